@@ -1,0 +1,177 @@
+"""One table of operators: what each does to integers, arrays and traced numbers, and how it is written.
+
+A formula is an ordinary method over a module's fields. What is bound to the fields decides what comes out: an ``int``
+gives the exact number, a :class:`~weighbridge.traced.Traced` gives the number and its derivation, a NumPy ``float64``
+array gives many answers at once. Everything that cannot be written with ``+``, ``-`` and ``*`` goes through the helpers
+of this file, which look up the same table.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Count: TypeAlias = int
+"""A whole number, or whatever is bound in its place: a traced number or an array. The type checker sees ``int``."""
+
+ATOM = 100
+"""Precedence of what never needs parentheses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One row of the table.
+
+    ``text`` and ``latex`` are templates for the rendered arguments; ``text`` is valid Python over the helpers below, so
+    a rendered formula can be evaluated again. ``left`` and ``right`` are the lowest precedences that an argument may
+    have without parentheses.
+    """
+
+    name: str
+    scalar: Callable[..., int]
+    array: Callable[..., Any]
+    text: str
+    latex: str
+    precedence: int = ATOM
+    left: int = 0
+    right: int = 0
+
+
+def _ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def _exact_div(a: int, b: int) -> int:
+    quotient, rest = divmod(a, b)
+    if rest:
+        raise ArithmeticError(f"{a:,} does not divide by {b:,}")
+    return quotient
+
+
+def _exact_div_array(a: Any, b: Any) -> Any:
+    import numpy
+
+    return numpy.where(numpy.mod(a, b) == 0, numpy.floor_divide(a, b), numpy.nan)
+
+
+def _scale(a: int, factor: float) -> int:
+    return int(factor * a)
+
+
+def _array(name: str) -> Callable[..., Any]:
+    """The NumPy function of that name, imported at its first call."""
+
+    def call(*arguments: Any) -> Any:
+        import numpy
+
+        return getattr(numpy, name)(*arguments)
+
+    return call
+
+
+def _infix(name: str, function: Callable[..., Any], sign: str, latex: str, precedence: int, right: int) -> Operator:
+    text = "{} " + sign + " {}"
+    return Operator(name, function, function, text, "{} " + latex + " {}", precedence, precedence, right)
+
+
+def _call(name: str, scalar: Callable[..., int], array: Callable[..., Any], arity: int, latex: str) -> Operator:
+    return Operator(name, scalar, array, f"{name}({', '.join(['{}'] * arity)})", latex)
+
+
+OPERATORS: dict[str, Operator] = {
+    row.name: row
+    for row in (
+        _infix("add", operator.add, "+", "+", 10, 10),
+        _infix("subtract", operator.sub, "-", "-", 10, 11),
+        _infix("multiply", operator.mul, "*", r"\times", 20, 20),
+        _call("ceil_div", _ceil_div, _ceil_div, 2, r"\left\lceil \frac{{{}}}{{{}}} \right\rceil"),
+        _call("exact_div", _exact_div, _exact_div_array, 2, r"\frac{{{}}}{{{}}}"),
+        _call("floor_div", operator.floordiv, _array("floor_divide"), 2, r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor"),
+        _call("scale", _scale, lambda a, f: _array("trunc")(a * f), 2, r"\left\lfloor {} \times {} \right\rfloor"),
+        _call("maximum", max, _array("maximum"), 2, r"\max({}, {})"),
+        _call("minimum", min, _array("minimum"), 2, r"\min({}, {})"),
+        _call("where", lambda c, a, b: a if c else b, _array("where"), 3, r"({} \,?\, {} : {})"),
+    )
+}
+
+
+def apply(name: str, *arguments: Any) -> Any:
+    """Apply the operator of that name to integers, arrays or traced numbers.
+
+    A type that is neither a Python number nor an array takes part by a class method ``__apply__(operator, arguments)``.
+    """
+    row = OPERATORS[name]
+    scalar = True
+    for argument in arguments:
+        kind = type(argument)
+        if kind is not int and kind is not float and kind is not bool:
+            if hasattr(kind, "__apply__"):
+                return kind.__apply__(row, arguments)
+            scalar = False
+    return row.scalar(*arguments) if scalar else row.array(*arguments)
+
+
+def ceil_div(a: Count, b: Count) -> Count:
+    """``a / b`` rounded up: the share of the worst-off of ``b``."""
+    result: Count = apply("ceil_div", a, b)
+    return result
+
+
+def exact_div(a: Count, b: Count) -> Count:
+    """``a / b`` where ``b`` must divide ``a``; in arrays, ``nan`` where it does not.
+
+    Raises:
+        ArithmeticError: for integers that do not divide.
+    """
+    result: Count = apply("exact_div", a, b)
+    return result
+
+
+def floor_div(a: Count, b: Count) -> Count:
+    """``a / b`` rounded down, for what a library itself rounds down (a head size, a chunk count)."""
+    result: Count = apply("floor_div", a, b)
+    return result
+
+
+def scale(a: Count, factor: float) -> Count:
+    """``a`` times a float, cut to a whole number as ``int()`` cuts it."""
+    result: Count = apply("scale", a, factor)
+    return result
+
+
+def maximum(a: Count, b: Count) -> Count:
+    """The larger of two quantities."""
+    result: Count = apply("maximum", a, b)
+    return result
+
+
+def minimum(a: Count, b: Count) -> Count:
+    """The smaller of two quantities."""
+    result: Count = apply("minimum", a, b)
+    return result
+
+
+def where(condition: Count, a: Count, b: Count) -> Count:
+    """``a`` where the condition (a quantity, zero or not) holds, else ``b``. Both are computed."""
+    result: Count = apply("where", condition, a, b)
+    return result
+
+
+def product(sizes: Iterable[Count]) -> Count:
+    """The product of sizes; 1 of none."""
+    iterator = iter(sizes)
+    total = next(iterator, 1)
+    for size in iterator:
+        total = total * size
+    return total
+
+
+def total(terms: Iterable[Count]) -> Count:
+    """The sum of terms; 0 of none. Starts from the first term, so that a traced sum has no leading zero."""
+    iterator = iter(terms)
+    result = next(iterator, 0)
+    for term in iterator:
+        result = result + term
+    return result

@@ -1,0 +1,154 @@
+"""The check at the door: a raw mapping becomes a family's configuration, or one line that says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from weighbridge.errors import InputError, UnknownArchitectureError, did_you_mean, nearest, shown
+from weighbridge.models import families, family, known_fields
+
+SHOWN_PROBLEMS = 4
+
+
+def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """The configuration of a family from raw fields, and notes on what was assumed.
+
+    Args:
+        model_type: the family.
+        raw: fields under the family's names or their aliases; others are ignored.
+        trusted: skip the checks (entries of this package's own catalogue, which a test checks).
+
+    Raises:
+        InputError: naming every field that is wrong.
+    """
+    cls = family(model_type).Config
+    given = canonical(cls, raw)
+    missing = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING and f.name not in given]
+    if missing:
+        raise InputError(f"{missing[0]}: missing; a {model_type} configuration needs it" + _more(missing))
+    config = cls(**given) if trusted else validated(cls, given)
+    problems = list(config.problems())
+    if problems:
+        raise InputError("; ".join(f"{name}: {text}" for name, text in problems[:SHOWN_PROBLEMS]))
+    return config, _assumed(cls, given)
+
+
+def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that a configuration class knows, under its own names; a name given itself beats its alias."""
+    renamed = {cls.aliases[key]: value for key, value in raw.items() if key in cls.aliases}
+    if "torch_dtype" in raw and "dtype" not in raw:
+        renamed["dtype"] = raw["torch_dtype"]
+    known = {f.name for f in fields(cls)}
+    return {**renamed, **{key: value for key, value in raw.items() if key in known}}
+
+
+def validated(cls: type[Any], given: Mapping[str, Any]) -> Any:
+    """An instance of a dataclass, every field checked against its annotation by pydantic."""
+    import json
+
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    cls.__pydantic_config__ = ConfigDict(strict=True)
+    try:  # through JSON, whose strict mode takes a table where a dataclass is wanted
+        return TypeAdapter(cls).validate_json(json.dumps(dict(given), default=str))
+    except ValidationError as error:
+        lines = [_line(dict(detail)) for detail in error.errors(include_url=False)]
+        shown_lines = list(dict.fromkeys(lines))[:SHOWN_PROBLEMS]
+        raise InputError("; ".join(shown_lines)) from None
+
+
+def _line(detail: dict[str, Any]) -> str:
+    """One pydantic error in the words of this package."""
+    where = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(("function-", "constrained-")))
+    context, given = detail.get("ctx") or {}, shown(detail["input"])
+    kind = detail["type"]
+    if kind == "missing":
+        return f"{where}: missing"
+    if kind in ("greater_than_equal", "less_than_equal", "greater_than"):
+        bound = next(iter(context.values()))
+        wording = {"greater_than_equal": "at least", "less_than_equal": "at most", "greater_than": "more than"}[kind]
+        return f"{where}: got {given}; allowed is {wording} {bound:,}"
+    expected = {
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+        "bool_type": "true or false",
+        "string_type": "a string",
+        "list_type": "a list",
+        "dict_type": "a table",
+        "dataclass_type": "a table",
+        "dataclass_exact_type": "a table",
+    }.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
+    return f"{where}: got {given}; expected {expected}"
+
+
+def _more(missing: list[str]) -> str:
+    return f" (and {', '.join(missing[1:])})" if missing[1:] else ""
+
+
+def _assumed(cls: type[Any], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note on the sizes that the configuration leaves to the family's defaults."""
+    silent = [
+        f"{f.name} = {f.default:,}"
+        for f in fields(cls)
+        if f.name not in given and type(f.default) is int and f.default > 1
+    ]
+    return (f"not given, so {cls.family}'s defaults: {', '.join(silent)}",) if silent else ()
+
+
+def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
+    """The family that builds a ``model_type``.
+
+    Raises:
+        UnknownArchitectureError: with what it resembles and how to describe it instead.
+    """
+    known = families()
+    if model_type in known:
+        return str(model_type)
+    how = "describe it in TOML (docs/describe.md)"
+    if not isinstance(model_type, str) or not model_type:
+        what = "missing" if model_type is None else f"got {shown(model_type)}"
+        raise UnknownArchitectureError(f"model_type: {what}; expected one of {', '.join(known)}; or {how}")
+    alike = nearest(model_type, known, 1) or [_most_alike(raw)]
+    text = " Its text_config alone may be covered." if isinstance(raw.get("text_config"), dict) else ""
+    raise UnknownArchitectureError(
+        f"model_type {shown(model_type)} is not covered; by its name and fields it resembles {alike[0]}.{text} "
+        f"If it is the same, --set model_type={alike[0]}; else {how}; covered: {', '.join(known)}"
+    )
+
+
+def _most_alike(raw: Mapping[str, Any]) -> str:
+    """The family that shares most of its fields with a configuration."""
+
+    def overlap(name: str) -> float:
+        own = set(known_fields(name))
+        return len(own & set(raw)) / len(own | set(raw))
+
+    return max(families(), key=overlap)
+
+
+def overridden(raw: Mapping[str, Any], changes: Mapping[str, Any], known: list[str]) -> dict[str, Any]:
+    """Raw fields with some of them set anew; a dotted name goes into tables.
+
+    Raises:
+        InputError: for a field that the family does not have.
+    """
+    result: dict[str, Any] = dict(raw)
+    for name, value in changes.items():
+        first, *rest = name.split(".")
+        if first not in known and first not in result:
+            raise InputError(f"--set {shown(name)}: no such field{did_you_mean(first, [*known, *result])}")
+        table = result
+        for key, deeper in zip([first, *rest], rest, strict=False):
+            inside = table.get(key)
+            if not isinstance(inside, dict):
+                raise InputError(f"--set {shown(name)}: {key} is no table")
+            table[key] = table = dict(inside)
+            if deeper is rest[-1] and deeper not in table and "type" not in table:
+                raise InputError(f"--set {shown(name)}: no such field{did_you_mean(deeper, table)}")
+        table[rest[-1] if rest else first] = value
+    return result
+
+

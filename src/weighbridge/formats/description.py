@@ -1,0 +1,78 @@
+"""A model described in TOML: either a family and its fields, or blocks of modules of one's own choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+from weighbridge.errors import InputError, did_you_mean, shown
+from weighbridge.formats.check import validated
+from weighbridge.models.described import PARTS, Block
+
+LARGEST = 2**31
+
+
+def check_blocks(raw: Mapping[str, Any]) -> None:
+    """Check the modules that a description's blocks name.
+
+    Raises:
+        InputError: for an unknown module, or a field that it does not have or that has the wrong type.
+    """
+    blocks = raw.get("blocks")
+    if not isinstance(blocks, dict):
+        return
+    for name, block in blocks.items():
+        if not isinstance(block, dict):
+            raise InputError(f"blocks.{shown(name)}: got {shown(block)}; expected a table")
+        unknown = [key for key in block if key not in {f.name for f in fields(Block)}]
+        if unknown:
+            known = [f.name for f in fields(Block)]
+            raise InputError(f"blocks.{name}.{unknown[0]}: no such field; allowed: {', '.join(known)}")
+        for branch in ("mixer", "feed_forward"):
+            if branch in block:
+                _check_part(f"blocks.{name}.{branch}", block[branch])
+
+
+def _check_part(where: str, spec: Any) -> None:
+    if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
+        raise InputError(f"{where}: expected a table with a type, such as {{ type = \"GatedMLP\", ... }}")
+    usable = {name: part for name, part in PARTS.items() if "hidden_size" in {f.name for f in fields(part)}}
+    part = usable.get(spec["type"])
+    if part is None:
+        near = did_you_mean(spec["type"], usable)
+        raise InputError(f"{where}.type: {shown(spec['type'])} is no module; allowed: {', '.join(sorted(usable))}{near}")
+    given = {key: value for key, value in spec.items() if key != "type"}
+    own = {f.name: f for f in fields(part) if f.name != "hidden_size"}
+    for key in given:
+        if key not in own:
+            raise InputError(f"{where}.{shown(key)}: {spec['type']} has no such field{did_you_mean(key, own)}")
+    missing = [key for key, f in own.items() if f.default is MISSING and key not in given]
+    if missing:
+        raise InputError(f"{where}: {', '.join(missing)} missing; {spec['type']} needs {'them' if missing[1:] else 'it'}")
+    _check_values(where, part, given)
+
+
+def _check_values(where: str, part: type[Any], given: Mapping[str, Any]) -> None:
+    """Types by pydantic, sizes within bounds, heads that divide."""
+    hints = get_type_hints(part)
+    for key, value in given.items():
+        validated_value(f"{where}.{key}", hints[key], value)
+        if type(value) is int and not 1 <= value <= LARGEST:
+            raise InputError(f"{where}.{key}: got {value:,}; allowed is 1 to {LARGEST:,}")
+    for number, divisor in (("num_heads", "num_kv_heads"), ("num_value_heads", "num_key_heads"), ("num_heads", "num_groups")):
+        a, b = given.get(number), given.get(divisor)
+        if isinstance(a, int) and isinstance(b, int) and a % b:
+            raise InputError(f"{where}.{number}: {a:,} does not divide by {divisor} = {b:,}")
+    if isinstance(given.get("top_k"), int) and given["top_k"] > given["num_experts"]:
+        raise InputError(f"{where}.top_k: {given['top_k']:,} is more than num_experts = {given['num_experts']:,}")
+
+
+def validated_value(where: str, hint: Any, value: Any) -> Any:
+    """One value against a type annotation."""
+    from dataclasses import make_dataclass
+
+    try:
+        return validated(make_dataclass("Part", [("value", hint)]), {"value": value}).value
+    except InputError as error:
+        raise InputError(str(error).replace("value", where, 1)) from None

@@ -1,0 +1,75 @@
+"""Reading files that may be anything: too large, too deep, not text, not there."""
+
+from __future__ import annotations
+
+import json
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from weighbridge.errors import UnreadableError, shown
+
+MAX_BYTES = 32 * 2**20
+"""Larger than any published configuration (the largest known, with a per-tensor quantisation map, has 3 MB)."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular UTF-8 file of at most :data:`MAX_BYTES`.
+
+    Raises:
+        UnreadableError: if it is anything else.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableError(f"{shown(str(path))} is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise UnreadableError(
+                f"{shown(str(path))} has {status.st_size / 10**6:,.0f} MB; "
+                f"a configuration has at most {MAX_BYTES // 2**20} MiB"
+            )
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{shown(str(path))} is not UTF-8 text (byte {error.start:,})") from None
+    except OSError as error:
+        raise UnreadableError(f"{shown(str(path))} cannot be read: {error.strerror or error}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        UnreadableError: if the file is unreadable, no JSON, nested too deeply, or not an object.
+    """
+    try:
+        data = json.loads(read_text(path))
+    except RecursionError:
+        raise UnreadableError(f"{shown(str(path))} is nested too deeply to be a configuration") from None
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"{shown(str(path))} is no JSON: {error.msg} (line {error.lineno})") from None
+    except ValueError as error:
+        raise UnreadableError(f"{shown(str(path))} is no usable JSON: {str(error).split(';')[0]}") from None
+    return _an_object(path, data)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file.
+
+    Raises:
+        UnreadableError: if the file is unreadable, no TOML or nested too deeply.
+    """
+    try:
+        return tomllib.loads(read_text(path))
+    except RecursionError:
+        raise UnreadableError(f"{shown(str(path))} is nested too deeply to be a description") from None
+    except ValueError as error:
+        if isinstance(error, UnreadableError):
+            raise
+        raise UnreadableError(f"{shown(str(path))} is no TOML: {shown(str(error), 120)}") from None
+
+
+def _an_object(path: Path, data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise UnreadableError(f"{shown(str(path))} holds a JSON {type(data).__name__}; a configuration is an object")
+    return data

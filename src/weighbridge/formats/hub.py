@@ -1,0 +1,40 @@
+"""Configurations from the Hugging Face hub, through ``huggingface_hub`` with its environment and cache. Never weights."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from weighbridge.errors import UnreadableError, shown
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+
+
+def download_config(repository: str) -> Path:
+    """The repository's ``config.json`` (or Llama ``params.json``) in the local cache, fetched if it is not there yet.
+
+    Raises:
+        UnreadableError: without a network, without permission, or where there is none.
+    """
+    import logging
+
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    try:
+        return Path(hf_hub_download(repository, "config.json", etag_timeout=10))
+    except LocalEntryNotFoundError:
+        reason = "it is not in the local cache and the hub cannot be reached (no network, or HF_HUB_OFFLINE is set)"
+    except EntryNotFoundError:
+        reason = "the repository has no config.json"
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", None)
+        reason = {
+            401: "no such repository, or it is private or gated (set HF_TOKEN)",
+            403: "the repository is gated; ask for access and set HF_TOKEN",
+            404: "the hub has no such repository",
+        }.get(status or 0, f"the hub answered {status}")
+    except Exception as error:  # the client raises its transport's own errors, which differ between versions
+        reason = f"{type(error).__name__}: {shown(str(error).splitlines()[0] if str(error) else '', 100)}"
+    raise UnreadableError(f"{repository}: {reason}; give a config.json or a catalogue name (weighbridge models)")

@@ -1,0 +1,125 @@
+"""MODEL, in every form: a catalogue name, a file, a folder, a Hugging Face id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from weighbridge.errors import InputError, UnknownModelError, UnreadableError, did_you_mean, shown
+from weighbridge.formats.check import check_architecture, configuration, overridden
+from weighbridge.formats.files import read_json, read_toml
+from weighbridge.models import Model, catalogue, known_fields
+
+FILES = ("config.json", "params.json")
+
+
+def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Model:
+    """The model of a catalogue name or alias, a ``config.json``, ``params.json`` or TOML description (or a folder that
+    holds one), a Hugging Face id (its configuration only), or a mapping of such fields.
+
+    Args:
+        model: any of these.
+        changes: fields to set to other values; a dotted name reaches into tables.
+
+    Raises:
+        UnknownModelError: for a name that is none of these, with the nearest names.
+        UnreadableError: for a file or repository that cannot be read.
+        InputError: for fields that are missing, wrong or do not fit together.
+    """
+    changes = changes or {}
+    if isinstance(model, Mapping):
+        return from_raw("model", model, changes, "given fields")
+    text = str(model)
+    if not text or "\0" in text:
+        raise UnknownModelError(f"MODEL: got {shown(text)!r}; expected a name, a file, a folder or a Hugging Face id")
+    entry = None if isinstance(model, Path) else catalogue.find(text)
+    if entry is not None:
+        source = f"catalogue, {entry.source}"
+        return from_raw(entry.name, entry.config, changes, source, trusted=not changes)
+    path = found(text)
+    if path is not None:
+        return from_file(path, changes)
+    from weighbridge.formats.hub import REPOSITORY, download_config
+
+    if isinstance(model, str) and REPOSITORY.fullmatch(text) and Path(text).suffix not in (".json", ".toml"):
+        return from_raw(text, read_json(download_config(text)), changes, f"Hugging Face hub, {text}")
+    near = did_you_mean(text, catalogue.names())
+    raise UnknownModelError(f"MODEL: no catalogue name, file, folder or Hugging Face id is {shown(text)!r}{near}")
+
+
+def found(text: str) -> Path | None:
+    """The file that a path means: itself, or the configuration in a folder.
+
+    Raises:
+        UnreadableError: for a folder without a configuration.
+    """
+    path = Path(text).expanduser()
+    try:
+        if path.is_dir():
+            inside = [path / name for name in FILES if (path / name).exists()]
+            if not inside:
+                raise UnreadableError(f"{shown(text)} is a folder without {' or '.join(FILES)}")
+            return inside[0]
+        return path if path.exists() else None
+    except OSError:
+        return None
+
+
+def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
+    """The model of a configuration file, told apart by its ending and its fields."""
+    if path.suffix == ".toml":
+        raw = read_toml(path)
+        return from_raw(str(raw.get("name", path.stem)), raw, changes, str(path))
+    name = path.resolve().parent.name if path.name in FILES else path.stem.removesuffix("_config")
+    return from_raw(name, read_json(path), changes, str(path))
+
+
+def from_raw(
+    name: str, raw: Mapping[str, Any], changes: Mapping[str, Any], source: str, trusted: bool = False
+) -> Model:
+    """The model of raw fields: a family's configuration, Llama's own parameters, or a description of blocks."""
+    raw = {**raw, **{key: value for key, value in changes.items() if key == "model_type"}}
+    model_type = form(raw)
+    if changes:
+        known = ["model_type", *known_fields(model_type)]
+        raw = overridden(raw, {k: v for k, v in changes.items() if k != "model_type"}, known)
+    if model_type == "described":
+        from weighbridge.formats.description import check_blocks
+
+        check_blocks(raw)
+    config, notes = configuration(model_type, raw, trusted)
+    if "quantization_config" in raw:
+        notes = (*notes, "quantization_config is not read yet: bytes are those of the unquantised data types")
+    return Model(name, model_type, config, notes, source)
+
+
+def form(raw: Mapping[str, Any]) -> str:
+    """Which family's file reads these fields."""
+    if "model_type" not in raw:
+        if "dim" in raw and "n_layers" in raw:
+            return "llama_params"
+        if "blocks" in raw and "layers" in raw:
+            return "described"
+    elif raw["model_type"] in ("llama_params", "described"):
+        return str(raw["model_type"])
+    return check_architecture(raw.get("model_type"), raw)
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """``name=value`` from the command line; the value as JSON if it is, else as a string.
+
+    Raises:
+        InputError: without a name or without ``=``.
+    """
+    import json
+
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise InputError(f"--set: got {shown(text)!r}; expected field=value, such as hidden_size=5120")
+    try:
+        return name.strip(), json.loads(value.replace("_", "") if value.replace("_", "").isdigit() else value)
+    except (ValueError, RecursionError):
+        return name.strip(), value
+
+

@@ -1,0 +1,85 @@
+"""Families of models: one file maps a configuration to modules, and is called what Hugging Face calls its ``model_type``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from weighbridge.nn import CausalLM
+from weighbridge.traced import trace
+
+_NOT_FAMILIES = {"__init__", "config", "moe_config", "llama_params", "described"}
+
+
+class Family(Protocol):
+    """What a family's file defines."""
+
+    Config: type[Any]
+
+    @staticmethod
+    def build(config: Any) -> CausalLM:
+        """Modules of a configuration."""
+
+
+def families() -> list[str]:
+    """The ``model_type`` of every family, in alphabetical order."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in _NOT_FAMILIES)
+
+
+def family(model_type: str) -> Family:
+    """The family's file, loaded when it is asked for."""
+    loaded: Any = import_module(f"weighbridge.models.{model_type}")
+    return loaded  # type: ignore[no-any-return]
+
+
+def known_fields(model_type: str) -> Iterator[str]:
+    """Every field name that a family reads, aliases included."""
+    config = family(model_type).Config
+    yield from (f.name for f in fields(config))
+    yield from config.aliases
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be weighed.
+
+    Attributes:
+        name: what it is called in reports.
+        model_type: the family's file.
+        config: the configuration that it is built from.
+        notes: what the reader should know (defaults used, fields not read).
+        source: where the configuration came from.
+    """
+
+    name: str
+    model_type: str
+    config: Any
+    notes: tuple[str, ...] = ()
+    source: str = ""
+    _network: CausalLM | None = field(default=None, repr=False)
+
+    @cached_property
+    def network(self) -> CausalLM:
+        """Its modules."""
+        return self._network or family(self.model_type).build(self.config)
+
+    @cached_property
+    def traced(self) -> CausalLM:
+        """Its modules with every size a traced symbol, so that every figure explains itself."""
+        if self._network is not None:
+            return trace(self._network)
+        return family(self.model_type).build(trace(self.config))
+
+    @classmethod
+    def of(cls, network: CausalLM, name: str = "model") -> Model:
+        """A model of modules put together in Python."""
+        return cls(name, "", None, _network=network)
+
+    @property
+    def family(self) -> str:
+        """The family's name for people."""
+        return self.config.family if self.config is not None else "own modules"

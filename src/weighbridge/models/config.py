@@ -1,0 +1,208 @@
+"""Configurations: what every family reads from a model's configuration, with the names and defaults of the field.
+
+A configuration is a frozen dataclass of sizes and choices. Its constraints are annotations: the door that reads files
+(:mod:`weighbridge.formats`) checks them; inside the package values are trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Interval, MaxLen
+
+from weighbridge.arithmetic import Count, exact_div
+from weighbridge.nn import CausalLM, Embedding, GatedMLP, GroupedQueryAttention, Head, Module, Repeat, RMSNorm
+from weighbridge.traced import plain
+
+Size = Annotated[int, Interval(ge=1, le=2**31)]
+"""A size of a tensor's axis."""
+
+Size0 = Annotated[int, Interval(ge=0, le=2**31)]
+"""A size that may be zero (none of that thing)."""
+
+Layers = Annotated[int, Interval(ge=1, le=10_000)]
+"""A number of layers."""
+
+Names = Annotated[list[str], MaxLen(10_000)]
+"""One name per layer."""
+
+Places = Annotated[list[int], MaxLen(10_000)]
+"""Positions of layers."""
+
+Problem = tuple[str, str]
+"""A field and what is wrong with it."""
+
+SLIDING, FULL, LINEAR = "sliding_attention", "full_attention", "linear_attention"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What every decoder has.
+
+    Attributes:
+        vocab_size: tokens of the vocabulary.
+        hidden_size: width of the residual stream.
+        num_hidden_layers: decoder layers.
+        tie_word_embeddings: the head uses the embedding's weight.
+        dtype: data type of the weights, as the configuration names it.
+    """
+
+    family: ClassVar[str] = ""
+    aliases: ClassVar[dict[str, str]] = {}
+
+    vocab_size: Size
+    hidden_size: Size
+    num_hidden_layers: Layers
+    tie_word_embeddings: bool = False
+    dtype: str | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        """What does not fit together, in words; nothing where all is well."""
+        yield from ()
+
+    def causal_lm(
+        self,
+        layers: Sequence[Repeat],
+        embedding: Module | None = None,
+        norm: Module | None = None,
+        prediction: Repeat | None = None,
+    ) -> CausalLM:
+        """The language model around the layers: token embedding, final RMSNorm and head unless others are given."""
+        return CausalLM(
+            embedding or Embedding(self.vocab_size, self.hidden_size),
+            tuple(layers),
+            norm or RMSNorm(self.hidden_size),
+            Head(self.hidden_size, self.vocab_size, self.tie_word_embeddings),
+            prediction,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionConfig(Config):
+    """A decoder with softmax attention.
+
+    Attributes:
+        num_attention_heads: query heads.
+        num_key_value_heads: key/value heads (query groups); as many as query heads if ``None``.
+        head_dim: elements per head; ``hidden_size / num_attention_heads`` if ``None``.
+        intermediate_size: width inside the dense feed-forward network.
+    """
+
+    num_attention_heads: Size
+    num_key_value_heads: Size | None = None
+    head_dim: Size | None = None
+    intermediate_size: Size
+
+    @property
+    def kv_heads(self) -> Count:
+        """Key/value heads."""
+        return self.num_attention_heads if self.num_key_value_heads is None else self.num_key_value_heads
+
+    @property
+    def head_size(self) -> Count:
+        """Elements per head."""
+        if self.head_dim is not None:
+            return self.head_dim
+        return exact_div(self.hidden_size, self.num_attention_heads)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.head_dim is None:
+            yield from must_divide(self, "hidden_size", "num_attention_heads", "head_dim is not given")
+        if self.num_key_value_heads is not None:
+            yield from must_divide(self, "num_attention_heads", "num_key_value_heads")
+
+    def attention(
+        self,
+        qkv_bias: bool = False,
+        out_bias: bool = False,
+        qk_norm: bool = False,
+        window: Count | None = None,
+        sinks: bool = False,
+        output_gate: bool = False,
+        fused: bool = False,
+    ) -> GroupedQueryAttention:
+        """This configuration's attention."""
+        return GroupedQueryAttention(
+            self.hidden_size,
+            self.num_attention_heads,
+            self.kv_heads,
+            self.head_size,
+            qkv_bias,
+            out_bias,
+            qk_norm,
+            window,
+            sinks,
+            output_gate,
+            fused,
+        )
+
+    def mlp(self, bias: bool = False, activation: str = "silu", fused: bool = False) -> GatedMLP:
+        """This configuration's dense gated feed-forward network."""
+        return GatedMLP(self.hidden_size, self.intermediate_size, bias, activation, fused)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatternConfig(AttentionConfig):
+    """A decoder whose layers differ in what they attend to.
+
+    Attributes:
+        sliding_window: positions that a sliding layer sees.
+        layer_types: what each layer attends to; the family's own pattern if ``None``.
+    """
+
+    sliding_window: Size0 | None = None
+    layer_types: Names | None = None
+    layer_choices: ClassVar[tuple[str, ...]] = (FULL, SLIDING)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.layer_types is not None:
+            yield from check_pattern("layer_types", self.layer_types, self.layer_choices, self.num_hidden_layers)
+        if SLIDING in self.pattern() and not self.sliding_window:
+            yield "sliding_window", "missing, but some layers slide; expected a number of positions"
+
+    def pattern(self) -> list[str]:
+        """What each layer attends to."""
+        return [FULL] * plain(self.num_hidden_layers) if self.layer_types is None else self.layer_types
+
+    def window_of(self, layer_type: str) -> Count | None:
+        """The window of a layer of that type."""
+        return self.sliding_window if layer_type == SLIDING else None
+
+
+def every(count: int, step: int, special: str, common: str) -> list[str]:
+    """``common`` layers with a ``special`` one at every ``step``-th place."""
+    return [common if (i + 1) % step else special for i in range(plain(count))]
+
+
+def must_divide(config: object, number: str, divisor: str, why: str = "") -> Iterator[Problem]:
+    """A problem where one field does not divide by another, with the nearest values that do."""
+    a, b = getattr(config, number), getattr(config, divisor)
+    if a % b:
+        near = [v for v in (a // b * b, -(-a // b) * b) if v]
+        because = f" ({why})" if why else ""
+        yield number, f"{a:,} does not divide by {divisor} = {b:,}{because}; nearest that do: {listed(near)}"
+
+
+def at_most(config: object, small: str, large: str) -> Iterator[Problem]:
+    """A problem where one field is larger than another that bounds it."""
+    a, b = getattr(config, small), getattr(config, large)
+    if a is not None and a > b:
+        yield small, f"{a:,} is more than {large} = {b:,}"
+
+
+def check_pattern(field: str, pattern: Sequence[str], choices: Sequence[str], layers: int | None) -> Iterator[Problem]:
+    """Problems of a list with one name per layer."""
+    unknown = [name for name in dict.fromkeys(pattern) if name not in choices]
+    if unknown:
+        yield field, f"{unknown[0]!r} is no layer type of this family; allowed: {', '.join(choices)}"
+    if layers is not None and len(pattern) != layers:
+        yield field, f"has {len(pattern):,} entries for num_hidden_layers = {layers:,}"
+
+
+def listed(values: Iterable[int]) -> str:
+    """Numbers in words: ``4,096 or 4,128``."""
+    return " or ".join(f"{v:,}" for v in dict.fromkeys(values))

@@ -1,0 +1,103 @@
+"""DeepSeek-V2: multi-head latent attention, fine-grained and shared experts, the first layers dense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weighbridge.models.config import Config as BaseConfig
+from weighbridge.models.config import Layers, Problem, Size, Size0, at_most
+from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, MixtureOfExperts, MultiHeadLatentAttention, stack
+from weighbridge.traced import plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentConfig(BaseConfig):
+    """What DeepSeek-V2 and V3 share.
+
+    Attributes:
+        first_k_dense_replace: layers at the start that are dense.
+        n_routed_experts: routed experts.
+        n_shared_experts: shared experts, built as one of that many times the routed size.
+        num_experts_per_tok: routed experts that a token goes to.
+        moe_intermediate_size: width inside one expert.
+    """
+
+    correction_bias: ClassVar[bool] = False
+
+    intermediate_size: Size
+    num_attention_heads: Size
+    q_lora_rank: Size | None
+    kv_lora_rank: Size = 512
+    qk_nope_head_dim: Size = 128
+    qk_rope_head_dim: Size = 64
+    v_head_dim: Size = 128
+    attention_bias: bool = False
+    first_k_dense_replace: Size0
+    n_routed_experts: Size
+    n_shared_experts: Size
+    num_experts_per_tok: Size
+    moe_intermediate_size: Size
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        yield from at_most(self, "num_experts_per_tok", "n_routed_experts")
+
+    def layer(self, sparse: bool, mlp_bias: bool = False) -> DecoderLayer:
+        """A dense or a sparse layer; ``mlp_bias`` is that of the dense network and of the shared experts."""
+        attention = MultiHeadLatentAttention(
+            self.hidden_size,
+            self.num_attention_heads,
+            self.q_lora_rank,
+            self.kv_lora_rank,
+            self.qk_nope_head_dim,
+            self.qk_rope_head_dim,
+            self.v_head_dim,
+            self.attention_bias,
+        )
+        moe = MixtureOfExperts(
+            self.hidden_size,
+            self.moe_intermediate_size,
+            self.n_routed_experts,
+            self.num_experts_per_tok,
+            self.moe_intermediate_size * self.n_shared_experts,
+            correction_bias=self.correction_bias,
+            shared_bias=mlp_bias,
+        )
+        dense = GatedMLP(self.hidden_size, self.intermediate_size, mlp_bias)
+        return DecoderLayer(self.hidden_size, attention, moe if sparse else dense)
+
+    def sparse(self) -> list[str]:
+        """Whether each layer is dense or holds a mixture of experts."""
+        first, layers = plain(self.first_k_dense_replace), plain(self.num_hidden_layers)
+        return ["dense" if i < first else "moe" for i in range(layers)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(LatentConfig):
+    """Defaults as ``transformers`` has them; they leave ``num_experts_per_tok`` open."""
+
+    family: ClassVar[str] = "DeepSeek-V2"
+    aliases: ClassVar[dict[str, str]] = {"num_experts": "n_routed_experts"}
+
+    vocab_size: Size = 102400
+    hidden_size: Size = 4096
+    intermediate_size: Size = 11008
+    num_hidden_layers: Layers = 32
+    num_attention_heads: Size = 32
+    q_lora_rank: Size | None = 1536
+    first_k_dense_replace: Size0 = 0
+    n_routed_experts: Size = 64
+    n_shared_experts: Size = 2
+    mlp_bias: bool = False
+    moe_intermediate_size: Size = 1407
+
+
+def build(config: Config) -> CausalLM:
+    """Dense layers first, sparse ones after."""
+
+    def layer(kind: str) -> DecoderLayer:
+        return config.layer(kind == "moe", config.mlp_bias)
+
+    return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers))

@@ -1,0 +1,111 @@
+"""A model described piece by piece in TOML: blocks of the modules in :mod:`weighbridge.nn`, and an order of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Interval, MinLen
+
+from weighbridge import nn
+from weighbridge.models.config import Config as BaseConfig
+from weighbridge.models.config import Problem, Size0
+from weighbridge.nn import CausalLM, DecoderLayer, Embedding, LayerNorm, Module, Repeat, RMSNorm, TokenAndPosition, stack
+from weighbridge.traced import plain, same_kind
+
+NORMS = {"rmsnorm": RMSNorm, "layernorm": LayerNorm}
+PARTS = {name: getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A kind of layer.
+
+    Attributes:
+        mixer: what mixes positions: ``type`` names a module, the other keys are its fields (``hidden_size`` is filled in).
+        feed_forward: what works on each position, written the same way.
+        sandwich: normalise the output of each branch too.
+    """
+
+    mixer: dict[str, Any] | None = None
+    feed_forward: dict[str, Any] | None = None
+    sandwich: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Layers of one kind in a row.
+
+    Attributes:
+        block: the name of the block.
+        count: how many.
+    """
+
+    block: str
+    count: Annotated[int, Interval(ge=1, le=10_000)] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(BaseConfig):
+    """A whole model.
+
+    Attributes:
+        blocks: kinds of layers by name.
+        layers: runs of layers, in order.
+        repeat: how often the list of runs is repeated.
+        norm: "rmsnorm" or "layernorm".
+        learned_positions: rows of a table of learned positions; 0 for none.
+        num_hidden_layers: worked out from ``layers``.
+    """
+
+    family: ClassVar[str] = "own description"
+
+    num_hidden_layers: Size0 = 0  # type: ignore[assignment]
+    blocks: Annotated[dict[str, Block], MinLen(1)]
+    layers: Annotated[list[Run], MinLen(1)]
+    repeat: Annotated[int, Interval(ge=1, le=10_000)] = 1
+    norm: str = "rmsnorm"
+    learned_positions: Size0 = 0
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.norm not in NORMS:
+            yield "norm", f"{self.norm!r} is unknown; allowed: {', '.join(NORMS)}"
+        for run in self.layers:
+            if run.block not in self.blocks:
+                yield "layers", f"block {run.block!r} is not described; described are: {', '.join(self.blocks)}"
+        if self.repeat * sum(run.count for run in self.layers) > 10_000:
+            yield "layers", f"{self.repeat * sum(run.count for run in self.layers):,} layers are more than 10,000"
+        for name, block in self.blocks.items():
+            if block.mixer is None and block.feed_forward is None:
+                yield f"blocks.{name}", "needs a mixer, a feed_forward or both"
+
+    def pattern(self) -> list[str]:
+        """The block of each layer."""
+        once = [run.block for run in self.layers for _ in range(plain(run.count))]
+        return once * plain(self.repeat)
+
+
+def build(config: Config) -> CausalLM:
+    """Blocks in the order that the description gives."""
+    norm, hidden = NORMS[config.norm], config.hidden_size
+
+    def part(spec: dict[str, Any] | None) -> Module | None:
+        if spec is None:
+            return None
+        fields = {key: value for key, value in spec.items() if key != "type"}
+        module: Module = PARTS[spec["type"]](hidden_size=hidden, **fields)
+        return module
+
+    def layer(name: str) -> DecoderLayer:
+        block = config.blocks[name]
+        return DecoderLayer(hidden, part(block.mixer), part(block.feed_forward), norm, block.sandwich)
+
+    pattern = config.pattern()
+    runs: tuple[Repeat, ...] = stack(pattern, layer, same_kind(len(pattern), "num_hidden_layers", hidden))
+    positions = config.learned_positions
+    embedding: Module = Embedding(config.vocab_size, hidden)
+    if plain(positions):
+        embedding = TokenAndPosition(config.vocab_size, positions, hidden)
+    return config.causal_lm(runs, embedding, norm(hidden))

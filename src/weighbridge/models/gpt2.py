@@ -1,0 +1,54 @@
+"""GPT-2: LayerNorm, multi-head attention and a plain MLP with biases, learned positions, tied embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weighbridge.models.config import AttentionConfig, Layers, Problem, Size
+from weighbridge.nn import MLP, CausalLM, DecoderLayer, LayerNorm, Repeat, TokenAndPosition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(AttentionConfig):
+    """Defaults of GPT-2 small.
+
+    Attributes:
+        intermediate_size: width inside the MLP; four times the hidden size if ``None``.
+        max_position_embeddings: learned positions.
+        add_cross_attention: attend to an encoder, which a decoder-only model does not.
+    """
+
+    family: ClassVar[str] = "GPT-2"
+    aliases: ClassVar[dict[str, str]] = {
+        "n_embd": "hidden_size",
+        "n_head": "num_attention_heads",
+        "n_layer": "num_hidden_layers",
+        "n_inner": "intermediate_size",
+        "n_positions": "max_position_embeddings",
+    }
+
+    vocab_size: Size = 50257
+    hidden_size: Size = 768
+    intermediate_size: Size | None = None  # type: ignore[assignment]
+    num_hidden_layers: Layers = 12
+    num_attention_heads: Size = 12
+    max_position_embeddings: Size = 1024
+    tie_word_embeddings: bool = True
+    add_cross_attention: bool = False
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.add_cross_attention:
+            yield "add_cross_attention", "true makes an encoder-decoder model, which is not covered; allowed: false"
+
+
+def build(config: Config) -> CausalLM:
+    """Every layer is the same."""
+    width = 4 * config.hidden_size if config.intermediate_size is None else config.intermediate_size
+    attention = config.attention(qkv_bias=True, out_bias=True, fused=True)
+    mlp = MLP(config.hidden_size, width, bias=True)
+    layer = DecoderLayer(config.hidden_size, attention, mlp, norm=LayerNorm)
+    embedding = TokenAndPosition(config.vocab_size, config.max_position_embeddings, config.hidden_size)
+    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], embedding, LayerNorm(config.hidden_size))

@@ -1,0 +1,41 @@
+"""Mixtral: Mistral's attention, and a mixture of experts in every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weighbridge.models.config import AttentionConfig, Layers, Problem, Size, at_most
+from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(AttentionConfig):
+    """Defaults of Mixtral 8x7B v0.1."""
+
+    family: ClassVar[str] = "Mixtral"
+    aliases: ClassVar[dict[str, str]] = {"num_experts": "num_local_experts"}
+
+    vocab_size: Size = 32000
+    hidden_size: Size = 4096
+    intermediate_size: Size = 14336
+    num_hidden_layers: Layers = 32
+    num_attention_heads: Size = 32
+    num_key_value_heads: Size | None = 8
+    sliding_window: Size | None = None
+    num_local_experts: Size = 8
+    num_experts_per_tok: Size = 2
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        yield from at_most(self, "num_experts_per_tok", "num_local_experts")
+
+
+def build(config: Config) -> CausalLM:
+    """Every layer is the same."""
+    moe = MixtureOfExperts(
+        config.hidden_size, config.intermediate_size, config.num_local_experts, config.num_experts_per_tok
+    )
+    layer = DecoderLayer(config.hidden_size, config.attention(window=config.sliding_window), moe)
+    return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

@@ -1,0 +1,136 @@
+"""Softmax attention over cached keys and values: multi-head, grouped-query, multi-query."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.linear import Linear
+from weighbridge.nn.module import Module
+from weighbridge.nn.norm import RMSNorm
+from weighbridge.tape import Axis, Joined, Tensor, Weight
+from weighbridge.tree import Kind
+
+
+def core_attention(
+    q: Tensor, k: Tensor, v: Tensor, heads: Count, qk_dim: Count, v_dim: Count, window: Count | None = None
+) -> Tensor:
+    """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
+
+    The work counts visible pairs. PyTorch multiplies (and counts) all pairs, masked or not; Megatron-LM counts half
+    of the square of the sequence, windows ignored (megatron/training/training.py, num_floating_point_operations).
+
+    Args:
+        q: queries (batch, sequence, heads x qk_dim).
+        k: keys of the new tokens; the pass says how many more the cache holds.
+        v: values of the new tokens.
+        heads: query heads.
+        qk_dim: elements of a query or key head.
+        v_dim: elements of a value head.
+        window: positions that a token sees at most, itself included; ``None`` for all before it.
+    """
+    run = q.tape.run
+    per_pair = heads * (qk_dim + v_dim)
+    out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
+    q.tape.record(
+        "attention",
+        (q, k, v),
+        (out,),
+        (q, k, v, out),
+        ops.twice(2 * run.batch * run.pairs(window) * per_pair),
+        {
+            "torch": ops.twice(2 * run.batch * run.dense_pairs(window) * per_pair),
+            "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
+        },
+    )
+    return out
+
+
+class Sinks(Module):
+    """One learned score per head that takes part in the softmax and attends to nothing (gpt-oss).
+
+    Attributes:
+        num_heads: query heads.
+    """
+
+    kind = Kind.ATTENTION
+
+    num_heads: Count
+
+    def build(self) -> None:
+        self.weight = Weight((Axis("heads", self.num_heads),))
+
+
+class GroupedQueryAttention(Module):
+    """Query heads share key and value heads in groups (Ainslie et al. 2023). As many key/value heads as query heads
+    is multi-head attention; one key/value head is multi-query attention.
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        num_heads: query heads.
+        num_kv_heads: key/value heads (query groups).
+        head_dim: elements per head.
+        qkv_bias: the query, key and value projections add a bias.
+        out_bias: the output projection adds a bias.
+        qk_norm: queries and keys are normalised per head before attention.
+        window: positions that a token sees at most; ``None`` for all before it.
+        sinks: a learned sink score per head.
+        output_gate: the query projection makes a second half that gates the output.
+        fused: q, k and v are one projection.
+    """
+
+    kind = Kind.ATTENTION
+    title = "attention"
+    note: ClassVar[str] = "q, k, v and output projections"
+    source: ClassVar[str] = "Vaswani et al. 2017, eq. 1; Ainslie et al. 2023"
+
+    hidden_size: Count
+    num_heads: Count
+    num_kv_heads: Count
+    head_dim: Count
+    qkv_bias: bool = False
+    out_bias: bool = False
+    qk_norm: bool = False
+    window: Count | None = None
+    sinks: bool = False
+    output_gate: bool = False
+    fused: bool = False
+
+    def build(self) -> None:
+        hidden = Axis("hidden", self.hidden_size)
+        q, kv = Axis("heads", self.num_heads, self.head_dim), Axis("kv_heads", self.num_kv_heads, self.head_dim)
+        if self.fused:
+            self.qkv_proj = Linear(hidden, Joined((q, kv, kv)), self.qkv_bias)
+        else:
+            query = Axis("heads", self.num_heads, 2 * self.head_dim) if self.output_gate else q
+            self.q_proj = Linear(hidden, query, self.qkv_bias)
+            self.k_proj = Linear(hidden, kv, self.qkv_bias)
+            self.v_proj = Linear(hidden, kv, self.qkv_bias)
+        if self.qk_norm:
+            self.q_norm = RMSNorm(self.head_dim, "head_dim")
+            self.k_norm = RMSNorm(self.head_dim, "head_dim")
+        if self.sinks:
+            self.sink_scores = Sinks(self.num_heads)
+        self.o_proj = Linear(q, hidden, self.out_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v, gate = self.projected(x)
+        if self.qk_norm:
+            q, k = self.q_norm(q), self.k_norm(k)
+        attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.head_dim, self.window)
+        if gate is not None:
+            attended = ops.multiply(attended, ops.activation("sigmoid", gate))
+        return self.o_proj(attended)  # type: ignore[no-any-return]
+
+    def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Queries, keys, values and the output gate (or ``None``)."""
+        heads, kv = Axis("heads", self.num_heads, self.head_dim), Axis("kv_heads", self.num_kv_heads, self.head_dim)
+        rows = x.axes[:-1]
+        if self.fused:
+            qkv = self.qkv_proj(x)
+            return ops.view(qkv, "q", *rows, heads), ops.view(qkv, "k", *rows, kv), ops.view(qkv, "v", *rows, kv), None
+        q = self.q_proj(x)
+        gate = ops.view(q, "gate", *rows, heads) if self.output_gate else None
+        q = ops.view(q, "q", *rows, heads) if self.output_gate else q
+        return q, self.k_proj(x), self.v_proj(x), gate

@@ -1,0 +1,55 @@
+"""Short causal convolution, one filter per channel."""
+
+from __future__ import annotations
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.module import Module
+from weighbridge.tape import Axis, Dimension, Phase, Tensor, Weight, Work
+
+
+class CausalConvolution(Module):
+    """Every channel sees its own last few positions (a depthwise convolution, as in Mamba).
+
+    Attributes:
+        channels: the dimension of channels.
+        kernel: positions that a channel sees.
+        bias: one bias per channel.
+        megatron: Megatron-LM's FLOPs formula counts this convolution (gated delta net yes, Mamba no).
+    """
+
+    channels: Dimension
+    kernel: Count
+    bias: bool = False
+    megatron: bool = False
+
+    def build(self) -> None:
+        self.weight = Weight((self.channels, Axis("one", 1), Axis("kernel", self.kernel)))
+        if self.bias:
+            self.offset = Weight((self.channels,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        run = x.tape.run
+        per_position = 2 * run.batch * self.channels.size * self.kernel
+        work = ops.twice(run.sequence * per_position)
+        made = x.tape.tensor("convolved", *x.axes)
+        x.tape.record(
+            "convolution",
+            (x, *self.weights.values()),
+            (made,),
+            (x, made),
+            work,
+            {"torch": self.padded(x, per_position), "megatron": work if self.megatron else Work()},
+        )
+        return made
+
+    def padded(self, x: Tensor, per_position: Count) -> Work:
+        """What PyTorch's counter makes of it: it counts the padded positions too, and for the weight's gradient
+        multiplies every channel with every other (torch/utils/flop_counter.py, conv_backward_flop, ignores groups).
+        A decoding step pads nothing.
+        """
+        run = x.tape.run
+        if run.phase is Phase.DECODE:
+            return Work(run.sequence * per_position)
+        forward = (run.sequence + self.kernel - 1) * per_position
+        return Work(forward, forward + forward * self.channels.size)

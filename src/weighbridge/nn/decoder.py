@@ -1,0 +1,175 @@
+"""Decoder layers, the head, and the language model that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import ClassVar, TypeVar
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.linear import Linear
+from weighbridge.nn.module import Module, Repeat
+from weighbridge.nn.norm import RMSNorm
+from weighbridge.tape import Axis, Tensor
+from weighbridge.traced import same_kind
+from weighbridge.tree import Kind
+
+K = TypeVar("K", bound=Hashable)
+
+Norm = Callable[[Count], Module]
+"""What makes a normalisation of a given size: ``RMSNorm`` or ``LayerNorm``."""
+
+
+class DecoderLayer(Module):
+    """Pre-norm residual branches: a mixer (attention, linear attention, state space) and a feed-forward network, or one
+    of them alone.
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        mixer: what mixes positions; ``None`` for a layer that has only a feed-forward network.
+        feed_forward: what works on each position; ``None`` for a layer that has only a mixer.
+        norm: what normalises the input of each branch.
+        sandwich: normalise the output of each branch too (Gemma 2).
+    """
+
+    note: ClassVar[str] = "pre-norm residual branches"
+
+    hidden_size: Count
+    mixer: Module | None
+    feed_forward: Module | None = None
+    norm: Norm = RMSNorm
+    sandwich: bool = False
+
+    def build(self) -> None:
+        for branch in (self.mixer, self.feed_forward):
+            if branch is not None:
+                self.register(f"{branch.title}_norm", self.norm(self.hidden_size))
+                self.register(branch.title, branch)
+                if self.sandwich:
+                    self.register(f"post_{branch.title}_norm", self.norm(self.hidden_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for branch in (self.mixer, self.feed_forward):
+            if branch is not None:
+                y = branch(self.children[f"{branch.title}_norm"](x))
+                if self.sandwich:
+                    y = self.children[f"post_{branch.title}_norm"](y)
+                x = ops.add(x, y)
+        return x
+
+
+class Head(Module):
+    """Projects the last hidden state to one score per token of the vocabulary.
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        vocab_size: scores per position.
+        tied: it uses the embedding's weight and has none of its own.
+        bias: a bias per score.
+    """
+
+    kind = Kind.HEAD
+
+    hidden_size: Count
+    vocab_size: Count
+    tied: bool = False
+    bias: bool = False
+
+    def build(self) -> None:
+        if not self.tied:
+            self.projection = Linear(Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size), self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.tied:
+            return self.projection(x)  # type: ignore[no-any-return]
+        return ops.matmul(x, Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size), ())
+
+
+class MultiTokenPrediction(Module):
+    """Extra layers that predict further tokens in training (DeepSeek-V3 2024, section 2.2). Each joins the hidden state
+    with the embedding of the next token, projects both back to the hidden size and runs one decoder layer. Embedding
+    and head are the main model's. Counted apart from the model's total, as ``transformers`` leaves them out.
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        vocab_size: scores per position of the shared head.
+        layer: the decoder layer.
+    """
+
+    note: ClassVar[str] = "counted apart"
+    source: ClassVar[str] = "DeepSeek-V3 (2024), eq. 21-23"
+    apart: ClassVar[bool] = True
+
+    hidden_size: Count
+    vocab_size: Count
+    layer: Module
+
+    def build(self) -> None:
+        hidden = Axis("hidden", self.hidden_size)
+        self.hidden_norm = RMSNorm(self.hidden_size)
+        self.embedding_norm = RMSNorm(self.hidden_size)
+        self.joint_proj = Linear(Axis("hidden", 2, self.hidden_size), hidden)
+        self.register("layer", self.layer)
+        self.norm = RMSNorm(self.hidden_size)
+        self.head = Head(self.hidden_size, self.vocab_size, tied=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        joined = ops.elementwise("join", self.hidden_norm(x), self.embedding_norm(x))
+        return self.head(self.norm(self.layer(self.joint_proj(joined))))  # type: ignore[no-any-return]
+
+
+class CausalLM(Module):
+    """A decoder-only language model: embedding, layers, final norm, head.
+
+    Attributes:
+        embedding: makes hidden states of tokens.
+        layers: runs of equal layers; each is written once.
+        norm: the final norm.
+        head: makes scores of hidden states.
+        prediction: multi-token prediction modules, counted apart.
+    """
+
+    embedding: Module
+    layers: tuple[Repeat, ...]
+    norm: Module
+    head: Module
+    prediction: Repeat | None = None
+
+    def build(self) -> None:
+        self.register("embedding", self.embedding)
+        for number, run in enumerate(self.layers):
+            self.register("layers" if len(self.layers) == 1 else f"layers_{number}", run)
+        self.register("final_norm", self.norm)
+        self.register("head", self.head)
+        if self.prediction is not None:
+            self.register("multi_token_prediction", self.prediction)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        run = tokens.tape.run
+        x = self.embedding(tokens)
+        for layers in self.layers:
+            x = layers(x)
+        x = self.norm(x)
+        if self.prediction is not None and run.prediction:
+            self.prediction(x)
+        if run.last_logits:
+            x = ops.view(x, "last", x.axes[0], Axis("sequence", 1), x.axes[-1])
+        return self.head(x)  # type: ignore[no-any-return]
+
+
+def stack(kinds: Sequence[K], block: Callable[[K], Module], like: Count) -> tuple[Repeat, ...]:
+    """Layers of a pattern, equal ones folded: one :class:`Repeat` per kind, in order of first appearance.
+
+    Args:
+        kinds: the kind of each layer, in order.
+        block: makes the layer of a kind.
+        like: the configuration's number of layers; counts are traced if it is.
+    """
+    runs = []
+    for kind in dict.fromkeys(kinds):
+        places = tuple(i for i, other in enumerate(kinds) if other == kind)
+        label = "num_" + "_".join(str(part) for part in (kind if isinstance(kind, tuple) else (kind,)) if part) + "_layers"
+        whole = len(places) == len(kinds)
+        count = like if whole else same_kind(len(places), label, like)
+        runs.append(Repeat(block(kind), count, places=None if whole else places))
+    return tuple(runs)

@@ -1,0 +1,60 @@
+"""Token and position embeddings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.module import Module
+from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.tree import Kind
+
+
+class Embedding(Module):
+    """A table of one row per token, or per learned position.
+
+    Attributes:
+        rows: vocabulary size, or number of positions.
+        hidden_size: elements per row.
+        axis: the name of the row axis: "vocabulary" or "position".
+    """
+
+    kind = Kind.EMBEDDING
+
+    rows: Count
+    hidden_size: Count
+    axis: str = "vocabulary"
+
+    def build(self) -> None:
+        self.weight = Weight((Axis(self.axis, self.rows), Axis("hidden", self.hidden_size)))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        made = tokens.tape.tensor("embedded", *tokens.axes, Axis("hidden", self.hidden_size))
+        tokens.tape.record("lookup", (tokens, self.weight), (made,), (tokens,))
+        return made
+
+
+class TokenAndPosition(Module):
+    """Token embeddings plus learned absolute positions, as in GPT-2 (Radford et al. 2019).
+
+    Attributes:
+        vocab_size: rows of the token table.
+        max_positions: rows of the position table.
+        hidden_size: elements per row.
+    """
+
+    kind = Kind.EMBEDDING
+    note: ClassVar[str] = "tokens and learned positions"
+    source: ClassVar[str] = "Radford et al. 2019"
+
+    vocab_size: Count
+    max_positions: Count
+    hidden_size: Count
+
+    def build(self) -> None:
+        self.token = Embedding(self.vocab_size, self.hidden_size)
+        self.position = Embedding(self.max_positions, self.hidden_size, "position")
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return ops.add(self.token(tokens), self.position(tokens))

@@ -1,0 +1,105 @@
+"""Gated delta net: linear attention whose state is corrected by the delta rule and decays by a gate."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weighbridge.arithmetic import Count, ceil_div
+from weighbridge.nn import ops
+from weighbridge.nn.convolution import CausalConvolution
+from weighbridge.nn.linear import Linear
+from weighbridge.nn.module import Module
+from weighbridge.nn.norm import GatedRMSNorm
+from weighbridge.tape import Axis, Joined, Phase, Tensor, Weight, Work
+from weighbridge.tree import Kind
+
+
+class GatedDeltaNet(Module):
+    """Linear attention with a state of key by value elements per head (Yang, Kautz and Hatamizadeh 2024, eq. 10).
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        num_key_heads: heads of queries and keys.
+        num_value_heads: heads of values; each key head serves an equal share of them.
+        key_head_dim: elements of a query or key head.
+        value_head_dim: elements of a value head.
+        conv_kernel: positions that the short convolution over q, k and v sees.
+        chunk: positions that the parallel form works on at once.
+    """
+
+    kind = Kind.LINEAR_ATTENTION
+    title = "linear_attention"
+    note: ClassVar[str] = "gated delta net"
+    source: ClassVar[str] = "Yang, Kautz and Hatamizadeh 2024, eq. 10"
+
+    hidden_size: Count
+    num_key_heads: Count
+    num_value_heads: Count
+    key_head_dim: Count
+    value_head_dim: Count
+    conv_kernel: Count
+    chunk: Count = 64
+
+    def build(self) -> None:
+        hidden = Axis("hidden", self.hidden_size)
+        k, v = Axis("heads", self.num_key_heads, self.key_head_dim), self.values
+        each = Axis("heads", self.num_value_heads)
+        self.qkvz_proj = Linear(hidden, Joined((k, k, v, v)))
+        self.ba_proj = Linear(hidden, Joined((each, each)))
+        self.conv = CausalConvolution(Joined((k, k, v)), self.conv_kernel, megatron=True)
+        self.dt_bias = Weight((each,))
+        self.decay = Weight((each,))
+        self.norm = GatedRMSNorm(self.value_head_dim, "head_dim")
+        self.out_proj = Linear(v, hidden)
+
+    @property
+    def values(self) -> Axis:
+        """The axis of all value heads."""
+        return Axis("heads", self.num_value_heads, self.value_head_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        qkvz, gates = self.qkvz_proj(x), self.ba_proj(x)
+        mixed = self.conv(ops.view(qkvz, "qkv", *x.axes[:-1], self.conv.channels))
+        z = ops.view(qkvz, "z", *x.axes[:-1], self.values)
+        return self.out_proj(self.norm(self.delta_rule(mixed, gates), z))  # type: ignore[no-any-return]
+
+    def delta_rule(self, qkv: Tensor, gates: Tensor) -> Tensor:
+        """Update the state token by token and read it with the query.
+
+        The work is that of the recurrence, which every implementation must do: read the old value, write the
+        correction, read with the query: three multiply-adds per state element and token. PyTorch counts the matrix
+        multiplies of the chunked form that ``transformers`` runs on more than one token, and nothing of the
+        step-by-step form.
+        """
+        run = qkv.tape.run
+        state = self.num_value_heads * self.key_head_dim * self.value_head_dim
+        tokens = run.batch * run.sequence
+        out = qkv.tape.tensor("attended", *qkv.axes[:-1], self.values)
+        qkv.tape.record(
+            "delta rule",
+            (qkv, gates, self.dt_bias, self.decay),
+            (out,),
+            (qkv, gates),
+            ops.twice(2 * tokens * 3 * state),
+            {
+                "torch": Work() if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),
+                "megatron": ops.twice(2 * tokens * 4 * self.values.size * self.value_head_dim),
+            },
+        )
+        return out
+
+    def chunked(self, batch: Count, sequence: Count) -> Work:
+        """Matrix multiplies of the chunked form (transformers, torch_chunk_gated_delta_rule).
+
+        Forward: scores of keys with keys and of queries with keys within each chunk, then per chunk the state read by
+        keys and by queries, the scores times the new values, and the state's update. Triangular solves are not counted.
+        Backward: twice that, but the first chunk's state and the last chunk's update need no gradient; a triangular
+        solve's gradient multiplies once per right-hand side.
+        """
+        chunks, length = ceil_div(sequence, self.chunk), self.chunk
+        k, v = self.key_head_dim, self.value_head_dim
+        scores, state, values = length * length * k, length * k * v, length * length * v
+        forward = chunks * (2 * scores + 3 * state + values)
+        backward = 2 * forward - 2 * state - 2 * state + chunks * (scores + values)
+        per_head = 2 * batch * self.num_value_heads
+        return Work(per_head * forward, per_head * backward)

@@ -1,0 +1,110 @@
+"""Multi-head latent attention: keys and values are stored as one compressed vector per token."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.attention import core_attention
+from weighbridge.nn.linear import Linear
+from weighbridge.nn.module import Module
+from weighbridge.nn.norm import RMSNorm
+from weighbridge.tape import Axis, Joined, Phase, Tensor, Work
+from weighbridge.tree import Kind
+
+
+class MultiHeadLatentAttention(Module):
+    """Queries and keys/values pass through low-rank bottlenecks; a small rotary part of the key is shared by all heads
+    (DeepSeek-AI 2024, DeepSeek-V2, eq. 9 to 19).
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        num_heads: heads.
+        q_lora_rank: width of the query bottleneck; ``None`` projects queries directly.
+        kv_lora_rank: width of the key/value bottleneck, which is what the cache holds.
+        qk_nope_head_dim: elements per query/key head without rotary position.
+        qk_rope_head_dim: elements per query head with rotary position, and of the one shared rotary key.
+        v_head_dim: elements per value head.
+        bias: the down projections and the output projection add a bias.
+    """
+
+    kind = Kind.ATTENTION
+    title = "attention"
+    note: ClassVar[str] = "MLA: low-rank queries, compressed keys and values"
+    source: ClassVar[str] = "DeepSeek-V2 (2024), eq. 9-19"
+
+    hidden_size: Count
+    num_heads: Count
+    q_lora_rank: Count | None
+    kv_lora_rank: Count
+    qk_nope_head_dim: Count
+    qk_rope_head_dim: Count
+    v_head_dim: Count
+    bias: bool = False
+
+    @property
+    def qk_head_dim(self) -> Count:
+        """Elements of a query or key head."""
+        return self.qk_nope_head_dim + self.qk_rope_head_dim
+
+    def build(self) -> None:
+        hidden, latent = Axis("hidden", self.hidden_size), Axis("kv_latent", self.kv_lora_rank)
+        queries = Axis("heads", self.num_heads, self.qk_head_dim)
+        if self.q_lora_rank is None:
+            self.q_proj = Linear(hidden, queries)
+        else:
+            rank = Axis("q_latent", self.q_lora_rank)
+            self.q_a_proj = Linear(hidden, rank, self.bias)
+            self.q_a_norm = LatentNorm(self.q_lora_rank, "q_latent")
+            self.q_b_proj = Linear(rank, queries)
+        self.kv_a_proj = Linear(hidden, Joined((latent, Axis("rope", self.qk_rope_head_dim))), self.bias)
+        self.kv_a_norm = LatentNorm(self.kv_lora_rank, "kv_latent")
+        self.kv_b_proj = Linear(latent, Axis("heads", self.num_heads, self.qk_nope_head_dim + self.v_head_dim))
+        self.o_proj = Linear(Axis("heads", self.num_heads, self.v_head_dim), hidden, self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.axes[:-1]
+        q = self.q_proj(x) if self.q_lora_rank is None else self.q_b_proj(self.q_a_norm(self.q_a_proj(x)))
+        compressed = self.kv_a_proj(x)
+        latent = self.kv_a_norm(ops.view(compressed, "latent", *rows, Axis("kv_latent", self.kv_lora_rank)))
+        attend = self.absorbed if x.tape.run.phase is Phase.DECODE else self.expanded
+        return self.o_proj(attend(q, latent))  # type: ignore[no-any-return]
+
+    def expanded(self, q: Tensor, latent: Tensor) -> Tensor:
+        """Attention over keys and values expanded from the latents of the new tokens and of the cache."""
+        batch, positions = latent.axes[0], Axis("keys", latent.tape.run.positions)
+        kv = self.kv_b_proj(ops.view(latent, "latents", batch, positions, latent.axes[-1]))
+        k = ops.elementwise("join", ops.view(kv, "k", batch, positions, Axis("heads", self.num_heads, self.qk_head_dim)))
+        v = ops.view(kv, "v", batch, positions, Axis("heads", self.num_heads, self.v_head_dim))
+        return core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim)
+
+    def absorbed(self, q: Tensor, latent: Tensor) -> Tensor:
+        """Attention in the latent space: ``kv_b_proj`` is multiplied into each query and each output instead of
+        expanding the cache at every step (DeepSeek-V2, section 2.1.2). ``transformers`` expands, and "torch" counts so.
+        """
+        run = q.tape.run
+        rank, heads = self.kv_lora_rank, self.num_heads
+        around = run.sequence * heads * rank * (self.qk_nope_head_dim + self.v_head_dim)
+        over_cache = run.pairs() * heads * (rank + self.qk_rope_head_dim + rank)
+        expansion = run.pairs() * heads * rank * (self.qk_nope_head_dim + self.v_head_dim)
+        dense = run.pairs() * heads * (self.qk_head_dim + self.v_head_dim)
+        out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, self.v_head_dim))
+        q.tape.record(
+            "attention",
+            (q, latent, self.kv_b_proj.weight),
+            (out,),
+            work=Work(2 * run.batch * (around + over_cache)),
+            counted={"torch": Work(2 * run.batch * (expansion + dense))},
+        )
+        return out
+
+
+class LatentNorm(RMSNorm):
+    """RMSNorm of a bottleneck. Megatron-LM's FLOPs formula counts one multiply-add per element of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = x.tape.tensor("norm", *x.axes)
+        counted = {"megatron": ops.twice(2 * x.rows * self.size)}
+        x.tape.record("norm", (x, *self.weights.values()), (made,), (x,), counted=counted)
+        return made

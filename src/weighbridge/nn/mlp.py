@@ -1,0 +1,80 @@
+"""Feed-forward networks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.linear import Linear
+from weighbridge.nn.module import Module
+from weighbridge.tape import Axis, Joined, Tensor
+from weighbridge.tree import Kind
+
+
+class MLP(Module):
+    """Two projections with an activation between them: up and down (Vaswani et al. 2017, eq. 2).
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        intermediate_size: width inside.
+        bias: both projections add a bias.
+        activation: its name (gelu, relu2 ...).
+    """
+
+    kind = Kind.MLP
+    note: ClassVar[str] = "two projections: up, down"
+    source: ClassVar[str] = "Vaswani et al. 2017, eq. 2"
+
+    hidden_size: Count
+    intermediate_size: Count
+    bias: bool = False
+    activation: str = "gelu"
+
+    def build(self) -> None:
+        hidden, ffn = Axis("hidden", self.hidden_size), Axis("ffn", self.intermediate_size)
+        self.up_proj = Linear(hidden, ffn, self.bias)
+        self.down_proj = Linear(ffn, hidden, self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(ops.activation(self.activation, self.up_proj(x)))  # type: ignore[no-any-return]
+
+
+class GatedMLP(Module):
+    """Three projections: an activated gate multiplies the up projection (Shazeer 2020, eq. 5: SwiGLU, GeGLU).
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        intermediate_size: width inside.
+        bias: all projections add a bias.
+        activation: the gate's (silu, gelu).
+        fused: gate and up are one projection.
+    """
+
+    kind = Kind.MLP
+    title = "mlp"
+    note: ClassVar[str] = "gated: gate, up, down"
+    source: ClassVar[str] = "Shazeer 2020, eq. 5"
+
+    hidden_size: Count
+    intermediate_size: Count
+    bias: bool = False
+    activation: str = "silu"
+    fused: bool = False
+
+    def build(self) -> None:
+        hidden, ffn = Axis("hidden", self.hidden_size), Axis("ffn", self.intermediate_size)
+        if self.fused:
+            self.gate_up_proj = Linear(hidden, Joined((ffn, ffn)), self.bias)
+        else:
+            self.gate_proj = Linear(hidden, ffn, self.bias)
+            self.up_proj = Linear(hidden, ffn, self.bias)
+        self.down_proj = Linear(ffn, hidden, self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.fused:
+            both = self.gate_up_proj(x)
+            gate = up = ops.view(both, "half", *both.axes[:-1], Axis("ffn", self.intermediate_size))
+        else:
+            gate, up = self.gate_proj(x), self.up_proj(x)
+        return self.down_proj(ops.multiply(ops.activation(self.activation, gate), up))  # type: ignore[no-any-return]

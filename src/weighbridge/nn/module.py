@@ -1,0 +1,159 @@
+"""The base of everything a model is made of.
+
+A module is a frozen dataclass. Its fields are sizes and choices; ``build`` makes its weights and children from them,
+and ``forward`` runs over symbolic tensors. Because both are ordinary code over the fields, a module whose fields are
+traced numbers or arrays explains itself or answers for many sizes at once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import FrozenInstanceError, dataclass, fields
+from typing import Any, ClassVar, dataclass_transform
+
+from weighbridge.arithmetic import Count, exact_div
+from weighbridge.tape import Weight
+from weighbridge.traced import plain
+from weighbridge.tree import Kind, Node
+
+
+@dataclass_transform(frozen_default=True)
+class Module:
+    """Base class. A subclass lists its fields, builds its parts and says what a forward pass does::
+
+        class Gate(Module):
+            kind = Kind.MLP
+            hidden_size: Count
+
+            def build(self) -> None:
+                hidden = Axis("hidden", self.hidden_size)
+                self.scale = Weight((hidden,))
+                self.proj = Linear(hidden, hidden)
+
+            def forward(self, x: Tensor) -> Tensor:
+                return ops.elementwise("gate", self.proj(x), keeps=(x,))
+
+    Attributes:
+        kind: what its own weights are for; children inherit it unless they say otherwise.
+        note: a few words that explanations print beside it.
+        source: paper and equation, or library and file, that defines it.
+        apart: counted apart from the model's total.
+    """
+
+    kind: ClassVar[Kind | None] = None
+    note: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    apart: ClassVar[bool] = False
+    title: ClassVar[str] = ""
+
+    _children: dict[str, Module]
+    _weights: dict[str, Weight]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclass(eq=False, repr=False)(cls)
+        if "title" not in cls.__dict__:
+            cls.title = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __post_init__(self) -> None:
+        self._children, self._weights = {}, {}
+        self.build()
+        for name, value in vars(self).copy().items():
+            if isinstance(value, Module) and not any(value is child for child in self._children.values()):
+                self.register(name, value)
+        object.__setattr__(self, "_built", True)
+
+    def build(self) -> None:
+        """Make weights and children from the fields. Attributes that hold a module or a weight register themselves."""
+
+    def forward(self, *inputs: Any) -> Any:
+        """Run over symbolic tensors, recording on their tape."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run ``forward`` under this module's name on the tape of the first input."""
+        with inputs[0].tape.inside(self):
+            return self.forward(*inputs)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "_built" in self.__dict__:
+            raise FrozenInstanceError(f"{type(self).__name__} is frozen: cannot assign {name!r}")
+        object.__setattr__(self, name, value)
+        if "_children" not in self.__dict__ or "_weights" not in self.__dict__:
+            return
+        if isinstance(value, Weight):
+            self._weights[name] = value
+        elif isinstance(value, Module):
+            self.register(name, value)
+
+    def register(self, name: str, module: Module) -> None:
+        """Place a child under a name, in model order."""
+        self._children[name] = module
+
+    def __repr__(self) -> str:
+        shown = (f"{f.name}={plain(getattr(self, f.name))!r}" for f in fields(self) if f.repr)  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def children(self) -> dict[str, Module]:
+        """Child modules by name, in model order."""
+        return dict(self._children)
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """Own weights by name, without the children's."""
+        return dict(self._weights)
+
+    def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
+        """The folded tree of this module. A module that stands in several places is listed where it comes first."""
+        seen = set() if seen is None else seen
+        seen.add(id(self))
+        kind = self.kind or inherited
+        children = tuple(
+            child.node(label, kind, seen) for label, child in self._children.items() if id(child) not in seen
+        )
+        return Node(name, self, kind, tuple(self._weights.values()), children, apart=self.apart, composite=bool(children))
+
+
+class Repeat(Module):
+    """Several equal modules, written once: layers one after another, or experts side by side.
+
+    Attributes:
+        module: one of them.
+        count: how many there are.
+        active: how many of them a token meets (experts: the router's top k); all of them by default.
+        together: one call runs all of them on the tokens that each was given (experts).
+        places: the positions of the layers, where equal ones are not adjacent.
+    """
+
+    module: Module
+    count: Count
+    active: Count | None = None
+    together: bool = False
+    places: tuple[int, ...] | None = None
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run one of them; the tree counts how often."""
+        return self.module(*inputs)
+
+    def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
+        """The repeated module's node, with its counts."""
+        one = self.module.node(name, inherited, seen)
+        return Node(
+            name,
+            self.module,
+            one.kind,
+            one.weights,
+            one.children,
+            times=self.count,
+            active=self.count if self.active is None else self.active,
+            passes=1 if self.together else self.count,
+            places=self.places,
+            apart=one.apart,
+            composite=one.composite,
+        )
+
+
+def per_head(size: Count, heads: Count) -> Count:
+    """The head dimension that a hidden size leaves to each head."""
+    return exact_div(size, heads)

@@ -1,0 +1,75 @@
+"""Normalisations."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.module import Module
+from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.tree import Kind
+
+
+class RMSNorm(Module):
+    """Root-mean-square normalisation: a weight, no bias (Zhang and Sennrich 2019, eq. 4).
+
+    Attributes:
+        size: elements of the normalised axis.
+        axis: the axis's name.
+    """
+
+    kind = Kind.NORM
+    source: ClassVar[str] = "Zhang and Sennrich 2019, eq. 4"
+
+    size: Count
+    axis: str = "hidden"
+
+    def build(self) -> None:
+        self.weight = Weight((Axis(self.axis, self.size),))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.elementwise("norm", x, keeps=(x,), weights=tuple(self.weights.values()))
+
+
+class LayerNorm(Module):
+    """Layer normalisation: a weight and a bias (Ba, Kiros and Hinton 2016).
+
+    Attributes:
+        size: elements of the normalised axis.
+        axis: the axis's name.
+    """
+
+    kind = Kind.NORM
+    source: ClassVar[str] = "Ba, Kiros and Hinton 2016"
+
+    size: Count
+    axis: str = "hidden"
+
+    def build(self) -> None:
+        self.weight = Weight((Axis(self.axis, self.size),))
+        self.offset = Weight((Axis(self.axis, self.size),))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.elementwise("norm", x, keeps=(x,), weights=tuple(self.weights.values()))
+
+
+class GatedRMSNorm(Module):
+    """RMSNorm of a value that a gate multiplies, as Mamba 2 and gated delta net end with (Dao and Gu 2024, fig. 6).
+
+    Attributes:
+        size: elements of the normalised axis.
+        axis: the axis's name.
+    """
+
+    kind = Kind.NORM
+    source: ClassVar[str] = "Dao and Gu 2024, fig. 6"
+
+    size: Count
+    axis: str = "heads"
+
+    def build(self) -> None:
+        self.weight = Weight((Axis(self.axis, self.size),))
+
+    def forward(self, x: Tensor, gate: Tensor) -> Tensor:
+        return ops.elementwise("gated norm", x, gate, keeps=(x, gate), weights=tuple(self.weights.values()))

@@ -1,0 +1,239 @@
+"""Symbolic tensors and the tape that a forward pass writes.
+
+A tensor has a name, logical axes and a data type, but no values. Running a module's ``forward`` over symbolic tensors
+records one :class:`Operation` each: what it reads, what it makes, what PyTorch keeps of it for the backward pass, and
+its floating-point operations. Everything else (FLOPs, bytes moved, kept activations) is read off the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from weighbridge.arithmetic import Count, exact_div, maximum, minimum, product, total
+from weighbridge.units import DataType, data_type
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A logical axis: what a plan may later divide.
+
+    Attributes:
+        name: batch, sequence, hidden, heads, ffn, vocabulary, experts ...
+        units: the indivisible pieces along it (attention heads, columns).
+        width: elements per piece (the head dimension; 1 for plain columns).
+    """
+
+    name: str
+    units: Count
+    width: Count = 1
+
+    @property
+    def size(self) -> Count:
+        """Elements along the axis."""
+        return self.units if type(self.width) is int and self.width == 1 else self.units * self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Axes laid end to end in one dimension, as a fused projection makes them (q, k and v; gate and up)."""
+
+    parts: tuple[Axis, ...]
+
+    @property
+    def name(self) -> str:
+        """The names of the parts."""
+        return "+".join(part.name for part in self.parts)
+
+    @property
+    def size(self) -> Count:
+        """Elements along all parts."""
+        return total(part.size for part in self.parts)
+
+
+Dimension = Axis | Joined
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Weight:
+    """A learned tensor (or a buffer) of a module.
+
+    Attributes:
+        axes: its dimensions, as PyTorch stores them.
+        role: whose data type it takes: the model's ("model"), or the router's ("router").
+        buffer: stored with the model but not a parameter (no gradient, not counted as one).
+    """
+
+    axes: tuple[Dimension, ...]
+    role: str = "model"
+    buffer: bool = False
+
+    @property
+    def count(self) -> Count:
+        """Number of elements."""
+        return product(axis.size for axis in self.axes)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tensor:
+    """A symbolic activation: a name, axes and a data type, no values. Identity is what tells two tensors apart."""
+
+    name: str
+    axes: tuple[Dimension, ...]
+    dtype: DataType
+    tape: Tape = field(repr=False)
+
+    @property
+    def count(self) -> Count:
+        """Number of elements."""
+        return product(axis.size for axis in self.axes)
+
+    @property
+    def bytes(self) -> Count:
+        """Bytes of its values."""
+        return self.dtype.bytes(self.count)
+
+    @property
+    def rows(self) -> Count:
+        """Elements along all axes but the last: the rows of the matrix that a projection multiplies."""
+        return product(axis.size for axis in self.axes[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Floating-point operations of one operation, forward and backward (a multiply-add is two)."""
+
+    forward: Count = 0
+    backward: Count = 0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Operation:
+    """One record of the tape.
+
+    Attributes:
+        name: what is done ("matmul", "attention", "norm" ...).
+        scope: the modules that were running, outermost first.
+        reads: tensors and weights that it reads.
+        makes: tensors that it makes.
+        keeps: tensors that stay for the backward pass; the same tensor kept twice is stored once.
+        work: its floating-point operations, masked work left out.
+        counted: what a named counting convention makes of it, where that differs.
+    """
+
+    name: str
+    scope: tuple[Any, ...]
+    reads: tuple[Tensor | Weight, ...]
+    makes: tuple[Tensor, ...]
+    keeps: tuple[Tensor, ...]
+    work: Work
+    counted: Mapping[str, Work]
+
+    def flops(self, convention: str) -> Work:
+        """Its floating-point operations as a convention counts them."""
+        return self.counted.get(convention, self.work)
+
+
+class Phase(str, Enum):
+    """What a pass over the sequence is for."""
+
+    TRAIN = "train"
+    PREFILL = "prefill"
+    DECODE = "decode"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What is run through the model.
+
+    Attributes:
+        batch: sequences side by side.
+        sequence: new tokens of each sequence. In the decode phase they come one by one.
+        past: tokens of each sequence that the cache already holds.
+        phase: training and prefill see all new tokens at once; decode sees one at a time.
+        causal: leave out the query-key pairs that a causal or window mask hides.
+        dtype: data type of activations.
+        last_logits: the head runs on the last new position only, as text generation does after a prompt.
+        prediction: run the multi-token prediction modules too.
+    """
+
+    batch: Count = 1
+    sequence: Count = 1
+    past: Count = 0
+    phase: Phase = Phase.TRAIN
+    causal: bool = True
+    dtype: str = "bf16"
+    last_logits: bool = False
+    prediction: bool = False
+
+    @property
+    def positions(self) -> Count:
+        """Positions of each sequence after the pass: those in the cache and the new ones."""
+        return self.past + self.sequence
+
+    def pairs(self, window: Count | None = None) -> Count:
+        """Query-key pairs per head and sequence that the mask leaves visible.
+
+        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them.
+        """
+        if not self.causal and self.phase is not Phase.DECODE:
+            return self.dense_pairs()
+        n, past = self.sequence, self.past
+        if window is None:
+            return n * past + exact_div(n * (n + 1), 2)
+        growing = minimum(n, maximum(window - past, 0))
+        return growing * past + exact_div(growing * (growing + 1), 2) + (n - growing) * window
+
+    def dense_pairs(self, window: Count | None = None) -> Count:
+        """Query-key pairs that a masked but dense matrix multiply computes (what PyTorch runs and counts).
+
+        In decode every new token multiplies with all that the cache holds then; a window's cache holds at most the
+        window. In the other phases all new tokens multiply with the whole cache and with each other.
+        """
+        if self.phase is Phase.DECODE:
+            return self.pairs(window)
+        if window is None or (type(self.past) is int and self.past == 0):
+            return self.sequence * self.positions
+        return self.sequence * (minimum(self.past, window - 1) + self.sequence)
+
+
+@dataclass(eq=False)
+class Tape:
+    """The record of one forward pass."""
+
+    run: Pass
+    operations: list[Operation] = field(default_factory=list)
+    _scope: list[Any] = field(default_factory=list)
+
+    @property
+    def dtype(self) -> DataType:
+        """Data type of activations."""
+        return data_type(self.run.dtype)
+
+    @contextmanager
+    def inside(self, module: Any) -> Iterator[None]:
+        """Record what follows as done by ``module``."""
+        self._scope.append(module)
+        try:
+            yield
+        finally:
+            self._scope.pop()
+
+    def tensor(self, name: str, *axes: Dimension, dtype: DataType | None = None) -> Tensor:
+        """A new symbolic tensor, of the pass's data type unless another is given."""
+        return Tensor(name, axes, dtype or self.dtype, self)
+
+    def record(
+        self,
+        name: str,
+        reads: tuple[Tensor | Weight, ...],
+        makes: tuple[Tensor, ...],
+        keeps: tuple[Tensor, ...] = (),
+        work: Work = Work(),
+        counted: Mapping[str, Work] | None = None,
+    ) -> None:
+        """Append one operation under the modules that are running."""
+        self.operations.append(Operation(name, tuple(self._scope), reads, makes, keeps, work, counted or {}))

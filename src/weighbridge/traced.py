@@ -1,0 +1,167 @@
+"""Traced numbers: a value together with the operation and the arguments that it came from.
+
+Bind traced numbers to a configuration (:func:`trace`) and every method of the package returns its derivation besides
+its value. Traced numbers refuse to steer a program: a formula may branch on configuration (an enum, ``None``, a flag),
+never on a quantity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, NoReturn, TypeVar
+
+from weighbridge.arithmetic import OPERATORS, Count, Operator
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a quantity is called.
+
+    Attributes:
+        symbol: its name in formulas, a Python identifier.
+        unit: what it counts ("parameters", "FLOPs", "bytes"), or empty.
+        note: a few words for the reader ("SwiGLU: gate, up, down").
+        source: paper and equation, or library and file.
+        primitive: a quantity so small that explanations write it out instead of folding it.
+    """
+
+    symbol: str
+    unit: str = ""
+    note: str = ""
+    source: str = ""
+    primitive: bool = False
+
+
+class Traced:
+    """A number that remembers: a leaf (a symbol), an operation on arguments, or a name given to another number."""
+
+    __slots__ = ("arguments", "label", "operator", "value")
+
+    def __init__(
+        self,
+        value: Any,
+        operator: Operator | None = None,
+        arguments: tuple[Any, ...] = (),
+        label: Label | None = None,
+    ) -> None:
+        self.value = value
+        self.operator = operator
+        self.arguments = arguments
+        self.label = label
+
+    @classmethod
+    def __apply__(cls, operator: Operator, arguments: Sequence[Any]) -> Any:
+        neutral = _without_neutral(operator.name, arguments)
+        if neutral is not None:
+            return neutral
+        values = [plain(argument) for argument in arguments]
+        return cls(operator.scalar(*values), operator, tuple(arguments))
+
+    def __add__(self, other: Any) -> Any:
+        return Traced.__apply__(OPERATORS["add"], (self, other))
+
+    def __radd__(self, other: Any) -> Any:
+        return Traced.__apply__(OPERATORS["add"], (other, self))
+
+    def __sub__(self, other: Any) -> Any:
+        return Traced.__apply__(OPERATORS["subtract"], (self, other))
+
+    def __rsub__(self, other: Any) -> Any:
+        return Traced.__apply__(OPERATORS["subtract"], (other, self))
+
+    def __mul__(self, other: Any) -> Any:
+        return Traced.__apply__(OPERATORS["multiply"], (self, other))
+
+    def __rmul__(self, other: Any) -> Any:
+        return Traced.__apply__(OPERATORS["multiply"], (other, self))
+
+    def __neg__(self) -> Any:
+        return Traced.__apply__(OPERATORS["subtract"], (0, self))
+
+    def _refuse(self, instead: str) -> NoReturn:
+        name = self.label.symbol if self.label else "a quantity"
+        raise TypeError(f"{name} is a traced quantity; {instead}")
+
+    def __truediv__(self, other: Any) -> NoReturn:
+        self._refuse("counts do not divide by '/': use exact_div or ceil_div")
+
+    __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __truediv__
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("a formula cannot branch on it: use where, maximum or minimum")
+
+    def __compare__(self, other: object) -> NoReturn:
+        self._refuse("a formula cannot compare it: use where, maximum or minimum")
+
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __compare__  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+    def __index__(self) -> NoReturn:
+        self._refuse("it cannot be an index: take weighbridge.traced.plain() of a configuration value")
+
+    def __repr__(self) -> str:
+        return f"Traced({self.label.symbol if self.label else '…'}={self.value!r})"
+
+
+def _without_neutral(name: str, arguments: Sequence[Any]) -> Any:
+    """The other argument of ``0 + x``, ``x - 0`` and ``1 * x``, so that explanations do not fill with them."""
+    if name == "add":
+        left, right = arguments
+        return right if type(left) is int and left == 0 else left if type(right) is int and right == 0 else None
+    if name == "subtract":
+        return arguments[0] if type(arguments[1]) is int and arguments[1] == 0 else None
+    if name == "multiply":
+        left, right = arguments
+        return right if type(left) is int and left == 1 else left if type(right) is int and right == 1 else None
+    return None
+
+
+def plain(value: Any) -> Any:
+    """The bare value of a traced number; anything else as it is.
+
+    For configuration that decides the shape of a model (how many layers a pattern has), not for quantities.
+    """
+    return value.value if isinstance(value, Traced) else value
+
+
+def symbol(name: str, value: Any, unit: str = "", note: str = "") -> Any:
+    """A traced leaf: ``value`` under a name."""
+    return Traced(value, label=Label(name, unit, note))
+
+
+def same_kind(value: Count, name: str, like: Count) -> Count:
+    """``value`` as a traced leaf called ``name`` if ``like`` is traced, else ``value``.
+
+    For counts that configuration code works out by looking (how many of the layers are MoE).
+    """
+    leaf: Count = symbol(name, value) if isinstance(like, Traced) else value
+    return leaf
+
+
+def named(value: Count, label: Label) -> Count:
+    """Give a quantity a name under which explanations fold it; plain integers and arrays pass unchanged."""
+    if isinstance(value, Traced):
+        node: Any = Traced(value.value, None, (value,), label)
+        return node  # type: ignore[no-any-return]
+    return value
+
+
+def trace(config: T) -> T:
+    """A copy of a dataclass in which every number is a traced symbol of its field's name.
+
+    Flags, strings, ``None`` and lists stay as they are: they are configuration, not quantities. Nested dataclasses
+    are traced too.
+    """
+    if not is_dataclass(config) or isinstance(config, type):
+        raise TypeError(f"trace takes an instance of a dataclass, not {config!r}")
+    changed: dict[str, Any] = {}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            changed[field.name] = symbol(field.name, value)
+        elif is_dataclass(value) and not isinstance(value, type):
+            changed[field.name] = trace(value)
+    return replace(config, **changed)

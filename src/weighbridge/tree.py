@@ -1,0 +1,98 @@
+"""The folded tree of a model: one node per module, equal modules folded into one node and a count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from weighbridge.arithmetic import Count, total
+from weighbridge.traced import Label, named
+
+
+class Kind(str, Enum):
+    """What a module is for; the order is the order of every table and legend."""
+
+    EMBEDDING = "embedding"
+    ATTENTION = "attention"
+    LINEAR_ATTENTION = "linear attention"
+    STATE_SPACE = "state space"
+    MLP = "mlp"
+    EXPERTS = "experts"
+    ROUTER = "router"
+    NORM = "norm"
+    HEAD = "head"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One module in its place.
+
+    Attributes:
+        name: the attribute that holds it in its parent.
+        module: the module itself.
+        kind: what its own weights are for; inherited from the nearest ancestor that says.
+        weights: its own weights, without those of its children.
+        times: how many copies of it exist, side by side, in the parent.
+        active: how many of those copies one token meets.
+        passes: how often a forward pass of the parent runs it (layers: every copy; experts: once, for all of them).
+        places: the positions of the copies, if they are numbered.
+        apart: counted apart from the model's total (multi-token prediction).
+    """
+
+    name: str
+    module: Any
+    kind: Kind
+    weights: tuple[Any, ...]
+    children: tuple[Node, ...]
+    times: Count = 1
+    active: Count = 1
+    passes: Count = 1
+    places: tuple[int, ...] | None = None
+    apart: bool = False
+    composite: bool = field(default=True)
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, in model order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def sum(
+        self,
+        own: Callable[[Node], Count],
+        copies: Callable[[Node], Count],
+        unit: str = "",
+        include: Callable[[Node], bool] = lambda node: not node.apart,
+    ) -> Count:
+        """Own quantity plus the children's, each child as many times as ``copies`` says; named after the node."""
+        terms = [own(self)]
+        for child in self.children:
+            if include(child):
+                below = child.sum(own, copies, unit, include)
+                if type(below) is not int or below != 0:
+                    terms.append(copies(child) * below)
+        if len(terms) > 1 and type(terms[0]) is int and terms[0] == 0:
+            terms = terms[1:]
+        return named(total(terms), self.label(unit))
+
+    def label(self, unit: str) -> Label:
+        """What this node's quantity is called in explanations."""
+        return Label(self.name, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
+
+
+def stored(node: Node) -> Count:
+    """Copies of a node that exist in its parent."""
+    return node.times
+
+
+def met(node: Node) -> Count:
+    """Copies of a node that one token meets."""
+    return node.active
+
+
+def run(node: Node) -> Count:
+    """How often one forward pass of the parent runs a node."""
+    return node.passes

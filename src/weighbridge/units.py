@@ -1,0 +1,111 @@
+"""Units and data types. GB is 10**9 bytes, GiB is 2**30 bytes, and every printed figure says which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.arithmetic import Count, ceil_div
+from weighbridge.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class DataType:
+    """A storage format by its width. Sub-byte formats are counted in bits; block scales are a format of their own."""
+
+    name: str
+    bits: int
+
+    def bytes(self, count: Count) -> Count:
+        """Bytes of one tensor of ``count`` elements, rounded up to a whole byte once."""
+        return ceil_div(count * self.bits, 8) if self.bits % 8 else count * (self.bits // 8)
+
+
+DATA_TYPES: dict[str, DataType] = {
+    name: DataType(name, bits)
+    for name, bits in (
+        ("fp64", 64),
+        ("fp32", 32),
+        ("bf16", 16),
+        ("fp16", 16),
+        ("fp8", 8),
+        ("int8", 8),
+        ("fp6", 6),
+        ("fp4", 4),
+        ("int4", 4),
+        ("nf4", 4),
+        ("int2", 2),
+    )
+}
+
+_ALIASES = {
+    "float64": "fp64",
+    "float32": "fp32",
+    "float": "fp32",
+    "bfloat16": "bf16",
+    "float16": "fp16",
+    "half": "fp16",
+    "float8_e4m3fn": "fp8",
+    "float8_e5m2": "fp8",
+    "e4m3": "fp8",
+    "e5m2": "fp8",
+}
+
+
+def data_type(name: str) -> DataType:
+    """The data type of a name as PyTorch, Hugging Face or people write it.
+
+    Raises:
+        InputError: for a name that is none.
+    """
+    key = name.lower().removeprefix("torch.")
+    found = DATA_TYPES.get(_ALIASES.get(key, key))
+    if found is None:
+        raise InputError(
+            f"data type {name!r} is unknown; allowed: {', '.join(DATA_TYPES)}{did_you_mean(key, DATA_TYPES)}"
+        )
+    return found
+
+
+def thousands(value: int) -> str:
+    """``8030261248`` as ``8,030,261,248``."""
+    return f"{value:,}"
+
+
+def three_digits(value: float, unit: str, base: float = 1000.0, names: str = " KMGTPEZY") -> str:
+    """A figure in the unit that leaves three significant digits: ``16.1 GB``."""
+    power = 0
+    while abs(value) >= base and power < len(names) - 1:
+        value, power = value / base, power + 1
+    if power and round(value, 1) >= 1000 and base == 1000.0 and power < len(names) - 1:
+        value, power = value / base, power + 1
+    digits = 0 if power == 0 or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f} {names[power].strip()}{unit}"
+
+
+def short_count(value: int) -> str:
+    """A count for people: ``8.03 B`` (billions), ``124 M``, ``671 B``, ``1.04 T``."""
+    return three_digits(value, "", names=" KMBTQ").strip()
+
+
+def gigabytes(value: int) -> str:
+    """Bytes in decimal units: ``16.1 GB``."""
+    return three_digits(value, "B")
+
+
+def gibibytes(value: int) -> str:
+    """Bytes in binary units: ``15.0 GiB``."""
+    power, scaled = 0, float(value)
+    while scaled >= 1024 and power < 5:
+        scaled, power = scaled / 1024, power + 1
+    digits = 0 if power == 0 or scaled >= 100 else 1 if scaled >= 10 else 2
+    return f"{scaled:.{digits}f} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"
+
+
+def flops(value: int) -> str:
+    """Floating-point operations in the unit that leaves three digits: ``65.8 TFLOP``."""
+    return three_digits(value, "FLOP")
+
+
+def percent(part: int, whole: int) -> str:
+    """A share of a whole: ``86.9 %``."""
+    return f"{100 * part / whole:.1f} %" if whole else "-"
