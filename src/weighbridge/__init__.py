@@ -1,3 +1,65 @@
-"""Weighbridge weighs a transformer language model before it takes the cluster."""
+"""Weighbridge weighs a transformer language model before it takes the cluster.
+
+>>> import weighbridge as wb
+>>> wb.params("llama-3.1-8b").total
+8030261248
+
+Names load when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weighbridge import nn as nn
+    from weighbridge.errors import WeighbridgeError as WeighbridgeError
+    from weighbridge.estimate.comparison import compare as compare
+    from weighbridge.estimate.compute import flops as flops
+    from weighbridge.estimate.generation import generate as generate
+    from weighbridge.estimate.parameters import params as params
+    from weighbridge.formats import load as load
+    from weighbridge.models import Model as Model
+    from weighbridge.models.catalogue import entries as catalogue
+    from weighbridge.report.explanation import as_text as explain
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Model": ("weighbridge.models", "Model"),
+    "WeighbridgeError": ("weighbridge.errors", "WeighbridgeError"),
+    "catalogue": ("weighbridge.models.catalogue", "entries"),
+    "compare": ("weighbridge.estimate.comparison", "compare"),
+    "explain": ("weighbridge.report.explanation", "as_text"),
+    "flops": ("weighbridge.estimate.compute", "flops"),
+    "generate": ("weighbridge.estimate.generation", "generate"),
+    "load": ("weighbridge.formats", "load"),
+    "nn": ("weighbridge.nn", ""),
+    "params": ("weighbridge.estimate.parameters", "params"),
+}
+
+__all__ = [
+    "Model",
+    "WeighbridgeError",
+    "catalogue",
+    "compare",
+    "explain",
+    "flops",
+    "generate",
+    "load",
+    "nn",
+    "params",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'weighbridge' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    loaded = import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -158,6 +158,8 @@ class Pass:
         dtype: data type of activations.
         last_logits: the head runs on the last new position only, as text generation does after a prompt.
         prediction: run the multi-token prediction modules too.
+        flash: attention runs as one kernel that computes the scores again in the backward pass, instead of matrix
+            multiplies that keep them.
     """
 
     batch: Count = 1
@@ -168,6 +170,7 @@ class Pass:
     dtype: str = "bf16"
     last_logits: bool = False
     prediction: bool = False
+    flash: bool = False
 
     @property
     def positions(self) -> Count:

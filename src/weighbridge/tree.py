@@ -79,8 +79,10 @@ class Node:
         return named(total(terms), self.label(unit))
 
     def label(self, unit: str) -> Label:
-        """What this node's quantity is called in explanations."""
-        return Label(self.name, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
+        """What the quantity of one copy of this node is called in explanations."""
+        several = type(self.times) is not int or self.times != 1
+        one = self.name.removesuffix("s") if several else self.name
+        return Label(one, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
 
 
 def stored(node: Node) -> Count:

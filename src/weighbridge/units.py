@@ -34,6 +34,7 @@ DATA_TYPES: dict[str, DataType] = {
         ("int4", 4),
         ("nf4", 4),
         ("int2", 2),
+        ("int64", 64),
     )
 }
 

@@ -34,18 +34,19 @@ class SparseConfig(AttentionConfig):
         if self.num_experts:
             yield from at_most(self, "num_experts_per_tok", "num_experts")
 
-    def sparse(self) -> list[bool]:
-        """Whether each layer holds a mixture of experts."""
+    def sparse(self) -> list[str]:
+        """Whether each layer is dense or holds a mixture of experts."""
         dense = set(self.mlp_only_layers or ())
         step = plain(self.decoder_sparse_step)
+        experts = plain(self.num_experts)
         return [
-            i not in dense and plain(self.num_experts) > 0 and (i + 1) % step == 0
+            "moe" if experts and i not in dense and (i + 1) % step == 0 else "dense"
             for i in range(plain(self.num_hidden_layers))
         ]
 
-    def feed_forward(self, sparse: bool, shared: Count | None = None) -> Module:
-        """The mixture of experts (with a gated shared expert of that size, if one is given) or the dense network."""
-        if not sparse:
+    def feed_forward(self, kind: str, shared: Count | None = None) -> Module:
+        """A dense network or a mixture of experts (with a gated shared expert of that size, if one is given)."""
+        if kind == "dense":
             return self.mlp()
         return MixtureOfExperts(
             self.hidden_size,

@@ -42,7 +42,7 @@ class Config(SparseConfig, PatternConfig):
 def build(config: Config) -> CausalLM:
     """Layers differ in their window and in being sparse or dense."""
 
-    def layer(kind: tuple[str, bool]) -> DecoderLayer:
+    def layer(kind: tuple[str, str]) -> DecoderLayer:
         attention = config.attention(qkv_bias=config.qkv_bias, window=config.window_of(kind[0]))
         feed_forward = config.feed_forward(kind[1], config.shared_expert_intermediate_size)
         return DecoderLayer(config.hidden_size, attention, feed_forward)

@@ -35,9 +35,9 @@ def build(config: Config) -> CausalLM:
     """Layers differ in being sparse or dense; the window, where it is used, is every layer's."""
     window = config.sliding_window if config.use_sliding_window else None
 
-    def layer(sparse: bool) -> DecoderLayer:
+    def layer(kind: str) -> DecoderLayer:
         bias = config.attention_bias
         attention = config.attention(bias, bias, qk_norm=True, window=window)
-        return DecoderLayer(config.hidden_size, attention, config.feed_forward(sparse))
+        return DecoderLayer(config.hidden_size, attention, config.feed_forward(kind))
 
     return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers))

@@ -63,7 +63,7 @@ class Config(SparseConfig, PatternConfig):
 def build(config: Config) -> CausalLM:
     """Layers differ in their mixer and in being sparse or dense."""
 
-    def layer(kind: tuple[str, bool]) -> DecoderLayer:
+    def layer(kind: tuple[str, str]) -> DecoderLayer:
         feed_forward = config.feed_forward(kind[1], config.shared_expert_intermediate_size)
         return DecoderLayer(config.hidden_size, config.mixer(kind[0]), feed_forward)
 

@@ -9,7 +9,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import RMSNorm
-from weighbridge.tape import Axis, Joined, Tensor, Weight
+from weighbridge.tape import Axis, Joined, Tensor, Weight, Work
 from weighbridge.tree import Kind
 
 
@@ -18,8 +18,9 @@ def core_attention(
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
-    The work counts visible pairs. PyTorch multiplies (and counts) all pairs, masked or not; Megatron-LM counts half
-    of the square of the sequence, windows ignored (megatron/training/training.py, num_floating_point_operations).
+    The work counts visible pairs. PyTorch counts all pairs, masked or not, and for a flash kernel's backward pass the
+    scores once more (torch/utils/flop_counter.py, sdpa_backward_flop_count); Megatron-LM counts half of the square of
+    the sequence, windows ignored (megatron/training/training.py, num_floating_point_operations).
 
     Args:
         q: queries (batch, sequence, heads x qk_dim).
@@ -32,15 +33,18 @@ def core_attention(
     """
     run = q.tape.run
     per_pair = heads * (qk_dim + v_dim)
+    dense = 2 * run.batch * run.dense_pairs(window)
+    again = dense * heads * qk_dim if run.flash else 0
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
+    weights = q.tape.tensor("weights", *q.axes[:-1], Axis("heads", heads), Axis("keys", run.positions))
     q.tape.record(
         "attention",
         (q, k, v),
-        (out,),
-        (q, k, v, out),
+        (out,) if run.flash else (weights, out),
+        (q, k, v, out if run.flash else weights),
         ops.twice(2 * run.batch * run.pairs(window) * per_pair),
         {
-            "torch": ops.twice(2 * run.batch * run.dense_pairs(window) * per_pair),
+            "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
             "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
         },
     )

@@ -46,10 +46,10 @@ class CausalConvolution(Module):
     def padded(self, x: Tensor, per_position: Count) -> Work:
         """What PyTorch's counter makes of it: it counts the padded positions too, and for the weight's gradient
         multiplies every channel with every other (torch/utils/flop_counter.py, conv_backward_flop, ignores groups).
-        A decoding step pads nothing.
+        At a decoding step ``transformers`` convolves the cached positions and the new one, and drops one of two results.
         """
         run = x.tape.run
         if run.phase is Phase.DECODE:
-            return Work(run.sequence * per_position)
+            return Work(run.sequence * 2 * per_position)
         forward = (run.sequence + self.kernel - 1) * per_position
         return Work(forward, forward + forward * self.channels.size)

@@ -10,7 +10,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.norm import RMSNorm
-from weighbridge.tape import Axis, Tensor
+from weighbridge.tape import Axis, Tensor, Weight
 from weighbridge.traced import same_kind
 from weighbridge.tree import Kind
 
@@ -76,13 +76,15 @@ class Head(Module):
     bias: bool = False
 
     def build(self) -> None:
+        vocabulary = Axis("vocabulary", self.vocab_size)
         if not self.tied:
-            self.projection = Linear(Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size), self.bias)
+            self.weight = Weight((vocabulary, Axis("hidden", self.hidden_size)))
+        if self.bias:
+            self.offset = Weight((vocabulary,))
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.tied:
-            return self.projection(x)  # type: ignore[no-any-return]
-        return ops.matmul(x, Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size), ())
+        hidden, vocabulary = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
+        return ops.matmul(x, hidden, vocabulary, tuple(self.weights.values()))
 
 
 class MultiTokenPrediction(Module):
@@ -137,8 +139,8 @@ class CausalLM(Module):
 
     def build(self) -> None:
         self.register("embedding", self.embedding)
-        for number, run in enumerate(self.layers):
-            self.register("layers" if len(self.layers) == 1 else f"layers_{number}", run)
+        for run in self.layers:
+            self.register(run.name, run)
         self.register("final_norm", self.norm)
         self.register("head", self.head)
         if self.prediction is not None:
@@ -157,19 +159,28 @@ class CausalLM(Module):
         return self.head(x)  # type: ignore[no-any-return]
 
 
-def stack(kinds: Sequence[K], block: Callable[[K], Module], like: Count) -> tuple[Repeat, ...]:
+def stack(kinds: Sequence[K], block: Callable[[K], Module], layers: Count) -> tuple[Repeat, ...]:
     """Layers of a pattern, equal ones folded: one :class:`Repeat` per kind, in order of first appearance.
 
     Args:
-        kinds: the kind of each layer, in order.
+        kinds: the kind of each layer, in order: a word, or a tuple of words.
         block: makes the layer of a kind.
-        like: the configuration's number of layers; counts are traced if it is.
+        layers: the configuration's number of layers; counts are traced if it is.
     """
+    distinct = list(dict.fromkeys(kinds))
+    if len(distinct) == 1:
+        return (Repeat(block(distinct[0]), layers),)
     runs = []
-    for kind in dict.fromkeys(kinds):
+    for kind in distinct:
         places = tuple(i for i, other in enumerate(kinds) if other == kind)
-        label = "num_" + "_".join(str(part) for part in (kind if isinstance(kind, tuple) else (kind,)) if part) + "_layers"
-        whole = len(places) == len(kinds)
-        count = like if whole else same_kind(len(places), label, like)
-        runs.append(Repeat(block(kind), count, places=None if whole else places))
+        name = f"{_telling(kind, distinct)}_layers"
+        runs.append(Repeat(block(kind), same_kind(len(places), f"num_{name}", layers), places=places, name=name))
     return tuple(runs)
+
+
+def _telling(kind: Hashable, kinds: Sequence[Hashable]) -> str:
+    """The words of a kind in which it differs from others."""
+    if not isinstance(kind, tuple):
+        return str(kind)
+    words = [word for place, word in enumerate(kind) if len({k[place] for k in kinds if isinstance(k, tuple)}) > 1]
+    return "_".join(str(word) for word in words)

@@ -123,7 +123,8 @@ class Repeat(Module):
         count: how many there are.
         active: how many of them a token meets (experts: the router's top k); all of them by default.
         together: one call runs all of them on the tokens that each was given (experts).
-        places: the positions of the layers, where equal ones are not adjacent.
+        places: the positions of the layers, where a model has several kinds.
+        name: what they are called among their siblings.
     """
 
     module: Module
@@ -131,6 +132,7 @@ class Repeat(Module):
     active: Count | None = None
     together: bool = False
     places: tuple[int, ...] | None = None
+    name: str = "layers"
 
     def __call__(self, *inputs: Any) -> Any:
         """Run one of them; the tree counts how often."""

@@ -91,20 +91,22 @@ class Mamba2(Module):
 
         The work is that of the recurrence: write the outer product of x and B, read with C: two multiply-adds per
         state element and token. PyTorch counts the matrix multiplies of the chunked form that ``transformers`` runs on
-        more than one token, and nothing of the step-by-step form. Megatron-LM counts 7 operations per element of a state
+        more than one token, and of the step-by-step form the reading. Megatron-LM counts 7 operations per element of a state
         of twice the hidden size (megatron/training/training.py, mamba_layer_flops).
         """
         run = xbc.tape.run
         tokens = run.batch * run.sequence
+        state = self.num_heads * self.head_dim * self.state_size
+        stepped = Work(2 * tokens * state)
         out = xbc.tape.tensor("scanned", *xbc.axes[:-1], self.inner)
         xbc.tape.record(
             "scan",
             (xbc, dt, self.dt_bias, self.decay, self.skip),
             (out,),
             (xbc, dt),
-            ops.twice(2 * tokens * 2 * self.num_heads * self.head_dim * self.state_size),
+            ops.twice(2 * tokens * 2 * state),
             {
-                "torch": Work() if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),
+                "torch": stepped if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),
                 "megatron": ops.twice(7 * tokens * 2 * self.hidden_size * self.state_size),
             },
         )

@@ -1,0 +1,32 @@
+"""``weighbridge compare MODEL...``."""
+
+from __future__ import annotations
+
+import click
+
+from weighbridge.cli.options import count_option, json_option, load_model, print_document, print_json
+from weighbridge.estimate.comparison import compare
+
+
+@click.command("compare")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@count_option("--seq", 4096, "Tokens of the sequence whose FLOPs are counted.")
+@click.option("--dtype", help="Data type of all weights; by default each configuration's own.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@json_option
+def command(models: tuple[str, ...], seq: int, dtype: str | None, as_csv: bool, markdown: bool, as_json: bool) -> None:
+    """Models side by side: parameters, dimensions, bytes, FLOPs of one sequence."""
+    report = compare([load_model(model, ()) for model in models], seq, dtype)
+    from weighbridge.report import schema, tables
+
+    if as_json:
+        print_json(schema.comparison(report))
+        return
+    document = tables.comparison(report)
+    if as_csv:
+        from weighbridge.report.markdown import as_csv as written
+
+        click.echo(written(document.tables[0]), nl=False)
+    else:
+        print_document(document if markdown else tables.turned(document), "markdown" if markdown else "text")

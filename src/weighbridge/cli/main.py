@@ -1,0 +1,82 @@
+"""Entry point: finds the command, and turns every error of the user's into one line and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from weighbridge import __version__
+from weighbridge.errors import WeighbridgeError, did_you_mean
+
+COMMANDS = {
+    "params": "Parameters, total and active, by module.",
+    "flops": "Forward and training FLOPs, by module and by convention.",
+    "compare": "Models side by side.",
+    "models": "The catalogue of models.",
+}
+
+
+class Commands(click.Group):
+    """Commands whose files load when they are called, which keeps the start quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"weighbridge.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            allowed = f"allowed: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {args[0]!r}; {allowed}{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="weighbridge")
+def program() -> None:
+    """Weighs a transformer language model before it takes the cluster.
+
+    MODEL is a catalogue name (weighbridge models), a config.json or the folder that holds it, a Hugging Face id (its
+    configuration only), a Llama params.json, or a TOML description.
+    """
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line.
+
+    Exit status: 0 answered; 2 the input was wrong, said in one line on standard error; 130 interrupted.
+    """
+    try:
+        result: Any = program.main(arguments, prog_name="weighbridge", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        _end(130, "interrupted")
+    except click.ClickException as error:
+        _end(2, error.format_message())
+    except WeighbridgeError as error:
+        _end(2, str(error))
+    except KeyboardInterrupt:
+        _end(130, "interrupted")
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _end(status: int, message: str) -> NoReturn:
+    print("weighbridge: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,89 @@
+"""Options that several commands share, and how a result is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from weighbridge.errors import InputError
+from weighbridge.models import Model
+from weighbridge.report.document import Document
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LARGEST = 2**31
+
+
+def model_argument(function: F) -> F:
+    """MODEL and ``--set``."""
+    changes = click.option(
+        "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Override a field of the configuration."
+    )
+    return click.argument("model")(changes(function))
+
+
+def json_option(function: F) -> F:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md).")(function)
+
+
+def explain_options(function: F) -> F:
+    """``--explain``, ``--depth`` and ``--format``."""
+    function = click.option("--explain", is_flag=True, help="Show every formula, with the numbers put in.")(function)
+    function = click.option(
+        "--depth", type=click.IntRange(1, 99), help="Levels of modules to open, in tables and explanations."
+    )(function)
+    formats = click.Choice(["text", "latex", "markdown"])
+    return click.option("--format", "form", type=formats, default="text", help="Form of the output.")(function)
+
+
+def count_option(name: str, default: int | None, text: str) -> Callable[[F], F]:
+    """An option that takes a whole number from 1."""
+    kind = click.IntRange(1, LARGEST)
+    return click.option(name, type=kind, default=default, show_default=default is not None, help=text)
+
+
+def load_model(model: str, changes: tuple[str, ...]) -> Model:
+    """The model of the command line's MODEL and ``--set`` options."""
+    from weighbridge.formats.load import load, setting
+
+    return load(model, dict(setting(change) for change in changes))
+
+
+def print_json(data: Any) -> None:
+    """Plain data on standard output."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_document(document: Document, form: str) -> None:
+    """A document in the form that was asked for.
+
+    Raises:
+        InputError: for a form that only explanations have.
+    """
+    if form == "latex":
+        raise InputError("--format latex: formulas only; add --explain, or use --format text or markdown")
+    if form == "markdown":
+        from weighbridge.report.markdown import as_markdown
+
+        click.echo(as_markdown(document), nl=False)
+        return
+    from weighbridge.report.text import console, show
+
+    show(document, console())
+
+
+def print_explanation(figure: Any, form: str, depth: int | None) -> None:
+    """An explanation in the form that was asked for."""
+    from weighbridge.report import explanation
+    from weighbridge.report.text import window
+
+    if form == "latex":
+        click.echo(explanation.as_latex(figure, depth))
+    elif form == "markdown":
+        click.echo(explanation.as_markdown(figure, depth))
+    else:
+        click.echo(explanation.as_text(figure, depth, window()))

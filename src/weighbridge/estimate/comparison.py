@@ -1,0 +1,79 @@
+"""Models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weighbridge.estimate.compute import FlopReport, forward_pass
+from weighbridge.estimate.parameters import as_model, params
+from weighbridge.estimate.shown import Shown
+from weighbridge.tree import stored
+
+COLUMNS = (
+    "model",
+    "family",
+    "parameters",
+    "active",
+    "embedding",
+    "layers",
+    "hidden",
+    "heads",
+    "kv heads",
+    "vocabulary",
+    "bytes",
+    "forward FLOPs",
+    "training FLOPs",
+)
+
+
+@dataclass(frozen=True)
+class Comparison(Shown):
+    """A table of models.
+
+    Attributes:
+        columns: what is compared.
+        rows: one per model, in the order given; ``None`` where a model has no such thing.
+        note: under which conditions.
+        notes: what the reader should know of single models.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    note: str
+    notes: tuple[str, ...] = ()
+
+
+def compare(models: Sequence[Any], sequence: int = 4096, dtype: str | None = None) -> Comparison:
+    """Compare models: sizes, bytes, and FLOPs of one sequence.
+
+    Args:
+        models: loaded models, networks, names or paths.
+        sequence: tokens of the sequence whose FLOPs are counted.
+        dtype: data type of the weights; each model's own, else bf16.
+    """
+    rows, notes = [], []
+    for given in models:
+        model = as_model(given)
+        weights = params(model, dtype)
+        work = FlopReport(model, forward_pass(sequence))
+        layers = sum(stored(n) for n in weights.tree.children if type(n.module).__name__ == "DecoderLayer")
+        sizes = (layers, _size(model.config, "hidden_size", "dim"), *_heads(model.config))
+        vocabulary = _size(model.config, "vocab_size")
+        head = (model.name, model.family, weights.total, weights.active, weights.embedding)
+        rows.append((*head, *sizes, vocabulary, weights.bytes(), work.forward, work.training))
+        notes += [f"{model.name}: {note}" for note in model.notes]
+    return Comparison(COLUMNS, tuple(rows), f"{dtype or 'own data type'}, FLOPs of {sequence:,} tokens", tuple(notes))
+
+
+def _size(config: Any, *names: str) -> int | None:
+    return next((getattr(config, name) for name in names if hasattr(config, name)), None)
+
+
+def _heads(config: Any) -> tuple[int | None, int | None]:
+    heads = _size(config, "num_attention_heads", "n_heads")
+    if hasattr(config, "kv_lora_rank"):
+        return heads, None
+    groups = _size(config, "num_key_value_heads", "n_kv_heads")
+    return heads, heads if groups is None else groups

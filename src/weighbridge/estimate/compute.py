@@ -1,0 +1,176 @@
+"""How many floating-point operations a model takes: forward and backward, per module, for prompts and decoding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from weighbridge.arithmetic import Count, total
+from weighbridge.errors import InputError
+from weighbridge.estimate.parameters import as_model
+from weighbridge.estimate.shown import Shown
+from weighbridge.models import Model
+from weighbridge.nn import Module
+from weighbridge.tape import Axis, Operation, Pass, Phase, Tape
+from weighbridge.traced import Label, named, trace
+from weighbridge.tree import Node, run
+from weighbridge.units import DATA_TYPES
+
+EXACT = "exact"
+"""The convention of this package: every multiply-add that the model needs, masked work left out."""
+
+PER_OPERATION = (EXACT, "torch", "megatron")
+"""Conventions that count operation by operation, so that they have figures for every module."""
+
+
+def record(network: Module, work: Pass) -> Tape:
+    """Run a network over symbolic tokens."""
+    tape = Tape(work)
+    tokens = tape.tensor("tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=DATA_TYPES["int64"])
+    network(tokens)
+    return tape
+
+
+@dataclass(frozen=True)
+class FlopReport(Shown):
+    """Floating-point operations of one pass through a model.
+
+    Attributes:
+        model: what was run.
+        work: what was run through it.
+        convention: "exact", or "torch" or "megatron" for what those count per operation.
+    """
+
+    model: Model
+    work: Pass
+    convention: str = EXACT
+
+    @cached_property
+    def tape(self) -> Tape:
+        """The record of the forward pass."""
+        return record(self.model.network, self.work)
+
+    @cached_property
+    def tree(self) -> Node:
+        """The folded module tree."""
+        return self.model.network.node()
+
+    @cached_property
+    def _by_module(self) -> dict[int, list[Operation]]:
+        found: dict[int, list[Operation]] = defaultdict(list)
+        for operation in self.tape.operations:
+            found[id(operation.scope[-1])].append(operation)
+        return found
+
+    def own(self, direction: str) -> Callable[[Node], Count]:
+        """What a node's own operations take, "forward" or "backward"."""
+
+        def flops(node: Node) -> Count:
+            operations = self._by_module.get(id(node.module), [])
+            return total(getattr(operation.flops(self.convention), direction) for operation in operations)
+
+        return flops
+
+    def of(self, node: Node, direction: str) -> Count:
+        """What one copy of a node takes, children included."""
+        return node.sum(self.own(direction), run, "FLOPs", include=lambda child: True)
+
+    @cached_property
+    def forward(self) -> Count:
+        """Floating-point operations of the forward pass."""
+        return self.of(self.tree, "forward")
+
+    @cached_property
+    def backward(self) -> Count:
+        """Floating-point operations of the backward pass, without recomputation."""
+        return self.of(self.tree, "backward")
+
+    @property
+    def training(self) -> Count:
+        """Forward and backward."""
+        return self.forward + self.backward
+
+    @property
+    def tokens(self) -> Count:
+        """New tokens of all sequences."""
+        return self.work.batch * self.work.sequence
+
+    def uncounted(self) -> dict[str, Count]:
+        """Values made by operations to which the convention gives no FLOPs, by operation: norms, activations, sums ..."""
+        found: dict[str, Count] = {}
+        times = _runs(self.tree)
+        for operation in self.tape.operations:
+            flops = operation.flops(self.convention)
+            if _zero(flops.forward) and _zero(flops.backward):
+                made = total(tensor.count for tensor in operation.makes) * times.get(id(operation.scope[-1]), 1)
+                found[operation.name] = found[operation.name] + made if operation.name in found else made
+        return found
+
+    def explained(self, quantity: str = "forward") -> Any:
+        """A figure ("forward", "backward" or "training") as a traced number with its derivation."""
+        numbers = trace(replace(self.work, past=self.work.past or 0))
+        work = numbers if self.work.past else replace(numbers, past=0)
+        traced = FlopReport(Model.of(self.model.traced, self.model.name), work, self.convention)
+        return named(getattr(traced, quantity), Label(f"{quantity}_flops", "FLOPs"))
+
+
+def _zero(value: Count) -> bool:
+    return type(value) is int and value == 0
+
+
+def _runs(node: Node, times: Count = 1) -> dict[int, Count]:
+    """How often a forward pass runs each module of a tree."""
+    found = {id(node.module): times}
+    for child in node.children:
+        found |= _runs(child, times * run(child))
+    return found
+
+
+def flops(
+    model: Model | Module | str,
+    sequence: int = 4096,
+    batch: int = 1,
+    causal: bool = True,
+    convention: str = EXACT,
+    flash: bool = False,
+) -> FlopReport:
+    """Count the floating-point operations of one training step.
+
+    Args:
+        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
+        sequence: tokens per sequence.
+        batch: sequences.
+        causal: leave out the query-key pairs that the mask hides (conventions of others have their own rule).
+        convention: "exact", "torch" or "megatron".
+        flash: attention computes its scores again in the backward pass ("torch" counts that).
+
+    Raises:
+        InputError: for a convention that has no figures per module.
+    """
+    if convention not in PER_OPERATION:
+        raise InputError(f"convention: got {convention!r}; allowed: {', '.join(PER_OPERATION)}")
+    work = replace(forward_pass(sequence, batch, causal), flash=flash)
+    return FlopReport(as_model(model), work, convention)
+
+
+def forward_pass(
+    sequence: Count,
+    batch: Count = 1,
+    causal: bool = True,
+    phase: Phase = Phase.TRAIN,
+    past: Count = 0,
+    prediction: bool = False,
+) -> Pass:
+    """What is run through a model; after a prompt the head makes logits of the last position only."""
+    return Pass(
+        batch=batch,
+        sequence=sequence,
+        past=past,
+        phase=phase,
+        causal=causal,
+        last_logits=phase is Phase.PREFILL,
+        prediction=prediction,
+    )

@@ -1,0 +1,70 @@
+"""How counting conventions differ: the same training step as PyTorch, Megatron-LM, PaLM and 6ND count it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from weighbridge.arithmetic import Count, total
+from weighbridge.estimate.compute import EXACT, PER_OPERATION, FlopReport
+from weighbridge.estimate.parameters import params
+from weighbridge.models import Model
+from weighbridge.tape import Pass
+from weighbridge.tree import run
+
+CLOSED = ("palm", "6nd")
+"""Conventions that are one formula for the whole model."""
+
+CONVENTIONS = PER_OPERATION + CLOSED
+
+MEANING = {
+    EXACT: "every multiply-add that the model needs: matrix multiplies, convolutions, recurrences, visible query-key pairs",
+    "torch": "what PyTorch's FlopCounterMode reports for transformers: matrix multiplies and all query-key pairs",
+    "megatron": "Megatron-LM's num_floating_point_operations: no router, half of all pairs, windows ignored",
+    "palm": "6 N + 12 L H Q T per token (Chowdhery et al. 2022, appendix B), N the active parameters",
+    "6nd": "6 N D (Hoffmann et al. 2022, appendix F), N the active parameters, D the tokens",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One convention's count of a training step.
+
+    Attributes:
+        convention: its name.
+        training: forward and backward floating-point operations.
+        meaning: what it counts.
+    """
+
+    convention: str
+    training: Count
+    meaning: str
+
+
+def training_flops(model: Model, work: Pass, convention: str) -> Count:
+    """Floating-point operations of one training step as a convention counts them."""
+    if convention in PER_OPERATION:
+        return FlopReport(model, work, convention).training
+    tokens = work.batch * work.sequence
+    six_n_d = 6 * params(model).active * tokens
+    return six_n_d if convention == "6nd" else six_n_d + _attention(model, work)
+
+
+def _attention(model: Model, work: Pass) -> Count:
+    """Forward and backward multiplies of queries with keys and of weights with values, all pairs: PaLM's 12 L H Q T."""
+    report = FlopReport(model, replace(work, causal=False, flash=False), "torch")
+    per_module = {
+        id(operation.scope[-1]): operation.flops("torch")
+        for operation in report.tape.operations
+        if operation.name == "attention"
+    }
+
+    def own(node: object) -> Count:
+        done = per_module.get(id(node.module))  # type: ignore[attr-defined]
+        return done.forward + done.backward if done else 0
+
+    return total([report.tree.sum(own, run, include=lambda child: True)])
+
+
+def differences(model: Model, work: Pass) -> list[Difference]:
+    """The training step as every convention counts it."""
+    return [Difference(name, training_flops(model, work, name), MEANING[name]) for name in CONVENTIONS]

@@ -1,0 +1,37 @@
+"""Floating-point operations of text generation: a prompt at once, then token by token with a cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.arithmetic import Count
+from weighbridge.estimate.compute import EXACT, FlopReport, forward_pass
+from weighbridge.estimate.shown import Shown
+from weighbridge.models import Model
+from weighbridge.tape import Phase
+
+
+@dataclass(frozen=True)
+class Generation(Shown):
+    """A prompt and the tokens generated after it.
+
+    Attributes:
+        prefill: the pass over the prompt.
+        decode: all passes of one token each; their work is summed in closed form.
+        prompt: tokens of the prompt.
+        tokens: tokens generated.
+    """
+
+    prefill: FlopReport
+    decode: FlopReport
+    prompt: Count
+    tokens: Count
+
+
+def generate(
+    model: Model, prompt: Count, tokens: Count, batch: Count = 1, causal: bool = True, convention: str = EXACT
+) -> Generation:
+    """Count a prompt and the generation of ``tokens`` after it."""
+    before = forward_pass(prompt, batch, causal, Phase.PREFILL)
+    after = forward_pass(tokens, batch, causal, Phase.DECODE, past=prompt)
+    return Generation(FlopReport(model, before, convention), FlopReport(model, after, convention), prompt, tokens)

@@ -1,0 +1,164 @@
+"""How many parameters a model has, where they are, and how many bytes they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from weighbridge.arithmetic import Count, total
+from weighbridge.estimate.shown import Shown
+from weighbridge.models import Model
+from weighbridge.nn import Module
+from weighbridge.traced import Label, named
+from weighbridge.tree import Kind, Node, met, stored
+from weighbridge.units import DATA_TYPES, DataType, data_type
+
+COMMON_TYPES = ("fp32", "bf16", "fp8", "int4")
+"""Data types of the table of bytes."""
+
+
+def parameters_of(node: Node) -> Count:
+    """A node's own parameters; buffers are none."""
+    return total(weight.count for weight in node.weights if not weight.buffer)
+
+
+def buffers_of(node: Node) -> Count:
+    """Elements of a node's own buffers."""
+    return total(weight.count for weight in node.weights if weight.buffer)
+
+
+def bytes_in(dtype: DataType, router: DataType) -> Callable[[Node], Count]:
+    """A node's own bytes when the router has a data type of its own."""
+
+    def own(node: Node) -> Count:
+        types = {"model": dtype, "router": router}
+        return total(types[weight.role].bytes(weight.count) for weight in node.weights if not weight.buffer)
+
+    return own
+
+
+def copies(nodes: Iterable[tuple[Node, Count]], own: Callable[[Node], Count], choose: Callable[[Node], bool]) -> Count:
+    """The quantity of the chosen nodes, each as often as it stands in the model."""
+    return total(times * own(node) for node, times in nodes if choose(node))
+
+
+def with_times(node: Node, times: Count = 1, active: bool = False) -> list[tuple[Node, Count]]:
+    """Every node below (and this one) that counts towards the total, with how often it stands in the whole model."""
+    found = [(node, times)]
+    for child in node.children:
+        if not child.apart:
+            found += with_times(child, times * (met(child) if active else stored(child)), active)
+    return found
+
+
+@dataclass(frozen=True)
+class ParameterReport(Shown):
+    """Parameters of a model.
+
+    Attributes:
+        model: what was weighed.
+        dtype: data type of the weights.
+        router_dtype: data type of router weights.
+    """
+
+    model: Model
+    dtype: DataType
+    router_dtype: DataType
+
+    @cached_property
+    def tree(self) -> Node:
+        """The folded module tree."""
+        return self.model.network.node()
+
+    @cached_property
+    def total(self) -> Count:
+        """All parameters, multi-token prediction apart."""
+        return self.tree.sum(parameters_of, stored)
+
+    @cached_property
+    def active(self) -> Count:
+        """Parameters that one token meets: all but the experts that it is not routed to."""
+        return self.tree.sum(parameters_of, met)
+
+    @cached_property
+    def embedding(self) -> Count:
+        """Parameters of token and position tables."""
+        return self.by_kind.get(Kind.EMBEDDING, 0)
+
+    @property
+    def non_embedding(self) -> Count:
+        """All parameters but those of token and position tables (the head, where it is not tied, is in here)."""
+        return self.total - self.embedding
+
+    @cached_property
+    def by_kind(self) -> dict[Kind, Count]:
+        """Parameters by kind of module, in the fixed order of kinds; only kinds that there are."""
+        nodes = with_times(self.tree)
+        found = {kind: copies(nodes, parameters_of, lambda n, k=kind: n.kind is k) for kind in Kind}  # type: ignore[misc]
+        return {kind: count for kind, count in found.items() if type(count) is not int or count}
+
+    @cached_property
+    def prediction(self) -> Count:
+        """Parameters of multi-token prediction modules, which the total leaves out."""
+        return total(n.times * n.sum(parameters_of, stored) for n in self.tree.children if n.apart)
+
+    @cached_property
+    def buffers(self) -> Count:
+        """Elements stored with the model that are no parameters."""
+        return self.tree.sum(buffers_of, stored)
+
+    def bytes(self, dtype: DataType | str | None = None, router: DataType | str | None = None) -> Count:
+        """Bytes of all parameters in a data type, routers in theirs; without scales of quantised formats."""
+        weights = data_type(dtype) if isinstance(dtype, str) else dtype or self.dtype
+        routers = data_type(router) if isinstance(router, str) else router or self.router_dtype
+        return self.tree.sum(bytes_in(weights, routers), stored, "bytes")
+
+    @cached_property
+    def bytes_by_type(self) -> dict[str, Count]:
+        """Bytes of all parameters in common data types, routers in their own."""
+        names = dict.fromkeys((self.dtype.name, *COMMON_TYPES))
+        return {name: self.bytes(DATA_TYPES[name]) for name in names}
+
+    def explained(self, quantity: str = "total") -> Any:
+        """A figure as a traced number with its derivation.
+
+        Args:
+            quantity: total, active, bytes, embedding, non_embedding or prediction.
+        """
+        traced = ParameterReport(Model.of(self.model.traced, self.model.name), self.dtype, self.router_dtype)
+        label = Label(f"{quantity}_parameters", "parameters")
+        if quantity == "bytes":
+            return named(traced.bytes(), Label("bytes", "bytes", self.dtype.name))
+        return named(getattr(traced, quantity), label)
+
+
+def params(
+    model: Model | Module | str, dtype: str | None = None, router_dtype: str | None = None
+) -> ParameterReport:
+    """Count a model's parameters.
+
+    Args:
+        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
+        dtype: data type of the weights; the configuration's own, else bf16.
+        router_dtype: data type of router weights; that of the other weights if not given.
+
+    Raises:
+        InputError: for an unknown data type.
+    """
+    loaded = as_model(model)
+    configured = getattr(loaded.config, "dtype", None)
+    weights = data_type(dtype or configured or "bf16")
+    return ParameterReport(loaded, weights, data_type(router_dtype) if router_dtype else weights)
+
+
+def as_model(model: Any) -> Model:
+    """A loaded model of whatever was given."""
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, Module):
+        return Model.of(model)  # type: ignore[arg-type]
+    from weighbridge.formats import load
+
+    return load(model)

@@ -1,0 +1,67 @@
+"""A report before it takes a form: facts, tables and notes, which text, HTML, Markdown and CSV render alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: its heading.
+        number: right-aligned, never wrapped.
+    """
+
+    name: str
+    number: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        cells: one text per column.
+        kind: the kind of module that gives the row its colour, or empty.
+        strong: a total or the answer.
+    """
+
+    cells: tuple[str, ...]
+    kind: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under columns.
+
+    Attributes:
+        columns: headings.
+        rows: cells.
+        title: what it shows; may be empty.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report.
+
+    Attributes:
+        title: what was weighed.
+        subtitle: what kind of thing that is.
+        facts: the answers, each a line of one to two parts.
+        tables: the figures.
+        notes: what the reader should know.
+    """
+
+    title: str
+    subtitle: str
+    facts: tuple[tuple[str, ...], ...]
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,184 @@
+"""Explanations: a figure as symbols, with the numbers put in, and its value; folded at names and opened level by level."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from weighbridge.report.formula import LATEX, LATEX_NUMBERS, NUMBERS, TEXT, Sum, Symbol, formula, lines
+from weighbridge.traced import Label, Traced
+
+DEEPEST = 99
+
+
+@dataclass(frozen=True)
+class Step:
+    """One quantity of an explanation.
+
+    Attributes:
+        path: names from the figure down to this quantity.
+        label: its name, unit, note and source.
+        value: its value.
+        formula: what it is made of.
+        above: names in the formula that were explained before.
+    """
+
+    path: tuple[str, ...]
+    label: Label
+    value: Any
+    formula: Any
+    above: tuple[str, ...] = ()
+
+
+def steps(figure: Traced, depth: int | None = None) -> list[Step]:
+    """The quantities of a figure's explanation, each before those that it is made of; a quantity that comes again is
+    listed once.
+
+    Args:
+        figure: a named traced number.
+        depth: levels of names to open: 1 opens the figure itself. By default every name of more than one projection
+            opens; a larger depth also opens single projections.
+    """
+    return list(_open(figure, (), 1, depth, set()))
+
+
+def _open(node: Traced, above: tuple[str, ...], level: int, depth: int | None, seen: set[str]) -> Iterator[Step]:
+    assert node.label is not None
+    opened, path = _opened(node, depth), (*above, node.label.symbol)
+    seen.add(_fingerprint(node, opened))
+    deeper = level < (DEEPEST if depth is None else depth)
+    inside = list(_named(opened)) if deeper else []
+    known = [inner for inner in inside if _fingerprint(inner, _opened(inner, depth)) in seen]
+    yield Step(path, node.label, node.value, opened, tuple(inner.label.symbol for inner in known if inner.label))
+    for inner in inside:
+        if _fingerprint(inner, _opened(inner, depth)) not in seen:
+            yield from _open(inner, path, level + 1, depth, seen)
+
+
+def _opened(node: Traced, depth: int | None) -> Any:
+    """The formula of a name, itself written out and the names in it folded."""
+
+    def folds(named: Traced) -> bool:
+        return named.label is not None and (depth is not None or not named.label.primitive)
+
+    opened = formula(node, folds)
+    while isinstance(opened, Symbol) and opened.node.arguments:  # a name of a name says nothing
+        opened = formula(opened.node, folds)
+    return opened
+
+
+def _fingerprint(node: Traced, opened: Any) -> str:
+    return f"{node.label.symbol if node.label else ''} {node.value} {lines(opened, TEXT)}"
+
+
+def _named(part: Any) -> Iterator[Traced]:
+    """The folded quantities of a formula, in order."""
+    if isinstance(part, Symbol):
+        if part.node.arguments:
+            yield part.node
+        return
+    for inner in getattr(part, "terms", None) or getattr(part, "factors", None) or getattr(part, "arguments", ()):
+        yield from _named(inner)
+
+
+def as_text(figure: Traced, depth: int | None = None, width: int = 100) -> str:
+    """An explanation for a terminal: one block per quantity, no line longer than ``width``."""
+    return "\n\n".join(_block(step, width) for step in steps(figure, depth))
+
+
+def _block(step: Step, width: int) -> str:
+    name, pad = step.label.symbol, " " * len(step.label.symbol)
+    out = textwrap.wrap(" > ".join(step.path[1:]), width) if len(step.path) > 2 else []
+    terms = step.formula.terms if isinstance(step.formula, Sum) else ()
+    tags = [", ".join(dict.fromkeys(term.parts)) for term in terms] if len(terms) > 1 else []
+    out += _tagged_equation(name, lines(step.formula, TEXT), tags, width)
+    numbers = lines(step.formula, NUMBERS)
+    if numbers != [f"{step.value:,}"]:
+        out += _equation(pad, numbers, width)
+    out.append(f"{pad} = {step.value:,}{' ' + step.label.unit if step.label.unit else ''}")
+    remarks = [step.label.note, step.label.source, f"{', '.join(step.above)}: see above" if step.above else ""]
+    indent = pad + "   "
+    for line in textwrap.wrap("; ".join(filter(None, remarks)), max(20, width - len(indent))):
+        out.append(indent + line)
+    return "\n".join(out)
+
+
+def _tagged_equation(left: str, terms: list[str], tags: list[str], width: int) -> list[str]:
+    """An equation with one term to a line and beside it the part that it belongs to, where parts are known."""
+    if not any(tags):
+        return _equation(left, terms, width)
+    blank = " " * (len(left) + 1)
+    rows = [f"{left} = {terms[0]}", *(blank + term for term in terms[1:])]
+    column = 3 + max(len(row) for row, tag in zip(rows, tags, strict=True) if tag)
+    column = min(column, width - max(map(len, tags)))
+    beside = [f"{row:<{column}}{tag}" if len(row) < column else f"{row}   {tag}" for row, tag in zip(rows, tags, strict=True)]
+    return [piece for row in beside for piece in _folded(row.rstrip(), width)]
+
+
+def _equation(left: str, terms: list[str], width: int) -> list[str]:
+    """``left = a + b + c``, as many terms to a line as fit."""
+    rows, row = [], f"{left} = {terms[0]}"
+    blank = " " * (len(left) + 1)
+    for term in terms[1:]:
+        if len(row) + 1 + len(term) > width:
+            rows.append(row)
+            row = f"{blank}{term}"
+        else:
+            row = f"{row} {term}"
+    return [piece for line in [*rows, row] for piece in _folded(line, width)]
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """A line cut at its factors until no piece is wider than the window."""
+    indent = " " * (len(line) - len(line.lstrip()) + 6)
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, drop_whitespace=True) or [line]
+
+
+def as_latex(figure: Traced, depth: int | None = None) -> str:
+    """An explanation as LaTeX: one ``align*`` per quantity."""
+    return "\n\n".join(_align(step) for step in steps(figure, depth))
+
+
+def _align(step: Step) -> str:
+    name = r"\mathrm{" + step.label.symbol.replace("_", r"\_") + "}"
+    unit = rf"\ \text{{{step.label.unit}}}" if step.label.unit else ""
+    value = f"{step.value:,}".replace(",", "{,}")
+    join = r" \\" + "\n&\\quad "
+    rows = [
+        f"{name} &= " + join.join(lines(step.formula, LATEX)),
+        "&= " + join.join(lines(step.formula, LATEX_NUMBERS)),
+        f"&= {value}{unit}",
+    ]
+    comment = "; ".join(part for part in (" > ".join(step.path), step.label.note, step.label.source) if part)
+    body = " \\\\\n".join(rows)
+    return f"% {comment}\n\\begin{{align*}}\n{body}\n\\end{{align*}}"
+
+
+def as_markdown(figure: Traced, depth: int | None = None) -> str:
+    """An explanation as Markdown with display formulas (``$$``), one heading per quantity."""
+    blocks = []
+    for step in steps(figure, depth):
+        heading = f"{'#' * min(6, 1 + len(step.path))} {step.label.symbol}"
+        remark = "; ".join(part for part in (step.label.note, step.label.source) if part)
+        formula_text = _align(step).split("\n", 1)[1].replace("align*", "aligned")
+        blocks.append("\n\n".join(part for part in (heading, remark, f"$$\n{formula_text}\n$$") if part))
+    return "\n\n".join(blocks)
+
+
+def as_dict(figure: Traced, depth: int | None = None) -> list[dict[str, Any]]:
+    """An explanation as plain data, for JSON."""
+    return [
+        {
+            "path": list(step.path),
+            "symbol": step.label.symbol,
+            "unit": step.label.unit,
+            "note": step.label.note,
+            "source": step.label.source,
+            "formula": " ".join(lines(step.formula, TEXT)),
+            "substituted": " ".join(lines(step.formula, NUMBERS)),
+            "value": step.value,
+        }
+        for step in steps(figure, depth)
+    ]

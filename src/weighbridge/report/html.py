@@ -1,0 +1,35 @@
+"""Documents as HTML for notebooks."""
+
+from __future__ import annotations
+
+from html import escape
+
+from weighbridge.report.document import Document, Table
+from weighbridge.report.text import COLOURS
+
+NUMBER = "text-align:right;font-variant-numeric:tabular-nums;padding:1px 10px"
+WORD = "text-align:left;white-space:pre;padding:1px 10px"
+
+
+def page(document: Document) -> str:
+    """A fragment that a notebook shows: title, facts, tables, notes."""
+    facts = "".join(f"<div>{' &nbsp; '.join(map(escape, fact))}</div>" for fact in document.facts)
+    notes = "".join(f"<div><small>note: {escape(note)}</small></div>" for note in document.notes)
+    tables = "".join(_table(table) for table in document.tables)
+    title = f"<div><b>{escape(document.title)}</b> <span>{escape(document.subtitle)}</span></div>"
+    return f'<div class="weighbridge">{title}{facts}{tables}{notes}</div>'
+
+
+def _table(table: Table) -> str:
+    styles = [NUMBER if column.number else WORD for column in table.columns]
+    heads = "".join(f'<th style="{s}">{escape(c.name)}</th>' for c, s in zip(table.columns, styles, strict=True))
+    rows = []
+    for row in table.rows:
+        edge = f"border-left:4px solid {COLOURS[row.kind]};" if row.kind in COLOURS else ""
+        cells = [
+            f'<td style="{edge if not i else ""}{style}">{escape(cell)}</td>'
+            for i, (cell, style) in enumerate(zip(row.cells, styles, strict=True))
+        ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    caption = f'<caption style="text-align:left"><b>{escape(table.title)}</b></caption>' if table.title else ""
+    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

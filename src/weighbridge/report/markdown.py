@@ -1,0 +1,41 @@
+"""Documents as Markdown and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from weighbridge.report.document import Document, Table
+
+
+def as_markdown(document: Document) -> str:
+    """A document with pipe tables."""
+    parts = [f"## {document.title}", document.subtitle]
+    parts += ["  ".join(fact) for fact in document.facts]
+    for table in document.tables:
+        parts += [f"### {table.title}"] if table.title else []
+        parts.append(_pipes(table))
+    parts += [f"> {note}" for note in document.notes]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _pipes(table: Table) -> str:
+    heads = [column.name for column in table.columns]
+    rules = ["---:" if column.number else "---" for column in table.columns]
+    rows = [[cell.strip().replace("|", r"\|") for cell in row.cells] for row in table.rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [heads, rules, *rows])
+
+
+def as_csv(table: Table) -> str:
+    """One table as CSV, numbers without thousands separators."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.name for column in table.columns])
+    for row in table.rows:
+        writer.writerow([_bare(cell) for cell in row.cells])
+    return out.getvalue()
+
+
+def _bare(cell: str) -> str:
+    stripped = cell.strip()
+    return stripped.replace(",", "") if stripped.replace(",", "").isdigit() else stripped

@@ -1,0 +1,253 @@
+"""The JSON contract of the command line: stable keys; bytes and counts as whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from weighbridge.estimate.comparison import Comparison
+from weighbridge.estimate.compute import FlopReport
+from weighbridge.estimate.conventions import differences
+from weighbridge.estimate.generation import Generation
+from weighbridge.estimate.parameters import ParameterReport, parameters_of
+from weighbridge.models import Model
+from weighbridge.models.catalogue import Entry
+from weighbridge.tree import Node, run, stored
+
+
+class Identity(TypedDict):
+    """What was weighed: name, family, ``model_type`` and where the configuration came from."""
+
+    name: str
+    family: str
+    model_type: str
+    source: str
+
+
+class ParameterNode(TypedDict):
+    """A module: ``count`` copies stand in its parent, each of ``each`` parameters; ``apart`` from the total or not."""
+
+    name: str
+    module: str
+    kind: str
+    count: int
+    each: int
+    apart: bool
+    children: list[ParameterNode]
+
+
+class ParameterCounts(TypedDict):
+    """Parameters. ``multi_token_prediction`` and ``buffers`` are not part of ``total``."""
+
+    total: int
+    active: int
+    embedding: int
+    non_embedding: int
+    multi_token_prediction: int
+    buffers: int
+    by_kind: dict[str, int]
+
+
+class Size(TypedDict):
+    """Bytes in the chosen data types, and of all parameters in common ones."""
+
+    dtype: str
+    router_dtype: str
+    total: int
+    by_dtype: dict[str, int]
+
+
+class Parameters(TypedDict):
+    """``weighbridge params --json``."""
+
+    model: Identity
+    parameters: ParameterCounts
+    bytes: Size
+    tree: ParameterNode
+    notes: list[str]
+
+
+class FlopNode(TypedDict):
+    """A module: one forward pass of its parent runs it ``passes`` times."""
+
+    name: str
+    module: str
+    kind: str
+    passes: int
+    forward: int
+    backward: int
+    children: list[FlopNode]
+
+
+class Workload(TypedDict):
+    """What is run: sequences, tokens each, and whether masked pairs are left out."""
+
+    batch: int
+    sequence: int
+    causal: bool
+
+
+class Counts(TypedDict):
+    """Floating-point operations of a training step."""
+
+    forward: int
+    backward: int
+    training: int
+
+
+class Generated(TypedDict):
+    """Floating-point operations of a prompt and of the tokens after it."""
+
+    prompt: int
+    tokens: int
+    prefill: int
+    decode: int
+
+
+class Flops(TypedDict):
+    """``weighbridge flops --json``. ``generation`` is null without ``--decode``; ``tree`` is null for palm and 6nd."""
+
+    model: Identity
+    workload: Workload
+    convention: str
+    flops: Counts | None
+    training_by_convention: dict[str, int]
+    uncounted_values: dict[str, int]
+    tree: FlopNode | None
+    generation: Generated | None
+    notes: list[str]
+
+
+class Compared(TypedDict):
+    """``weighbridge compare --json``: one object per model under the names of the columns."""
+
+    models: list[dict[str, Any]]
+    notes: list[str]
+
+
+class CatalogueEntry(TypedDict):
+    """One model of the catalogue."""
+
+    name: str
+    title: str
+    aliases: list[str]
+    hugging_face: str
+    model_type: str
+    parameters: int
+    source: str
+
+
+class Catalogue(TypedDict):
+    """``weighbridge models --json``."""
+
+    models: list[CatalogueEntry]
+
+
+def identity(model: Model) -> Identity:
+    """What was weighed."""
+    return {"name": model.name, "family": model.family, "model_type": model.model_type, "source": model.source}
+
+
+def parameters(report: ParameterReport) -> Parameters:
+    """Parameters as plain data."""
+    counts: ParameterCounts = {
+        "total": report.total,
+        "active": report.active,
+        "embedding": report.embedding,
+        "non_embedding": report.non_embedding,
+        "multi_token_prediction": report.prediction,
+        "buffers": report.buffers,
+        "by_kind": {kind.value: count for kind, count in report.by_kind.items()},
+    }
+    size: Size = {
+        "dtype": report.dtype.name,
+        "router_dtype": report.router_dtype.name,
+        "total": report.bytes(),
+        "by_dtype": report.bytes_by_type,
+    }
+    return {
+        "model": identity(report.model),
+        "parameters": counts,
+        "bytes": size,
+        "tree": _parameter_node(report.tree),
+        "notes": list(report.model.notes),
+    }
+
+
+def _parameter_node(node: Node) -> ParameterNode:
+    return {
+        "name": node.name,
+        "module": type(node.module).__name__,
+        "kind": node.kind.value,
+        "count": stored(node),
+        "each": node.sum(parameters_of, stored),
+        "apart": node.apart,
+        "children": [_parameter_node(child) for child in node.children],
+    }
+
+
+def compute(
+    report: FlopReport | None, model: Model, work: Any, convention: str, generation: Generation | None = None
+) -> Flops:
+    """FLOPs as plain data; without a report for conventions that are one formula for the whole model."""
+    counts: Counts | None = None
+    if report is not None:
+        counts = {"forward": report.forward, "backward": report.backward, "training": report.training}
+    return {
+        "model": identity(model),
+        "workload": {"batch": work.batch, "sequence": work.sequence, "causal": work.causal},
+        "convention": convention,
+        "flops": counts,
+        "training_by_convention": {d.convention: d.training for d in differences(model, work)},
+        "uncounted_values": report.uncounted() if report is not None else {},
+        "tree": _flop_node(report, report.tree) if report is not None else None,
+        "generation": _generated(generation),
+        "notes": list(model.notes),
+    }
+
+
+def _generated(generation: Generation | None) -> Generated | None:
+    if generation is None:
+        return None
+    return {
+        "prompt": generation.prompt,
+        "tokens": generation.tokens,
+        "prefill": generation.prefill.forward,
+        "decode": generation.decode.forward,
+    }
+
+
+def _flop_node(report: FlopReport, node: Node) -> FlopNode:
+    return {
+        "name": node.name,
+        "module": type(node.module).__name__,
+        "kind": node.kind.value,
+        "passes": run(node),
+        "forward": report.of(node, "forward"),
+        "backward": report.of(node, "backward"),
+        "children": [_flop_node(report, child) for child in node.children],
+    }
+
+
+def comparison(report: Comparison) -> Compared:
+    """A comparison as plain data."""
+    names = [name.replace(" ", "_").lower() for name in report.columns]
+    return {"models": [dict(zip(names, row, strict=True)) for row in report.rows], "notes": list(report.notes)}
+
+
+def catalogue(entries: Sequence[Entry]) -> Catalogue:
+    """Entries of the catalogue as plain data."""
+    return {
+        "models": [
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "aliases": list(entry.aliases),
+                "hugging_face": entry.hugging_face,
+                "model_type": entry.config["model_type"],
+                "parameters": entry.parameters,
+                "source": entry.source,
+            }
+            for entry in entries
+        ]
+    }

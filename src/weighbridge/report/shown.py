@@ -1,0 +1,41 @@
+"""Which document a result becomes, for ``print`` and for notebooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weighbridge.estimate.comparison import Comparison
+from weighbridge.estimate.compute import FlopReport
+from weighbridge.estimate.generation import Generation
+from weighbridge.estimate.parameters import ParameterReport
+from weighbridge.report import tables
+from weighbridge.report.document import Document
+from weighbridge.report.html import page
+from weighbridge.report.text import WIDE, rendered
+
+
+def document(result: Any) -> Document:
+    """The document of a result.
+
+    Raises:
+        TypeError: for what is no result of this package.
+    """
+    if isinstance(result, ParameterReport):
+        return tables.parameters(result)
+    if isinstance(result, FlopReport):
+        return tables.compute(result)
+    if isinstance(result, Generation):
+        return tables.generation(result)
+    if isinstance(result, Comparison):
+        return tables.comparison(result)
+    raise TypeError(f"{type(result).__name__} has no report")
+
+
+def text(result: Any) -> str:
+    """A result as plain text."""
+    return rendered(document(result), WIDE)
+
+
+def html(result: Any) -> str:
+    """A result as an HTML fragment."""
+    return page(document(result))

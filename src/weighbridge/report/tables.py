@@ -1,0 +1,214 @@
+"""What each question's report says, as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from weighbridge.estimate.conventions import MEANING, differences
+from weighbridge.report.document import Column, Document, Row, Table
+from weighbridge.report.modules import DEFAULT_DEPTH, lines
+from weighbridge.tree import Kind, Node, run, stored
+from weighbridge.units import flops, gibibytes, gigabytes, percent, short_count, thousands
+
+if TYPE_CHECKING:
+    from weighbridge.estimate.comparison import Comparison
+    from weighbridge.estimate.compute import FlopReport
+    from weighbridge.estimate.generation import Generation
+    from weighbridge.estimate.parameters import ParameterReport
+    from weighbridge.models import Model
+    from weighbridge.models.catalogue import Entry
+
+
+def kind_of_model(model: Model, tree: Node) -> str:
+    """``Llama family, dense, 32 layers``."""
+    nodes = list(tree.walk())
+    layers = sum(stored(node) for node in tree.children if type(node.module).__name__ == "DecoderLayer")
+    sparse = "mixture of experts" if any(node.kind is Kind.EXPERTS for node in nodes) else "dense"
+    mixers = {node.kind for node in nodes} & {Kind.ATTENTION, Kind.LINEAR_ATTENTION, Kind.STATE_SPACE}
+    hybrid = ", hybrid" if len(mixers) > 1 else ""
+    family = f"{model.family} family" if model.config is not None else model.family
+    return f"{family}, {sparse}{hybrid}, {layers:,} layers"
+
+
+def parameters(report: ParameterReport, depth: int = DEFAULT_DEPTH) -> Document:
+    """Totals, the module tree, kinds of modules, bytes by data type."""
+    total, size = report.total, report.bytes()
+    in_types = report.dtype.name
+    if report.router_dtype != report.dtype and Kind.ROUTER in report.by_kind:
+        in_types += f", router in {report.router_dtype.name}"
+    facts: list[tuple[str, ...]] = [
+        (
+            f"{total:,} parameters ({short_count(total)})",
+            f"{size:,} bytes in {in_types} ({gigabytes(size)}, {gibibytes(size)})",
+        )
+    ]
+    if report.active != total:
+        share = percent(report.active, total)
+        facts.append((f"{report.active:,} active per token ({short_count(report.active)}, {share})",))
+    if report.prediction:
+        facts.append((f"{report.prediction:,} in multi-token prediction, counted apart",))
+    facts.append((f"{report.embedding:,} embedding, {report.non_embedding:,} non-embedding",))
+    tables = (_modules(report, depth), _kinds(report), _types(report))
+    subtitle = kind_of_model(report.model, report.tree)
+    return Document(report.model.name, subtitle, tuple(facts), tables, report.model.notes)
+
+
+def _modules(report: ParameterReport, depth: int) -> Table:
+    from weighbridge.estimate.parameters import parameters_of
+
+    total = report.total
+    rows = []
+    for line in lines(report.tree, lambda node: node.sum(parameters_of, stored), stored, depth):
+        whole = line.count * line.each
+        share = "apart" if line.apart else percent(whole, total)
+        if line.each == 0 and line.node.kind is Kind.HEAD:
+            share = "tied"
+        cells = (line.label, f"{line.count:,}", f"{line.each:,}", f"{whole:,}", share)
+        rows.append(Row(cells, line.node.kind.value))
+    rows.append(Row(("total", "", "", f"{total:,}", percent(total, total)), strong=True))
+    names = ("count", "each", "parameters", "share")
+    return Table((Column("module", number=False), *map(Column, names)), tuple(rows))
+
+
+def bar(part: int, whole: int, width: int = 24) -> str:
+    """A share as a bar of characters that any terminal has."""
+    return "#" * round(width * part / whole) if whole else ""
+
+
+def _kinds(report: ParameterReport) -> Table:
+    rows = tuple(
+        Row((kind.value, thousands(count), percent(count, report.total), bar(count, report.total)), kind.value)
+        for kind, count in report.by_kind.items()
+    )
+    columns = (Column("kind", number=False), Column("parameters"), Column("share"), Column("", number=False))
+    return Table(columns, rows, "By kind of module")
+
+
+def _types(report: ParameterReport) -> Table:
+    rows = tuple(
+        Row((name, thousands(size), gigabytes(size), gibibytes(size)), strong=name == report.dtype.name)
+        for name, size in report.bytes_by_type.items()
+    )
+    router = f"; router in {report.router_dtype.name}" if Kind.ROUTER in report.by_kind else ""
+    columns = (Column("data type", number=False), Column("bytes"), Column("decimal"), Column("binary"))
+    return Table(columns, rows, f"Bytes by data type (without scales of quantised formats{router})")
+
+
+def compute(report: FlopReport, depth: int = DEFAULT_DEPTH, conventions: bool = True) -> Document:
+    """FLOPs of a training step: totals, modules, conventions, what is not counted."""
+    per_token = f"{report.training / report.tokens:,.0f} FLOPs per token"
+    facts = (
+        (f"forward   {report.forward:,} FLOPs ({flops(report.forward)})",),
+        (f"backward  {report.backward:,} FLOPs ({flops(report.backward)})",),
+        (f"training  {report.training:,} FLOPs ({flops(report.training)})", per_token),
+    )
+    tables = [_work(report, depth)]
+    if conventions:
+        tables.append(_conventions(report))
+    tables.append(_uncounted(report))
+    pairs = "visible" if report.work.causal else "all"
+    title = f"{report.model.name}: {report.work.batch:,} x {report.work.sequence:,} tokens"
+    subtitle = f"convention {report.convention}, {pairs} query-key pairs"
+    notes = (f"{report.convention}: {MEANING[report.convention]}", *report.model.notes)
+    return Document(title, subtitle, facts, tuple(tables), notes)
+
+
+def closed(report: FlopReport, convention: str) -> Document:
+    """The training step under a convention that is one formula for the whole model."""
+    found = {difference.convention: difference for difference in differences(report.model, report.work)}[convention]
+    facts = ((f"training  {found.training:,} FLOPs ({flops(found.training)})",),)
+    title = f"{report.model.name}: {report.work.batch:,} x {report.work.sequence:,} tokens"
+    notes = (f"{convention}: {found.meaning}", *report.model.notes)
+    return Document(title, f"convention {convention}", facts, (_conventions(report),), notes)
+
+
+def turned(document: Document) -> Document:
+    """A comparison with models as columns, which a terminal has room for."""
+    table = document.tables[0]
+    heads = (Column("", number=False), *(Column(row.cells[0]) for row in table.rows))
+    rows = tuple(
+        Row((column.name, *(row.cells[i] for row in table.rows)))
+        for i, column in enumerate(table.columns)
+        if i  # the first column holds the names, now the heads
+    )
+    return replace(document, tables=(Table(heads, rows),))
+
+
+def _work(report: FlopReport, depth: int) -> Table:
+    rows = []
+    backward = lines(report.tree, lambda node: report.of(node, "backward"), run, depth)
+    for line, back in zip(lines(report.tree, lambda n: report.of(n, "forward"), run, depth), backward, strict=True):
+        forward, behind = line.count * line.each, back.count * back.each
+        if forward or behind:
+            cells = (line.label, f"{forward:,}", f"{behind:,}", percent(forward + behind, report.training))
+            rows.append(Row(cells, line.node.kind.value))
+    total = ("total", f"{report.forward:,}", f"{report.backward:,}", percent(1, 1))
+    columns = (Column("module", number=False), Column("forward FLOPs"), Column("backward FLOPs"), Column("share"))
+    return Table(columns, (*rows, Row(total, strong=True)))
+
+
+def _conventions(report: FlopReport) -> Table:
+    rows = []
+    found = differences(report.model, report.work)
+    base = next(d.training for d in found if d.convention == "exact")
+    for difference in found:
+        ratio = f"{difference.training / base:.3f}"
+        cells = (difference.convention, f"{difference.training:,}", ratio, difference.meaning)
+        rows.append(Row(cells, strong=difference.convention == report.convention))
+    columns = (Column("convention", False), Column("training FLOPs"), Column("to exact"), Column("counts", False))
+    return Table(columns, tuple(rows), "How conventions differ on this model")
+
+
+def _uncounted(report: FlopReport) -> Table:
+    rows = tuple(Row((name, f"{count:,}")) for name, count in report.uncounted().items())
+    title = f"Operations without FLOPs under {report.convention}, and the values that they make"
+    return Table((Column("operation", number=False), Column("values, forward")), rows, title)
+
+
+def generation(report: Generation) -> Document:
+    """FLOPs of a prompt and of the tokens generated after it."""
+    prefill, decode = report.prefill.forward, report.decode.forward
+    ratio = prefill / decode if decode else 0
+    facts = (
+        (f"prefill  {prefill:,} FLOPs ({flops(prefill)})", f"{report.prompt:,} tokens, logits of the last one"),
+        (f"decode   {decode:,} FLOPs ({flops(decode)})", f"{report.tokens:,} tokens, one by one, with a cache"),
+        (f"together {prefill + decode:,} FLOPs", f"prefill to decode {ratio:.2f}"),
+    )
+    rows = []
+    after = lines(report.decode.tree, lambda node: report.decode.of(node, "forward"), run, DEFAULT_DEPTH)
+    before = lines(report.prefill.tree, lambda node: report.prefill.of(node, "forward"), run, DEFAULT_DEPTH)
+    for line, later in zip(before, after, strict=True):
+        a, b = line.count * line.each, later.count * later.each
+        if a or b:
+            rows.append(Row((line.label, f"{a:,}", f"{b:,}"), line.node.kind.value))
+    rows.append(Row(("total", f"{prefill:,}", f"{decode:,}"), strong=True))
+    table = Table((Column("module", False), Column("prefill FLOPs"), Column("decode FLOPs")), tuple(rows))
+    convention = report.prefill.convention
+    title = f"{report.prefill.model.name}: {report.prefill.work.batch:,} sequences"
+    notes = (f"{convention}: {MEANING[convention]}", *report.prefill.model.notes)
+    return Document(title, f"convention {convention}", facts, (table,), notes)
+
+
+def comparison(report: Comparison) -> Document:
+    """Models side by side, one per row."""
+    columns = tuple(Column(name, number=name not in ("model", "family")) for name in report.columns)
+    rows = tuple(Row(tuple(_cell(value) for value in row)) for row in report.rows)
+    return Document("Comparison", f"{len(rows)} models, {report.note}", (), (Table(columns, rows),), report.notes)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def catalogue(entries: Sequence[Entry], words: str) -> Document:
+    """The models of the catalogue."""
+    rows = tuple(
+        Row((e.name, short_count(e.parameters), str(e.config["model_type"]), e.hugging_face)) for e in entries
+    )
+    columns = (Column("name", False), Column("parameters"), Column("type", False), Column("Hugging Face", False))
+    found = f"{len(entries)} models" + (f" with {words!r}" if words else "")
+    return Document("Catalogue", found, (), (Table(columns, rows),), ())

@@ -1,0 +1,103 @@
+"""Documents for a terminal: aligned, no wider than the window, plain when piped or when NO_COLOR is set."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from weighbridge.report.document import Document, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLOURS = {
+    "embedding": "#e69f00",
+    "attention": "#56b4e9",
+    "linear attention": "#0072b2",
+    "state space": "#009e73",
+    "mlp": "#d55e00",
+    "experts": "#cc79a7",
+    "router": "#b8a600",
+    "norm": "#999999",
+    "head": "#f0c808",
+}
+"""The Okabe-Ito palette (Okabe and Ito 2008), one colour per kind of module in every picture."""
+
+WIDE = 120
+NARROW = 40
+
+
+def window() -> int:
+    """Columns of the terminal, within reason."""
+    return min(WIDE, max(NARROW, shutil.get_terminal_size((100, 24)).columns))
+
+
+def console(width: int | None = None, plain: bool = False) -> Console:
+    """A console on standard output, or one that writes plain text."""
+    from rich.console import Console
+
+    size = width or window()
+    if plain:
+        return Console(width=size, no_color=True, highlight=False, markup=False, emoji=False, color_system=None)
+    return Console(width=size, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def rendered(document: Document, width: int = 100) -> str:
+    """A document as plain text."""
+    screen = console(width, plain=True)
+    with screen.capture() as capture:
+        show(document, screen)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def show(document: Document, screen: Console) -> None:
+    """Print a document: the answer first, then the tables, then the notes."""
+    from rich.text import Text
+
+    _pair(screen, Text(document.title, style="bold"), Text(document.subtitle, style="dim"))
+    for fact in document.facts:
+        _pair(screen, Text(fact[0]), Text(fact[1] if len(fact) > 1 else ""))
+    for table in document.tables:
+        screen.print()
+        if table.title:
+            screen.print(Text(table.title, style="bold"))
+        _table(screen, table)
+    if document.notes:
+        screen.print()
+    for note in document.notes:
+        screen.print(Text(f"note: {note}", style="dim"))
+
+
+def _pair(screen: Console, left: object, right: object) -> None:
+    """Two texts at the two margins if they fit beside each other, else below each other."""
+    from rich.text import Text
+
+    assert isinstance(left, Text)
+    assert isinstance(right, Text)
+    gap = screen.width - left.cell_len - right.cell_len
+    if not right.plain:
+        screen.print(left)
+    elif gap >= 3:
+        screen.print(Text.assemble(left, " " * min(gap, max(3, 60 - left.cell_len)), right))
+    else:
+        screen.print(left)
+        screen.print(right)
+
+
+def _table(screen: Console, table: Table) -> None:
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in table.columns:
+        grid.add_column(
+            column.name, justify="right" if column.number else "left", no_wrap=column.number, overflow="fold"
+        )
+    for row in table.rows:
+        colour = COLOURS.get(row.kind, "")
+        style = f"bold {colour}".strip() if row.strong else ""
+        first = Text(row.cells[0], style=style or colour)
+        grid.add_row(first, *(Text(cell, style="bold" if row.strong else "") for cell in row.cells[1:]))
+    screen.print(grid)
+
+
