@@ -44,7 +44,7 @@ def _read(path: Path) -> Entry:
         hugging_face=data.get("hugging_face", ""),
         source=data["source"],
         parameters=data["parameters"],
-        config=data["config"],
+        config={**data["config"], **dict.fromkeys(data.get("none", ()))},  # TOML has no null
     )
 
 

@@ -1,0 +1,56 @@
+# Everything runs in environments of its own under .venv*; the only thing needed is Python 3.11 or newer.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ORACLE := .venv-oracle
+PIP := install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+
+.PHONY: help run test lint docs oracle benchmark golden clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/ready: pyproject.toml constraints/core.txt constraints/dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip $(PIP) --constraint constraints/core.txt --editable .
+	$(BIN)/pip $(PIP) --requirement constraints/dev.txt --constraint constraints/core.txt
+	@touch $@
+
+$(ORACLE)/ready: pyproject.toml constraints/core.txt constraints/torch.txt constraints/oracle.txt
+	$(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/pip $(PIP) --requirement constraints/torch.txt
+	$(ORACLE)/bin/pip $(PIP) --requirement constraints/oracle.txt
+	$(ORACLE)/bin/pip $(PIP) --constraint constraints/core.txt --editable .
+	@touch $@
+
+run: $(VENV)/ready ## weigh a real model: parameters, the formulas behind them, and FLOPs
+	$(BIN)/weighbridge params deepseek-v3
+	$(BIN)/weighbridge params deepseek-v3 --explain
+	$(BIN)/weighbridge flops deepseek-v3 --seq 4096
+
+test: $(VENV)/ready ## the tests that need neither torch nor transformers
+	$(BIN)/pytest -n 2 -q
+
+lint: $(VENV)/ready ## ruff, strict types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: $(VENV)/ready ## build the documentation, strictly
+	$(BIN)/mkdocs build --strict --quiet
+
+oracle: $(ORACLE)/ready ## compare with transformers and PyTorch's own counter
+	$(ORACLE)/bin/pytest tests/oracle -q
+
+benchmark: $(ORACLE)/ready ## cold start and import time beside other tools
+	$(ORACLE)/bin/pip $(PIP) --requirement constraints/benchmark.txt
+	$(ORACLE)/bin/python benchmarks/cold_start.py
+
+golden: $(VENV)/ready ## write the golden outputs anew; look at the difference before you commit it
+	$(BIN)/pytest -q tests/test_golden.py --update-golden
+
+clean: ## remove environments and build products
+	rm -rf .venv .venv-oracle site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
