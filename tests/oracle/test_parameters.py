@@ -123,7 +123,8 @@ def test_found(name: str) -> None:
 def compare(raw: Mapping[str, Any]) -> None:
     """Check the total and the subtotals of one configuration."""
     ours, theirs = of_node(weighed(raw)), of_modules(built(raw).named_parameters())
-    assert (ours.total(), ours) == (theirs.total(), theirs), f"weighbridge != transformers for {raw}"
+    same = (ours.total(), ours) == (theirs.total(), theirs)
+    assert same, f"weighbridge {ours.total()} {ours}, transformers {theirs.total()} {theirs} for {raw}"
 
 
 @pytest.mark.parametrize("number", range(DRAWS))
@@ -135,4 +136,4 @@ def test_multi_token_prediction(number: int) -> None:
     # embedding and head are the main model's
     theirs = of_modules((name, p) for name, p in modules.named_parameters() if name.startswith("layers."))
     ours: Counter[str] = sum((of_node(c, c.times) for c in weighed(raw).children if c.apart), Counter())
-    assert ours == theirs, f"weighbridge != transformers for {raw}"
+    assert ours == theirs, f"weighbridge {ours}, transformers {theirs} for {raw}"

@@ -36,12 +36,13 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
 
 
 def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that a configuration class knows, under its own names; a name given itself beats its alias."""
+    """The fields that a configuration class knows, under its own names. Where a field is given under two names, the
+    alias wins, as in transformers, which sets it last."""
     renamed = {cls.aliases[key]: value for key, value in raw.items() if key in cls.aliases}
     if "torch_dtype" in raw and "dtype" not in raw:
         renamed["dtype"] = raw["torch_dtype"]
     known = {f.name for f in fields(cls)}
-    return {**renamed, **{key: value for key, value in raw.items() if key in known}}
+    return {**{key: value for key, value in raw.items() if key in known}, **renamed}
 
 
 def validated(cls: type[Any], given: Mapping[str, Any]) -> Any:
@@ -129,14 +130,17 @@ def _most_alike(raw: Mapping[str, Any]) -> str:
     return max(families(), key=overlap)
 
 
-def overridden(raw: Mapping[str, Any], changes: Mapping[str, Any], known: list[str]) -> dict[str, Any]:
+def overridden(raw: Mapping[str, Any], changes: Mapping[str, Any], model_type: str) -> dict[str, Any]:
     """Raw fields with some of them set anew; a dotted name goes into tables.
 
     Raises:
         InputError: for a field that the family does not have.
     """
+    known, aliases = list(known_fields(model_type)), family(model_type).Config.aliases
     result: dict[str, Any] = dict(raw)
     for name, value in changes.items():
+        for other in [key for key in result if aliases.get(key, key) == aliases.get(name, name)]:
+            del result[other]  # the field may stand there under its other name
         first, *rest = name.split(".")
         if first not in known and first not in result:
             raise InputError(f"--set {shown(name)}: no such field{did_you_mean(first, [*known, *result])}")

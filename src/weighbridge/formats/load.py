@@ -9,7 +9,7 @@ from typing import Any
 from weighbridge.errors import InputError, UnknownModelError, UnreadableError, did_you_mean, shown
 from weighbridge.formats.check import check_architecture, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
-from weighbridge.models import Model, catalogue, known_fields
+from weighbridge.models import Model, catalogue
 
 FILES = ("config.json", "params.json")
 
@@ -82,8 +82,9 @@ def from_raw(
     raw = {**raw, **{key: value for key, value in changes.items() if key == "model_type"}}
     model_type = form(raw)
     if changes:
-        known = ["model_type", *known_fields(model_type)]
-        raw = overridden(raw, {k: v for k, v in changes.items() if k != "model_type"}, known)
+        raw = overridden(raw, {k: v for k, v in changes.items() if k != "model_type"}, model_type)
+    if raw.get("per_layer_config"):
+        raise InputError("per_layer_config: layers that differ in size are not covered; describe them in TOML")
     if model_type == "described":
         from weighbridge.formats.description import check_blocks
 

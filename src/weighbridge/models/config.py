@@ -36,6 +36,9 @@ Problem = tuple[str, str]
 
 SLIDING, FULL, LINEAR = "sliding_attention", "full_attention", "linear_attention"
 
+RENAMED = {"mamba": LINEAR, "attention": FULL}
+"""Names of layer types in older files."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -68,13 +71,15 @@ class Config:
         embedding: Module | None = None,
         norm: Module | None = None,
         prediction: Repeat | None = None,
+        tied: bool | None = None,
     ) -> CausalLM:
         """The language model around the layers: token embedding, final RMSNorm and head unless others are given."""
+        tied = self.tie_word_embeddings if tied is None else tied
         return CausalLM(
             embedding or Embedding(self.vocab_size, self.hidden_size),
             tuple(layers),
             norm or RMSNorm(self.hidden_size),
-            Head(self.hidden_size, self.vocab_size, self.tie_word_embeddings),
+            Head(self.hidden_size, self.vocab_size, tied),
             prediction,
         )
 
@@ -161,16 +166,28 @@ class PatternConfig(AttentionConfig):
         yield from super().problems()
         if self.layer_types is not None:
             yield from check_pattern("layer_types", self.layer_types, self.layer_choices, self.num_hidden_layers)
-        if SLIDING in self.pattern() and not self.sliding_window:
-            yield "sliding_window", "missing, but some layers slide; expected a number of positions"
 
     def pattern(self) -> list[str]:
         """What each layer attends to."""
-        return [FULL] * plain(self.num_hidden_layers) if self.layer_types is None else self.layer_types
+        return self.own_pattern() if self.layer_types is None else current_names(self.layer_types)
+
+    def own_pattern(self) -> list[str]:
+        """What each layer attends to where the configuration does not say."""
+        return [FULL] * plain(self.num_hidden_layers)
 
     def window_of(self, layer_type: str) -> Count | None:
         """The window of a layer of that type."""
-        return self.sliding_window if layer_type == SLIDING else None
+        return window(self.sliding_window) if layer_type == SLIDING else None
+
+
+def window(size: Count | None) -> Count | None:
+    """A window as modules take it: files write 0 or null for none."""
+    return None if size is None or plain(size) == 0 else size
+
+
+def current_names(layer_types: Sequence[str]) -> list[str]:
+    """Layer types under their present names."""
+    return [RENAMED.get(name, name) for name in layer_types]
 
 
 def every(count: int, step: int, special: str, common: str) -> list[str]:
@@ -196,7 +213,7 @@ def at_most(config: object, small: str, large: str) -> Iterator[Problem]:
 
 def check_pattern(field: str, pattern: Sequence[str], choices: Sequence[str], layers: int | None) -> Iterator[Problem]:
     """Problems of a list with one name per layer."""
-    unknown = [name for name in dict.fromkeys(pattern) if name not in choices]
+    unknown = [name for name in dict.fromkeys(pattern) if RENAMED.get(name, name) not in choices]
     if unknown:
         yield field, f"{unknown[0]!r} is no layer type of this family; allowed: {', '.join(choices)}"
     if layers is not None and len(pattern) != layers:

@@ -36,7 +36,7 @@ class LatentConfig(BaseConfig):
     attention_bias: bool = False
     first_k_dense_replace: Size0
     n_routed_experts: Size
-    n_shared_experts: Size
+    n_shared_experts: Size0
     num_experts_per_tok: Size
     moe_intermediate_size: Size
 
@@ -89,7 +89,7 @@ class Config(LatentConfig):
     q_lora_rank: Size | None = 1536
     first_k_dense_replace: Size0 = 0
     n_routed_experts: Size = 64
-    n_shared_experts: Size = 2
+    n_shared_experts: Size0 = 2
     mlp_bias: bool = False
     moe_intermediate_size: Size = 1407
 

@@ -30,17 +30,17 @@ class Config(LatentConfig):
     q_lora_rank: Size | None = 1536
     first_k_dense_replace: Size0 = 3
     n_routed_experts: Size = 256
-    n_shared_experts: Size = 1
+    n_shared_experts: Size0 = 1
     num_experts_per_tok: Size = 8
     moe_intermediate_size: Size = 2048
-    num_nextn_predict_layers: Size0 = 1
+    num_nextn_predict_layers: Size0 | None = 1
 
 
 def build(config: Config) -> CausalLM:
     """Dense layers first, sparse ones after, then the prediction layers, which are sparse."""
     runs = stack(config.sparse(), lambda kind: config.layer(kind == "moe"), config.num_hidden_layers)
     prediction = None
-    if plain(config.num_nextn_predict_layers):
+    if config.num_nextn_predict_layers is not None and plain(config.num_nextn_predict_layers):
         one = MultiTokenPrediction(config.hidden_size, config.vocab_size, config.layer(sparse=True))
         prediction = Repeat(one, config.num_nextn_predict_layers)
     return config.causal_lm(runs, prediction=prediction)

@@ -27,8 +27,8 @@ class Config(PatternConfig):
     attention_bias: bool = False
     sliding_window: Size0 | None = 4096
 
-    def pattern(self) -> list[str]:
-        return every(self.num_hidden_layers, 2, FULL, SLIDING) if self.layer_types is None else self.layer_types
+    def own_pattern(self) -> list[str]:
+        return every(self.num_hidden_layers, 2, FULL, SLIDING)
 
 
 def build(config: Config) -> CausalLM:

@@ -21,7 +21,5 @@ class Config(gemma2.Config):
     vocab_size: Size = 262208
     sliding_window_pattern: Size = 6
 
-    def pattern(self) -> list[str]:
-        if self.layer_types is not None:
-            return self.layer_types
+    def own_pattern(self) -> list[str]:
         return every(self.num_hidden_layers, self.sliding_window_pattern, FULL, SLIDING)

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import AttentionConfig, Layers, Problem, Size
-from weighbridge.nn import MLP, CausalLM, DecoderLayer, LayerNorm, Repeat, TokenAndPosition
+from weighbridge.arithmetic import exact_div
+from weighbridge.models.config import Config as BaseConfig
+from weighbridge.models.config import Layers, Problem, Size, must_divide
+from weighbridge.nn import MLP, CausalLM, DecoderLayer, GroupedQueryAttention, LayerNorm, Repeat, TokenAndPosition
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(AttentionConfig):
+class Config(BaseConfig):
     """Defaults of GPT-2 small.
 
     Attributes:
-        intermediate_size: width inside the MLP; four times the hidden size if ``None``.
+        num_attention_heads: heads; keys and values have as many.
+        n_inner: width inside the MLP; four times the hidden size if ``None``.
         max_position_embeddings: learned positions.
         add_cross_attention: attend to an encoder, which a decoder-only model does not.
     """
@@ -25,13 +28,12 @@ class Config(AttentionConfig):
         "n_embd": "hidden_size",
         "n_head": "num_attention_heads",
         "n_layer": "num_hidden_layers",
-        "n_inner": "intermediate_size",
         "n_positions": "max_position_embeddings",
     }
 
     vocab_size: Size = 50257
     hidden_size: Size = 768
-    intermediate_size: Size | None = None  # type: ignore[assignment]
+    n_inner: Size | None = None
     num_hidden_layers: Layers = 12
     num_attention_heads: Size = 12
     max_position_embeddings: Size = 1024
@@ -40,14 +42,19 @@ class Config(AttentionConfig):
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
+        yield from must_divide(self, "hidden_size", "num_attention_heads")
         if self.add_cross_attention:
             yield "add_cross_attention", "true makes an encoder-decoder model, which is not covered; allowed: false"
 
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    width = 4 * config.hidden_size if config.intermediate_size is None else config.intermediate_size
-    attention = config.attention(qkv_bias=True, out_bias=True, fused=True)
+    width = 4 * config.hidden_size if config.n_inner is None else config.n_inner
+    heads = config.num_attention_heads
+    head_dim = exact_div(config.hidden_size, heads)
+    attention = GroupedQueryAttention(
+        config.hidden_size, heads, heads, head_dim, qkv_bias=True, out_bias=True, fused=True
+    )
     mlp = MLP(config.hidden_size, width, bias=True)
     layer = DecoderLayer(config.hidden_size, attention, mlp, norm=LayerNorm)
     embedding = TokenAndPosition(config.vocab_size, config.max_position_embeddings, config.hidden_size)

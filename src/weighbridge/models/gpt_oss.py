@@ -33,8 +33,8 @@ class Config(PatternConfig):
         yield from super().problems()
         yield from at_most(self, "num_experts_per_tok", "num_local_experts")
 
-    def pattern(self) -> list[str]:
-        return every(self.num_hidden_layers, 2, FULL, SLIDING) if self.layer_types is None else self.layer_types
+    def own_pattern(self) -> list[str]:
+        return every(self.num_hidden_layers, 2, FULL, SLIDING)
 
 
 def build(config: Config) -> CausalLM:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import AttentionConfig, Layers, Size
+from weighbridge.models.config import AttentionConfig, Layers, Size, Size0, window
 from weighbridge.nn import CausalLM, DecoderLayer, Repeat
 
 
@@ -21,10 +21,10 @@ class Config(AttentionConfig):
     num_hidden_layers: Layers = 32
     num_attention_heads: Size = 32
     num_key_value_heads: Size | None = 8
-    sliding_window: Size | None = 4096
+    sliding_window: Size0 | None = 4096
 
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    layer = DecoderLayer(config.hidden_size, config.attention(window=config.sliding_window), config.mlp())
+    layer = DecoderLayer(config.hidden_size, config.attention(window=window(config.sliding_window)), config.mlp())
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

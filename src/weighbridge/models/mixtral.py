@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import AttentionConfig, Layers, Problem, Size, at_most
+from weighbridge.models.config import AttentionConfig, Layers, Problem, Size, Size0, at_most, window
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
 
 
@@ -23,7 +23,7 @@ class Config(AttentionConfig):
     num_hidden_layers: Layers = 32
     num_attention_heads: Size = 32
     num_key_value_heads: Size | None = 8
-    sliding_window: Size | None = None
+    sliding_window: Size0 | None = None
     num_local_experts: Size = 8
     num_experts_per_tok: Size = 2
 
@@ -37,5 +37,5 @@ def build(config: Config) -> CausalLM:
     moe = MixtureOfExperts(
         config.hidden_size, config.intermediate_size, config.num_local_experts, config.num_experts_per_tok
     )
-    layer = DecoderLayer(config.hidden_size, config.attention(window=config.sliding_window), moe)
+    layer = DecoderLayer(config.hidden_size, config.attention(window=window(config.sliding_window)), moe)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

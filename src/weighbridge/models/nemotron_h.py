@@ -17,13 +17,13 @@ from weighbridge.models.config import (
     Size0,
     at_most,
     check_pattern,
+    current_names,
     must_divide,
 )
 from weighbridge.nn import MLP, CausalLM, DecoderLayer, Mamba2, MixtureOfExperts, Module, MultiTokenPrediction, Repeat, stack
 from weighbridge.traced import plain, same_kind
 
 LETTERS = {"M": LINEAR, "*": FULL, "-": "mlp", "E": "moe"}
-RENAMED = {"mamba": LINEAR, "attention": FULL}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Config(AttentionConfig):
         "mamba_conv_bias": "use_conv_bias",
         "mamba_chunk_size": "chunk_size",
     }
-    choices: ClassVar[tuple[str, ...]] = (LINEAR, FULL, "mlp", "moe", *RENAMED)
+    choices: ClassVar[tuple[str, ...]] = (LINEAR, FULL, "mlp", "moe")
 
     vocab_size: Size = 131072
     hidden_size: Size = 4096
@@ -125,7 +125,7 @@ class Config(AttentionConfig):
 def spelled(names: list[str] | None, letters: str | None, default: list[str]) -> list[str]:
     """The kinds of layers from a list of names, else from letters, else the default."""
     if names is not None:
-        return [RENAMED.get(name, name) for name in names]
+        return current_names(names)
     return [LETTERS[letter] for letter in letters] if letters is not None else default
 
 
@@ -153,4 +153,4 @@ def build(config: Config) -> CausalLM:
         branches = tuple(DecoderLayer(config.hidden_size, config.branch(k)) for k in config.prediction_pattern())
         one = MultiTokenPrediction(config.hidden_size, config.vocab_size, Branches(branches))
         prediction = Repeat(one, config.num_nextn_predict_layers)
-    return config.causal_lm(runs, prediction=prediction)
+    return config.causal_lm(runs, prediction=prediction, tied=False)  # transformers never ties this family

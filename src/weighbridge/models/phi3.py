@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import AttentionConfig, Layers, Size
+from weighbridge.models.config import AttentionConfig, Layers, Size, Size0, window
 from weighbridge.nn import CausalLM, DecoderLayer, Repeat
 
 
@@ -20,11 +20,11 @@ class Config(AttentionConfig):
     intermediate_size: Size = 8192
     num_hidden_layers: Layers = 32
     num_attention_heads: Size = 32
-    sliding_window: Size | None = None
+    sliding_window: Size0 | None = None
 
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    attention = config.attention(window=config.sliding_window, fused=True)
+    attention = config.attention(window=window(config.sliding_window), fused=True)
     layer = DecoderLayer(config.hidden_size, attention, config.mlp(fused=True))
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

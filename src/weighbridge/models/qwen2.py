@@ -26,9 +26,7 @@ class Config(PatternConfig):
     sliding_window: Size0 | None = 4096
     max_window_layers: Size0 = 28
 
-    def pattern(self) -> list[str]:
-        if self.layer_types is not None:
-            return self.layer_types
+    def own_pattern(self) -> list[str]:
         slides = self.use_sliding_window and self.sliding_window is not None
         first = plain(self.max_window_layers) if slides else plain(self.num_hidden_layers)
         return [SLIDING if i >= first else FULL for i in range(plain(self.num_hidden_layers))]

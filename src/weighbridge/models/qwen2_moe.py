@@ -27,14 +27,12 @@ class Config(SparseConfig, PatternConfig):
     num_experts: Size0 = 60
     num_experts_per_tok: Size = 4
     moe_intermediate_size: Size = 1408
-    shared_expert_intermediate_size: Size = 5632
+    shared_expert_intermediate_size: Size0 = 5632
     use_sliding_window: bool = False
     sliding_window: Size0 | None = 4096
     max_window_layers: Size0 = 28
 
-    def pattern(self) -> list[str]:
-        if self.layer_types is not None:
-            return self.layer_types
+    def own_pattern(self) -> list[str]:
         last = plain(self.max_window_layers) if self.use_sliding_window else 0
         return [SLIDING if i % 2 == 0 and i < last else FULL for i in range(plain(self.num_hidden_layers))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import Layers, Size, Size0
+from weighbridge.models.config import Layers, Size, Size0, window
 from weighbridge.models.moe_config import SparseConfig
 from weighbridge.nn import CausalLM, DecoderLayer, stack
 
@@ -33,11 +33,11 @@ class Config(SparseConfig):
 
 def build(config: Config) -> CausalLM:
     """Layers differ in being sparse or dense; the window, where it is used, is every layer's."""
-    window = config.sliding_window if config.use_sliding_window else None
+    slides = window(config.sliding_window) if config.use_sliding_window else None
 
     def layer(kind: str) -> DecoderLayer:
         bias = config.attention_bias
-        attention = config.attention(bias, bias, qk_norm=True, window=window)
+        attention = config.attention(bias, bias, qk_norm=True, window=slides)
         return DecoderLayer(config.hidden_size, attention, config.feed_forward(kind))
 
     return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers))

@@ -35,15 +35,13 @@ class Config(SparseConfig, PatternConfig):
     num_experts: Size0 = 512
     num_experts_per_tok: Size = 10
     moe_intermediate_size: Size = 512
-    shared_expert_intermediate_size: Size = 512
+    shared_expert_intermediate_size: Size0 = 512
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
         yield from must_divide(self, "linear_num_value_heads", "linear_num_key_heads")
 
-    def pattern(self) -> list[str]:
-        if self.layer_types is not None:
-            return self.layer_types
+    def own_pattern(self) -> list[str]:
         return every(self.num_hidden_layers, self.full_attention_interval, FULL, LINEAR)
 
     def mixer(self, layer_type: str) -> Module:
