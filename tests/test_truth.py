@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from weighbridge.errors import UnknownArchitectureError
-from weighbridge.formats.load import load
+from weighbridge.formats.loading import load
 from weighbridge.models import families
 from weighbridge.tree import Kind, Node
 
@@ -27,7 +27,7 @@ OTHERS = [row for row in ROWS if row["model_type"] not in families()]
 
 def parameters(node: Node, copies: int = 1) -> Counter[Kind]:
     """Parameters of a tree by kind, without what is counted apart from it."""
-    counts = Counter({node.kind: copies * sum(weight.count for weight in node.weights if not weight.buffer)})
+    counts = Counter({node.kind: copies * sum(weight.count for weight in node.weights.values() if not weight.buffer)})
     for child in node.children:
         if not child.apart:
             counts += parameters(child, copies * child.times)

@@ -88,7 +88,9 @@ OPERATORS: dict[str, Operator] = {
         _infix("multiply", operator.mul, "*", r"\times", 20, 20),
         _call("ceil_div", _ceil_div, _ceil_div, 2, r"\left\lceil \frac{{{}}}{{{}}} \right\rceil"),
         _call("exact_div", _exact_div, _exact_div_array, 2, r"\frac{{{}}}{{{}}}"),
-        _call("floor_div", operator.floordiv, _array("floor_divide"), 2, r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor"),
+        _call(
+            "floor_div", operator.floordiv, _array("floor_divide"), 2, r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor"
+        ),
         _call("scale", _scale, lambda a, f: _array("trunc")(a * f), 2, r"\left\lfloor {} \times {} \right\rfloor"),
         _call("maximum", max, _array("maximum"), 2, r"\max({}, {})"),
         _call("minimum", min, _array("minimum"), 2, r"\min({}, {})"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from weighbridge.arithmetic import Count, exact_div, maximum, minimum, product, total
@@ -137,7 +137,7 @@ class Operation:
         return self.counted.get(convention, self.work)
 
 
-class Phase(str, Enum):
+class Phase(StrEnum):
     """What a pass over the sequence is for."""
 
     TRAIN = "train"

@@ -96,7 +96,7 @@ class Traced:
     def __compare__(self, other: object) -> NoReturn:
         self._refuse("a formula cannot compare it: use where, maximum or minimum")
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __compare__  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __compare__
     __hash__ = object.__hash__
 
     def __index__(self) -> NoReturn:
@@ -145,23 +145,63 @@ def named(value: Count, label: Label) -> Count:
     """Give a quantity a name under which explanations fold it; plain integers and arrays pass unchanged."""
     if isinstance(value, Traced):
         node: Any = Traced(value.value, None, (value,), label)
-        return node  # type: ignore[no-any-return]
+        return node
     return value
 
 
 def trace(config: T) -> T:
     """A copy of a dataclass in which every number is a traced symbol of its field's name.
 
-    Flags, strings, ``None`` and lists stay as they are: they are configuration, not quantities. Nested dataclasses
-    are traced too.
+    Flags, strings, ``None`` and lists stay as they are: they are configuration, not quantities. Dataclasses, tuples and
+    tables inside are traced too; what stands in a table takes the names of its keys, and a name that already stands for
+    another value gets the name of what holds it in front.
     """
     if not is_dataclass(config) or isinstance(config, type):
         raise TypeError(f"trace takes an instance of a dataclass, not {config!r}")
-    changed: dict[str, Any] = {}
-    for field in fields(config):
-        value = getattr(config, field.name)
+    traced: T = _Tracer().dataclass(config, "")
+    return traced
+
+
+class _Tracer:
+    """Gives every number of a nested structure a symbol that no other value has."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, Any] = {}
+        self.done: dict[int, tuple[Any, Any]] = {}  # the original is kept, so that its id stays its own
+
+    def dataclass(self, value: Any, prefix: str) -> Any:
+        if id(value) not in self.done:
+            own = str(getattr(value, "title", "") or getattr(value, "name", ""))
+            changed = {
+                field.name: self.value(getattr(value, field.name), prefix, field.name, own)
+                for field in fields(value)
+                if field.init
+            }
+            self.done[id(value)] = (value, replace(value, **changed))
+        return self.done[id(value)][1]
+
+    def value(self, value: Any, prefix: str, name: str, holder: str) -> Any:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            changed[field.name] = symbol(field.name, value)
-        elif is_dataclass(value) and not isinstance(value, type):
-            changed[field.name] = trace(value)
-    return replace(config, **changed)
+            return symbol(self.name(f"{prefix}{name}", value, holder), value)
+        if is_dataclass(value) and not isinstance(value, type):
+            return self.dataclass(value, prefix)
+        if isinstance(value, tuple) and any(is_dataclass(item) for item in value):
+            return tuple(self.value(item, prefix, name, holder) for item in value)
+        if isinstance(value, dict):
+            return {key: self.value(item, *_inside(prefix, key, item), holder) for key, item in value.items()}
+        return value
+
+    def name(self, wanted: str, value: Any, holder: str) -> str:
+        """The wanted name; with its holder, or a number, where it already stands for another value."""
+        candidates = [wanted, f"{holder}_{wanted}", *(f"{wanted}_{number}" for number in range(2, 1000))]
+        free = next(name for name in candidates if self.taken.get(name, value) == value)
+        self.taken[free] = value
+        return free
+
+
+def _inside(prefix: str, key: str, item: Any) -> tuple[str, str]:
+    """Prefix and name of an entry of a table: tables and dataclasses in it hand their key down."""
+    clean = "".join(c if c.isalnum() else "_" for c in str(key))
+    if isinstance(item, dict) or is_dataclass(item):
+        return f"{prefix}{clean}_", clean
+    return prefix, clean

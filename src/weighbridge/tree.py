@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.traced import Label, named
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What a module is for; the order is the order of every table and legend."""
 
     EMBEDDING = "embedding"
@@ -34,18 +34,19 @@ class Node:
         name: the attribute that holds it in its parent.
         module: the module itself.
         kind: what its own weights are for; inherited from the nearest ancestor that says.
-        weights: its own weights, without those of its children.
+        weights: its own weights by name, without those of its children.
         times: how many copies of it exist, side by side, in the parent.
         active: how many of those copies one token meets.
         passes: how often a forward pass of the parent runs it (layers: every copy; experts: once, for all of them).
         places: the positions of the copies, if they are numbered.
         apart: counted apart from the model's total (multi-token prediction).
+        composite: it has children; explanations fold it under its name.
     """
 
     name: str
     module: Any
     kind: Kind
-    weights: tuple[Any, ...]
+    weights: dict[str, Any]
     children: tuple[Node, ...]
     times: Count = 1
     active: Count = 1
@@ -76,11 +77,15 @@ class Node:
                     terms.append(copies(child) * below)
         if len(terms) > 1 and type(terms[0]) is int and terms[0] == 0:
             terms = terms[1:]
-        return named(total(terms), self.label(unit))
+        return named(total(terms), self.label(unit, copies(self)))
 
-    def label(self, unit: str) -> Label:
+    def part(self, name: str, value: Count) -> Count:
+        """A share of this node's own quantity, under a name where the node has children to tell it from."""
+        return named(value, Label(name, primitive=True)) if self.composite else value
+
+    def label(self, unit: str, copies: Count) -> Label:
         """What the quantity of one copy of this node is called in explanations."""
-        several = type(self.times) is not int or self.times != 1
+        several = type(copies) is not int or copies != 1
         one = self.name.removesuffix("s") if several else self.name
         return Label(one, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from weighbridge.estimate.compute import FlopReport, flops, forward_pass
-from weighbridge.formats.load import from_raw
+from weighbridge.formats.loading import from_raw
 from weighbridge.tape import Phase
 
 torch = pytest.importorskip("torch", reason="the oracle needs torch: make oracle")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from weighbridge.formats.load import from_raw
+from weighbridge.formats.loading import from_raw
 from weighbridge.models import families
 from weighbridge.tree import Node
 
@@ -58,7 +58,9 @@ def of_modules(named: Iterable[tuple[str, Any]]) -> Counter[str]:
 
 def of_node(node: Node, copies: int = 1) -> Counter[str]:
     """Parameters of a tree by kind, without what is counted apart from it."""
-    counts = Counter({node.kind.value: copies * sum(weight.count for weight in node.weights if not weight.buffer)})
+    counts = Counter(
+        {node.kind.value: copies * sum(weight.count for weight in node.weights.values() if not weight.buffer)}
+    )
     for child in node.children:
         if not child.apart:
             counts += of_node(child, copies * child.times)

@@ -55,7 +55,9 @@ def command(
     work = replace(forward_pass(seq, batch, causal, prediction=mtp), flash=attention == "flash")
     by_module = convention in PER_OPERATION
     if not by_module and (decode or explain):
-        raise InputError(f"--convention {convention} counts whole training steps only; allowed: {', '.join(PER_OPERATION)}")
+        raise InputError(
+            f"--convention {convention} counts whole training steps only; allowed: {', '.join(PER_OPERATION)}"
+        )
     report = FlopReport(loaded, work, convention if by_module else "exact")
     generated = _generated(loaded, seq, decode, batch, causal, convention)
     if as_json:

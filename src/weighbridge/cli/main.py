@@ -58,7 +58,8 @@ def program() -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line.
 
-    Exit status: 0 answered; 2 the input was wrong, said in one line on standard error; 130 interrupted.
+    Exit status: 0 answered; 2 the input was wrong, said in one line on standard error; 70 a defect of
+    Weighbridge; 130 interrupted.
     """
     try:
         result: Any = program.main(arguments, prog_name="weighbridge", standalone_mode=False)
@@ -74,6 +75,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if "WEIGHBRIDGE_TRACEBACK" in os.environ:
+            raise
+        kind = type(error).__name__
+        _end(70, f"internal error, please report it ({kind}: {error}); WEIGHBRIDGE_TRACEBACK=1 shows where")
     sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -48,7 +48,7 @@ def count_option(name: str, default: int | None, text: str) -> Callable[[F], F]:
 
 def load_model(model: str, changes: tuple[str, ...]) -> Model:
     """The model of the command line's MODEL and ``--set`` options."""
-    from weighbridge.formats.load import load, setting
+    from weighbridge.formats.loading import load, setting
 
     return load(model, dict(setting(change) for change in changes))
 

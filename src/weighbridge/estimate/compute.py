@@ -29,7 +29,9 @@ PER_OPERATION = (EXACT, "torch", "megatron")
 def record(network: Module, work: Pass) -> Tape:
     """Run a network over symbolic tokens."""
     tape = Tape(work)
-    tokens = tape.tensor("tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=DATA_TYPES["int64"])
+    tokens = tape.tensor(
+        "tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=DATA_TYPES["int64"]
+    )
     network(tokens)
     return tape
 
@@ -70,7 +72,7 @@ class FlopReport(Shown):
 
         def flops(node: Node) -> Count:
             operations = self._by_module.get(id(node.module), [])
-            return total(getattr(operation.flops(self.convention), direction) for operation in operations)
+            return total(node.part(o.name, getattr(o.flops(self.convention), direction)) for o in operations)
 
         return flops
 
@@ -99,7 +101,7 @@ class FlopReport(Shown):
         return self.work.batch * self.work.sequence
 
     def uncounted(self) -> dict[str, Count]:
-        """Values made by operations to which the convention gives no FLOPs, by operation: norms, activations, sums ..."""
+        """Values made by operations to which the convention gives no FLOPs, by operation (norms, activations ...)."""
         found: dict[str, Count] = {}
         times = _runs(self.tree)
         for operation in self.tape.operations:

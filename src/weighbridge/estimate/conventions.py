@@ -17,7 +17,7 @@ CLOSED = ("palm", "6nd")
 CONVENTIONS = PER_OPERATION + CLOSED
 
 MEANING = {
-    EXACT: "every multiply-add that the model needs: matrix multiplies, convolutions, recurrences, visible query-key pairs",
+    EXACT: "every multiply-add that the model needs: matrices, convolutions, recurrences, visible query-key pairs",
     "torch": "what PyTorch's FlopCounterMode reports for transformers: matrix multiplies and all query-key pairs",
     "megatron": "Megatron-LM's num_floating_point_operations: no router, half of all pairs, windows ignored",
     "palm": "6 N + 12 L H Q T per token (Chowdhery et al. 2022, appendix B), N the active parameters",

@@ -21,12 +21,12 @@ COMMON_TYPES = ("fp32", "bf16", "fp8", "int4")
 
 def parameters_of(node: Node) -> Count:
     """A node's own parameters; buffers are none."""
-    return total(weight.count for weight in node.weights if not weight.buffer)
+    return total(node.part(name, w.count) for name, w in node.weights.items() if not w.buffer)
 
 
 def buffers_of(node: Node) -> Count:
     """Elements of a node's own buffers."""
-    return total(weight.count for weight in node.weights if weight.buffer)
+    return total(weight.count for weight in node.weights.values() if weight.buffer)
 
 
 def bytes_in(dtype: DataType, router: DataType) -> Callable[[Node], Count]:
@@ -34,7 +34,8 @@ def bytes_in(dtype: DataType, router: DataType) -> Callable[[Node], Count]:
 
     def own(node: Node) -> Count:
         types = {"model": dtype, "router": router}
-        return total(types[weight.role].bytes(weight.count) for weight in node.weights if not weight.buffer)
+        kept = {name: w for name, w in node.weights.items() if not w.buffer}
+        return total(node.part(name, types[w.role].bytes(w.count)) for name, w in kept.items())
 
     return own
 
@@ -134,9 +135,7 @@ class ParameterReport(Shown):
         return named(getattr(traced, quantity), label)
 
 
-def params(
-    model: Model | Module | str, dtype: str | None = None, router_dtype: str | None = None
-) -> ParameterReport:
+def params(model: Model | Module | str, dtype: str | None = None, router_dtype: str | None = None) -> ParameterReport:
     """Count a model's parameters.
 
     Args:

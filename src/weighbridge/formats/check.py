@@ -25,7 +25,9 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
     """
     cls = family(model_type).Config
     given = canonical(cls, raw)
-    missing = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING and f.name not in given]
+    missing = [
+        f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING and f.name not in given
+    ]
     if missing:
         raise InputError(f"{missing[0]}: missing; a {model_type} configuration needs it" + _more(missing))
     config = cls(**given) if trusted else validated(cls, given)
@@ -154,5 +156,3 @@ def overridden(raw: Mapping[str, Any], changes: Mapping[str, Any], model_type: s
                 raise InputError(f"--set {shown(name)}: no such field{did_you_mean(deeper, table)}")
         table[rest[-1] if rest else first] = value
     return result
-
-

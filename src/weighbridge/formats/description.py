@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from weighbridge.errors import InputError, did_you_mean, shown
 from weighbridge.formats.check import validated
-from weighbridge.models.described import PARTS, Block
+from weighbridge.models.described import Block, parts
 
 LARGEST = 2**31
 
@@ -36,12 +36,14 @@ def check_blocks(raw: Mapping[str, Any]) -> None:
 
 def _check_part(where: str, spec: Any) -> None:
     if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
-        raise InputError(f"{where}: expected a table with a type, such as {{ type = \"GatedMLP\", ... }}")
-    usable = {name: part for name, part in PARTS.items() if "hidden_size" in {f.name for f in fields(part)}}
+        raise InputError(f'{where}: expected a table with a type, such as {{ type = "GatedMLP", ... }}')
+    usable = parts(where.rpartition(".")[2])
     part = usable.get(spec["type"])
     if part is None:
         near = did_you_mean(spec["type"], usable)
-        raise InputError(f"{where}.type: {shown(spec['type'])} is no module; allowed: {', '.join(sorted(usable))}{near}")
+        raise InputError(
+            f"{where}.type: {shown(spec['type'])} is no module; allowed: {', '.join(sorted(usable))}{near}"
+        )
     given = {key: value for key, value in spec.items() if key != "type"}
     own = {f.name: f for f in fields(part) if f.name != "hidden_size"}
     for key in given:
@@ -49,7 +51,9 @@ def _check_part(where: str, spec: Any) -> None:
             raise InputError(f"{where}.{shown(key)}: {spec['type']} has no such field{did_you_mean(key, own)}")
     missing = [key for key, f in own.items() if f.default is MISSING and key not in given]
     if missing:
-        raise InputError(f"{where}: {', '.join(missing)} missing; {spec['type']} needs {'them' if missing[1:] else 'it'}")
+        raise InputError(
+            f"{where}: {', '.join(missing)} missing; {spec['type']} needs {'them' if missing[1:] else 'it'}"
+        )
     _check_values(where, part, given)
 
 
@@ -60,7 +64,11 @@ def _check_values(where: str, part: type[Any], given: Mapping[str, Any]) -> None
         validated_value(f"{where}.{key}", hints[key], value)
         if type(value) is int and not 1 <= value <= LARGEST:
             raise InputError(f"{where}.{key}: got {value:,}; allowed is 1 to {LARGEST:,}")
-    for number, divisor in (("num_heads", "num_kv_heads"), ("num_value_heads", "num_key_heads"), ("num_heads", "num_groups")):
+    for number, divisor in (
+        ("num_heads", "num_kv_heads"),
+        ("num_value_heads", "num_key_heads"),
+        ("num_heads", "num_groups"),
+    ):
         a, b = given.get(number), given.get(divisor)
         if isinstance(a, int) and isinstance(b, int) and a % b:
             raise InputError(f"{where}.{number}: {a:,} does not divide by {divisor} = {b:,}")

@@ -1,4 +1,4 @@
-"""Configurations from the Hugging Face hub, through ``huggingface_hub`` with its environment and cache. Never weights."""
+"""Configurations (never weights) from the Hugging Face hub, through its own library, environment and cache."""
 
 from __future__ import annotations
 

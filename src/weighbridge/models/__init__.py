@@ -1,4 +1,4 @@
-"""Families of models: one file maps a configuration to modules, and is called what Hugging Face calls its ``model_type``."""
+"""Families of models: a file, called as Hugging Face calls its ``model_type``, maps a configuration to modules."""
 
 from __future__ import annotations
 
@@ -81,5 +81,7 @@ class Model:
 
     @property
     def family(self) -> str:
-        """The family's name for people."""
-        return self.config.family if self.config is not None else "own modules"
+        """The family's name for people: ``Llama family``."""
+        if self.config is None:
+            return "own modules"
+        return "own description" if self.model_type == "described" else f"{self.config.family} family"

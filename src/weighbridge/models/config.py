@@ -192,7 +192,7 @@ def current_names(layer_types: Sequence[str]) -> list[str]:
 
 def every(count: int, step: int, special: str, common: str) -> list[str]:
     """``common`` layers with a ``special`` one at every ``step``-th place."""
-    return [common if (i + 1) % step else special for i in range(plain(count))]
+    return [common if (i + 1) % plain(step) else special for i in range(plain(count))]
 
 
 def must_divide(config: object, number: str, divisor: str, why: str = "") -> Iterator[Problem]:

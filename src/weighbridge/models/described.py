@@ -11,11 +11,26 @@ from annotated_types import Interval, MinLen
 from weighbridge import nn
 from weighbridge.models.config import Config as BaseConfig
 from weighbridge.models.config import Problem, Size0
-from weighbridge.nn import CausalLM, DecoderLayer, Embedding, LayerNorm, Module, Repeat, RMSNorm, TokenAndPosition, stack
+from weighbridge.nn import (
+    CausalLM,
+    DecoderLayer,
+    Embedding,
+    LayerNorm,
+    Module,
+    Repeat,
+    RMSNorm,
+    TokenAndPosition,
+    stack,
+)
 from weighbridge.traced import plain, same_kind
 
 NORMS = {"rmsnorm": RMSNorm, "layernorm": LayerNorm}
-PARTS = {name: getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+
+
+def parts(branch: str) -> dict[str, type[Module]]:
+    """The modules that a description may name as its "mixer" or its "feed_forward"."""
+    classes = {name: getattr(nn, name) for name in nn.__all__}
+    return {name: part for name, part in classes.items() if getattr(part, "branch", "") == branch}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +38,7 @@ class Block:
     """A kind of layer.
 
     Attributes:
-        mixer: what mixes positions: ``type`` names a module, the other keys are its fields (``hidden_size`` is filled in).
+        mixer: what mixes positions: ``type`` names a module, other keys are its fields (``hidden_size`` is filled in).
         feed_forward: what works on each position, written the same way.
         sandwich: normalise the output of each branch too.
     """
@@ -59,9 +74,9 @@ class Config(BaseConfig):
         num_hidden_layers: worked out from ``layers``.
     """
 
-    family: ClassVar[str] = "own description"
+    family: ClassVar[str] = "the description"
 
-    num_hidden_layers: Size0 = 0  # type: ignore[assignment]
+    num_hidden_layers: Size0 = 0
     blocks: Annotated[dict[str, Block], MinLen(1)]
     layers: Annotated[list[Run], MinLen(1)]
     repeat: Annotated[int, Interval(ge=1, le=10_000)] = 1
@@ -84,23 +99,25 @@ class Config(BaseConfig):
     def pattern(self) -> list[str]:
         """The block of each layer."""
         once = [run.block for run in self.layers for _ in range(plain(run.count))]
-        return once * plain(self.repeat)
+        times: int = plain(self.repeat)
+        return once * times
 
 
 def build(config: Config) -> CausalLM:
     """Blocks in the order that the description gives."""
     norm, hidden = NORMS[config.norm], config.hidden_size
 
-    def part(spec: dict[str, Any] | None) -> Module | None:
+    def part(branch: str, spec: dict[str, Any] | None) -> Module | None:
         if spec is None:
             return None
-        fields = {key: value for key, value in spec.items() if key != "type"}
-        module: Module = PARTS[spec["type"]](hidden_size=hidden, **fields)
-        return module
+        fields: dict[str, Any] = {"hidden_size": hidden, **spec}
+        return parts(branch)[fields.pop("type")](**fields)
 
     def layer(name: str) -> DecoderLayer:
         block = config.blocks[name]
-        return DecoderLayer(hidden, part(block.mixer), part(block.feed_forward), norm, block.sandwich)
+        return DecoderLayer(
+            hidden, part("mixer", block.mixer), part("feed_forward", block.feed_forward), norm, block.sandwich
+        )
 
     pattern = config.pattern()
     runs: tuple[Repeat, ...] = stack(pattern, layer, same_kind(len(pattern), "num_hidden_layers", hidden))

@@ -1,4 +1,4 @@
-"""Llama's own ``params.json``: the same model as :mod:`weighbridge.models.llama`, from the names that Meta's files use."""
+"""Llama's own ``params.json``: the model of :mod:`weighbridge.models.llama` under the names that Meta's files use."""
 
 from __future__ import annotations
 

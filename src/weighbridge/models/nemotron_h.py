@@ -1,4 +1,4 @@
-"""Nemotron-H and Nemotron 3: single-branch layers of Mamba 2, attention, MLP or mixture of experts, in a free pattern."""
+"""Nemotron-H and Nemotron 3: single-branch layers of Mamba 2, attention, MLP or experts, in a free pattern."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ from weighbridge.models.config import (
     current_names,
     must_divide,
 )
-from weighbridge.nn import MLP, CausalLM, DecoderLayer, Mamba2, MixtureOfExperts, Module, MultiTokenPrediction, Repeat, stack
+from weighbridge.nn import (
+    MLP,
+    CausalLM,
+    DecoderLayer,
+    Mamba2,
+    MixtureOfExperts,
+    Module,
+    MultiTokenPrediction,
+    Repeat,
+    stack,
+)
 from weighbridge.traced import plain, same_kind
 
 LETTERS = {"M": LINEAR, "*": FULL, "-": "mlp", "E": "moe"}
@@ -32,7 +42,7 @@ class Config(AttentionConfig):
 
     Attributes:
         layers_block_type: the kind of each layer; the number of layers is its length.
-        hybrid_override_pattern: the same as letters (M Mamba 2, * attention, - MLP, E experts), as published files have it.
+        hybrid_override_pattern: the same as letters, as published files have it: M Mamba 2, * attention, - MLP, E MoE.
         moe_latent_size: width on which routed experts work; the hidden size if ``None``.
     """
 

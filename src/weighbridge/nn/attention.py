@@ -85,6 +85,7 @@ class GroupedQueryAttention(Module):
     """
 
     kind = Kind.ATTENTION
+    branch = "mixer"
     title = "attention"
     note: ClassVar[str] = "q, k, v and output projections"
     source: ClassVar[str] = "Vaswani et al. 2017, eq. 1; Ainslie et al. 2023"

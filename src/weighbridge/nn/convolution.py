@@ -44,9 +44,9 @@ class CausalConvolution(Module):
         return made
 
     def padded(self, x: Tensor, per_position: Count) -> Work:
-        """What PyTorch's counter makes of it: it counts the padded positions too, and for the weight's gradient
+        """What PyTorch's counter makes of it. It counts the padded positions too, and for the weight's gradient
         multiplies every channel with every other (torch/utils/flop_counter.py, conv_backward_flop, ignores groups).
-        At a decoding step ``transformers`` convolves the cached positions and the new one, and drops one of two results.
+        At a decoding step ``transformers`` convolves cached positions and the new one, and drops one of two results.
         """
         run = x.tape.run
         if run.phase is Phase.DECODE:

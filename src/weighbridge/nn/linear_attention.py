@@ -28,6 +28,7 @@ class GatedDeltaNet(Module):
     """
 
     kind = Kind.LINEAR_ATTENTION
+    branch = "mixer"
     title = "linear_attention"
     note: ClassVar[str] = "gated delta net"
     source: ClassVar[str] = "Yang, Kautz and Hatamizadeh 2024, eq. 10"

@@ -30,6 +30,7 @@ class MultiHeadLatentAttention(Module):
     """
 
     kind = Kind.ATTENTION
+    branch = "mixer"
     title = "attention"
     note: ClassVar[str] = "MLA: low-rank queries, compressed keys and values"
     source: ClassVar[str] = "DeepSeek-V2 (2024), eq. 9-19"
@@ -75,7 +76,9 @@ class MultiHeadLatentAttention(Module):
         """Attention over keys and values expanded from the latents of the new tokens and of the cache."""
         batch, positions = latent.axes[0], Axis("keys", latent.tape.run.positions)
         kv = self.kv_b_proj(ops.view(latent, "latents", batch, positions, latent.axes[-1]))
-        k = ops.elementwise("join", ops.view(kv, "k", batch, positions, Axis("heads", self.num_heads, self.qk_head_dim)))
+        k = ops.elementwise(
+            "join", ops.view(kv, "k", batch, positions, Axis("heads", self.num_heads, self.qk_head_dim))
+        )
         v = ops.view(kv, "v", batch, positions, Axis("heads", self.num_heads, self.v_head_dim))
         return core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim)
 

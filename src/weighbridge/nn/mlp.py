@@ -23,6 +23,7 @@ class MLP(Module):
     """
 
     kind = Kind.MLP
+    branch = "feed_forward"
     note: ClassVar[str] = "two projections: up, down"
     source: ClassVar[str] = "Vaswani et al. 2017, eq. 2"
 
@@ -52,6 +53,7 @@ class GatedMLP(Module):
     """
 
     kind = Kind.MLP
+    branch = "feed_forward"
     title = "mlp"
     note: ClassVar[str] = "gated: gate, up, down"
     source: ClassVar[str] = "Shazeer 2020, eq. 5"

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import FrozenInstanceError, dataclass, fields
-from typing import Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from weighbridge.arithmetic import Count, exact_div
 from weighbridge.tape import Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
 
+if TYPE_CHECKING:
+    from dataclasses import Field
+
 
 @dataclass_transform(frozen_default=True)
 class Module:
-    """Base class. A subclass lists its fields, builds its parts and says what a forward pass does::
+    """Base class. A subclass lists its fields, builds its parts and says what a forward pass does.
+
+    For example::
 
         class Gate(Module):
             kind = Kind.MLP
@@ -38,6 +43,9 @@ class Module:
         note: a few words that explanations print beside it.
         source: paper and equation, or library and file, that defines it.
         apart: counted apart from the model's total.
+        title: what it is called among its siblings; the class's name in lower case by default.
+        branch: the place that it may take in a decoder layer: "mixer", "feed_forward" or none. It then has a field
+            ``hidden_size``, which descriptions fill in.
     """
 
     kind: ClassVar[Kind | None] = None
@@ -45,6 +53,10 @@ class Module:
     source: ClassVar[str] = ""
     apart: ClassVar[bool] = False
     title: ClassVar[str] = ""
+    branch: ClassVar[str] = ""
+
+    if TYPE_CHECKING:  # every subclass is a dataclass
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     _children: dict[str, Module]
     _weights: dict[str, Weight]
@@ -91,7 +103,7 @@ class Module:
         self._children[name] = module
 
     def __repr__(self) -> str:
-        shown = (f"{f.name}={plain(getattr(self, f.name))!r}" for f in fields(self) if f.repr)  # type: ignore[arg-type]
+        shown = (f"{f.name}={plain(getattr(self, f.name))!r}" for f in fields(self) if f.repr)
         return f"{type(self).__name__}({', '.join(shown)})"
 
     @property
@@ -112,7 +124,7 @@ class Module:
         children = tuple(
             child.node(label, kind, seen) for label, child in self._children.items() if id(child) not in seen
         )
-        return Node(name, self, kind, tuple(self._weights.values()), children, apart=self.apart, composite=bool(children))
+        return Node(name, self, kind, self.weights, children, apart=self.apart, composite=bool(children))
 
 
 class Repeat(Module):

@@ -95,6 +95,7 @@ class MixtureOfExperts(Module):
     """
 
     kind = Kind.EXPERTS
+    branch = "feed_forward"
     title = "moe"
     note: ClassVar[str] = "router, routed experts, shared experts"
     source: ClassVar[str] = "Shazeer et al. 2017, eq. 1; Dai et al. 2024 (DeepSeekMoE), eq. 9"
@@ -142,7 +143,7 @@ class MixtureOfExperts(Module):
         x.tape.record("combine", (done, chosen), (combined,), (done, chosen))
         out = self.latent_out(combined) if self.latent_size is not None else combined
         if self.shared_intermediate_size is None:
-            return out  # type: ignore[no-any-return]
+            return out
         shared = self.shared_expert(x)
         if self.shared_gate:
             shared = ops.elementwise("gate", shared, self.shared_expert_gate(x), keeps=(shared,))

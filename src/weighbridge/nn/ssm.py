@@ -44,6 +44,7 @@ class Mamba2(Module):
     """
 
     kind = Kind.STATE_SPACE
+    branch = "mixer"
     title = "mamba"
     note: ClassVar[str] = "Mamba 2"
     source: ClassVar[str] = "Dao and Gu 2024, section 7"
@@ -91,8 +92,8 @@ class Mamba2(Module):
 
         The work is that of the recurrence: write the outer product of x and B, read with C: two multiply-adds per
         state element and token. PyTorch counts the matrix multiplies of the chunked form that ``transformers`` runs on
-        more than one token, and of the step-by-step form the reading. Megatron-LM counts 7 operations per element of a state
-        of twice the hidden size (megatron/training/training.py, mamba_layer_flops).
+        more than one token, and of the step-by-step form the reading. Megatron-LM counts 7 operations per element of a
+        state of twice the hidden size (megatron/training/training.py, mamba_layer_flops).
         """
         run = xbc.tape.run
         tokens = run.batch * run.sequence

@@ -1,4 +1,4 @@
-"""Explanations: a figure as symbols, with the numbers put in, and its value; folded at names and opened level by level."""
+"""Explanations: a figure as symbols, with the numbers put in, and its value; names fold, and open level by level."""
 
 from __future__ import annotations
 
@@ -79,7 +79,10 @@ def _named(part: Any) -> Iterator[Traced]:
         if part.node.arguments:
             yield part.node
         return
-    for inner in getattr(part, "terms", None) or getattr(part, "factors", None) or getattr(part, "arguments", ()):
+    inside: tuple[Any, ...] = ()
+    for attribute in ("terms", "factors", "arguments"):
+        inside = getattr(part, attribute, inside)
+    for inner in inside:
         yield from _named(inner)
 
 
@@ -113,7 +116,9 @@ def _tagged_equation(left: str, terms: list[str], tags: list[str], width: int) -
     rows = [f"{left} = {terms[0]}", *(blank + term for term in terms[1:])]
     column = 3 + max(len(row) for row, tag in zip(rows, tags, strict=True) if tag)
     column = min(column, width - max(map(len, tags)))
-    beside = [f"{row:<{column}}{tag}" if len(row) < column else f"{row}   {tag}" for row, tag in zip(rows, tags, strict=True)]
+    beside = [
+        f"{row:<{column}}{tag}" if len(row) < column else f"{row}   {tag}" for row, tag in zip(rows, tags, strict=True)
+    ]
     return [piece for row in beside for piece in _folded(row.rstrip(), width)]
 
 

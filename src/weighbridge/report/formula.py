@@ -227,5 +227,3 @@ def symbols(value: Traced) -> dict[str, Any]:
                 raise ValueError(f"the symbol {name} stands for {found[name]:,} and for {node.value:,}")
         waiting.extend(node.arguments)
     return found
-
-

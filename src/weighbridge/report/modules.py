@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,7 @@ def ranges(places: Sequence[int]) -> str:
     """Positions in short: ``0-2``, ``0-24 by 2``, ``0,7,14-16``; long irregular lists are cut."""
     if len(places) > 2:
         step = places[1] - places[0]
-        if all(b - a == step for a, b in zip(places, places[1:], strict=False)):
+        if all(b - a == step for a, b in itertools.pairwise(places)):
             return f"{places[0]}-{places[-1]}" + (f" by {step}" if step > 1 else "")
     parts: list[list[int]] = []
     for place in places:

@@ -28,8 +28,7 @@ def kind_of_model(model: Model, tree: Node) -> str:
     sparse = "mixture of experts" if any(node.kind is Kind.EXPERTS for node in nodes) else "dense"
     mixers = {node.kind for node in nodes} & {Kind.ATTENTION, Kind.LINEAR_ATTENTION, Kind.STATE_SPACE}
     hybrid = ", hybrid" if len(mixers) > 1 else ""
-    family = f"{model.family} family" if model.config is not None else model.family
-    return f"{family}, {sparse}{hybrid}, {layers:,} layers"
+    return f"{model.family}, {sparse}{hybrid}, {layers:,} layers"
 
 
 def parameters(report: ParameterReport, depth: int = DEFAULT_DEPTH) -> Document:
@@ -206,9 +205,7 @@ def _cell(value: object) -> str:
 
 def catalogue(entries: Sequence[Entry], words: str) -> Document:
     """The models of the catalogue."""
-    rows = tuple(
-        Row((e.name, short_count(e.parameters), str(e.config["model_type"]), e.hugging_face)) for e in entries
-    )
+    rows = tuple(Row((e.name, short_count(e.parameters), str(e.config["model_type"]), e.hugging_face)) for e in entries)
     columns = (Column("name", False), Column("parameters"), Column("type", False), Column("Hugging Face", False))
     found = f"{len(entries)} models" + (f" with {words!r}" if words else "")
     return Document("Catalogue", found, (), (Table(columns, rows),), ())

@@ -99,5 +99,3 @@ def _table(screen: Console, table: Table) -> None:
         first = Text(row.cells[0], style=style or colour)
         grid.add_row(first, *(Text(cell, style="bold" if row.strong else "") for cell in row.cells[1:]))
     screen.print(grid)
-
-

@@ -122,5 +122,3 @@ def setting(text: str) -> tuple[str, Any]:
         return name.strip(), json.loads(value.replace("_", "") if value.replace("_", "").isdigit() else value)
     except (ValueError, RecursionError):
         return name.strip(), value
-
-
