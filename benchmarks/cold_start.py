@@ -47,17 +47,11 @@ INSTALL = {
 
 @dataclass(frozen=True)
 class Command:
-    """One thing to time.
-
-    Attributes:
-        label: its name in the table.
-        argv: what is executed.
-        wants: text that it must print, so that only work that was really done is timed.
-    """
+    """One thing to time, with its name in the table."""
 
     label: str
     argv: tuple[str, ...]
-    wants: str = ""
+    wants: str = ""  # what it must print, so that only work that was really done is timed
 
 
 @dataclass(frozen=True)
@@ -372,10 +366,9 @@ def as_document(rows: list[Row], missing: Mapping[str, str], runs: int) -> dict[
 
 
 def at_least_one(text: str) -> int:
-    runs = int(text)
-    if runs < 1:
-        raise ValueError(text)
-    return runs
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a whole number from 1")
+    return int(text)
 
 
 def main() -> int:

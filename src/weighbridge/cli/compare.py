@@ -10,12 +10,14 @@ from weighbridge.estimate.comparison import compare
 
 @click.command("compare")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@count_option("--seq", 4096, "Tokens of the sequence whose FLOPs are counted.")
+@count_option("--seq", None, "Tokens of the sequence whose FLOPs are counted; 4096, or what all models allow.")
 @click.option("--dtype", help="Data type of all weights; by default each configuration's own.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @json_option
-def command(models: tuple[str, ...], seq: int, dtype: str | None, as_csv: bool, markdown: bool, as_json: bool) -> None:
+def command(
+    models: tuple[str, ...], seq: int | None, dtype: str | None, as_csv: bool, markdown: bool, as_json: bool
+) -> None:
     """Models side by side: parameters, dimensions, bytes, FLOPs of one sequence."""
     report = compare([load_model(model, ()) for model in models], seq, dtype)
     from weighbridge.report import schema, tables

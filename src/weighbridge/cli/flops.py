@@ -18,13 +18,13 @@ from weighbridge.cli.options import (
     print_json,
 )
 from weighbridge.errors import InputError
-from weighbridge.estimate.compute import PER_OPERATION, FlopReport, forward_pass
+from weighbridge.estimate.compute import PER_OPERATION, FlopReport, check_length, forward_pass, usual_length
 from weighbridge.estimate.conventions import CONVENTIONS
 
 
 @click.command("flops")
 @model_argument
-@count_option("--seq", 4096, "Tokens per sequence (with --decode: of the prompt).")
+@count_option("--seq", None, "Tokens per sequence, or of the prompt; 4096, or what learned positions allow.")
 @count_option("--batch", 1, "Sequences.")
 @count_option("--decode", None, "Generate so many tokens after the prompt, with a cache.")
 @click.option("--causal/--no-causal", default=True, help="Leave out masked query-key pairs (exact), or count all.")
@@ -37,7 +37,7 @@ from weighbridge.estimate.conventions import CONVENTIONS
 def command(
     model: str,
     changes: tuple[str, ...],
-    seq: int,
+    seq: int | None,
     batch: int,
     decode: int | None,
     causal: bool,
@@ -52,6 +52,8 @@ def command(
 ) -> None:
     """Floating-point operations of MODEL: a training step, or a prompt and the tokens generated after it."""
     loaded = load_model(model, changes)
+    seq = seq or max(1, usual_length(loaded) - (decode or 0))
+    check_length(loaded, seq + (decode or 0))
     work = replace(forward_pass(seq, batch, causal, prediction=mtp), flash=attention == "flash")
     by_module = convention in PER_OPERATION
     if not by_module and (decode or explain):

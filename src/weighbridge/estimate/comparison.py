@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weighbridge.estimate.compute import FlopReport, forward_pass
+from weighbridge.estimate.compute import FlopReport, check_length, forward_pass, usual_length
 from weighbridge.estimate.parameters import as_model, params
 from weighbridge.estimate.shown import Shown
 from weighbridge.tree import stored
@@ -45,18 +45,21 @@ class Comparison(Shown):
     notes: tuple[str, ...] = ()
 
 
-def compare(models: Sequence[Any], sequence: int = 4096, dtype: str | None = None) -> Comparison:
+def compare(models: Sequence[Any], sequence: int | None = None, dtype: str | None = None) -> Comparison:
     """Compare models: sizes, bytes, and FLOPs of one sequence.
 
     Args:
         models: loaded models, networks, names or paths.
-        sequence: tokens of the sequence whose FLOPs are counted.
+        sequence: tokens of the sequence whose FLOPs are counted; 4,096, or what every model's positions allow.
         dtype: data type of the weights; each model's own, else bf16.
     """
     rows, notes = [], []
-    for given in models:
-        model = as_model(given)
+    loaded = [as_model(given) for given in models]
+    if sequence is None:
+        sequence = min(map(usual_length, loaded))
+    for model in loaded:
         weights = params(model, dtype)
+        check_length(model, sequence)
         work = FlopReport(model, forward_pass(sequence))
         layers = sum(stored(n) for n in weights.tree.children if type(n.module).__name__ == "DecoderLayer")
         sizes = (layers, _size(model.config, "hidden_size", "dim"), *_heads(model.config))

@@ -13,7 +13,7 @@ from weighbridge.errors import InputError
 from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
-from weighbridge.nn import Module
+from weighbridge.nn import Module, TokenAndPosition
 from weighbridge.tape import Axis, Operation, Pass, Phase, Tape
 from weighbridge.traced import Label, named, trace
 from weighbridge.tree import Node, run
@@ -24,6 +24,10 @@ EXACT = "exact"
 
 PER_OPERATION = (EXACT, "torch", "megatron")
 """Conventions that count operation by operation, so that they have figures for every module."""
+
+
+USUAL_LENGTH = 4096
+"""Tokens of a sequence where none are given."""
 
 
 def record(network: Module, work: Pass) -> Tape:
@@ -131,9 +135,31 @@ def _runs(node: Node, times: Count = 1) -> dict[int, Count]:
     return found
 
 
+def longest(model: Model) -> int | None:
+    """The most tokens that learned positions allow; ``None`` where positions are not learned."""
+    embedding = next((n.module for n in model.network.node().walk() if isinstance(n.module, TokenAndPosition)), None)
+    return embedding.max_positions if embedding else None
+
+
+def check_length(model: Model, tokens: int) -> None:
+    """Refuse sequences for which a model has no positions.
+
+    Raises:
+        InputError: naming the model's limit.
+    """
+    limit = longest(model)
+    if limit is not None and tokens > limit:
+        raise InputError(f"sequence: got {tokens:,} tokens; {model.name} has learned positions for at most {limit:,}")
+
+
+def usual_length(model: Model) -> int:
+    """The sequence length taken where none is given: 4,096, or what learned positions allow."""
+    return min(USUAL_LENGTH, longest(model) or USUAL_LENGTH)
+
+
 def flops(
     model: Model | Module | str,
-    sequence: int = 4096,
+    sequence: int | None = None,
     batch: int = 1,
     causal: bool = True,
     convention: str = EXACT,
@@ -143,19 +169,22 @@ def flops(
 
     Args:
         model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
-        sequence: tokens per sequence.
+        sequence: tokens per sequence; 4,096 (or the most that learned positions allow) if not given.
         batch: sequences.
         causal: leave out the query-key pairs that the mask hides (conventions of others have their own rule).
         convention: "exact", "torch" or "megatron".
         flash: attention computes its scores again in the backward pass ("torch" counts that).
 
     Raises:
-        InputError: for a convention that has no figures per module.
+        InputError: for a convention that has no figures per module, or a sequence longer than learned positions.
     """
+    loaded = as_model(model)
+    tokens = usual_length(loaded) if sequence is None else sequence
+    check_length(loaded, tokens)
     if convention not in PER_OPERATION:
         raise InputError(f"convention: got {convention!r}; allowed: {', '.join(PER_OPERATION)}")
-    work = replace(forward_pass(sequence, batch, causal), flash=flash)
-    return FlopReport(as_model(model), work, convention)
+    work = replace(forward_pass(tokens, batch, causal), flash=flash)
+    return FlopReport(loaded, work, convention)
 
 
 def forward_pass(

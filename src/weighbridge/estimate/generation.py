@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count
-from weighbridge.estimate.compute import EXACT, FlopReport, forward_pass
+from weighbridge.estimate.compute import EXACT, FlopReport, check_length, forward_pass
+from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
+from weighbridge.nn import Module
 from weighbridge.tape import Phase
 
 
@@ -29,9 +31,28 @@ class Generation(Shown):
 
 
 def generate(
-    model: Model, prompt: Count, tokens: Count, batch: Count = 1, causal: bool = True, convention: str = EXACT
+    model: Model | Module | str,
+    prompt: Count,
+    tokens: Count,
+    batch: Count = 1,
+    causal: bool = True,
+    convention: str = EXACT,
 ) -> Generation:
-    """Count a prompt and the generation of ``tokens`` after it."""
+    """Count a prompt and the generation of ``tokens`` after it.
+
+    Args:
+        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
+        prompt: tokens of each prompt.
+        tokens: tokens generated after each.
+        batch: prompts side by side.
+        causal: leave out the query-key pairs of the prompt that the mask hides.
+        convention: "exact", "torch" or "megatron".
+
+    Raises:
+        InputError: for more tokens than learned positions.
+    """
+    loaded = as_model(model)
+    check_length(loaded, prompt + tokens)
     before = forward_pass(prompt, batch, causal, Phase.PREFILL)
     after = forward_pass(tokens, batch, causal, Phase.DECODE, past=prompt)
-    return Generation(FlopReport(model, before, convention), FlopReport(model, after, convention), prompt, tokens)
+    return Generation(FlopReport(loaded, before, convention), FlopReport(loaded, after, convention), prompt, tokens)

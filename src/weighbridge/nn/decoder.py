@@ -9,7 +9,7 @@ from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module, Repeat
-from weighbridge.nn.norm import RMSNorm
+from weighbridge.nn.norm import CountedNorm, RMSNorm
 from weighbridge.tape import Axis, Tensor, Weight
 from weighbridge.traced import same_kind
 from weighbridge.tree import Kind
@@ -108,11 +108,11 @@ class MultiTokenPrediction(Module):
 
     def build(self) -> None:
         hidden = Axis("hidden", self.hidden_size)
-        self.hidden_norm = RMSNorm(self.hidden_size)
-        self.embedding_norm = RMSNorm(self.hidden_size)
+        self.hidden_norm = CountedNorm(self.hidden_size)
+        self.embedding_norm = CountedNorm(self.hidden_size)
         self.joint_proj = Linear(Axis("hidden", 2, self.hidden_size), hidden)
         self.register("layer", self.layer)
-        self.norm = RMSNorm(self.hidden_size)
+        self.norm = CountedNorm(self.hidden_size)
         self.head = Head(self.hidden_size, self.vocab_size, tied=True)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.attention import core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
-from weighbridge.nn.norm import RMSNorm
+from weighbridge.nn.norm import CountedNorm
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Work
 from weighbridge.tree import Kind
 
@@ -57,10 +57,10 @@ class MultiHeadLatentAttention(Module):
         else:
             rank = Axis("q_latent", self.q_lora_rank)
             self.q_a_proj = Linear(hidden, rank, self.bias)
-            self.q_a_norm = LatentNorm(self.q_lora_rank, "q_latent")
+            self.q_a_norm = CountedNorm(self.q_lora_rank, "q_latent")
             self.q_b_proj = Linear(rank, queries)
         self.kv_a_proj = Linear(hidden, Joined((latent, Axis("rope", self.qk_rope_head_dim))), self.bias)
-        self.kv_a_norm = LatentNorm(self.kv_lora_rank, "kv_latent")
+        self.kv_a_norm = CountedNorm(self.kv_lora_rank, "kv_latent")
         self.kv_b_proj = Linear(latent, Axis("heads", self.num_heads, self.qk_nope_head_dim + self.v_head_dim))
         self.o_proj = Linear(Axis("heads", self.num_heads, self.v_head_dim), hidden, self.bias)
 
@@ -101,13 +101,3 @@ class MultiHeadLatentAttention(Module):
             counted={"torch": Work(2 * run.batch * (expansion + dense))},
         )
         return out
-
-
-class LatentNorm(RMSNorm):
-    """RMSNorm of a bottleneck. Megatron-LM's FLOPs formula counts one multiply-add per element of it."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        made = x.tape.tensor("norm", *x.axes)
-        counted = {"megatron": ops.twice(2 * x.rows * self.size)}
-        x.tape.record("norm", (x, *self.weights.values()), (made,), (x,), counted=counted)
-        return made

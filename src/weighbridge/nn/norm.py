@@ -32,6 +32,18 @@ class RMSNorm(Module):
         return ops.elementwise("norm", x, keeps=(x,), weights=tuple(self.weights.values()))
 
 
+class CountedNorm(RMSNorm):
+    """An RMSNorm of which Megatron-LM's FLOPs formula counts one multiply-add per element: those of latent attention's
+    bottlenecks and of multi-token prediction (megatron/training/training.py, num_floating_point_operations).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = x.tape.tensor("norm", *x.axes)
+        counted = {"megatron": ops.twice(2 * x.rows * self.size)}
+        x.tape.record("norm", (x, *self.weights.values()), (made,), (x,), counted=counted)
+        return made
+
+
 class LayerNorm(Module):
     """Layer normalisation: a weight and a bias (Ba, Kiros and Hinton 2016).
 
