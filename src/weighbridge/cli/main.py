@@ -64,6 +64,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         result: Any = program.main(arguments, prog_name="weighbridge", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        sys.exit(0)
     except click.exceptions.Abort:
         _end(130, "interrupted")
     except click.ClickException as error:

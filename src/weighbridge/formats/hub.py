@@ -10,8 +10,12 @@ from weighbridge.errors import UnreadableError, shown
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
+TIMEOUT = 10
+"""Seconds to wait for the hub before the local cache must do."""
+
+
 def download_config(repository: str) -> Path:
-    """The repository's ``config.json`` (or Llama ``params.json``) in the local cache, fetched if it is not there yet.
+    """The repository's ``config.json`` in the local cache, fetched or refreshed if the hub can be reached.
 
     Raises:
         UnreadableError: without a network, without permission, or where there is none.
@@ -23,7 +27,7 @@ def download_config(repository: str) -> Path:
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
-        return Path(hf_hub_download(repository, "config.json", etag_timeout=10))
+        return Path(hf_hub_download(repository, "config.json", local_files_only=not _reachable(repository)))
     except LocalEntryNotFoundError:
         reason = "it is not in the local cache and the hub cannot be reached (no network, or HF_HUB_OFFLINE is set)"
     except EntryNotFoundError:
@@ -38,3 +42,23 @@ def download_config(repository: str) -> Path:
     except Exception as error:  # the client raises its transport's own errors, which differ between versions
         reason = f"{type(error).__name__}: {shown(str(error).splitlines()[0] if str(error) else '', 100)}"
     raise UnreadableError(f"{repository}: {reason}; give a config.json or a catalogue name (weighbridge models)")
+
+
+def _reachable(repository: str) -> bool:
+    """Whether the hub answers at all, asked once: the library's own download would try again for half a minute.
+
+    Raises:
+        HfHubHTTPError: where the hub answers that it has no such thing, or that one may not have it.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        get_hf_file_metadata(hf_hub_url(repository, "config.json"), timeout=TIMEOUT)
+    except HfHubHTTPError as error:
+        if getattr(error.response, "status_code", 0) < 500:
+            raise
+        return False
+    except Exception:  # whatever the transport raises, and offline mode: the cache decides
+        return False
+    return True

@@ -39,8 +39,9 @@ class SparseConfig(AttentionConfig):
         dense = set(self.mlp_only_layers or ())
         step = plain(self.decoder_sparse_step)
         experts = plain(self.num_experts)
+        none = isinstance(experts, int) and experts == 0  # arrays of sizes have experts
         return [
-            "moe" if experts and i not in dense and (i + 1) % step == 0 else "dense"
+            "moe" if not none and i not in dense and (i + 1) % step == 0 else "dense"
             for i in range(plain(self.num_hidden_layers))
         ]
 

@@ -78,7 +78,7 @@ def title(node: Node) -> str:
     if type(stored(node)) is int and stored(node) == 1 and node.places is None:
         return node.name
     places = ranges(node.places) if node.places else f"0-{stored(node) - 1}"
-    name = "" if node.name == "layers" else f" {node.name}"
+    name = "" if node.name == "layers" else f" {node.name.removesuffix('_layers')}"
     return f"({places}): {stored(node):,} x {type(node.module).__name__}{name}"
 
 

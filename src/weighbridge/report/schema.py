@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from weighbridge.estimate.comparison import Comparison
 from weighbridge.estimate.compute import FlopReport

@@ -11,6 +11,9 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 
+LONGEST = 100
+"""Characters of a name; what is longer is no name, and may be too long for a path."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -66,7 +69,8 @@ def find(name: str) -> Entry | None:
     """
     key = name.lower()
     direct = FOLDER / f"{key}.toml"
-    if key.replace(".", "").replace("-", "").replace("_", "").isalnum() and direct.is_file():
+    plain = key.replace(".", "").replace("-", "").replace("_", "")
+    if plain.isalnum() and len(key) < LONGEST and direct.is_file():
         return _read(direct)
     for entry in entries():
         if key in (entry.hugging_face.lower(), entry.title.lower(), *(alias.lower() for alias in entry.aliases)):

@@ -1,0 +1,101 @@
+"""The command line as a stranger meets it: answers, and one line for every mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Cli = Callable[..., tuple[int, str, str]]
+
+MISTAKES = [
+    (["parms"], 2, "no command 'parms'; allowed: params, flops, compare, models; did you mean params"),
+    (["params"], 2, "Missing argument 'MODEL'"),
+    (["params", "gpt2", "--explian"], 2, "No such option"),
+    (["params", "gtp2"], 2, "did you mean gpt2"),
+    (["params", "gpt2", "--depth", "0"], 2, "--depth"),
+    (["params", "gpt2", "--dtype", "bf61"], 2, "data type 'bf61' is unknown"),
+    (["params", "gpt2", "--set", "n_embd"], 2, "expected field=value"),
+    (["params", "gpt2", "--set", "n_embd=-5"], 2, "hidden_size: got -5; allowed is at least 1"),
+    (["params", "gpt2", "--format", "latex"], 2, "add --explain"),
+    (["params", "gpt2", "--quantity", "everything"], 2, "--quantity"),
+    (["flops", "gpt2", "--seq", "0"], 2, "--seq"),
+    (["flops", "gpt2", "--seq", "many"], 2, "--seq"),
+    (["flops", "gpt2", "--seq", "99999999999999"], 2, "--seq"),
+    (["flops", "gpt2", "--seq", "2000"], 2, "learned positions for at most 1,024"),
+    (["flops", "gpt2", "--convention", "intel"], 2, "--convention"),
+    (["flops", "gpt2", "--convention", "6nd", "--explain"], 2, "whole training steps only"),
+    (["flops", "gpt2", "--convention", "palm", "--decode", "5"], 2, "whole training steps only"),
+    (["compare"], 2, "Missing argument"),
+    (["compare", "gpt2", "nothing-like-it"], 2, "nothing-like-it"),
+    (["models", "no", "such", "thing"], 2, "no model of the catalogue matches"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "message"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+def test_a_mistake_is_answered_in_one_line(arguments: list[str], status: int, message: str, cli: Cli) -> None:
+    code, out, err = cli(*arguments)
+    assert (code, out) == (status, "")
+    assert err.startswith("weighbridge: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+@pytest.mark.parametrize("command", [[], ["--help"], ["params", "--help"], ["flops", "-h"], ["--version"]])
+def test_help_answers(command: list[str], cli: Cli) -> None:
+    code, out, err = cli(*command)
+    assert (code, err) == (0, "")
+    assert out
+
+
+def test_a_defect_is_one_line_too(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("something\nbroke")
+
+    monkeypatch.setattr("weighbridge.cli.params.load_model", broken)
+    code, out, err = cli("params", "gpt2")
+    assert (code, out, err.count("\n")) == (70, "", 1)
+    assert "internal error, please report it (RuntimeError: something broke)" in err
+    monkeypatch.setenv("WEIGHBRIDGE_TRACEBACK", "1")
+    with pytest.raises(RuntimeError):
+        from weighbridge.cli import main
+
+        main(["params", "gpt2"])
+
+
+def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("weighbridge.cli.params.load_model", interrupted)
+    code, _, err = cli("params", "gpt2")
+    assert (code, err.strip()) == (130, "weighbridge: interrupted")
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    code = "from weighbridge.cli import main; main()"
+    command = f"{sys.executable} -c '{code}' params deepseek-v3 --json | head -n 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["params", "gpt2"], ["flops", "gpt2"], ["params", "nothing"], ["compare", "gpt2", "--csv"]):
+        cli(*arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("form", "sign"), [("latex", r"\begin{align*}"), ("markdown", "$$"), ("text", " = ")])
+def test_explanations_come_in_three_forms(form: str, sign: str, cli: Cli) -> None:
+    code, out, _ = cli("flops", "gpt2", "--explain", "--format", form)
+    assert code == 0
+    assert sign in out
+
+
+def test_settings_reach_the_count(cli: Cli) -> None:
+    _, out, _ = cli("params", "llama-3.1-8b", "--set", "num_hidden_layers=1", "--set", "tie_word_embeddings=true")
+    assert "743,452,672 parameters" in out

@@ -1,0 +1,70 @@
+"""Models described in TOML, block by block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from weighbridge.errors import InputError
+from weighbridge.estimate.parameters import params
+from weighbridge.formats.loading import from_raw
+
+ATTENTION = {"type": "GroupedQueryAttention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 8}
+MLP = {"type": "GatedMLP", "intermediate_size": 48}
+
+
+def raw(**changes: Any) -> dict[str, Any]:
+    blocks = {"dense": {"mixer": ATTENTION, "feed_forward": MLP}}
+    return {"vocab_size": 100, "hidden_size": 32, "blocks": blocks, "layers": [{"block": "dense", "count": 3}], **changes}
+
+
+def load(**changes: Any) -> Any:
+    return from_raw("mine", raw(**changes), {}, "")
+
+
+def test_a_description_equals_the_family_that_it_describes() -> None:
+    fields = {"vocab_size": 100, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+    llama = from_raw("llama", {"model_type": "llama", **fields, **heads}, {}, "")
+    assert params(load()).total == params(llama).total
+
+
+def test_runs_repeat_and_norms_and_positions_can_be_chosen() -> None:
+    once, twice = params(load()).total, params(load(repeat=2)).total
+    layer = params(load()).tree.children[1].sum(lambda n: sum(w.count for w in n.weights.values()), lambda n: n.times)
+    assert twice - once == 3 * layer
+    assert params(load(norm="layernorm")).total - once == 7 * 32
+    assert params(load(learned_positions=50)).total - once == 50 * 32
+
+
+def test_explanations_name_the_block() -> None:
+    from weighbridge.report.formula import symbols
+
+    found = symbols(params(load()).explained())
+    assert found["dense_num_heads"] == 4
+    assert found["dense_intermediate_size"] == 48
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": [{"block": "other"}]}, "block 'other' is not described; described are: dense"),
+        ({"layers": []}, "layers: "),
+        ({"blocks": {"x": {}}, "layers": [{"block": "x"}]}, "blocks.x: needs a mixer"),
+        ({"blocks": {"x": {"mixr": ATTENTION}}}, "blocks.x.mixr: no such field; allowed: mixer, feed_forward"),
+        ({"blocks": {"x": {"mixer": {"type": "GatedMLP"}}}}, "GatedMLP is no module; allowed: GatedDeltaNet, Grouped"),
+        ({"blocks": {"x": {"mixer": {"heads": 3}}}}, "blocks.x.mixer: expected a table with a type"),
+        ({"blocks": {"x": {"feed_forward": {**MLP, "biass": True}}}}, "biass: GatedMLP has no such field; did you mean bias"),
+        ({"blocks": {"x": {"feed_forward": {"type": "GatedMLP"}}}}, "intermediate_size missing; GatedMLP needs it"),
+        ({"blocks": {"x": {"feed_forward": {**MLP, "intermediate_size": "big"}}}}, "expected a whole number"),
+        ({"blocks": {"x": {"feed_forward": {**MLP, "intermediate_size": 0}}}}, "allowed is 1 to"),
+        ({"blocks": {"x": {"mixer": {**ATTENTION, "num_kv_heads": 3}}}}, "num_heads: 4 does not divide by num_kv_heads = 3"),
+        ({"norm": "batchnorm"}, "norm: 'batchnorm' is unknown; allowed: rmsnorm, layernorm"),
+        ({"repeat": 9999}, "layers are more than 10,000"),
+    ],
+)
+def test_mistakes_are_said(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        load(**changes)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,62 @@
+"""Formulas as people write them: collected, folded, bracketed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from weighbridge.arithmetic import ceil_div, exact_div
+from weighbridge.report.formula import LATEX, NUMBERS, PYTHON, TEXT, expression, formula, joined, lines, written
+from weighbridge.traced import Label, named, symbol
+
+H, F, N = symbol("h", 4), symbol("f", 10), symbol("n", 3)
+
+
+def text(value: Any) -> str:
+    return joined(lines(formula(value, lambda node: False), TEXT))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (H * F + H * F + F * H, "3 * h * f"),
+        (H * F - F * H + N, "n"),
+        (2 * H * 3 * F, "6 * h * f"),
+        (H * (F + N), "h * (f + n)"),
+        ((H + F) * (H + F), "(h + f) * (h + f)"),
+        (H - (F - N), "h - f + n"),
+        (H - (F + N) * 2, "h - 2 * (f + n)"),
+        (exact_div(H * (H + 1), 2), "exact_div(h * (h + 1), 2)"),
+        (ceil_div(F, N) + 2, "ceil_div(f, n) + 2"),
+        (H - H, "0"),
+        (0 - H, "- h"),
+        (H + 5 - 2, "h + 3"),
+    ],
+)
+def test_text(value: Any, expected: str) -> None:
+    assert text(value) == expected
+    assert eval(expression(value), {"exact_div": exact_div, "ceil_div": ceil_div}, {"h": 4, "f": 10, "n": 3}) == value.value
+
+
+def test_names_fold_and_open() -> None:
+    mlp: Any = named(H * F * 3, Label("mlp"))
+    whole: Any = named(mlp * N + H, Label("all"))
+    assert joined(lines(formula(whole, lambda node: True), TEXT)) == "mlp * n + h"
+    assert joined(lines(formula(whole, lambda node: True), NUMBERS)) == "120 * 3 + 4"
+    assert joined(lines(formula(whole, lambda node: False), TEXT)) == "3 * h * f * n + h"
+
+
+def test_parts_are_remembered_through_collection() -> None:
+    gate: Any = named(H * F, Label("gate", primitive=True))
+    up: Any = named(F * H, Label("up", primitive=True))
+    found = formula(gate + up, lambda node: False)
+    assert [term.parts for term in found.terms] == [("gate", "up")]
+
+
+def test_latex_and_python() -> None:
+    value = ceil_div(H * (F + 1000), N)
+    assert written(formula(value, lambda node: False), LATEX) == (
+        r"\left\lceil \frac{\mathrm{h} \times \left(\mathrm{f} + 1{,}000\right)}{\mathrm{n}} \right\rceil"
+    )
+    assert written(formula(H * 1000, lambda node: False), PYTHON) == "1000 * h"

@@ -1,0 +1,45 @@
+"""The JSON contract, checked by pydantic against its own types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from weighbridge.report import schema
+
+CONTRACT: list[tuple[list[str], Any]] = [
+    (["params", "deepseek-v3"], schema.Parameters),
+    (["params", "gpt2", "--dtype", "fp8"], schema.Parameters),
+    (["flops", "qwen3-next-80b-a3b"], schema.Flops),
+    (["flops", "mamba-codestral-7b", "--decode", "5"], schema.Flops),
+    (["flops", "gpt2", "--convention", "6nd"], schema.Flops),
+    (["compare", "gpt2", "deepseek-v3"], schema.Compared),
+    (["models"], schema.Catalogue),
+]
+
+
+@pytest.mark.parametrize(("command", "contract"), CONTRACT, ids=lambda c: " ".join(c) if isinstance(c, list) else "")
+def test_output_keeps_the_contract(command: list[str], contract: Any, cli: Callable[..., tuple[int, str, str]]) -> None:
+    status, out, err = cli(*command, "--json")
+    assert (status, err) == (0, "")
+    TypeAdapter(contract).validate_json(out, strict=True, extra="forbid")
+
+
+def test_the_tree_adds_up_to_the_total(cli: Callable[..., tuple[int, str, str]]) -> None:
+    data = json.loads(cli("params", "deepseek-v3", "--json")[1])
+
+    def below(node: dict[str, Any]) -> int:
+        return sum(child["count"] * child["each"] for child in node["children"] if not child["apart"])
+
+    assert data["tree"]["each"] == data["parameters"]["total"] == below(data["tree"])
+    assert sum(data["parameters"]["by_kind"].values()) == data["parameters"]["total"]
+
+
+def test_explanations_join_on_request(cli: Callable[..., tuple[int, str, str]]) -> None:
+    data = json.loads(cli("params", "gpt2", "--json", "--explain", "--depth", "1")[1])
+    assert [step["symbol"] for step in data["explanation"]] == ["total_parameters"]
+    assert data["explanation"][0]["value"] == data["parameters"]["total"]

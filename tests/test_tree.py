@@ -1,0 +1,35 @@
+"""Sums over the tree: children add up to parents, copies multiply, what is apart stays apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from weighbridge.formats import load
+from weighbridge.models import catalogue
+from weighbridge.tree import Kind, Node, stored
+
+
+def own(node: Node) -> int:
+    return sum(w.count for w in node.weights.values() if not w.buffer)
+
+
+@pytest.mark.parametrize("name", ["llama-3.1-8b", "deepseek-v3", "nemotron-3-nano-30b-a3b", "gemma-2-2b"])
+def test_children_sum_to_their_parents(name: str) -> None:
+    root = load(name).network.node()
+    for node in root.walk():
+        parts = own(node) + sum(stored(c) * c.sum(own, stored) for c in node.children if not c.apart)
+        assert node.sum(own, stored) == parts
+
+
+def test_every_node_has_a_kind() -> None:
+    for entry in catalogue.entries():
+        root = load(entry.name).network.node()
+        without = [node.name for node in root.walk() if node.kind is Kind.OTHER and own(node)]
+        allowed = {"joint_proj"}  # the projection of multi-token prediction
+        assert set(without) <= allowed, entry.name
+
+
+def test_prediction_is_apart() -> None:
+    root = load("deepseek-v3").network.node()
+    apart = [node.name for node in root.children if node.apart]
+    assert apart == ["multi_token_prediction"]
