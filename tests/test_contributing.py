@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 import tomllib
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 
@@ -25,10 +26,11 @@ def block(language: str, number: int = 0) -> str:
 
 
 def test_a_new_module_takes_one_file_and_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    scope: dict[str, Any] = {"__name__": "retention"}
-    exec(compile(block("python"), "retention.py", "exec", dont_inherit=True), scope)
+    module = ModuleType("weighbridge.nn.retention")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(block("python"), "retention.py", "exec", dont_inherit=True), vars(module))
     assert block("python", 1).strip() == "from weighbridge.nn.retention import Retention"
-    monkeypatch.setattr(nn, "Retention", scope["Retention"], raising=False)
+    monkeypatch.setattr(nn, "Retention", vars(module)["Retention"], raising=False)
     monkeypatch.setattr(nn, "__all__", [*nn.__all__, "Retention"])
     model = from_raw("retnet", tomllib.loads(block("toml")), {}, "")
     width, heads = 2048, 8 * 256

@@ -16,17 +16,19 @@ from typing import Any, TypeAlias
 Count: TypeAlias = int
 """A whole number, or whatever is bound in its place: a traced number or an array. The type checker sees ``int``."""
 
-ATOM = 100
-"""Precedence of what never needs parentheses."""
-
 
 @dataclass(frozen=True, slots=True)
 class Operator:
     """One row of the table.
 
-    ``text`` and ``latex`` are templates for the rendered arguments; ``text`` is valid Python over the helpers below, so
-    a rendered formula can be evaluated again. ``left`` and ``right`` are the lowest precedences that an argument may
-    have without parentheses.
+    Attributes:
+        name: what :func:`apply` calls it.
+        scalar: what it does to Python numbers.
+        array: what it does to arrays.
+        text: how it is written in Python, over the helpers of this file; a written formula can be evaluated again.
+        latex: how it is written in LaTeX.
+        shown: how it is written for people; ``text`` where that reads well.
+        brackets: sums and products among its arguments are bracketed when shown, as a division sign needs it.
     """
 
     name: str
@@ -34,9 +36,8 @@ class Operator:
     array: Callable[..., Any]
     text: str
     latex: str
-    precedence: int = ATOM
-    left: int = 0
-    right: int = 0
+    shown: str
+    brackets: bool = False
 
 
 def _ceil_div(a: int, b: int) -> int:
@@ -60,6 +61,16 @@ def _scale(a: int, factor: float) -> int:
     return int(factor * a)
 
 
+def _scale_array(a: Any, factor: Any) -> Any:
+    import numpy
+
+    return numpy.trunc(a * factor)
+
+
+def _choose(condition: int, a: int, b: int) -> int:
+    return a if condition else b
+
+
 def _array(name: str) -> Callable[..., Any]:
     """The NumPy function of that name, imported at its first call."""
 
@@ -71,30 +82,37 @@ def _array(name: str) -> Callable[..., Any]:
     return call
 
 
-def _infix(name: str, function: Callable[..., Any], sign: str, latex: str, precedence: int, right: int) -> Operator:
+def _infix(name: str, function: Callable[..., Any], sign: str, latex: str) -> Operator:
     text = "{} " + sign + " {}"
-    return Operator(name, function, function, text, "{} " + latex + " {}", precedence, precedence, right)
+    return Operator(name, function, function, text, "{} " + latex + " {}", text)
 
 
-def _call(name: str, scalar: Callable[..., int], array: Callable[..., Any], arity: int, latex: str) -> Operator:
-    return Operator(name, scalar, array, f"{name}({', '.join(['{}'] * arity)})", latex)
+def _call(
+    name: str, scalar: Callable[..., int], array: Callable[..., Any], latex: str, shown: str = "", arity: int = 2
+) -> Operator:
+    text = f"{name}({', '.join(['{}'] * arity)})"
+    return Operator(name, scalar, array, text, latex, shown or text, brackets="/" in shown)
 
 
 OPERATORS: dict[str, Operator] = {
     row.name: row
     for row in (
-        _infix("add", operator.add, "+", "+", 10, 10),
-        _infix("subtract", operator.sub, "-", "-", 10, 11),
-        _infix("multiply", operator.mul, "*", r"\times", 20, 20),
-        _call("ceil_div", _ceil_div, _ceil_div, 2, r"\left\lceil \frac{{{}}}{{{}}} \right\rceil"),
-        _call("exact_div", _exact_div, _exact_div_array, 2, r"\frac{{{}}}{{{}}}"),
+        _infix("add", operator.add, "+", "+"),
+        _infix("subtract", operator.sub, "-", "-"),
+        _infix("multiply", operator.mul, "*", r"\times"),
+        _call("ceil_div", _ceil_div, _ceil_div, r"\left\lceil \frac{{{}}}{{{}}} \right\rceil", "ceil({} / {})"),
+        _call("exact_div", _exact_div, _exact_div_array, r"\frac{{{}}}{{{}}}", "({} / {})"),
         _call(
-            "floor_div", operator.floordiv, _array("floor_divide"), 2, r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor"
+            "floor_div",
+            operator.floordiv,
+            _array("floor_divide"),
+            r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor",
+            "floor({} / {})",
         ),
-        _call("scale", _scale, lambda a, f: _array("trunc")(a * f), 2, r"\left\lfloor {} \times {} \right\rfloor"),
-        _call("maximum", max, _array("maximum"), 2, r"\max({}, {})"),
-        _call("minimum", min, _array("minimum"), 2, r"\min({}, {})"),
-        _call("where", lambda c, a, b: a if c else b, _array("where"), 3, r"({} \,?\, {} : {})"),
+        _call("scale", _scale, _scale_array, r"\left\lfloor {} \times {} \right\rfloor", "floor({} * {})"),
+        _call("maximum", max, _array("maximum"), r"\max({}, {})", "max({}, {})"),
+        _call("minimum", min, _array("minimum"), r"\min({}, {})", "min({}, {})"),
+        _call("where", _choose, _array("where"), r"({} \,?\, {} : {})", arity=3),
     )
 }
 

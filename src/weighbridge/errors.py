@@ -41,6 +41,13 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     return [words[k] for k in (close + sorted(inside, key=len))[:count]]
 
 
+def close(word: str, known: Iterable[str]) -> bool:
+    """Whether a word is so near to a known one that it must be a slip of the pen."""
+    import difflib
+
+    return bool(difflib.get_close_matches(word, list(known), n=1, cutoff=0.88))
+
+
 def did_you_mean(word: str, known: Iterable[str], count: int = 3) -> str:
     """``"; did you mean a, b or c?"``, or nothing when nothing is close."""
     close = nearest(word, known, count)

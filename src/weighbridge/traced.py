@@ -172,8 +172,9 @@ class _Tracer:
     def dataclass(self, value: Any, prefix: str) -> Any:
         if id(value) not in self.done:
             own = str(getattr(value, "title", "") or getattr(value, "name", ""))
+            called = getattr(value, "symbol_of", str)
             changed = {
-                field.name: self.value(getattr(value, field.name), prefix, field.name, own)
+                field.name: self.value(getattr(value, field.name), prefix, called(field.name), own)
                 for field in fields(value)
                 if field.init
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count, ceil_div
@@ -67,25 +68,27 @@ def data_type(name: str) -> DataType:
     return found
 
 
+DECIMAL = ("", "K", "M", "G", "T", "P", "E", "Z", "Y")
+
+
 def thousands(value: int) -> str:
     """``8030261248`` as ``8,030,261,248``."""
     return f"{value:,}"
 
 
-def three_digits(value: float, unit: str, base: float = 1000.0, names: str = " KMGTPEZY") -> str:
+def three_digits(value: float, unit: str, base: float = 1000.0, names: Sequence[str] = DECIMAL) -> str:
     """A figure in the unit that leaves three significant digits: ``16.1 GB``."""
     power = 0
-    while abs(value) >= base and power < len(names) - 1:
+    while abs(float(f"{value:.3g}")) >= base and power < len(names) - 1:
         value, power = value / base, power + 1
-    if power and round(value, 1) >= 1000 and base == 1000.0 and power < len(names) - 1:
-        value, power = value / base, power + 1
-    digits = 0 if power == 0 or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f} {names[power].strip()}{unit}"
+    rounded = abs(float(f"{value:.3g}"))
+    digits = 0 if power == 0 or rounded >= 100 else 1 if rounded >= 10 else 2
+    return f"{value:.{digits}f} {names[power]}{unit}".replace("  ", " ")
 
 
 def short_count(value: int) -> str:
     """A count for people: ``8.03 B`` (billions), ``124 M``, ``671 B``, ``1.04 T``."""
-    return three_digits(value, "", names=" KMBTQ").strip()
+    return three_digits(value, "", names=("", "K", "M", "B", "T", "Q")).strip()
 
 
 def gigabytes(value: int) -> str:
@@ -95,11 +98,7 @@ def gigabytes(value: int) -> str:
 
 def gibibytes(value: int) -> str:
     """Bytes in binary units: ``15.0 GiB``."""
-    power, scaled = 0, float(value)
-    while scaled >= 1024 and power < 5:
-        scaled, power = scaled / 1024, power + 1
-    digits = 0 if power == 0 or scaled >= 100 else 1 if scaled >= 10 else 2
-    return f"{scaled:.{digits}f} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"
+    return three_digits(value, "B", 1024.0, ("", "Ki", "Mi", "Gi", "Ti", "Pi"))
 
 
 def flops(value: int) -> str:

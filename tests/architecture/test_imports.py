@@ -57,7 +57,9 @@ def test_every_package_has_its_floor() -> None:
     assert {path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in FILES} == set().union(*FLOORS)
 
 
-@pytest.mark.parametrize("statement", ["import weighbridge", "import weighbridge as wb; wb.params('llama-3.1-8b').total"])
+@pytest.mark.parametrize(
+    "statement", ["import weighbridge", "import weighbridge as wb; wb.params('llama-3.1-8b').total"]
+)
 def test_the_package_loads_without_heavy_libraries(statement: str) -> None:
     heavy = ["numpy", "pydantic", "rich", "click", "torch", "huggingface_hub", "fastapi"]
     code = f"{statement}; import sys; print([name for name in {heavy} if name in sys.modules])"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from weighbridge.cli import main
+
 Cli = Callable[..., tuple[int, str, str]]
 
 MISTAKES = [
@@ -35,7 +37,9 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "status", "message"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, list) else ""
+)
 def test_a_mistake_is_answered_in_one_line(arguments: list[str], status: int, message: str, cli: Cli) -> None:
     code, out, err = cli(*arguments)
     assert (code, out) == (status, "")
@@ -61,8 +65,6 @@ def test_a_defect_is_one_line_too(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> 
     assert "internal error, please report it (RuntimeError: something broke)" in err
     monkeypatch.setenv("WEIGHBRIDGE_TRACEBACK", "1")
     with pytest.raises(RuntimeError):
-        from weighbridge.cli import main
-
         main(["params", "gpt2"])
 
 

@@ -32,9 +32,9 @@ def test_children_sum_to_parents_and_derivations_agree(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_masks_only_take_away(name: str) -> None:
-    assert flops(name, 512).forward <= flops(name, 512, causal=False).forward <= flops(name, 512, convention="torch").forward or (
-        "mamba" in name or "nemotron" in name or "next" in name
-    )
+    assert flops(name, 512).forward <= flops(name, 512, causal=False).forward <= flops(
+        name, 512, convention="torch"
+    ).forward or ("mamba" in name or "nemotron" in name or "next" in name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +47,7 @@ def test_decoding_is_the_same_in_one_sum_as_step_by_step(name: str) -> None:
 
 
 def test_a_prompt_makes_logits_of_one_position() -> None:
-    training, generated = flops("llama-3.1-8b", 100), generate("llama-3.1-8b", 100, 1)  # type: ignore[arg-type]
+    training, generated = flops("llama-3.1-8b", 100), generate("llama-3.1-8b", 100, 1)
     assert training.forward - generated.prefill.forward == 2 * 99 * 4096 * 128_256
 
 
@@ -62,6 +62,9 @@ def test_sequences_end_where_learned_positions_do() -> None:
         flops("gpt2", 1025)
     with pytest.raises(InputError, match="1,030 tokens"):
         generate(load("gpt2"), 1000, 30)
+    assert generate("gpt2", 900, 100).decode.explained().label.symbol == "decode_flops"
+    with pytest.raises(InputError, match="generation has no backward pass"):
+        generate("gpt2", 10, 10).decode.explained("training")
     with pytest.raises(InputError, match="learned positions"):
         compare(["gpt2"], 2000)
     assert flops("gpt2").work.sequence == 1024

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from weighbridge.errors import InputError, UnknownArchitectureError, UnknownModelError, UnreadableError, WeighbridgeError
+from weighbridge.errors import (
+    InputError,
+    UnknownArchitectureError,
+    UnknownModelError,
+    UnreadableError,
+    WeighbridgeError,
+)
 from weighbridge.estimate.parameters import params
 from weighbridge.formats import load
 from weighbridge.formats.loading import setting

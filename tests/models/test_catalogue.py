@@ -49,7 +49,9 @@ def test_an_entry_has_no_field_that_its_family_does_not_know(entry: catalogue.En
 
 
 def test_no_name_means_two_models() -> None:
-    names = Counter(name.lower() for entry in ENTRIES for name in {entry.name, *entry.aliases, entry.hugging_face} if name)
+    names = Counter(
+        name.lower() for entry in ENTRIES for name in {entry.name, *entry.aliases, entry.hugging_face} if name
+    )
     assert [name for name, times in names.items() if times > 1] == []
 
 

@@ -16,7 +16,13 @@ MLP = {"type": "GatedMLP", "intermediate_size": 48}
 
 def raw(**changes: Any) -> dict[str, Any]:
     blocks = {"dense": {"mixer": ATTENTION, "feed_forward": MLP}}
-    return {"vocab_size": 100, "hidden_size": 32, "blocks": blocks, "layers": [{"block": "dense", "count": 3}], **changes}
+    return {
+        "vocab_size": 100,
+        "hidden_size": 32,
+        "blocks": blocks,
+        "layers": [{"block": "dense", "count": 3}],
+        **changes,
+    }
 
 
 def load(**changes: Any) -> Any:
@@ -55,11 +61,17 @@ def test_explanations_name_the_block() -> None:
         ({"blocks": {"x": {"mixr": ATTENTION}}}, "blocks.x.mixr: no such field; allowed: mixer, feed_forward"),
         ({"blocks": {"x": {"mixer": {"type": "GatedMLP"}}}}, "GatedMLP is no module; allowed: GatedDeltaNet, Grouped"),
         ({"blocks": {"x": {"mixer": {"heads": 3}}}}, "blocks.x.mixer: expected a table with a type"),
-        ({"blocks": {"x": {"feed_forward": {**MLP, "biass": True}}}}, "biass: GatedMLP has no such field; did you mean bias"),
+        (
+            {"blocks": {"x": {"feed_forward": {**MLP, "biass": True}}}},
+            "biass: GatedMLP has no such field; did you mean bias",
+        ),
         ({"blocks": {"x": {"feed_forward": {"type": "GatedMLP"}}}}, "intermediate_size missing; GatedMLP needs it"),
         ({"blocks": {"x": {"feed_forward": {**MLP, "intermediate_size": "big"}}}}, "expected a whole number"),
         ({"blocks": {"x": {"feed_forward": {**MLP, "intermediate_size": 0}}}}, "allowed is 1 to"),
-        ({"blocks": {"x": {"mixer": {**ATTENTION, "num_kv_heads": 3}}}}, "num_heads: 4 does not divide by num_kv_heads = 3"),
+        (
+            {"blocks": {"x": {"mixer": {**ATTENTION, "num_kv_heads": 3}}}},
+            "num_heads: 4 does not divide by num_kv_heads = 3",
+        ),
         ({"norm": "batchnorm"}, "norm: 'batchnorm' is unknown; allowed: rmsnorm, layernorm"),
         ({"repeat": 9999}, "layers are more than 10,000"),
     ],

@@ -31,7 +31,10 @@ def test_no_experts_make_every_layer_dense() -> None:
 def test_gemma_3_attends_fully_in_every_sixth_layer() -> None:
     found = layers(build("gemma3_text", num_hidden_layers=12))
     assert found["full_attention_layers"] == (2, (5, 11))
-    assert layers(build("gemma3_text", num_hidden_layers=4, sliding_window_pattern=2))["full_attention_layers"][1] == (1, 3)
+    assert layers(build("gemma3_text", num_hidden_layers=4, sliding_window_pattern=2))["full_attention_layers"][1] == (
+        1,
+        3,
+    )
 
 
 def test_qwen_2_slides_only_when_told_to() -> None:

@@ -12,7 +12,8 @@ from weighbridge.tree import Kind, stored
 
 
 def count(module: Any) -> int:
-    return module.node().sum(lambda n: sum(w.count for w in n.weights.values()), stored)
+    counted: int = module.node().sum(lambda n: sum(w.count for w in n.weights.values()), stored)
+    return counted
 
 
 def run(module: Any, work: Pass) -> Tape:
@@ -27,7 +28,7 @@ def forward(module: Any, work: Pass, convention: str = "exact") -> int:
     return sum(operation.flops(convention).forward for operation in run(module, work).operations)
 
 
-GQA = {"hidden_size": 64, "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
+GQA: dict[str, Any] = {"hidden_size": 64, "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_what_is_kept_depends_on_the_kernel() -> None:
     assert names(flash=False) == ["projection", "projection", "projection", "weights"]
 
 
-MLA = {
+MLA: dict[str, Any] = {
     "hidden_size": 64,
     "num_heads": 4,
     "kv_lora_rank": 12,

@@ -15,12 +15,12 @@ class Twice(Module):
     """A module that uses one child under two names."""
 
     kind = Kind.OTHER
-    size: int
+    width: int
 
     def build(self) -> None:
-        self.first = Linear(Axis("hidden", self.size), Axis("hidden", self.size))
+        self.first = Linear(Axis("hidden", self.width), Axis("hidden", self.width))
         self.second = self.first
-        self.scale = Weight((Axis("hidden", self.size),))
+        self.scale = Weight((Axis("hidden", self.width),))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.second(self.first(x))  # type: ignore[no-any-return]
@@ -30,7 +30,7 @@ def test_parts_register_in_model_order() -> None:
     module = Twice(4)
     assert list(module.children) == ["first", "second"]
     assert list(module.weights) == ["scale"]
-    assert repr(module) == "Twice(size=4)"
+    assert repr(module) == "Twice(width=4)"
     assert module.title == "twice"
 
 
@@ -44,8 +44,8 @@ def test_a_shared_part_counts_once_and_works_twice() -> None:
 
 
 def test_a_module_is_frozen_once_it_is_built() -> None:
-    with pytest.raises(FrozenInstanceError, match="cannot assign 'size'"):
-        Twice(4).size = 5
+    with pytest.raises(FrozenInstanceError, match="cannot assign 'width'"):
+        Twice(4).width = 5  # type: ignore[misc]
 
 
 def test_a_module_without_forward_says_so() -> None:
@@ -62,7 +62,10 @@ def layer(kind: str) -> DecoderLayer:
 
 def test_equal_layers_fold_and_keep_their_places() -> None:
     runs = stack(["wide", "small", "wide"], layer, 3)
-    assert [(run.count, run.places, run.name) for run in runs] == [(2, (0, 2), "wide_layers"), (1, (1,), "small_layers")]
+    assert [(run.count, run.places, run.name) for run in runs] == [
+        (2, (0, 2), "wide_layers"),
+        (1, (1,), "small_layers"),
+    ]
     assert [run.places for run in stack(["wide"] * 5, layer, 5)] == [None]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from weighbridge.arithmetic import ceil_div, exact_div, floor_div, maximum, minimum, scale
 from weighbridge.estimate.compute import FlopReport, forward_pass
-from weighbridge.estimate.parameters import params, parameters_of
+from weighbridge.estimate.parameters import parameters_of, params
 from weighbridge.formats.loading import from_raw
 from weighbridge.models import Model, family
 from weighbridge.report.formula import expression, symbols
@@ -85,7 +85,9 @@ SWEPT = ("hidden_size", "intermediate_size", "vocab_size", "num_experts", "n_rou
 
 def bound(config: Any, factor: Any) -> Any:
     """A configuration with some sizes several times as large: for an integer factor, or an array of factors."""
-    sizes = {n: getattr(config, n) for n in SWEPT if isinstance(getattr(config, n, None), int) and getattr(config, n) > 0}
+    sizes = {
+        n: getattr(config, n) for n in SWEPT if isinstance(getattr(config, n, None), int) and getattr(config, n) > 0
+    }
     return replace(config, **{name: size * factor for name, size in sizes.items()})
 
 

@@ -27,8 +27,9 @@ def text(value: Any) -> str:
         ((H + F) * (H + F), "(h + f) * (h + f)"),
         (H - (F - N), "h - f + n"),
         (H - (F + N) * 2, "h - 2 * (f + n)"),
-        (exact_div(H * (H + 1), 2), "exact_div(h * (h + 1), 2)"),
-        (ceil_div(F, N) + 2, "ceil_div(f, n) + 2"),
+        (exact_div(H * (H + 1), 2), "((h * (h + 1)) / 2)"),
+        (exact_div(H * F, H * 2), "((h * f) / (2 * h))"),
+        (ceil_div(F + N, N) + 2, "ceil((f + n) / n) + 2"),
         (H - H, "0"),
         (0 - H, "- h"),
         (H + 5 - 2, "h + 3"),
@@ -36,7 +37,10 @@ def text(value: Any) -> str:
 )
 def test_text(value: Any, expected: str) -> None:
     assert text(value) == expected
-    assert eval(expression(value), {"exact_div": exact_div, "ceil_div": ceil_div}, {"h": 4, "f": 10, "n": 3}) == value.value
+    assert (
+        eval(expression(value), {"exact_div": exact_div, "ceil_div": ceil_div}, {"h": 4, "f": 10, "n": 3})
+        == value.value
+    )
 
 
 def test_names_fold_and_open() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weighbridge.estimate.parameters import params, parameters_of
+from weighbridge.estimate.parameters import parameters_of, params
 from weighbridge.report.modules import lines, ranges
 from weighbridge.tree import stored
 

@@ -19,7 +19,12 @@ from weighbridge.report.shown import document, html, text
 from weighbridge.report.text import COLOURS, rendered
 from weighbridge.tree import Kind
 
-RESULTS = [params("qwen1.5-moe-a2.7b"), flops("gpt2", 64), generate(load("gpt2"), 10, 5), compare(["gpt2", "phi-4"], 64)]
+RESULTS = [
+    params("qwen1.5-moe-a2.7b"),
+    flops("gpt2", 64),
+    generate(load("gpt2"), 10, 5),
+    compare(["gpt2", "phi-4"], 64),
+]
 
 
 class Balanced(HTMLParser):

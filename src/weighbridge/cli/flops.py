@@ -52,8 +52,10 @@ def command(
 ) -> None:
     """Floating-point operations of MODEL: a training step, or a prompt and the tokens generated after it."""
     loaded = load_model(model, changes)
-    seq = seq or max(1, usual_length(loaded) - (decode or 0))
+    seq = seq or usual_length(loaded, decode or 0)
     check_length(loaded, seq + (decode or 0))
+    if decode and (mtp or quantity != "forward"):
+        raise InputError("--decode counts forward passes of the main model; leave out --mtp and --quantity")
     work = replace(forward_pass(seq, batch, causal, prediction=mtp), flash=attention == "flash")
     by_module = convention in PER_OPERATION
     if not by_module and (decode or explain):
@@ -67,7 +69,9 @@ def command(
 
         data: dict[str, Any] = dict(schema.compute(report if by_module else None, loaded, work, convention, generated))
         if explain:
-            data["explanation"] = explanation.as_dict(report.explained(quantity), depth)
+            data["explanation"] = explanation.as_dict(
+                (generated.decode if generated else report).explained(quantity), depth
+            )
         print_json(data)
     elif explain:
         print_explanation((generated.decode if generated else report).explained(quantity), form, depth)
@@ -75,7 +79,7 @@ def command(
         from weighbridge.report import tables
 
         if generated:
-            print_document(tables.generation(generated), form)
+            print_document(tables.generation(generated, depth or 2), form)
         elif by_module:
             print_document(tables.compute(report, depth or 2), form)
         else:

@@ -87,12 +87,12 @@ class FlopReport(Shown):
     @cached_property
     def forward(self) -> Count:
         """Floating-point operations of the forward pass."""
-        return self.of(self.tree, "forward")
+        return named(self.of(self.tree, "forward"), Label("forward_flops", "FLOPs"))
 
     @cached_property
     def backward(self) -> Count:
         """Floating-point operations of the backward pass, without recomputation."""
-        return self.of(self.tree, "backward")
+        return named(self.of(self.tree, "backward"), Label("backward_flops", "FLOPs"))
 
     @property
     def training(self) -> Count:
@@ -116,11 +116,18 @@ class FlopReport(Shown):
         return found
 
     def explained(self, quantity: str = "forward") -> Any:
-        """A figure ("forward", "backward" or "training") as a traced number with its derivation."""
+        """A figure ("forward", "backward" or "training") as a traced number with its derivation.
+
+        Raises:
+            InputError: for a backward pass of generation, which has none.
+        """
+        if quantity != "forward" and self.work.phase is not Phase.TRAIN:
+            raise InputError(f"quantity: got {quantity!r}; generation has no backward pass, allowed: forward")
         numbers = trace(replace(self.work, past=self.work.past or 0))
         work = numbers if self.work.past else replace(numbers, past=0)
         traced = FlopReport(Model.of(self.model.traced, self.model.name), work, self.convention)
-        return named(getattr(traced, quantity), Label(f"{quantity}_flops", "FLOPs"))
+        name = quantity if self.work.phase is Phase.TRAIN else self.work.phase.value
+        return named(getattr(traced, quantity), Label(f"{name}_flops", "FLOPs"))
 
 
 def _zero(value: Count) -> bool:
@@ -152,9 +159,10 @@ def check_length(model: Model, tokens: int) -> None:
         raise InputError(f"sequence: got {tokens:,} tokens; {model.name} has learned positions for at most {limit:,}")
 
 
-def usual_length(model: Model) -> int:
-    """The sequence length taken where none is given: 4,096, or what learned positions allow."""
-    return min(USUAL_LENGTH, longest(model) or USUAL_LENGTH)
+def usual_length(model: Model, after: int = 0) -> int:
+    """The sequence length taken where none is given: 4,096, or what learned positions leave before ``after`` more."""
+    limit = longest(model)
+    return USUAL_LENGTH if limit is None else max(1, min(USUAL_LENGTH, limit - after))
 
 
 def flops(

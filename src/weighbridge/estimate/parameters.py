@@ -61,12 +61,12 @@ class ParameterReport(Shown):
     Attributes:
         model: what was weighed.
         dtype: data type of the weights.
-        router_dtype: data type of router weights.
+        router_dtype: data type of router weights; ``None`` for that of the other weights.
     """
 
     model: Model
     dtype: DataType
-    router_dtype: DataType
+    router_dtype: DataType | None = None
 
     @cached_property
     def tree(self) -> Node:
@@ -113,7 +113,7 @@ class ParameterReport(Shown):
     def bytes(self, dtype: DataType | str | None = None, router: DataType | str | None = None) -> Count:
         """Bytes of all parameters in a data type, routers in theirs; without scales of quantised formats."""
         weights = data_type(dtype) if isinstance(dtype, str) else dtype or self.dtype
-        routers = data_type(router) if isinstance(router, str) else router or self.router_dtype
+        routers = data_type(router) if isinstance(router, str) else router or self.router_dtype or weights
         return self.tree.sum(bytes_in(weights, routers), stored, "bytes")
 
     @cached_property
@@ -149,7 +149,7 @@ def params(model: Model | Module | str, dtype: str | None = None, router_dtype: 
     loaded = as_model(model)
     configured = getattr(loaded.config, "dtype", None)
     weights = data_type(dtype or configured or "bf16")
-    return ParameterReport(loaded, weights, data_type(router_dtype) if router_dtype else weights)
+    return ParameterReport(loaded, weights, data_type(router_dtype) if router_dtype else None)
 
 
 def as_model(model: Any) -> Model:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from weighbridge.errors import InputError, UnknownArchitectureError, did_you_mean, nearest, shown
+from weighbridge.errors import InputError, UnknownArchitectureError, close, did_you_mean, nearest, shown
 from weighbridge.models import families, family, known_fields
 
 SHOWN_PROBLEMS = 4
@@ -130,6 +130,25 @@ def _most_alike(raw: Mapping[str, Any]) -> str:
         return len(own & set(raw)) / len(own | set(raw))
 
     return max(families(), key=overlap)
+
+
+ALSO_IN_TOML = {"name", "model_type"}
+
+
+def check_keys(raw: Mapping[str, Any], model_type: str) -> None:
+    """Refuse misspelt keys of a TOML description, which nothing but this package reads.
+
+    Where the description names a family it may hold all that a ``config.json`` holds, so that only keys close to one
+    that is known are refused.
+
+    Raises:
+        InputError: naming the key and the nearest known one.
+    """
+    known = [*known_fields(model_type), *ALSO_IN_TOML, "torch_dtype"]
+    for key in raw:
+        if key not in known and (model_type == "described" or close(key, known)):
+            near = did_you_mean(key, known) or f"; allowed: {', '.join(known)}"
+            raise InputError(f"{shown(key)}: no such key{near}")
 
 
 def overridden(raw: Mapping[str, Any], changes: Mapping[str, Any], model_type: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.errors import InputError, UnknownModelError, UnreadableError, did_you_mean, shown
-from weighbridge.formats.check import check_architecture, configuration, overridden
+from weighbridge.formats.check import check_architecture, check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
 from weighbridge.models import Model, catalogue
 
@@ -70,6 +70,7 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
     """The model of a configuration file, told apart by its ending and its fields."""
     if path.suffix == ".toml":
         raw = read_toml(path)
+        check_keys(raw, form(raw))
         return from_raw(str(raw.get("name", path.stem)), raw, changes, str(path))
     name = path.resolve().parent.name if path.name in FILES else path.stem.removesuffix("_config")
     return from_raw(name, read_json(path), changes, str(path))
@@ -100,7 +101,7 @@ def form(raw: Mapping[str, Any]) -> str:
     if "model_type" not in raw:
         if "dim" in raw and "n_layers" in raw:
             return "llama_params"
-        if "blocks" in raw and "layers" in raw:
+        if "blocks" in raw:
             return "described"
     elif raw["model_type"] in ("llama_params", "described"):
         return str(raw["model_type"])

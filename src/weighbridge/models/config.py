@@ -14,7 +14,7 @@ from annotated_types import Interval, MaxLen
 
 from weighbridge.arithmetic import Count, exact_div
 from weighbridge.nn import CausalLM, Embedding, GatedMLP, GroupedQueryAttention, Head, Module, Repeat, RMSNorm
-from weighbridge.traced import plain
+from weighbridge.traced import Label, named, plain
 
 Size = Annotated[int, Interval(ge=1, le=2**31)]
 """A size of a tensor's axis."""
@@ -110,7 +110,7 @@ class AttentionConfig(Config):
         """Elements per head."""
         if self.head_dim is not None:
             return self.head_dim
-        return exact_div(self.hidden_size, self.num_attention_heads)
+        return named(exact_div(self.hidden_size, self.num_attention_heads), Label("head_dim"))
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -200,8 +200,11 @@ def must_divide(config: object, number: str, divisor: str, why: str = "") -> Ite
     a, b = getattr(config, number), getattr(config, divisor)
     if a % b:
         near = [v for v in (a // b * b, -(-a // b) * b) if v]
+        below = next(d for d in range(min(a, b), 0, -1) if a % d == 0)
+        above = next((d for d in range(b, min(a, 4 * b) + 1) if a % d == 0), below)
         because = f" ({why})" if why else ""
-        yield number, f"{a:,} does not divide by {divisor} = {b:,}{because}; nearest that do: {listed(near)}"
+        fits = f"{number} {listed(near)}, or {divisor} {listed([below, above])}"
+        yield number, f"{a:,} does not divide by {divisor} = {b:,}{because}; nearest that fit: {fits}"
 
 
 def at_most(config: object, small: str, large: str) -> Iterator[Problem]:

@@ -49,11 +49,11 @@ class LatentConfig(BaseConfig):
         attention = MultiHeadLatentAttention(
             self.hidden_size,
             self.num_attention_heads,
-            self.q_lora_rank,
             self.kv_lora_rank,
             self.qk_nope_head_dim,
             self.qk_rope_head_dim,
             self.v_head_dim,
+            self.q_lora_rank,
             self.attention_bias,
         )
         moe = MixtureOfExperts(

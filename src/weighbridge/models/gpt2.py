@@ -10,6 +10,7 @@ from weighbridge.arithmetic import exact_div
 from weighbridge.models.config import Config as BaseConfig
 from weighbridge.models.config import Layers, Problem, Size, must_divide
 from weighbridge.nn import MLP, CausalLM, DecoderLayer, GroupedQueryAttention, LayerNorm, Repeat, TokenAndPosition
+from weighbridge.traced import Label, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     width = 4 * config.hidden_size if config.n_inner is None else config.n_inner
     heads = config.num_attention_heads
-    head_dim = exact_div(config.hidden_size, heads)
+    head_dim = named(exact_div(config.hidden_size, heads), Label("head_dim"))
     attention = GroupedQueryAttention(
         config.hidden_size, heads, heads, head_dim, qkv_bias=True, out_bias=True, fused=True
     )

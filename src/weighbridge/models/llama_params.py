@@ -12,6 +12,7 @@ from weighbridge.arithmetic import Count, ceil_div, floor_div, scale
 from weighbridge.models import llama
 from weighbridge.models.config import Layers, Problem, Size, must_divide
 from weighbridge.nn import CausalLM
+from weighbridge.traced import Label, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,9 @@ class Config:
         size = floor_div(2 * 4 * self.dim, 3)
         if self.ffn_dim_multiplier is not None:
             size = scale(size, self.ffn_dim_multiplier)
-        return self.multiple_of * ceil_div(size, self.multiple_of)
+        rounded = self.multiple_of * ceil_div(size, self.multiple_of)
+        source = "llama3, llama/model.py, FeedForward"
+        return named(rounded, Label("ffn_hidden_size", note="scaled, then rounded up", source=source))
 
     def problems(self) -> Iterator[Problem]:
         """What does not fit together."""

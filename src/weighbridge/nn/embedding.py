@@ -17,14 +17,17 @@ class Embedding(Module):
     Attributes:
         rows: vocabulary size, or number of positions.
         hidden_size: elements per row.
-        axis: the name of the row axis: "vocabulary" or "position".
+        axis: the name of the row axis: "vocab" or "position".
     """
 
     kind = Kind.EMBEDDING
 
     rows: Count
     hidden_size: Count
-    axis: str = "vocabulary"
+    axis: str = "vocab"
+
+    def symbol_of(self, field: str) -> str:
+        return f"{self.axis}_size" if field == "rows" else field
 
     def build(self) -> None:
         self.weight = Weight((Axis(self.axis, self.rows), Axis("hidden", self.hidden_size)))

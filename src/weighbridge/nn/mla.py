@@ -21,11 +21,11 @@ class MultiHeadLatentAttention(Module):
     Attributes:
         hidden_size: width of the residual stream.
         num_heads: heads.
-        q_lora_rank: width of the query bottleneck; ``None`` projects queries directly.
         kv_lora_rank: width of the key/value bottleneck, which is what the cache holds.
         qk_nope_head_dim: elements per query/key head without rotary position.
         qk_rope_head_dim: elements per query head with rotary position, and of the one shared rotary key.
         v_head_dim: elements per value head.
+        q_lora_rank: width of the query bottleneck; ``None`` projects queries directly.
         bias: the down projections and the output projection add a bias.
     """
 
@@ -37,11 +37,11 @@ class MultiHeadLatentAttention(Module):
 
     hidden_size: Count
     num_heads: Count
-    q_lora_rank: Count | None
     kv_lora_rank: Count
     qk_nope_head_dim: Count
     qk_rope_head_dim: Count
     v_head_dim: Count
+    q_lora_rank: Count | None = None
     bias: bool = False
 
     @property

@@ -98,6 +98,10 @@ class Module:
         elif isinstance(value, Module):
             self.register(name, value)
 
+    def symbol_of(self, field: str) -> str:
+        """What a number in that field is called in formulas, when modules are traced by themselves."""
+        return field
+
     def register(self, name: str, module: Module) -> None:
         """Place a child under a name, in model order."""
         self._children[name] = module
@@ -145,6 +149,9 @@ class Repeat(Module):
     together: bool = False
     places: tuple[int, ...] | None = None
     name: str = "layers"
+
+    def symbol_of(self, field: str) -> str:
+        return {"count": f"num_{self.name}", "active": "top_k"}.get(field, field)
 
     def __call__(self, *inputs: Any) -> Any:
         """Run one of them; the tree counts how often."""

@@ -25,6 +25,9 @@ class RMSNorm(Module):
     size: Count
     axis: str = "hidden"
 
+    def symbol_of(self, field: str) -> str:
+        return f"{self.axis}_size" if field == "size" else field
+
     def build(self) -> None:
         self.weight = Weight((Axis(self.axis, self.size),))
 
@@ -58,6 +61,9 @@ class LayerNorm(Module):
     size: Count
     axis: str = "hidden"
 
+    def symbol_of(self, field: str) -> str:
+        return f"{self.axis}_size" if field == "size" else field
+
     def build(self) -> None:
         self.weight = Weight((Axis(self.axis, self.size),))
         self.offset = Weight((Axis(self.axis, self.size),))
@@ -79,6 +85,9 @@ class GatedRMSNorm(Module):
 
     size: Count
     axis: str = "heads"
+
+    def symbol_of(self, field: str) -> str:
+        return f"{self.axis}_size" if field == "size" else field
 
     def build(self) -> None:
         self.weight = Weight((Axis(self.axis, self.size),))

@@ -12,10 +12,12 @@ class Column:
     Attributes:
         name: its heading.
         number: right-aligned, never wrapped.
+        optional: left out where the window is too narrow for all.
     """
 
     name: str
     number: bool = True
+    optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -112,14 +112,23 @@ def _tagged_equation(left: str, terms: list[str], tags: list[str], width: int) -
     """An equation with one term to a line and beside it the part that it belongs to, where parts are known."""
     if not any(tags):
         return _equation(left, terms, width)
-    blank = " " * (len(left) + 1)
-    rows = [f"{left} = {terms[0]}", *(blank + term for term in terms[1:])]
-    column = 3 + max(len(row) for row, tag in zip(rows, tags, strict=True) if tag)
-    column = min(column, width - max(map(len, tags)))
-    beside = [
-        f"{row:<{column}}{tag}" if len(row) < column else f"{row}   {tag}" for row, tag in zip(rows, tags, strict=True)
-    ]
-    return [piece for row in beside for piece in _folded(row.rstrip(), width)]
+    rows = [_folded(f"{left} = {terms[0]}", width)]
+    rows += [_folded(" " * (len(left) + 1) + term, width) for term in terms[1:]]
+    widest = max(len(row[-1]) for row, tag in zip(rows, tags, strict=True) if tag)
+    column = min(3 + widest, width - max(map(len, tags)))
+    return [line for row, tag in zip(rows, tags, strict=True) for line in _beside(row, tag, column, width)]
+
+
+def _beside(row: list[str], tag: str, column: int, width: int) -> list[str]:
+    """The lines of a term with a tag after the last, in its column if there is room, else on a line of its own."""
+    *above, last = row
+    if not tag:
+        return row
+    if len(last) < column:
+        return [*above, f"{last:<{column}}{tag}"]
+    if len(last) + 3 + len(tag) <= width:
+        return [*above, f"{last}   {tag}"]
+    return [*row, *(f"{' ' * max(0, column)}{piece}" for piece in textwrap.wrap(tag, max(8, width - column)))]
 
 
 def _equation(left: str, terms: list[str], width: int) -> list[str]:
@@ -136,9 +145,10 @@ def _equation(left: str, terms: list[str], width: int) -> list[str]:
 
 
 def _folded(line: str, width: int) -> list[str]:
-    """A line cut at its factors until no piece is wider than the window."""
-    indent = " " * (len(line) - len(line.lstrip()) + 6)
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, drop_whitespace=True) or [line]
+    """A line cut at its factors until no piece is wider than the window; what follows stands under the first factor."""
+    start = line.find(" = ") + 3 if not line.startswith(" ") else len(line) - len(line.lstrip()) + 2
+    indent = " " * min(start, width // 2)
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False) or [line]
 
 
 def as_latex(figure: Traced, depth: int | None = None) -> str:

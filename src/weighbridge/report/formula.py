@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from weighbridge.arithmetic import ATOM, Operator
+from weighbridge.arithmetic import Operator
 from weighbridge.traced import Traced
 
 Fold = Callable[[Traced], bool]
@@ -117,7 +117,8 @@ def _product(parts: list[Any]) -> Any:
 
 
 def _key(part: Any) -> str:
-    return written(part, TEXT)
+    """What makes two factors the same: how they are written, and their value (two quantities may share a name)."""
+    return written(part, KEYED)
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ class Style:
         template: an operator's template.
         times: between factors.
         brackets: around a part that binds less tightly.
+        divides: divisions are written with a sign, so that their arguments may need brackets.
     """
 
     symbol: Callable[[Symbol], str]
@@ -137,6 +139,7 @@ class Style:
     template: Callable[[Operator], str]
     times: str = " * "
     brackets: tuple[str, str] = ("(", ")")
+    divides: bool = False
 
 
 def written(part: Any, style: Style, tight: bool = False) -> str:
@@ -144,15 +147,26 @@ def written(part: Any, style: Style, tight: bool = False) -> str:
     if isinstance(part, Symbol):
         return style.symbol(part)
     if isinstance(part, Call):
-        row = part.operator
-        assert row.precedence == ATOM
-        return style.template(row).format(*(written(argument, style) for argument in part.arguments))
+        row, bracketed = part.operator, style.divides and part.operator.brackets
+        arguments = (
+            _argument(argument, style) if bracketed else written(argument, style) for argument in part.arguments
+        )
+        return style.template(row).format(*arguments)
     if isinstance(part, Term):
         return _written_term(part, style)
     if isinstance(part, Sum):
         text = joined(lines(part, style))
         return f"{style.brackets[0]}{text}{style.brackets[1]}" if tight and len(part.terms) > 1 else text
     return style.number(part)
+
+
+def _argument(part: Any, style: Style) -> str:
+    """An argument beside a division sign: sums and products in brackets."""
+    text = written(part, style)
+    compound = isinstance(part, Sum) and len(part.terms) > 1
+    single = part.terms[0] if isinstance(part, Sum) and len(part.terms) == 1 else part
+    compound = compound or (isinstance(single, Term) and len(single.factors) + (single.coefficient != 1) > 1)
+    return f"{style.brackets[0]}{text}{style.brackets[1]}" if compound else text
 
 
 def _written_term(term: Term, style: Style) -> str:
@@ -182,8 +196,9 @@ def _plain_number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-TEXT = Style(lambda s: s.name, _plain_number, lambda row: row.text)
-NUMBERS = Style(lambda s: _plain_number(s.node.value), _plain_number, lambda row: row.text)
+TEXT = Style(lambda s: s.name, _plain_number, lambda row: row.shown, divides=True)
+KEYED = Style(lambda s: f"{s.name}={s.node.value}", repr, lambda row: row.text)
+NUMBERS = Style(lambda s: _plain_number(s.node.value), _plain_number, lambda row: row.shown, divides=True)
 PYTHON = Style(lambda s: s.name, repr, lambda row: row.text)
 
 

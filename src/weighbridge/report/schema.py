@@ -163,7 +163,7 @@ def parameters(report: ParameterReport) -> Parameters:
     }
     size: Size = {
         "dtype": report.dtype.name,
-        "router_dtype": report.router_dtype.name,
+        "router_dtype": (report.router_dtype or report.dtype).name,
         "total": report.bytes(),
         "by_dtype": report.bytes_by_type,
     }

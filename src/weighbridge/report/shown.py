@@ -11,7 +11,7 @@ from weighbridge.estimate.parameters import ParameterReport
 from weighbridge.report import tables
 from weighbridge.report.document import Document
 from weighbridge.report.html import page
-from weighbridge.report.text import WIDE, rendered
+from weighbridge.report.text import rendered, window
 
 
 def document(result: Any) -> Document:
@@ -33,7 +33,7 @@ def document(result: Any) -> Document:
 
 def text(result: Any) -> str:
     """A result as plain text."""
-    return rendered(document(result), WIDE)
+    return rendered(document(result), window()).rstrip("\n")
 
 
 def html(result: Any) -> str:

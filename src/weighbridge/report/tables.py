@@ -35,7 +35,7 @@ def parameters(report: ParameterReport, depth: int = DEFAULT_DEPTH) -> Document:
     """Totals, the module tree, kinds of modules, bytes by data type."""
     total, size = report.total, report.bytes()
     in_types = report.dtype.name
-    if report.router_dtype != report.dtype and Kind.ROUTER in report.by_kind:
+    if report.router_dtype is not None and Kind.ROUTER in report.by_kind:
         in_types += f", router in {report.router_dtype.name}"
     facts: list[tuple[str, ...]] = [
         (
@@ -67,8 +67,9 @@ def _modules(report: ParameterReport, depth: int) -> Table:
         cells = (line.label, f"{line.count:,}", f"{line.each:,}", f"{whole:,}", share)
         rows.append(Row(cells, line.node.kind.value))
     rows.append(Row(("total", "", "", f"{total:,}", percent(total, total)), strong=True))
-    names = ("count", "each", "parameters", "share")
-    return Table((Column("module", number=False), *map(Column, names)), tuple(rows))
+    counts = (Column("count", optional=True), Column("each", optional=True))
+    columns = (Column("module", number=False), *counts, Column("parameters"), Column("share", optional=True))
+    return Table(columns, tuple(rows))
 
 
 def bar(part: int, whole: int, width: int = 24) -> str:
@@ -81,7 +82,8 @@ def _kinds(report: ParameterReport) -> Table:
         Row((kind.value, thousands(count), percent(count, report.total), bar(count, report.total)), kind.value)
         for kind, count in report.by_kind.items()
     )
-    columns = (Column("kind", number=False), Column("parameters"), Column("share"), Column("", number=False))
+    drawn = Column("", number=False, optional=True)
+    columns = (Column("kind", number=False), Column("parameters"), Column("share"), drawn)
     return Table(columns, rows, "By kind of module")
 
 
@@ -90,8 +92,9 @@ def _types(report: ParameterReport) -> Table:
         Row((name, thousands(size), gigabytes(size), gibibytes(size)), strong=name == report.dtype.name)
         for name, size in report.bytes_by_type.items()
     )
-    router = f"; router in {report.router_dtype.name}" if Kind.ROUTER in report.by_kind else ""
-    columns = (Column("data type", number=False), Column("bytes"), Column("decimal"), Column("binary"))
+    apart = report.router_dtype is not None and Kind.ROUTER in report.by_kind
+    router = f"; router in {report.router_dtype.name}" if apart and report.router_dtype else ""
+    columns = (Column("data type", number=False), Column("bytes"), Column("decimal", optional=True), Column("binary"))
     return Table(columns, rows, f"Bytes by data type (without scales of quantised formats{router})")
 
 
@@ -107,9 +110,11 @@ def compute(report: FlopReport, depth: int = DEFAULT_DEPTH, conventions: bool = 
     if conventions:
         tables.append(_conventions(report))
     tables.append(_uncounted(report))
-    pairs = "visible" if report.work.causal else "all"
+    pairs = ""
+    if report.convention == "exact":
+        pairs = f", {'visible' if report.work.causal else 'all'} query-key pairs"
     title = f"{report.model.name}: {report.work.batch:,} x {report.work.sequence:,} tokens"
-    subtitle = f"convention {report.convention}, {pairs} query-key pairs"
+    subtitle = f"convention {report.convention}{pairs}"
     notes = (f"{report.convention}: {MEANING[report.convention]}", *report.model.notes)
     return Document(title, subtitle, facts, tuple(tables), notes)
 
@@ -144,7 +149,8 @@ def _work(report: FlopReport, depth: int) -> Table:
             cells = (line.label, f"{forward:,}", f"{behind:,}", percent(forward + behind, report.training))
             rows.append(Row(cells, line.node.kind.value))
     total = ("total", f"{report.forward:,}", f"{report.backward:,}", percent(1, 1))
-    columns = (Column("module", number=False), Column("forward FLOPs"), Column("backward FLOPs"), Column("share"))
+    directions = (Column("forward FLOPs"), Column("backward FLOPs", optional=True), Column("share", optional=True))
+    columns = (Column("module", number=False), *directions)
     return Table(columns, (*rows, Row(total, strong=True)))
 
 
@@ -156,7 +162,7 @@ def _conventions(report: FlopReport) -> Table:
         ratio = f"{difference.training / base:.3f}"
         cells = (difference.convention, f"{difference.training:,}", ratio, difference.meaning)
         rows.append(Row(cells, strong=difference.convention == report.convention))
-    columns = (Column("convention", False), Column("training FLOPs"), Column("to exact"), Column("counts", False))
+    columns = (Column("convention", False), Column("training FLOPs"), Column("to exact"), Column("counts", False, True))
     return Table(columns, tuple(rows), "How conventions differ on this model")
 
 
@@ -166,7 +172,7 @@ def _uncounted(report: FlopReport) -> Table:
     return Table((Column("operation", number=False), Column("values, forward")), rows, title)
 
 
-def generation(report: Generation) -> Document:
+def generation(report: Generation, depth: int = DEFAULT_DEPTH) -> Document:
     """FLOPs of a prompt and of the tokens generated after it."""
     prefill, decode = report.prefill.forward, report.decode.forward
     ratio = prefill / decode if decode else 0
@@ -176,8 +182,8 @@ def generation(report: Generation) -> Document:
         (f"together {prefill + decode:,} FLOPs", f"prefill to decode {ratio:.2f}"),
     )
     rows = []
-    after = lines(report.decode.tree, lambda node: report.decode.of(node, "forward"), run, DEFAULT_DEPTH)
-    before = lines(report.prefill.tree, lambda node: report.prefill.of(node, "forward"), run, DEFAULT_DEPTH)
+    after = lines(report.decode.tree, lambda node: report.decode.of(node, "forward"), run, depth)
+    before = lines(report.prefill.tree, lambda node: report.prefill.of(node, "forward"), run, depth)
     for line, later in zip(before, after, strict=True):
         a, b = line.count * line.each, later.count * later.each
         if a or b:
@@ -185,7 +191,8 @@ def generation(report: Generation) -> Document:
     rows.append(Row(("total", f"{prefill:,}", f"{decode:,}"), strong=True))
     table = Table((Column("module", False), Column("prefill FLOPs"), Column("decode FLOPs")), tuple(rows))
     convention = report.prefill.convention
-    title = f"{report.prefill.model.name}: {report.prefill.work.batch:,} sequences"
+    batch = report.prefill.work.batch
+    title = f"{report.prefill.model.name}: {batch:,} sequence{'s' if batch != 1 else ''}"
     notes = (f"{convention}: {MEANING[convention]}", *report.prefill.model.notes)
     return Document(title, f"convention {convention}", facts, (table,), notes)
 
@@ -206,6 +213,11 @@ def _cell(value: object) -> str:
 def catalogue(entries: Sequence[Entry], words: str) -> Document:
     """The models of the catalogue."""
     rows = tuple(Row((e.name, short_count(e.parameters), str(e.config["model_type"]), e.hugging_face)) for e in entries)
-    columns = (Column("name", False), Column("parameters"), Column("type", False), Column("Hugging Face", False))
+    columns = (
+        Column("name", False),
+        Column("parameters"),
+        Column("type", False, True),
+        Column("Hugging Face", False, True),
+    )
     found = f"{len(entries)} models" + (f" with {words!r}" if words else "")
     return Document("Catalogue", found, (), (Table(columns, rows),), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from weighbridge.report.document import Document, Table
@@ -84,10 +85,33 @@ def _pair(screen: Console, left: object, right: object) -> None:
         screen.print(right)
 
 
+LABEL = 24
+"""Columns that the first column of a table needs at least to be read."""
+
+
+def _fitted(table: Table, width: int) -> Table:
+    """A table without as many of its optional columns, from the right, as a window has no room for."""
+    while sum(_widths(table)) > width and any(column.optional for column in table.columns):
+        last = max(i for i, column in enumerate(table.columns) if column.optional)
+        rows = tuple(replace(row, cells=row.cells[:last] + row.cells[last + 1 :]) for row in table.rows)
+        table = replace(table, columns=table.columns[:last] + table.columns[last + 1 :], rows=rows)
+    return table
+
+
+def _widths(table: Table) -> list[int]:
+    """Columns of the window that each column of a table needs, with the gap after it."""
+    needed = []
+    for number, column in enumerate(table.columns):
+        longest = max([len(column.name), *(len(row.cells[number]) for row in table.rows)])
+        needed.append(2 + (longest if column.number else min(longest, LABEL)))
+    return needed
+
+
 def _table(screen: Console, table: Table) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
+    table = _fitted(table, screen.width)
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in table.columns:
         grid.add_column(
