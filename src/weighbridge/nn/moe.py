@@ -97,7 +97,7 @@ class MixtureOfExperts(Module):
     kind = Kind.EXPERTS
     branch = "feed_forward"
     title = "moe"
-    note: ClassVar[str] = "router, routed experts, shared experts"
+    note: ClassVar[str] = "a router and experts, of which a token meets its top k"
     source: ClassVar[str] = "Shazeer et al. 2017, eq. 1; Dai et al. 2024 (DeepSeekMoE), eq. 9"
 
     hidden_size: Count

@@ -1,0 +1,203 @@
+"""The worked examples of the four systems that Weighbridge unites, and what they get wrong, done right.
+
+Their training memory, cost, scaling laws and web pages come with later work; docs/reference-systems.md says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from weighbridge.arithmetic import scale
+from weighbridge.estimate.comparison import compare
+from weighbridge.estimate.compute import flops
+from weighbridge.estimate.generation import generate
+from weighbridge.estimate.parameters import params
+from weighbridge.formats.loading import from_raw
+from weighbridge.nn import GroupedQueryAttention
+from weighbridge.report.explanation import steps
+from weighbridge.tree import Node, stored
+
+
+def own(node: Node) -> int:
+    return sum(weight.count for weight in node.weights.values())
+
+
+def part(name: str, *path: str) -> int:
+    """Parameters of one copy of a module of a catalogue model."""
+    node = params(name).tree
+    for step in path:
+        node = next(child for child in node.children if child.name == step)
+    return node.sum(own, stored)
+
+
+# A. The interactive calculator: every input is a field, every figure has its formula.
+
+
+def test_a_worked_example_with_the_padded_vocabulary() -> None:
+    report = params("qwen1.5-moe-a2.7b-padded", "bf16")
+    assert report.total == 14_316_308_480
+    assert report.bytes() == 28_632_616_960
+
+
+def test_a_the_router_in_fp32_takes_four_bytes() -> None:
+    assert params("qwen1.5-moe-a2.7b-padded", "bf16", "fp32").bytes() == 28_638_515_200
+
+
+def test_a_the_published_vocabulary() -> None:
+    assert params("qwen1.5-moe-a2.7b").total == 14_315_784_192
+
+
+def test_a_biases_of_k_and_v_count_query_groups_not_heads() -> None:
+    attention = GroupedQueryAttention(2048, 16, 4, 128, qkv_bias=True)
+    biases = own(attention.node()) + sum(child.sum(own, stored) for child in attention.node().children)
+    assert biases == 2 * 2048 * 2048 + 2 * 2048 * 512 + (16 + 4 + 4) * 128
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "vocab_size",
+        "hidden_size",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "qkv_bias",
+        "moe_intermediate_size",
+        "shared_expert_intermediate_size",
+        "num_experts",
+        "num_hidden_layers",
+    ],
+)
+def test_a_every_input_can_be_set(field: str) -> None:
+    from weighbridge.formats import load
+
+    before = load("qwen1.5-moe-a2.7b")
+    value = getattr(before.config, field)
+    other = not value if isinstance(value, bool) else 2 * value if field == "num_attention_heads" else value // 2
+    after = load("qwen1.5-moe-a2.7b", {field: other})
+    assert params(after).total != params(before).total
+
+
+@pytest.mark.parametrize("norm", ["layernorm", "rmsnorm"])
+def test_a_norms_have_a_weight_and_layernorm_a_bias_too(norm: str) -> None:
+    mlp = {"type": "GatedMLP", "intermediate_size": 8}
+    raw: dict[str, Any] = {"vocab_size": 2, "hidden_size": 4, "blocks": {"b": {"feed_forward": mlp}}, "norm": norm}
+    report = params(from_raw("x", {**raw, "layers": [{"block": "b"}]}, {}, ""))
+    assert report.by_kind["norm"] == 2 * 4 * (2 if norm == "layernorm" else 1)  # type: ignore[index]
+
+
+def test_a_every_figure_shows_how_it_is_calculated() -> None:
+    names = {step.label.symbol for step in steps(params("qwen1.5-moe-a2.7b-padded").explained(), 99)}
+    pieces = {"embedding", "attention", "q_proj", "k_proj", "v_proj", "o_proj", "router", "expert", "shared_expert"}
+    assert pieces | {"shared_expert_gate", "attention_norm", "moe_norm", "final_norm", "head"} <= names
+
+
+# B. The Llama 3 count, step by step from params.json.
+
+LLAMA: dict[str, Any] = {
+    "dim": 4096,
+    "n_layers": 32,
+    "n_heads": 32,
+    "n_kv_heads": 8,
+    "vocab_size": 128256,
+    "ffn_dim_multiplier": 1.3,
+    "multiple_of": 1024,
+    "norm_eps": 1e-05,
+    "rope_theta": 500000.0,
+}
+
+
+def test_b_every_step() -> None:
+    report = params(from_raw("llama", LLAMA, {}, ""))
+    found = {step.label.symbol: step.value for step in steps(report.explained(), 99)}
+    assert found["ffn_hidden_size"] == 14336
+    assert (found["q_proj"], found["k_proj"]) == (4096 * 4096, 4096 * 1024)
+    billions = {name: round(found[name] / 1e9, 2) for name in ("embedding", "layer", "head")}
+    assert billions == {"embedding": 0.53, "layer": 0.22, "head": 0.53}
+    assert round(32 * found["layer"] / 1e9, 2) == 6.98
+    assert found["final_norm"] == 4096
+    assert report.total == 8_030_261_248
+
+
+def test_b_rounding_before_scaling_is_wrong() -> None:
+    unscaled = 2 * 4 * 4096 // 3
+    rounded_first = 1024 * -(-unscaled // 1024)
+    assert scale(rounded_first, 1.3) == 14643
+    assert 1024 * -(-scale(unscaled, 1.3) // 1024) == 14336
+
+
+# C. The Megatron MoE estimator: its module tree's parameters.
+
+
+def test_c_parts_of_the_cut_down_mixtral() -> None:
+    name = "mixtral-8x2b-4l"
+    assert part(name, "embedding") == 65_536_000
+    assert part(name, "layers", "attention") == 12_582_912
+    assert part(name, "layers", "moe", "experts") == 33_423_360
+    assert 8 * part(name, "layers", "moe", "experts") == 267_386_880
+    assert part(name, "layers", "moe_norm") == 2_048
+
+
+def test_c_its_total_lacks_routers_and_the_norms_fused_into_qkv() -> None:
+    missing = 4 * (8 * 2048 + 2048)
+    assert params("mixtral-8x2b-4l").total - missing == 1_250_961_408
+    assert params("mixtral-8x2b-4l").total == 1_251_035_136
+
+
+# D. The resource calculator: parameters, FLOPs, comparison.
+
+
+@pytest.mark.parametrize(
+    ("name", "total"), [("gpt2", 124_439_808), ("llama-7b", 6_738_415_616), ("llama-13b", 13_015_864_320)]
+)
+def test_d_parameter_counts(name: str, total: int) -> None:
+    assert params(name).total == total
+
+
+def test_d_its_llama_has_a_plain_ffn_tied_embeddings_and_learned_positions() -> None:
+    mixer = {"type": "GroupedQueryAttention", "num_heads": 32, "num_kv_heads": 32, "head_dim": 128}
+    blocks = {"block": {"mixer": mixer, "feed_forward": {"type": "MLP", "intermediate_size": 11008}}}
+    raw = {"vocab_size": 32000, "hidden_size": 4096, "tie_word_embeddings": True, "learned_positions": 2048}
+    layers = {"blocks": blocks, "layers": [{"block": "block", "count": 32}], "norm": "layernorm"}
+    theirs = 5_173_157_888
+    assert abs(params(from_raw("theirs", {**raw, **layers}, {}, "")).total - theirs) < 0.01 * theirs
+
+
+@pytest.mark.parametrize(("kv_heads", "name"), [(32, "multi-head"), (8, "grouped-query"), (1, "multi-query")])
+def test_d_shared_heads_make_k_and_v_small(kv_heads: int, name: str) -> None:
+    attention = GroupedQueryAttention(4096, 32, kv_heads, 128)
+    assert attention.node().sum(own, stored) == 2 * 4096 * 4096 + 2 * 4096 * 128 * kv_heads
+
+
+def test_d_a_matrix_multiply_takes_two_operations_per_element() -> None:
+    report = flops("llama-7b", 1)
+    matrices = report.forward - 32 * 2 * 32 * 256
+    assert matrices == 2 * (params("llama-7b").total - params("llama-7b").embedding - (2 * 32 + 1) * 4096)
+
+
+def test_d_decoding_attends_to_the_cache() -> None:
+    short, long = (generate("llama-7b", prompt, 10).decode.forward for prompt in (100, 1100))
+    assert long - short == 2 * 10 * 1000 * 32 * 32 * 256
+
+
+def test_d_prefill_decode_and_their_ratio(cli: Callable[..., tuple[int, str, str]]) -> None:
+    status, out, _ = cli("flops", "llama-7b", "--seq", "512", "--decode", "128")
+    assert status == 0
+    assert "prefill to decode" in out
+
+
+def test_d_comparison_as_csv(cli: Callable[..., tuple[int, str, str]]) -> None:
+    names = ["gpt2", "gpt2-medium", "gpt2-large", "llama-7b", "llama-13b"]
+    status, out, _ = cli("compare", *names, "--csv")
+    assert status == 0
+    assert [line.split(",")[0] for line in out.splitlines()] == ["model", *names]
+    assert len(compare(names).rows) == 5
+
+
+def test_d_bytes_by_precision() -> None:
+    report = params("gpt2")
+    sizes = [report.bytes(name) for name in ("fp32", "fp16", "bf16", "int8", "int4", "nf4")]
+    total = report.total
+    assert sizes == [4 * total, 2 * total, 2 * total, total, total // 2, total // 2]
