@@ -146,6 +146,7 @@ def test_snippets_run(
     page: Path, update: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "100")
     session: dict[str, Any] = {"__name__": "docs"}
 
     def run(given: str) -> str:
