@@ -79,12 +79,26 @@ class Weight:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tensor:
-    """A symbolic activation: a name, axes and a data type, no values. Identity is what tells two tensors apart."""
+    """A symbolic activation: a name, axes and a data type, no values. Identity is what tells two tensors apart.
+
+    Attributes:
+        name: what it holds.
+        axes: its dimensions.
+        dtype: its data type.
+        tape: the record of the pass that it belongs to.
+        base: the tensor that it is a view of, if it is one.
+    """
 
     name: str
     axes: tuple[Dimension, ...]
     dtype: DataType
     tape: Tape = field(repr=False)
+    base: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def storage(self) -> Tensor:
+        """The tensor whose memory this one looks into: its own, unless it is a view."""
+        return self if self.base is None else self.base.storage
 
     @property
     def count(self) -> Count:
@@ -203,12 +217,36 @@ class Pass:
         return self.sequence * (minimum(self.past, window - 1) + self.sequence)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Span:
+    """Operations recorded once that run several times, one after another: equal layers.
+
+    Attributes:
+        start: index of the first operation.
+        end: index after the last.
+        count: how often they run.
+        carried: the tensor that comes in; what the span makes last goes into the next run.
+    """
+
+    start: int
+    end: int
+    count: Count
+    carried: Tensor
+
+
 @dataclass(eq=False)
 class Tape:
-    """The record of one forward pass."""
+    """The record of one forward pass.
+
+    Attributes:
+        run: what was run.
+        operations: what was done, in order.
+        spans: which operations run several times; spans do not nest.
+    """
 
     run: Pass
     operations: list[Operation] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     _scope: list[Any] = field(default_factory=list)
 
     @property
@@ -225,9 +263,16 @@ class Tape:
         finally:
             self._scope.pop()
 
-    def tensor(self, name: str, *axes: Dimension, dtype: DataType | None = None) -> Tensor:
+    @contextmanager
+    def repeated(self, count: Count, carried: Tensor) -> Iterator[None]:
+        """Record what follows as running ``count`` times, on ``carried`` first and on its own result after."""
+        start = len(self.operations)
+        yield
+        self.spans.append(Span(start, len(self.operations), count, carried))
+
+    def tensor(self, name: str, *axes: Dimension, dtype: DataType | None = None, base: Tensor | None = None) -> Tensor:
         """A new symbolic tensor, of the pass's data type unless another is given."""
-        return Tensor(name, axes, dtype or self.dtype, self)
+        return Tensor(name, axes, dtype or self.dtype, self, base)
 
     def record(
         self,

@@ -16,6 +16,11 @@ class DataType:
     name: str
     bits: int
 
+    @property
+    def differentiable(self) -> bool:
+        """Whether values of it have gradients: integers have none."""
+        return not self.name.startswith("int")
+
     def bytes(self, count: Count) -> Count:
         """Bytes of one tensor of ``count`` elements, rounded up to a whole byte once."""
         return ceil_div(count * self.bits, 8) if self.bits % 8 else count * (self.bits // 8)

@@ -15,6 +15,7 @@ FLOORS = [
     {"errors", "arithmetic"},
     {"traced", "units"},
     {"tree", "tape"},
+    {"replay"},
     {"nn"},
     {"models"},
     {"formats"},

@@ -154,8 +154,11 @@ class Repeat(Module):
         return {"count": f"num_{self.name}", "active": "top_k"}.get(field, field)
 
     def __call__(self, *inputs: Any) -> Any:
-        """Run one of them; the tree counts how often."""
-        return self.module(*inputs)
+        """Run one of them and mark the operations as a span of so many runs (experts: of one run, for all of them)."""
+        if self.together:
+            return self.module(*inputs)
+        with inputs[0].tape.repeated(self.count, inputs[0]):
+            return self.module(*inputs)
 
     def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
         """The repeated module's node, with its counts."""

@@ -68,4 +68,4 @@ def add(a: Tensor, b: Tensor) -> Tensor:
 
 def view(x: Tensor, name: str, *axes: Dimension) -> Tensor:
     """The same values under other axes, or a part of them. Records nothing: no memory, no work."""
-    return x.tape.tensor(name, *axes, dtype=x.dtype)
+    return x.tape.tensor(name, *axes, dtype=x.dtype, base=x)
