@@ -55,9 +55,7 @@ def show(document: Document, screen: Console) -> None:
     """Print a document: the answer first, then the tables, then the notes."""
     from rich.text import Text
 
-    _pair(screen, Text(document.title, style="bold"), Text(document.subtitle, style="dim"))
-    for fact in document.facts:
-        _pair(screen, Text(fact[0]), Text(fact[1] if len(fact) > 1 else ""))
+    _facts(document, screen)
     for table in document.tables:
         screen.print()
         if table.title:
@@ -69,21 +67,24 @@ def show(document: Document, screen: Console) -> None:
         screen.print(Text(f"note: {note}", style="dim"))
 
 
-def _pair(screen: Console, left: object, right: object) -> None:
-    """Two texts at the two margins if they fit beside each other, else below each other."""
+def _facts(document: Document, screen: Console) -> None:
+    """Title and facts: second parts in one column beside the first if there is room, else on lines of their own."""
     from rich.text import Text
 
-    assert isinstance(left, Text)
-    assert isinstance(right, Text)
-    gap = screen.width - left.cell_len - right.cell_len
-    if not right.plain:
-        screen.print(left)
-    elif gap >= 3:
-        screen.print(Text.assemble(left, " " * min(gap, max(3, 60 - left.cell_len)), right))
-    else:
-        screen.print(left)
-        screen.print(right)
+    pairs = [(document.title, document.subtitle), *((fact[0], "".join(fact[1:])) for fact in document.facts)]
+    column = min([BESIDE, *(screen.width - len(right) for _, right in pairs if right)])
+    for number, (left, right) in enumerate(pairs):
+        styles = ("bold", "dim") if number == 0 else ("", "")
+        if right and len(left) + 3 <= column:
+            screen.print(Text.assemble((f"{left:<{column}}", styles[0]), (right, styles[1])))
+        else:
+            screen.print(
+                *(Text(part, style) for part, style in zip((left, right), styles, strict=True) if part), sep="\n"
+            )
 
+
+BESIDE = 60
+"""Column at which second parts of facts begin if the window is wide enough."""
 
 LABEL = 24
 """Columns that the first column of a table needs at least to be read."""
@@ -121,5 +122,6 @@ def _table(screen: Console, table: Table) -> None:
         colour = COLOURS.get(row.kind, "")
         style = f"bold {colour}".strip() if row.strong else ""
         first = Text(row.cells[0], style=style or colour)
-        grid.add_row(first, *(Text(cell, style="bold" if row.strong else "") for cell in row.cells[1:]))
+        rest = [Text(cell, style="bold" if row.strong else colour * cell.startswith("#")) for cell in row.cells[1:]]
+        grid.add_row(first, *rest)
     screen.print(grid)
