@@ -72,7 +72,7 @@ class Mamba2(Module):
         self.dt_bias = Weight((each,))
         self.decay = Weight((each,))
         self.skip = Weight((each,))
-        self.norm = GatedRMSNorm(inner.size)
+        self.norm = GatedRMSNorm(inner.size, "heads")
         self.out_proj = MambaProjection(inner, hidden, self.bias, wide * self.hidden_size)
 
     @property
