@@ -31,6 +31,10 @@ class Axis:
     units: Count
     width: Count = 1
 
+    def __post_init__(self) -> None:
+        if type(self.units) is float or type(self.width) is float:
+            raise TypeError(f"axis {self.name}: sizes are whole numbers; divide with exact_div or ceil_div, not '/'")
+
     @property
     def size(self) -> Count:
         """Elements along the axis."""

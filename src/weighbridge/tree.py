@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -35,12 +35,14 @@ class Node:
         module: the module itself.
         kind: what its own weights are for; inherited from the nearest ancestor that says.
         weights: its own weights by name, without those of its children.
+        path: ids of the modules that run between the parent's operations and its own; the tape's scopes end in them.
         times: how many copies of it exist, side by side, in the parent.
         active: how many of those copies one token meets.
         passes: how often a forward pass of the parent runs it (layers: every copy; experts: once, for all of them).
         places: the positions of the copies, if they are numbered.
         apart: counted apart from the model's total (multi-token prediction).
         composite: it has children; explanations fold it under its name.
+        folded: it stands for equal copies, even if there is only one.
     """
 
     name: str
@@ -48,12 +50,14 @@ class Node:
     kind: Kind
     weights: dict[str, Any]
     children: tuple[Node, ...]
+    path: tuple[int, ...] = ()
     times: Count = 1
     active: Count = 1
     passes: Count = 1
     places: tuple[int, ...] | None = None
     apart: bool = False
-    composite: bool = field(default=True)
+    composite: bool = True
+    folded: bool = False
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it, in model order."""
@@ -81,12 +85,13 @@ class Node:
 
     def part(self, name: str, value: Count) -> Count:
         """A share of this node's own quantity, under a name where the node has children to tell it from."""
-        return named(value, Label(name, primitive=True)) if self.composite else value
+        return named(value, Label(name.replace(" ", "_"), primitive=True)) if self.composite else value
 
     def label(self, unit: str, copies: Count) -> Label:
         """What the quantity of one copy of this node is called in explanations."""
         several = type(copies) is not int or copies != 1
-        one = self.name.removesuffix("s") if several else self.name
+        plural = several and self.name.endswith(("layers", "experts"))
+        one = self.name.removesuffix("s") if plural else self.name
         return Label(one, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
 
 

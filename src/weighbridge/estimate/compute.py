@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -65,18 +65,35 @@ class FlopReport(Shown):
         return self.model.network.node()
 
     @cached_property
-    def _by_module(self) -> dict[int, list[Operation]]:
+    def _by_node(self) -> dict[int, list[Operation]]:
+        """Operations by the node whose module ran them, in the place where it stands.
+
+        Raises:
+            InputError: for a module that ran without having a place in the tree.
+        """
+        nodes = dict(_paths(self.tree))
         found: dict[int, list[Operation]] = defaultdict(list)
         for operation in self.tape.operations:
-            found[id(operation.scope[-1])].append(operation)
+            node = nodes.get(tuple(map(id, operation.scope)))
+            if node is None:
+                names = " > ".join(type(module).__name__ for module in operation.scope)
+                raise InputError(
+                    f"{names}: the last of them ran but has no place in the one before; assign it in build"
+                )
+            found[id(node)].append(operation)
         return found
+
+    def ran(self, node: Node) -> list[Operation]:
+        """The operations of a node's own module, where it stands."""
+        return self._by_node.get(id(node), [])
 
     def own(self, direction: str) -> Callable[[Node], Count]:
         """What a node's own operations take, "forward" or "backward"."""
 
         def flops(node: Node) -> Count:
-            operations = self._by_module.get(id(node.module), [])
-            return total(node.part(o.name, getattr(o.flops(self.convention), direction)) for o in operations)
+            each = (o.flops(self.convention) for o in self.ran(node))
+            names = (o.name for o in self.ran(node))
+            return total(node.part(name, getattr(work, direction)) for name, work in zip(names, each, strict=True))
 
         return flops
 
@@ -107,12 +124,12 @@ class FlopReport(Shown):
     def uncounted(self) -> dict[str, Count]:
         """Values made by operations to which the convention gives no FLOPs, by operation (norms, activations ...)."""
         found: dict[str, Count] = {}
-        times = _runs(self.tree)
-        for operation in self.tape.operations:
-            flops = operation.flops(self.convention)
-            if _zero(flops.forward) and _zero(flops.backward):
-                made = total(tensor.count for tensor in operation.makes) * times.get(id(operation.scope[-1]), 1)
-                found[operation.name] = found[operation.name] + made if operation.name in found else made
+        for node, times in _runs(self.tree):
+            for operation in self.ran(node):
+                flops = operation.flops(self.convention)
+                if _zero(flops.forward) and _zero(flops.backward):
+                    made = times * total(tensor.count for tensor in operation.makes)
+                    found[operation.name] = found[operation.name] + made if operation.name in found else made
         return found
 
     def explained(self, quantity: str = "forward") -> Any:
@@ -134,12 +151,19 @@ def _zero(value: Count) -> bool:
     return type(value) is int and value == 0
 
 
-def _runs(node: Node, times: Count = 1) -> dict[int, Count]:
-    """How often a forward pass runs each module of a tree."""
-    found = {id(node.module): times}
+def _paths(node: Node, above: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Node]]:
+    """Every node with the ids of the modules that run when its own operations do."""
+    path = (*above, *node.path)
+    yield path, node
     for child in node.children:
-        found |= _runs(child, times * run(child))
-    return found
+        yield from _paths(child, path)
+
+
+def _runs(node: Node, times: Count = 1) -> Iterator[tuple[Node, Count]]:
+    """Every node with how often a forward pass of the whole model runs it."""
+    yield node, times
+    for child in node.children:
+        yield from _runs(child, times * run(child))
 
 
 def longest(model: Model) -> int | None:

@@ -9,7 +9,7 @@ from weighbridge.estimate.compute import EXACT, PER_OPERATION, FlopReport
 from weighbridge.estimate.parameters import params
 from weighbridge.models import Model
 from weighbridge.tape import Pass
-from weighbridge.tree import run
+from weighbridge.tree import Node, run
 
 CLOSED = ("palm", "6nd")
 """Conventions that are one formula for the whole model."""
@@ -45,24 +45,21 @@ def training_flops(model: Model, work: Pass, convention: str) -> Count:
     if convention in PER_OPERATION:
         return FlopReport(model, work, convention).training
     tokens = work.batch * work.sequence
-    six_n_d = 6 * params(model).active * tokens
+    weighed = params(model)
+    met = weighed.active + (weighed.prediction_active if work.prediction else 0)
+    six_n_d = 6 * met * tokens
     return six_n_d if convention == "6nd" else six_n_d + _attention(model, work)
 
 
 def _attention(model: Model, work: Pass) -> Count:
     """Forward and backward multiplies of queries with keys and of weights with values, all pairs: PaLM's 12 L H Q T."""
     report = FlopReport(model, replace(work, causal=False, flash=False), "torch")
-    per_module = {
-        id(operation.scope[-1]): operation.flops("torch")
-        for operation in report.tape.operations
-        if operation.name == "attention"
-    }
 
-    def own(node: object) -> Count:
-        done = per_module.get(id(node.module))  # type: ignore[attr-defined]
-        return done.forward + done.backward if done else 0
+    def own(node: Node) -> Count:
+        done = [operation.flops("torch") for operation in report.ran(node) if operation.name == "attention"]
+        return total(flops.forward + flops.backward for flops in done)
 
-    return total([report.tree.sum(own, run, include=lambda child: True)])
+    return report.tree.sum(own, run, include=lambda child: True)
 
 
 def differences(model: Model, work: Pass) -> list[Difference]:

@@ -76,17 +76,17 @@ class ParameterReport(Shown):
     @cached_property
     def total(self) -> Count:
         """All parameters, multi-token prediction apart."""
-        return self.tree.sum(parameters_of, stored)
+        return named(self.tree.sum(parameters_of, stored), Label("total_parameters", "parameters"))
 
     @cached_property
     def active(self) -> Count:
         """Parameters that one token meets: all but the experts that it is not routed to."""
-        return self.tree.sum(parameters_of, met)
+        return named(self.tree.sum(parameters_of, met), Label("active_parameters", "parameters"))
 
     @cached_property
     def embedding(self) -> Count:
         """Parameters of token and position tables."""
-        return self.by_kind.get(Kind.EMBEDDING, 0)
+        return named(self.by_kind.get(Kind.EMBEDDING, 0), Label("embedding_parameters", "parameters"))
 
     @property
     def non_embedding(self) -> Count:
@@ -104,6 +104,11 @@ class ParameterReport(Shown):
     def prediction(self) -> Count:
         """Parameters of multi-token prediction modules, which the total leaves out."""
         return total(n.times * n.sum(parameters_of, stored) for n in self.tree.children if n.apart)
+
+    @cached_property
+    def prediction_active(self) -> Count:
+        """Parameters of multi-token prediction modules that one token meets."""
+        return total(n.times * n.sum(parameters_of, met) for n in self.tree.children if n.apart)
 
     @cached_property
     def buffers(self) -> Count:

@@ -157,12 +157,15 @@ def overridden(raw: Mapping[str, Any], changes: Mapping[str, Any], model_type: s
     Raises:
         InputError: for a field that the family does not have.
     """
-    known, aliases = list(known_fields(model_type)), family(model_type).Config.aliases
+    known, derived = list(known_fields(model_type)), family(model_type).Config.derived
+    aliases = {**family(model_type).Config.aliases, "torch_dtype": "dtype"}
     result: dict[str, Any] = dict(raw)
     for name, value in changes.items():
         for other in [key for key in result if aliases.get(key, key) == aliases.get(name, name)]:
             del result[other]  # the field may stand there under its other name
         first, *rest = name.split(".")
+        if first in derived:
+            raise InputError(f"--set {first}: worked out from {derived[first]}; set that")
         if first not in known and first not in result:
             raise InputError(f"--set {shown(name)}: no such field{did_you_mean(first, [*known, *result])}")
         table = result

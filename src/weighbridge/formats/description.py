@@ -8,9 +8,8 @@ from typing import Any, get_type_hints
 
 from weighbridge.errors import InputError, did_you_mean, shown
 from weighbridge.formats.check import validated
-from weighbridge.models.described import Block, parts
-
-LARGEST = 2**31
+from weighbridge.models.config import LARGEST
+from weighbridge.models.described import Block, Run, parts
 
 
 def check_blocks(raw: Mapping[str, Any]) -> None:
@@ -19,19 +18,27 @@ def check_blocks(raw: Mapping[str, Any]) -> None:
     Raises:
         InputError: for an unknown module, or a field that it does not have or that has the wrong type.
     """
+    for number, run in enumerate(raw["layers"] if isinstance(raw.get("layers"), list) else ()):
+        if isinstance(run, dict):
+            _check_keys(f"layers.{number}", run, Run)
     blocks = raw.get("blocks")
     if not isinstance(blocks, dict):
         return
     for name, block in blocks.items():
         if not isinstance(block, dict):
             raise InputError(f"blocks.{shown(name)}: got {shown(block)}; expected a table")
-        unknown = [key for key in block if key not in {f.name for f in fields(Block)}]
-        if unknown:
-            known = [f.name for f in fields(Block)]
-            raise InputError(f"blocks.{name}.{unknown[0]}: no such field; allowed: {', '.join(known)}")
+        _check_keys(f"blocks.{shown(name)}", block, Block)
         for branch in ("mixer", "feed_forward"):
             if branch in block:
-                _check_part(f"blocks.{name}.{branch}", block[branch])
+                _check_part(f"blocks.{shown(name)}.{branch}", block[branch])
+
+
+def _check_keys(where: str, table: Mapping[str, Any], cls: type[Any]) -> None:
+    known = [f.name for f in fields(cls)]
+    unknown = [key for key in table if key not in known]
+    if unknown:
+        near = did_you_mean(unknown[0], known)
+        raise InputError(f"{where}.{shown(unknown[0])}: no such field; allowed: {', '.join(known)}{near}")
 
 
 def _check_part(where: str, spec: Any) -> None:
@@ -58,22 +65,14 @@ def _check_part(where: str, spec: Any) -> None:
 
 
 def _check_values(where: str, part: type[Any], given: Mapping[str, Any]) -> None:
-    """Types by pydantic, sizes within bounds, heads that divide."""
+    """Types by pydantic, sizes within bounds, and what the module itself finds wrong."""
     hints = get_type_hints(part)
     for key, value in given.items():
         validated_value(f"{where}.{key}", hints[key], value)
         if type(value) is int and not 1 <= value <= LARGEST:
             raise InputError(f"{where}.{key}: got {value:,}; allowed is 1 to {LARGEST:,}")
-    for number, divisor in (
-        ("num_heads", "num_kv_heads"),
-        ("num_value_heads", "num_key_heads"),
-        ("num_heads", "num_groups"),
-    ):
-        a, b = given.get(number), given.get(divisor)
-        if isinstance(a, int) and isinstance(b, int) and a % b:
-            raise InputError(f"{where}.{number}: {a:,} does not divide by {divisor} = {b:,}")
-    if isinstance(given.get("top_k"), int) and given["top_k"] > given["num_experts"]:
-        raise InputError(f"{where}.top_k: {given['top_k']:,} is more than num_experts = {given['num_experts']:,}")
+    for key, problem in part(hidden_size=LARGEST, **given).problems():
+        raise InputError(f"{where}.{key}: {problem}")
 
 
 def validated_value(where: str, hint: Any, value: Any) -> Any:

@@ -41,6 +41,7 @@ def known_fields(model_type: str) -> Iterator[str]:
     config = family(model_type).Config
     yield from (f.name for f in fields(config))
     yield from config.aliases
+    yield "torch_dtype"
 
 
 @dataclass(frozen=True)

@@ -8,28 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import Annotated, ClassVar
 
-from annotated_types import Interval, MaxLen
+from annotated_types import Interval, MaxLen, MinLen
 
 from weighbridge.arithmetic import Count, exact_div
 from weighbridge.nn import CausalLM, Embedding, GatedMLP, GroupedQueryAttention, Head, Module, Repeat, RMSNorm
 from weighbridge.traced import Label, named, plain
 
-Size = Annotated[int, Interval(ge=1, le=2**31)]
+LARGEST = 2**31
+"""The largest size of anything."""
+
+MOST_LAYERS = 10_000
+"""More layers than any model has; patterns longer than this are refused before they are read."""
+
+Size = Annotated[int, Interval(ge=1, le=LARGEST)]
 """A size of a tensor's axis."""
 
-Size0 = Annotated[int, Interval(ge=0, le=2**31)]
+Size0 = Annotated[int, Interval(ge=0, le=LARGEST)]
 """A size that may be zero (none of that thing)."""
 
-Layers = Annotated[int, Interval(ge=1, le=10_000)]
+Layers = Annotated[int, Interval(ge=1, le=MOST_LAYERS)]
 """A number of layers."""
 
-Names = Annotated[list[str], MaxLen(10_000)]
+Names = Annotated[list[str], MinLen(1), MaxLen(MOST_LAYERS)]
 """One name per layer."""
 
-Places = Annotated[list[int], MaxLen(10_000)]
+Places = Annotated[list[int], MaxLen(MOST_LAYERS)]
 """Positions of layers."""
+
+Letters = Annotated[str, MinLen(1), MaxLen(MOST_LAYERS)]
+"""One letter per layer."""
 
 Problem = tuple[str, str]
 """A field and what is wrong with it."""
@@ -54,6 +64,8 @@ class Config:
 
     family: ClassVar[str] = ""
     aliases: ClassVar[dict[str, str]] = {}
+    derived: ClassVar[dict[str, str]] = {}
+    """Fields that files may hold but that are worked out from another, which has to be set instead."""
 
     vocab_size: Size
     hidden_size: Size
@@ -200,8 +212,9 @@ def must_divide(config: object, number: str, divisor: str, why: str = "") -> Ite
     a, b = getattr(config, number), getattr(config, divisor)
     if a % b:
         near = [v for v in (a // b * b, -(-a // b) * b) if v]
-        below = next(d for d in range(min(a, b), 0, -1) if a % d == 0)
-        above = next((d for d in range(b, min(a, 4 * b) + 1) if a % d == 0), below)
+        divisors = [d for pair in ((d, a // d) for d in range(1, isqrt(a) + 1) if a % d == 0) for d in pair]
+        below = max((d for d in divisors if d < b), default=1)
+        above = min((d for d in divisors if d > b), default=below)
         because = f" ({why})" if why else ""
         fits = f"{number} {listed(near)}, or {divisor} {listed([below, above])}"
         yield number, f"{a:,} does not divide by {divisor} = {b:,}{because}; nearest that fit: {fits}"

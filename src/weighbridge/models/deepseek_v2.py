@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import Config as BaseConfig
 from weighbridge.models.config import Layers, Problem, Size, Size0, at_most
-from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, MixtureOfExperts, MultiHeadLatentAttention, stack
+from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, MixtureOfExperts, MultiHeadLatentAttention, Repeat, stack
 from weighbridge.traced import plain
 
 
@@ -68,6 +68,11 @@ class LatentConfig(BaseConfig):
         dense = GatedMLP(self.hidden_size, self.intermediate_size, mlp_bias)
         return DecoderLayer(self.hidden_size, attention, moe if sparse else dense)
 
+    def runs(self, layer: Callable[[str], DecoderLayer]) -> tuple[Repeat, ...]:
+        """Dense layers first, sparse ones after."""
+        first, layers = self.first_k_dense_replace, self.num_hidden_layers
+        return stack(self.sparse(), layer, layers, {"dense": first, "moe": layers - first})
+
     def sparse(self) -> list[str]:
         """Whether each layer is dense or holds a mixture of experts."""
         first, layers = plain(self.first_k_dense_replace), plain(self.num_hidden_layers)
@@ -100,4 +105,4 @@ def build(config: Config) -> CausalLM:
     def layer(kind: str) -> DecoderLayer:
         return config.layer(kind == "moe", config.mlp_bias)
 
-    return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers))
+    return config.causal_lm(config.runs(layer))

@@ -10,7 +10,7 @@ from annotated_types import Interval, MinLen
 
 from weighbridge import nn
 from weighbridge.models.config import Config as BaseConfig
-from weighbridge.models.config import Problem, Size0
+from weighbridge.models.config import MOST_LAYERS, Problem, Size0
 from weighbridge.nn import (
     CausalLM,
     DecoderLayer,
@@ -58,7 +58,7 @@ class Run:
     """
 
     block: str
-    count: Annotated[int, Interval(ge=1, le=10_000)] = 1
+    count: Annotated[int, Interval(ge=1, le=MOST_LAYERS)] = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +75,12 @@ class Config(BaseConfig):
     """
 
     family: ClassVar[str] = "the description"
+    derived: ClassVar[dict[str, str]] = {"num_hidden_layers": "layers"}
 
     num_hidden_layers: Size0 = 0
     blocks: Annotated[dict[str, Block], MinLen(1)]
     layers: Annotated[list[Run], MinLen(1)]
-    repeat: Annotated[int, Interval(ge=1, le=10_000)] = 1
+    repeat: Annotated[int, Interval(ge=1, le=MOST_LAYERS)] = 1
     norm: str = "rmsnorm"
     learned_positions: Size0 = 0
 
@@ -90,8 +91,11 @@ class Config(BaseConfig):
         for run in self.layers:
             if run.block not in self.blocks:
                 yield "layers", f"block {run.block!r} is not described; described are: {', '.join(self.blocks)}"
-        if self.repeat * sum(run.count for run in self.layers) > 10_000:
-            yield "layers", f"{self.repeat * sum(run.count for run in self.layers):,} layers are more than 10,000"
+        if self.repeat * sum(run.count for run in self.layers) > MOST_LAYERS:
+            yield (
+                "layers",
+                f"{self.repeat * sum(run.count for run in self.layers):,} layers are more than {MOST_LAYERS:,}",
+            )
         for name, block in self.blocks.items():
             if block.mixer is None and block.feed_forward is None:
                 yield f"blocks.{name}", "needs a mixer, a feed_forward or both"

@@ -10,7 +10,7 @@ from annotated_types import Interval
 
 from weighbridge.arithmetic import Count, ceil_div, floor_div, scale
 from weighbridge.models import llama
-from weighbridge.models.config import Layers, Problem, Size, must_divide
+from weighbridge.models.config import LARGEST, Layers, Problem, Size, must_divide
 from weighbridge.nn import CausalLM
 from weighbridge.traced import Label, named
 
@@ -31,14 +31,15 @@ class Config:
 
     family: ClassVar[str] = "Llama"
     aliases: ClassVar[dict[str, str]] = {}
+    derived: ClassVar[dict[str, str]] = {}
 
     dim: Size
     n_layers: Layers
     n_heads: Size
     n_kv_heads: Size | None = None
-    vocab_size: Annotated[int, Interval(ge=-1, le=2**31)]
+    vocab_size: Annotated[int, Interval(ge=-1, le=LARGEST)]
     multiple_of: Size = 256
-    ffn_dim_multiplier: Annotated[float, Interval(gt=0, le=1000)] | None = None
+    ffn_dim_multiplier: Annotated[float, Interval(ge=0.01, le=1000)] | None = None
     dtype: str | None = None
 
     @property

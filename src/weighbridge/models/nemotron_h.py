@@ -11,6 +11,7 @@ from weighbridge.models.config import (
     LINEAR,
     AttentionConfig,
     Layers,
+    Letters,
     Names,
     Problem,
     Size,
@@ -55,6 +56,7 @@ class Config(AttentionConfig):
         "mamba_conv_bias": "use_conv_bias",
         "mamba_chunk_size": "chunk_size",
     }
+    derived: ClassVar[dict[str, str]] = {"num_hidden_layers": "hybrid_override_pattern"}
     choices: ClassVar[tuple[str, ...]] = (LINEAR, FULL, "mlp", "moe")
 
     vocab_size: Size = 131072
@@ -62,7 +64,7 @@ class Config(AttentionConfig):
     intermediate_size: Size = 21504
     num_hidden_layers: Layers | None = None  # type: ignore[assignment]
     layers_block_type: Names | None = None
-    hybrid_override_pattern: str | None = None
+    hybrid_override_pattern: Letters | None = None
     num_attention_heads: Size = 32
     num_key_value_heads: Size | None = 8
     head_dim: Size | None = 128
@@ -82,7 +84,7 @@ class Config(AttentionConfig):
     moe_latent_size: Size | None = None
     num_nextn_predict_layers: Size0 = 0
     mtp_layers_block_type: Names | None = None
-    mtp_hybrid_override_pattern: str | None = None
+    mtp_hybrid_override_pattern: Letters | None = None
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -91,6 +93,9 @@ class Config(AttentionConfig):
         yield from check_pattern("layers_block_type", self.layers_block_type or (), self.choices, None)
         yield from check_pattern("hybrid_override_pattern", self.hybrid_override_pattern or "", tuple(LETTERS), None)
         yield from check_pattern("mtp_layers_block_type", self.mtp_layers_block_type or (), self.choices, None)
+        yield from check_pattern(
+            "mtp_hybrid_override_pattern", self.mtp_hybrid_override_pattern or "", tuple(LETTERS), None
+        )
 
     def pattern(self) -> list[str]:
         """The kind of each layer."""

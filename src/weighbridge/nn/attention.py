@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
@@ -101,6 +102,10 @@ class GroupedQueryAttention(Module):
     sinks: bool = False
     output_gate: bool = False
     fused: bool = False
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.num_heads % self.num_kv_heads:
+            yield "num_heads", f"{self.num_heads:,} does not divide by num_kv_heads = {self.num_kv_heads:,}"
 
     def build(self) -> None:
         hidden = Axis("hidden", self.hidden_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
@@ -41,20 +41,21 @@ class DecoderLayer(Module):
     sandwich: bool = False
 
     def build(self) -> None:
+        self.steps: list[tuple[Module, Module, Module | None]] = []
         for branch in (self.mixer, self.feed_forward):
             if branch is not None:
-                self.register(f"{branch.title}_norm", self.norm(self.hidden_size))
+                before = self.norm(self.hidden_size)
+                after = self.norm(self.hidden_size) if self.sandwich else None
+                self.register(f"{branch.title}_norm", before)
                 self.register(branch.title, branch)
-                if self.sandwich:
-                    self.register(f"post_{branch.title}_norm", self.norm(self.hidden_size))
+                if after is not None:
+                    self.register(f"post_{branch.title}_norm", after)
+                self.steps.append((before, branch, after))
 
     def forward(self, x: Tensor) -> Tensor:
-        for branch in (self.mixer, self.feed_forward):
-            if branch is not None:
-                y = branch(self.children[f"{branch.title}_norm"](x))
-                if self.sandwich:
-                    y = self.children[f"post_{branch.title}_norm"](y)
-                x = ops.add(x, y)
+        for before, branch, after in self.steps:
+            y = branch(before(x))
+            x = ops.add(x, after(y) if after is not None else y)
         return x
 
 
@@ -116,7 +117,8 @@ class MultiTokenPrediction(Module):
         self.head = Head(self.hidden_size, self.vocab_size, tied=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        joined = ops.elementwise("join", self.hidden_norm(x), self.embedding_norm(x))
+        joined = x.tape.tensor("joined", *x.axes[:-1], Axis("hidden", 2, self.hidden_size))
+        x.tape.record("join", (self.hidden_norm(x), self.embedding_norm(x)), (joined,))
         return self.head(self.norm(self.layer(self.joint_proj(joined))))  # type: ignore[no-any-return]
 
 
@@ -159,28 +161,33 @@ class CausalLM(Module):
         return self.head(x)  # type: ignore[no-any-return]
 
 
-def stack(kinds: Sequence[K], block: Callable[[K], Module], layers: Count) -> tuple[Repeat, ...]:
+def stack(
+    kinds: Sequence[K], block: Callable[[K], Module], layers: Count, counts: Mapping[K, Count] | None = None
+) -> tuple[Repeat, ...]:
     """Layers of a pattern, equal ones folded: one :class:`Repeat` per kind, in order of first appearance.
 
     Args:
         kinds: the kind of each layer, in order: a word, or a tuple of words.
         block: makes the layer of a kind.
         layers: the configuration's number of layers; counts are traced if it is.
+        counts: how the configuration says how many layers of a kind there are, where it does.
     """
     distinct = list(dict.fromkeys(kinds))
     if len(distinct) == 1:
         return (Repeat(block(distinct[0]), layers),)
+    places: dict[K, list[int]] = {kind: [] for kind in distinct}
+    for place, kind in enumerate(kinds):
+        places[kind].append(place)
     runs = []
-    for kind in distinct:
-        places = tuple(i for i, other in enumerate(kinds) if other == kind)
-        name = f"{_telling(kind, distinct)}_layers"
-        runs.append(Repeat(block(kind), same_kind(len(places), f"num_{name}", layers), places=places, name=name))
+    for kind, name in zip(distinct, _names(distinct), strict=True):
+        count = same_kind(len(places[kind]), f"num_{name}", layers)
+        given = (counts or {}).get(kind, count)
+        runs.append(Repeat(block(kind), given, places=tuple(places[kind]), name=name))
     return tuple(runs)
 
 
-def _telling(kind: Hashable, kinds: Sequence[Hashable]) -> str:
-    """The words of a kind in which it differs from others."""
-    if not isinstance(kind, tuple):
-        return str(kind)
-    words = [word for place, word in enumerate(kind) if len({k[place] for k in kinds if isinstance(k, tuple)}) > 1]
-    return "_".join(str(word) for word in words)
+def _names(kinds: Sequence[Hashable]) -> list[str]:
+    """What layers of each kind are called: the words in which kinds differ."""
+    tuples = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
+    differ = [len(set(words)) > 1 for words in zip(*tuples, strict=True)]
+    return ["_".join(str(w) for w, tells in zip(kind, differ, strict=True) if tells) + "_layers" for kind in tuples]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count, ceil_div
@@ -40,6 +41,13 @@ class GatedDeltaNet(Module):
     value_head_dim: Count
     conv_kernel: Count
     chunk: Count = 64
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.num_value_heads % self.num_key_heads:
+            yield (
+                "num_value_heads",
+                f"{self.num_value_heads:,} does not divide by num_key_heads = {self.num_key_heads:,}",
+            )
 
     def build(self) -> None:
         hidden = Axis("hidden", self.hidden_size)

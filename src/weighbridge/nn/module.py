@@ -8,10 +8,11 @@ traced numbers or arrays explains itself or answers for many sizes at once.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
-from weighbridge.arithmetic import Count, exact_div
+from weighbridge.arithmetic import Count
 from weighbridge.tape import Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
@@ -65,14 +66,14 @@ class Module:
         super().__init_subclass__(**options)
         dataclass(eq=False, repr=False)(cls)
         if "title" not in cls.__dict__:
-            cls.title = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+            cls.title = re.sub(r"(?<=[a-z0-9])(?=[A-Z].)", "_", cls.__name__).lower()
 
     def __post_init__(self) -> None:
         self._children, self._weights = {}, {}
         self.build()
         for name, value in vars(self).copy().items():
-            if isinstance(value, Module) and not any(value is child for child in self._children.values()):
-                self.register(name, value)
+            if name != "_children":
+                self._adopt(name, value, again=False)
         object.__setattr__(self, "_built", True)
 
     def build(self) -> None:
@@ -95,16 +96,30 @@ class Module:
             return
         if isinstance(value, Weight):
             self._weights[name] = value
-        elif isinstance(value, Module):
-            self.register(name, value)
+        self._adopt(name, value, again=True)
+
+    def _adopt(self, name: str, value: object, again: bool) -> None:
+        """Register a module, or those of a list, under an attribute's name; ``again`` also where it has a place."""
+        if isinstance(value, Module):
+            if again or not any(value is child for child in self._children.values()):
+                self.register(name, value)
+        elif isinstance(value, list | tuple):
+            for number, item in enumerate(value):
+                if isinstance(item, Module):
+                    self._adopt(f"{name}_{number}", item, again=False)
 
     def symbol_of(self, field: str) -> str:
         """What a number in that field is called in formulas, when modules are traced by themselves."""
         return field
 
     def register(self, name: str, module: Module) -> None:
-        """Place a child under a name, in model order."""
-        self._children[name] = module
+        """Place a child under a name, in model order; a name that another child has gets a number."""
+        free = (name, *(f"{name}_{number}" for number in range(2, len(self._children) + 3)))
+        self._children[next(n for n in free if self._children.get(n, module) is module)] = module
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Fields that do not fit together, and why; nothing where all is well. Descriptions ask before they build."""
+        yield from ()
 
     def __repr__(self) -> str:
         shown = (f"{f.name}={plain(getattr(self, f.name))!r}" for f in fields(self) if f.repr)
@@ -121,14 +136,14 @@ class Module:
         return dict(self._weights)
 
     def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
-        """The folded tree of this module. A module that stands in several places is listed where it comes first."""
+        """The folded tree of this module. Of a module that stands in several places, the first has the weights."""
         seen = set() if seen is None else seen
+        weights = {} if id(self) in seen else self.weights
         seen.add(id(self))
         kind = self.kind or inherited
-        children = tuple(
-            child.node(label, kind, seen) for label, child in self._children.items() if id(child) not in seen
-        )
-        return Node(name, self, kind, self.weights, children, apart=self.apart, composite=bool(children))
+        distinct = {id(child): (label, child) for label, child in reversed(self._children.items())}
+        children = tuple(child.node(label, kind, seen) for label, child in reversed(distinct.values()))
+        return Node(name, self, kind, weights, children, (id(self),), apart=self.apart, composite=bool(children))
 
 
 class Repeat(Module):
@@ -155,10 +170,12 @@ class Repeat(Module):
 
     def __call__(self, *inputs: Any) -> Any:
         """Run one of them and mark the operations as a span of so many runs (experts: of one run, for all of them)."""
-        if self.together:
-            return self.module(*inputs)
-        with inputs[0].tape.repeated(self.count, inputs[0]):
-            return self.module(*inputs)
+        tape = inputs[0].tape
+        with tape.inside(self):
+            if self.together:
+                return self.module(*inputs)
+            with tape.repeated(self.count, inputs[0]):
+                return self.module(*inputs)
 
     def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
         """The repeated module's node, with its counts."""
@@ -169,15 +186,12 @@ class Repeat(Module):
             one.kind,
             one.weights,
             one.children,
+            (id(self), *one.path),
             times=self.count,
             active=self.count if self.active is None else self.active,
             passes=1 if self.together else self.count,
             places=self.places,
             apart=one.apart,
             composite=one.composite,
+            folded=True,
         )
-
-
-def per_head(size: Count, heads: Count) -> Count:
-    """The head dimension that a hidden size leaves to each head."""
-    return exact_div(size, heads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
@@ -113,6 +114,12 @@ class MixtureOfExperts(Module):
     latent_size: Count | None = None
     shared_bias: bool = False
     activation: str = "silu"
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.top_k > self.num_experts:
+            yield "top_k", f"{self.top_k:,} is more than num_experts = {self.num_experts:,}"
+        if self.shared_gate and self.shared_intermediate_size is None:
+            yield "shared_gate", "true, but there is no shared expert; give shared_intermediate_size"
 
     def build(self) -> None:
         expert = GatedExpert if self.gated else Expert

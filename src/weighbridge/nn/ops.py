@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weighbridge.arithmetic import Count, product
+from weighbridge.arithmetic import Count
 from weighbridge.tape import Dimension, Tensor, Weight, Work
+from weighbridge.traced import plain
 
 
 def twice(forward: Count) -> Work:
@@ -27,19 +28,17 @@ def matmul(
     weights: tuple[Weight, ...],
     counted: Mapping[str, Work] | None = None,
 ) -> Tensor:
-    """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``."""
+    """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``.
+
+    Raises:
+        ValueError: if ``x`` does not end in as many elements as the weight has columns.
+    """
+    given, wanted = plain(x.axes[-1].size), plain(columns.size)
+    if isinstance(given, int) and isinstance(wanted, int) and given != wanted:
+        raise ValueError(f"{columns.name}: a projection of {wanted:,} columns was given {given:,} ({x.axes[-1].name})")
     made = x.tape.tensor("projection", *x.axes[:-1], out)
     work = twice(2 * x.rows * columns.size * out.size)
     x.tape.record("matmul", (x, *weights), (made,), (x,), work, counted)
-    return made
-
-
-def contract(name: str, a: Tensor, b: Tensor, over: str, counted: Mapping[str, Work] | None = None) -> Tensor:
-    """An einsum of two activations: sums over the axis called ``over``; equal names are the same axis. Keeps both."""
-    axes = {axis.name: axis for axis in (*a.axes, *b.axes)}
-    forward = 2 * product(axis.size for axis in axes.values())
-    made = a.tape.tensor(name, *(axis for label, axis in axes.items() if label != over))
-    a.tape.record(name, (a, b), (made,), (a, b), twice(forward), counted)
     return made
 
 

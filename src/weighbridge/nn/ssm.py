@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count, ceil_div
@@ -58,6 +59,10 @@ class Mamba2(Module):
     bias: bool = False
     conv_bias: bool = True
     chunk: Count = 256
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.num_heads % self.num_groups:
+            yield "num_heads", f"{self.num_heads:,} does not divide by num_groups = {self.num_groups:,}"
 
     def build(self) -> None:
         hidden, inner = Axis("hidden", self.hidden_size), self.inner
