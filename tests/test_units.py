@@ -20,7 +20,7 @@ def test_names_as_people_write_them(name: str, bits: int) -> None:
 
 
 def test_an_unknown_type_names_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"'bf61' is unknown; allowed: .*did you mean bf16"):
+    with pytest.raises(InputError, match=r'"bf61" is unknown; allowed: .*did you mean bf16'):
         units.data_type("bf61")
 
 

@@ -25,10 +25,28 @@ class UnreadableError(InputError):
     """A file or a repository that could not be read."""
 
 
+def printable(text: str, limit: int) -> str:
+    """A text on one line, without control and direction characters, cut where it is long."""
+    clean = "".join(c if c.isprintable() else "�" for c in text[: limit + 1])
+    return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
+
+
 def shown(value: object, limit: int = 60) -> str:
-    """A value as an error line shows it: on one line, printable, cut where it is long."""
-    text = "".join(c if c.isprintable() else "�" for c in (value if isinstance(value, str) else repr(value)))
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    """A word (a name, a path, a field) as an error line shows it."""
+    return printable(value if isinstance(value, str) else repr(value), limit)
+
+
+def given(value: object) -> str:
+    """A value as an error line shows it: as JSON would write it, numbers with separators, long things by their kind."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**30 else f"a number of {len(str(abs(value))):,} digits"
+    if isinstance(value, str):
+        return f'"{shown(value)}"'
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value):,}"
+    return "a table" if isinstance(value, dict) else shown(value)
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:

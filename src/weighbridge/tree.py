@@ -95,6 +95,11 @@ class Node:
         return Label(one, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
 
 
+def layer_count(root: Node) -> Count:
+    """Layers of a model: the copies that its own runs of equal layers stand for, multi-token prediction apart."""
+    return total(node.times for node in root.children if node.folded and not node.apart)
+
+
 def stored(node: Node) -> Count:
     """Copies of a node that exist in its parent."""
     return node.times

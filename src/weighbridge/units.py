@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count, ceil_div
-from weighbridge.errors import InputError, did_you_mean
+from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.traced import same_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,9 @@ class DataType:
 
     def bytes(self, count: Count) -> Count:
         """Bytes of one tensor of ``count`` elements, rounded up to a whole byte once."""
-        return ceil_div(count * self.bits, 8) if self.bits % 8 else count * (self.bits // 8)
+        if self.bits % 8:
+            return ceil_div(count * same_kind(self.bits, f"{self.name}_bits", count), 8)
+        return count * same_kind(self.bits // 8, f"{self.name}_bytes", count)
 
 
 DATA_TYPES: dict[str, DataType] = {
@@ -64,12 +67,13 @@ def data_type(name: str) -> DataType:
     Raises:
         InputError: for a name that is none.
     """
+    if not isinstance(name, str):
+        raise InputError(f"data type: got {given(name)}; expected a name such as bf16")
     key = name.lower().removeprefix("torch.")
     found = DATA_TYPES.get(_ALIASES.get(key, key))
     if found is None:
-        raise InputError(
-            f"data type {name!r} is unknown; allowed: {', '.join(DATA_TYPES)}{did_you_mean(key, DATA_TYPES)}"
-        )
+        near = did_you_mean(key, DATA_TYPES)
+        raise InputError(f"data type {given(name)} is unknown; allowed: {', '.join(DATA_TYPES)}{near}")
     return found
 
 
@@ -84,7 +88,7 @@ def thousands(value: int) -> str:
 def three_digits(value: float, unit: str, base: float = 1000.0, names: Sequence[str] = DECIMAL) -> str:
     """A figure in the unit that leaves three significant digits: ``16.1 GB``."""
     power = 0
-    while abs(float(f"{value:.3g}")) >= base and power < len(names) - 1:
+    while max(abs(float(f"{value:.3g}")), round(abs(value))) >= base and power < len(names) - 1:
         value, power = value / base, power + 1
     rounded = abs(float(f"{value:.3g}"))
     digits = 0 if power == 0 or rounded >= 100 else 1 if rounded >= 10 else 2

@@ -14,14 +14,14 @@ from weighbridge.cli import main
 Cli = Callable[..., tuple[int, str, str]]
 
 MISTAKES = [
-    (["parms"], 2, "no command 'parms'; allowed: params, flops, compare, models; did you mean params"),
+    (["parms"], 2, 'no command "parms"; allowed: params, flops, compare, models; did you mean params'),
     (["params"], 2, "Missing argument 'MODEL'"),
     (["params", "gpt2", "--explian"], 2, "No such option"),
     (["params", "gtp2"], 2, "did you mean gpt2"),
     (["params", "gpt2", "--depth", "0"], 2, "--depth"),
-    (["params", "gpt2", "--dtype", "bf61"], 2, "data type 'bf61' is unknown"),
+    (["params", "gpt2", "--dtype", "bf61"], 2, 'data type "bf61" is unknown'),
     (["params", "gpt2", "--set", "n_embd"], 2, "expected field=value"),
-    (["params", "gpt2", "--set", "n_embd=-5"], 2, "hidden_size: got -5; allowed is at least 1"),
+    (["params", "gpt2", "--set", "n_embd=-5"], 2, "n_embd: got -5; allowed is at least 1"),
     (["params", "gpt2", "--format", "latex"], 2, "add --explain"),
     (["params", "gpt2", "--quantity", "everything"], 2, "--quantity"),
     (["flops", "gpt2", "--seq", "0"], 2, "--seq"),

@@ -55,5 +55,5 @@ def test_four_bits_round_up_per_tensor() -> None:
 def test_data_types_come_from_the_configuration_or_are_bf16() -> None:
     assert params("gpt2").dtype.name == "fp32"
     assert params("llama-3.1-8b").dtype.name == "bf16"
-    with pytest.raises(InputError, match="data type 'fp7' is unknown"):
+    with pytest.raises(InputError, match='data type "fp7" is unknown'):
         params("gpt2", "fp7")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from weighbridge.cli.options import count_option, json_option, load_model, print_document, print_json
+from weighbridge.errors import InputError
 from weighbridge.estimate.comparison import compare
 
 
@@ -19,6 +20,8 @@ def command(
     models: tuple[str, ...], seq: int | None, dtype: str | None, as_csv: bool, markdown: bool, as_json: bool
 ) -> None:
     """Models side by side: parameters, dimensions, bytes, FLOPs of one sequence."""
+    if as_csv + markdown + as_json > 1:
+        raise InputError("--csv, --markdown and --json are three forms of one output; choose one")
     report = compare([load_model(model, ()) for model in models], seq, dtype)
     from weighbridge.report import schema, tables
 
@@ -31,4 +34,6 @@ def command(
 
         click.echo(written(document.tables[0]), nl=False)
     else:
-        print_document(document if markdown else tables.turned(document), "markdown" if markdown else "text")
+        from weighbridge.report.text import window
+
+        print_document(document if markdown else tables.turned(document, window()), "markdown" if markdown else "text")

@@ -10,7 +10,10 @@ from typing import Any, NoReturn
 import click
 
 from weighbridge import __version__
-from weighbridge.errors import WeighbridgeError, did_you_mean
+from weighbridge.errors import WeighbridgeError, did_you_mean, given, printable
+
+LONGEST_LINE = 1200
+"""Characters of an error line."""
 
 COMMANDS = {
     "params": "Parameters, total and active, by module.",
@@ -37,7 +40,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             allowed = f"allowed: {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no command {args[0]!r}; {allowed}{did_you_mean(args[0], COMMANDS)}")
+            raise click.UsageError(f"no command {given(args[0])}; {allowed}{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,9 +61,10 @@ def program() -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line.
 
-    Exit status: 0 answered; 2 the input was wrong, said in one line on standard error; 70 a defect of
+    Exit status: 0 answered; 1 the output could not be written; 2 the input was wrong, said in one line on standard error; 70 a defect of
     Weighbridge; 130 interrupted.
     """
+    _forgiving_output()
     try:
         result: Any = program.main(arguments, prog_name="weighbridge", standalone_mode=False)
         sys.stdout.flush()
@@ -76,8 +80,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _end(130, "interrupted")
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(0)
+    except OSError as error:
+        _discard_output()
+        _end(1, f"the output cannot be written: {error.strerror or error}")
     except Exception as error:
         if "WEIGHBRIDGE_TRACEBACK" in os.environ:
             raise
@@ -86,6 +93,21 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(result if isinstance(result, int) else 0)
 
 
+def _forgiving_output() -> None:
+    """Make characters that the terminal's encoding lacks into question marks; a closed output into none."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - it stays open until the process ends
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter does not complain when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _end(status: int, message: str) -> NoReturn:
-    print("weighbridge: " + " ".join(message.split()), file=sys.stderr)
+    print("weighbridge: " + printable(" ".join(message.split()), LONGEST_LINE), file=sys.stderr)
     sys.exit(status)

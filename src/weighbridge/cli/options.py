@@ -71,9 +71,9 @@ def print_document(document: Document, form: str) -> None:
 
         click.echo(as_markdown(document), nl=False)
         return
-    from weighbridge.report.text import console, show
+    from weighbridge.report.text import printed
 
-    show(document, console())
+    click.echo(printed(document), nl=False)
 
 
 def print_explanation(figure: Any, form: str, depth: int | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from weighbridge.estimate.compute import FlopReport, check_length, forward_pass, usual_length
 from weighbridge.estimate.parameters import as_model, params
 from weighbridge.estimate.shown import Shown
-from weighbridge.tree import stored
+from weighbridge.tree import layer_count
 
 COLUMNS = (
     "model",
@@ -61,8 +61,7 @@ def compare(models: Sequence[Any], sequence: int | None = None, dtype: str | Non
         weights = params(model, dtype)
         check_length(model, sequence)
         work = FlopReport(model, forward_pass(sequence))
-        layers = sum(stored(n) for n in weights.tree.children if type(n.module).__name__ == "DecoderLayer")
-        sizes = (layers, _size(model.config, "hidden_size", "dim"), *_heads(model.config))
+        sizes = (layer_count(weights.tree), _size(model.config, "hidden_size", "dim"), *_heads(model.config))
         vocabulary = _size(model.config, "vocab_size")
         head = (model.name, model.family, weights.total, weights.active, weights.embedding)
         rows.append((*head, *sizes, vocabulary, weights.bytes(), work.forward, work.training))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from weighbridge.errors import InputError, UnknownArchitectureError, close, did_you_mean, nearest, shown
+from weighbridge.errors import InputError, UnknownArchitectureError, close, did_you_mean, given, shown
 from weighbridge.models import families, family, known_fields
 
 SHOWN_PROBLEMS = 4
@@ -24,17 +24,16 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
         InputError: naming every field that is wrong.
     """
     cls = family(model_type).Config
-    given = canonical(cls, raw)
-    missing = [
-        f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING and f.name not in given
-    ]
+    fields_given = canonical(cls, raw)
+    needed = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in needed if name not in fields_given]
     if missing:
         raise InputError(f"{missing[0]}: missing; a {model_type} configuration needs it" + _more(missing))
-    config = cls(**given) if trusted else validated(cls, given)
+    config = cls(**fields_given) if trusted else validated(cls, fields_given, renamed(cls, raw))
     problems = list(config.problems())
     if problems:
         raise InputError("; ".join(f"{name}: {text}" for name, text in problems[:SHOWN_PROBLEMS]))
-    return config, _assumed(cls, given)
+    return config, _assumed(cls, fields_given)
 
 
 def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,56 +46,86 @@ def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in raw.items() if key in known}, **renamed}
 
 
-def validated(cls: type[Any], given: Mapping[str, Any]) -> Any:
-    """An instance of a dataclass, every field checked against its annotation by pydantic."""
+def renamed(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, str]:
+    """The names under which fields were given, where those are not their own."""
+    names = {**cls.aliases, "torch_dtype": "dtype"}
+    return {own: name for name, own in names.items() if name in raw and (own not in raw or name in cls.aliases)}
+
+
+def validated(cls: type[Any], values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Any:
+    """An instance of a dataclass, every field checked against its annotation by pydantic.
+
+    Args:
+        cls: the dataclass.
+        values: its fields.
+        names: what fields are called in errors, where not by their own name.
+    """
     import json
 
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
     cls.__pydantic_config__ = ConfigDict(strict=True)
     try:  # through JSON, whose strict mode takes a table where a dataclass is wanted
-        return TypeAdapter(cls).validate_json(json.dumps(dict(given), default=str))
+        return TypeAdapter(cls).validate_json(json.dumps(dict(values), default=str))
     except ValidationError as error:
-        lines = [_line(dict(detail)) for detail in error.errors(include_url=False)]
+        lines = [_line(dict(detail), names or {}) for detail in error.errors(include_url=False)]
         shown_lines = list(dict.fromkeys(lines))[:SHOWN_PROBLEMS]
         raise InputError("; ".join(shown_lines)) from None
 
 
-def _line(detail: dict[str, Any]) -> str:
-    """One pydantic error in the words of this package."""
-    where = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(("function-", "constrained-")))
-    context, given = detail.get("ctx") or {}, shown(detail["input"])
-    kind = detail["type"]
+EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "bool_type": "true or false",
+    "string_type": "a string",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+    "dataclass_exact_type": "a table",
+}
+"""What pydantic's kinds of errors mean, in words."""
+
+BOUNDS = {
+    "greater_than_equal": "at least",
+    "less_than_equal": "at most",
+    "greater_than": "more than",
+    "too_short": "at least",
+    "too_long": "at most",
+    "string_too_short": "at least",
+    "string_too_long": "at most",
+}
+"""How pydantic's kinds of bounds read; the bound is the number in the error's context."""
+
+
+def _line(detail: dict[str, Any], renamed: Mapping[str, str]) -> str:
+    """One pydantic error in the words of this package, under the name that the field was given by."""
+    parts = [str(part) for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
+    where = ".".join([renamed.get(parts[0], parts[0]), *parts[1:]]) if parts else "configuration"
+    kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "missing":
         return f"{where}: missing"
-    if kind in ("greater_than_equal", "less_than_equal", "greater_than"):
-        bound = next(iter(context.values()))
-        wording = {"greater_than_equal": "at least", "less_than_equal": "at most", "greater_than": "more than"}[kind]
-        return f"{where}: got {given}; allowed is {wording} {bound:,}"
-    expected = {
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "bool_type": "true or false",
-        "string_type": "a string",
-        "list_type": "a list",
-        "dict_type": "a table",
-        "dataclass_type": "a table",
-        "dataclass_exact_type": "a table",
-    }.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
-    return f"{where}: got {given}; expected {expected}"
+    if kind in BOUNDS:
+        bound = next(value for key, value in context.items() if key in ("ge", "le", "gt", "min_length", "max_length"))
+        entries = " entries" if "too_" in kind else ""
+        return f"{where}: got {given(detail['input'])}; allowed is {BOUNDS[kind]} {bound:,}{entries}"
+    if kind == "json_invalid":
+        return f"{where}: holds text that is no valid Unicode, or is nested too deeply"
+    expected = EXPECTED.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
+    return f"{where}: got {given(detail['input'])}; expected {expected}"
 
 
 def _more(missing: list[str]) -> str:
     return f" (and {', '.join(missing[1:])})" if missing[1:] else ""
 
 
-def _assumed(cls: type[Any], given: Mapping[str, Any]) -> tuple[str, ...]:
+def _assumed(cls: type[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
     """A note on the sizes that the configuration leaves to the family's defaults."""
     silent = [
         f"{f.name} = {f.default:,}"
         for f in fields(cls)
-        if f.name not in given and type(f.default) is int and f.default > 1
+        if f.name not in values and type(f.default) is int and f.default > 1
     ]
     return (f"not given, so {cls.family}'s defaults: {', '.join(silent)}",) if silent else ()
 
@@ -108,28 +137,52 @@ def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
         UnknownArchitectureError: with what it resembles and how to describe it instead.
     """
     known = families()
+    inner = raw.get("text_config")
+    if isinstance(inner, dict) and "hidden_size" not in raw:
+        text = f"text_config (model_type {given(inner.get('model_type'))})"
+        raise UnknownArchitectureError(
+            f"model_type {given(model_type)} is a multimodal configuration, which is not covered; its {text} "
+            f"saved as a config.json of its own weighs the text part if that type is covered: {', '.join(known)}"
+        )
     if model_type in known:
         return str(model_type)
     how = "describe it in TOML (docs/describe.md)"
     if not isinstance(model_type, str) or not model_type:
-        what = "missing" if model_type is None else f"got {shown(model_type)}"
+        what = "missing" if model_type is None else f"got {given(model_type)}"
         raise UnknownArchitectureError(f"model_type: {what}; expected one of {', '.join(known)}; or {how}")
-    alike = nearest(model_type, known, 1) or [_most_alike(raw)]
-    text = " Its text_config alone may be covered." if isinstance(raw.get("text_config"), dict) else ""
+    alike = most_alike(model_type, raw)
     raise UnknownArchitectureError(
-        f"model_type {shown(model_type)} is not covered; by its name and fields it resembles {alike[0]}.{text} "
-        f"If it is the same, --set model_type={alike[0]}; else {how}; covered: {', '.join(known)}"
+        f"model_type {given(model_type)} is not covered; by its name and fields it resembles {alike}. "
+        f"Only if it is the same, --set model_type={alike} reads it so; else {how}; covered: {', '.join(known)}"
     )
 
 
-def _most_alike(raw: Mapping[str, Any]) -> str:
-    """The family that shares most of its fields with a configuration."""
+def most_alike(model_type: str, raw: Mapping[str, Any]) -> str:
+    """The family whose fields and name are nearest to those of a configuration; fields weigh more than the name."""
+    from difflib import SequenceMatcher
 
-    def overlap(name: str) -> float:
-        own = set(known_fields(name))
-        return len(own & set(raw)) / len(own | set(raw))
+    def likeness(name: str) -> float:
+        own = set(known_fields(name)) - set(COMMON)
+        shared = len(own & set(raw)) / (len(own | (set(raw) & _all_fields())) or 1)
+        return 4 * shared + SequenceMatcher(None, name, model_type).ratio()
 
-    return max(families(), key=overlap)
+    return max(families(), key=likeness)
+
+
+COMMON = ("vocab_size", "hidden_size", "num_hidden_layers", "tie_word_embeddings", "dtype", "torch_dtype")
+"""Fields that tell no family from another."""
+
+
+def _all_fields() -> set[str]:
+    """Every field that some family reads."""
+    return {field for name in families() for field in known_fields(name)} - set(COMMON)
+
+
+def unread(model_type: str, raw: Mapping[str, Any]) -> list[str]:
+    """Fields of a configuration that a family does not read, sizes first."""
+    known = {*known_fields(model_type), "model_type"}
+    found = [key for key, value in raw.items() if key not in known and type(value) in (int, list, dict, bool)]
+    return sorted(found, key=lambda key: type(raw[key]) is not int)
 
 
 ALSO_IN_TOML = {"name", "model_type"}

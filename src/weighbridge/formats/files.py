@@ -8,14 +8,20 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from weighbridge.errors import UnreadableError, shown
+from weighbridge.errors import UnreadableError, given, shown
 
-MAX_BYTES = 32 * 2**20
-"""Larger than any published configuration (the largest known, with a per-tensor quantisation map, has 3 MB)."""
+MAX_JSON = 8 * 2**20
+"""Bytes: more than any published configuration (the largest known, with a per-tensor quantisation map, has 3 MB)."""
+
+MAX_TOML = 2**18
+"""Bytes: a description is written by hand."""
+
+MAX_DOTS = 64
+"""Dots in one line of TOML; the time that dotted keys take to parse grows with the square of their number."""
 
 
-def read_text(path: Path) -> str:
-    """The text of a regular UTF-8 file of at most :data:`MAX_BYTES`.
+def read_text(path: Path, most: int) -> str:
+    """The text of a regular UTF-8 file of at most so many bytes.
 
     Raises:
         UnreadableError: if it is anything else.
@@ -24,10 +30,9 @@ def read_text(path: Path) -> str:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError(f"{shown(str(path))} is not a regular file")
-        if status.st_size > MAX_BYTES:
+        if status.st_size > most:
             raise UnreadableError(
-                f"{shown(str(path))} has {status.st_size / 10**6:,.0f} MB; "
-                f"a configuration has at most {MAX_BYTES // 2**20} MiB"
+                f"{shown(str(path))} has {status.st_size:,} bytes; a configuration of this form has at most {most:,}"
             )
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -42,8 +47,9 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         UnreadableError: if the file is unreadable, no JSON, nested too deeply, or not an object.
     """
+    text = read_text(path, MAX_JSON)
     try:
-        data = json.loads(read_text(path))
+        data = json.loads(text)
     except RecursionError:
         raise UnreadableError(f"{shown(str(path))} is nested too deeply to be a configuration") from None
     except json.JSONDecodeError as error:
@@ -59,17 +65,18 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         UnreadableError: if the file is unreadable, no TOML or nested too deeply.
     """
+    text = read_text(path, MAX_TOML)
+    if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
+        raise UnreadableError(f"{shown(str(path))} has a line with more than {MAX_DOTS} dots; a description has none")
     try:
-        return tomllib.loads(read_text(path))
+        return tomllib.loads(text)
     except RecursionError:
         raise UnreadableError(f"{shown(str(path))} is nested too deeply to be a description") from None
     except ValueError as error:
-        if isinstance(error, UnreadableError):
-            raise
         raise UnreadableError(f"{shown(str(path))} is no TOML: {shown(str(error), 120)}") from None
 
 
 def _an_object(path: Path, data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise UnreadableError(f"{shown(str(path))} holds a JSON {type(data).__name__}; a configuration is an object")
+        raise UnreadableError(f"{shown(str(path))} holds {given(data)}; a configuration is a JSON object")
     return data

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from weighbridge.errors import InputError, UnknownModelError, UnreadableError, did_you_mean, shown
-from weighbridge.formats.check import check_architecture, check_keys, configuration, overridden
+from weighbridge.errors import (
+    InputError,
+    UnknownModelError,
+    UnreadableError,
+    did_you_mean,
+    given,
+    printable,
+    shown,
+)
+from weighbridge.formats.check import check_architecture, check_keys, configuration, overridden, unread
 from weighbridge.formats.files import read_json, read_toml
 from weighbridge.models import Model, catalogue
+
+LONGEST_NAME = 100
+"""Characters of a model's name that reports show."""
 
 FILES = ("config.json", "params.json")
 
@@ -28,11 +41,15 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
         InputError: for fields that are missing, wrong or do not fit together.
     """
     changes = changes or {}
+    if any(not isinstance(name, str) for name in changes):
+        raise InputError("changes: expected field names as strings")
+    if not isinstance(model, str | Path | Mapping):
+        raise InputError(f"MODEL: got {given(model)}; expected a name, a path or a mapping of fields")
     if isinstance(model, Mapping):
         return from_raw("model", model, changes, "given fields")
     text = str(model)
     if not text or "\0" in text:
-        raise UnknownModelError(f"MODEL: got {shown(text)!r}; expected a name, a file, a folder or a Hugging Face id")
+        raise UnknownModelError(f"MODEL: got {given(text)}; expected a name, a file, a folder or a Hugging Face id")
     entry = None if isinstance(model, Path) else catalogue.find(text)
     if entry is not None:
         source = f"catalogue, {entry.source}"
@@ -45,7 +62,7 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
     if isinstance(model, str) and REPOSITORY.fullmatch(text) and Path(text).suffix not in (".json", ".toml"):
         return from_raw(text, read_json(download_config(text)), changes, f"Hugging Face hub, {text}")
     near = did_you_mean(text, catalogue.names())
-    raise UnknownModelError(f"MODEL: no catalogue name, file, folder or Hugging Face id is {shown(text)!r}{near}")
+    raise UnknownModelError(f"MODEL: no catalogue name, file, folder or Hugging Face id is {given(text)}{near}")
 
 
 def found(text: str) -> Path | None:
@@ -54,15 +71,19 @@ def found(text: str) -> Path | None:
     Raises:
         UnreadableError: for a folder without a configuration.
     """
-    path = Path(text).expanduser()
     try:
+        path = Path(text).expanduser()
         if path.is_dir():
-            inside = [path / name for name in FILES if (path / name).exists()]
+            inside = [path / name for name in FILES if os.path.lexists(path / name)]
             if not inside:
                 raise UnreadableError(f"{shown(text)} is a folder without {' or '.join(FILES)}")
             return inside[0]
-        return path if path.exists() else None
-    except OSError:
+        return path if os.path.lexists(path) else None
+    except OSError as error:  # a name too long for a path is none; a folder that may not be entered is one
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise UnreadableError(f"{shown(text)} cannot be read: {error.strerror}") from None
+    except RuntimeError:  # the home of an unknown user
         return None
 
 
@@ -71,8 +92,11 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
     if path.suffix == ".toml":
         raw = read_toml(path)
         check_keys(raw, form(raw))
-        return from_raw(str(raw.get("name", path.stem)), raw, changes, str(path))
-    name = path.resolve().parent.name if path.name in FILES else path.stem.removesuffix("_config")
+        name = raw.get("name", path.stem)
+        if not isinstance(name, str):
+            raise InputError(f"name: got {given(name)}; expected a string")
+        return from_raw(name, raw, changes, str(path))
+    name = path.absolute().parent.name if path.name in FILES else path.stem.removesuffix("_config")
     return from_raw(name, read_json(path), changes, str(path))
 
 
@@ -93,7 +117,10 @@ def from_raw(
     config, notes = configuration(model_type, raw, trusted)
     if "quantization_config" in raw:
         notes = (*notes, "quantization_config is not read yet: bytes are those of the unquantised data types")
-    return Model(name, model_type, config, notes, source)
+    if "model_type" in changes:
+        rest = unread(model_type, raw)
+        notes = (*notes, f"read as {model_type} on request; not read: {shown(', '.join(rest), 200) or 'nothing'}")
+    return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400))
 
 
 def form(raw: Mapping[str, Any]) -> str:
@@ -118,7 +145,7 @@ def setting(text: str) -> tuple[str, Any]:
 
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
-        raise InputError(f"--set: got {shown(text)!r}; expected field=value, such as hidden_size=5120")
+        raise InputError(f"--set: got {given(text)}; expected field=value, such as hidden_size=5120")
     try:
         return name.strip(), json.loads(value.replace("_", "") if value.replace("_", "").isdigit() else value)
     except (ValueError, RecursionError):

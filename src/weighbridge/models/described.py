@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Interval, MinLen
 
 from weighbridge import nn
-from weighbridge.models.config import Config as BaseConfig
 from weighbridge.models.config import MOST_LAYERS, Problem, Size0
+from weighbridge.models.config import Config as BaseConfig
 from weighbridge.nn import (
     CausalLM,
     DecoderLayer,

@@ -21,7 +21,6 @@ class Line:
         node: the module (of several norms side by side, the first).
         count: copies in the whole model.
         each: the quantity of one copy.
-        level: depth in the tree.
         apart: counted apart from the total, as it or a module above it is.
     """
 
@@ -29,7 +28,6 @@ class Line:
     node: Node
     count: Count
     each: Count
-    level: int
     apart: bool = False
 
 
@@ -59,7 +57,7 @@ def _below(
         label = "norms" if len(group) > 1 else title(first)
         count = times * copies(first)
         away = apart or first.apart
-        yield Line("  " * level + label, first, count, sum(quantity(node) for node in group), level, away)
+        yield Line("  " * level + label, first, count, sum(quantity(node) for node in group), away)
         if level + 1 < depth and len(group) == 1:
             yield from _below(first, quantity, copies, depth, level + 1, count, away)
 
@@ -75,9 +73,9 @@ def _groups(children: Sequence[Node], fold_norms: bool) -> Iterator[list[Node]]:
 
 def title(node: Node) -> str:
     """A node's name; of folded copies the places, how many and what: ``(0-31): 32 x DecoderLayer``."""
-    if type(stored(node)) is int and stored(node) == 1 and node.places is None:
+    if not node.folded:
         return node.name
-    places = ranges(node.places) if node.places else f"0-{stored(node) - 1}"
+    places = ranges(node.places or range(stored(node)))
     name = "" if node.name == "layers" else f" {node.name.removesuffix('_layers')}"
     return f"({places}): {stored(node):,} x {type(node.module).__name__}{name}"
 

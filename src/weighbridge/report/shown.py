@@ -32,7 +32,9 @@ def document(result: Any) -> Document:
 
 
 def text(result: Any) -> str:
-    """A result as plain text."""
+    """A result as plain text, as wide as the window."""
+    if isinstance(result, Comparison):
+        return rendered(tables.turned(document(result), window()), window()).rstrip("\n")
     return rendered(document(result), window()).rstrip("\n")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weighbridge.estimate.conventions import MEANING, differences
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.modules import DEFAULT_DEPTH, lines
-from weighbridge.tree import Kind, Node, run, stored
+from weighbridge.tree import Kind, Node, layer_count, run, stored
 from weighbridge.units import flops, gibibytes, gigabytes, percent, short_count, thousands
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 def kind_of_model(model: Model, tree: Node) -> str:
     """``Llama family, dense, 32 layers``."""
     nodes = list(tree.walk())
-    layers = sum(stored(node) for node in tree.children if type(node.module).__name__ == "DecoderLayer")
+    layers = layer_count(tree)
     sparse = "mixture of experts" if any(node.kind is Kind.EXPERTS for node in nodes) else "dense"
     mixers = {node.kind for node in nodes} & {Kind.ATTENTION, Kind.LINEAR_ATTENTION, Kind.STATE_SPACE}
     hybrid = ", hybrid" if len(mixers) > 1 else ""
-    return f"{model.family}, {sparse}{hybrid}, {layers:,} layers"
+    return f"{model.family}, {sparse}{hybrid}, {layers:,} layer{'s' if layers != 1 else ''}"
 
 
 def parameters(report: ParameterReport, depth: int = DEFAULT_DEPTH) -> Document:
@@ -128,16 +128,27 @@ def closed(report: FlopReport, convention: str) -> Document:
     return Document(title, f"convention {convention}", facts, (_conventions(report),), notes)
 
 
-def turned(document: Document) -> Document:
-    """A comparison with models as columns, which a terminal has room for."""
+def turned(document: Document, width: int) -> Document:
+    """A comparison with models as columns, as many side by side as a window has room for."""
     table = document.tables[0]
-    heads = (Column("", number=False), *(Column(row.cells[0]) for row in table.rows))
-    rows = tuple(
-        Row((column.name, *(row.cells[i] for row in table.rows)))
-        for i, column in enumerate(table.columns)
-        if i  # the first column holds the names, now the heads
-    )
-    return replace(document, tables=(Table(heads, rows),))
+    names = 2 + max(len(column.name) for column in table.columns)
+    blocks: list[list[Row]] = []
+    room = 0
+    for model in table.rows:
+        needed = 2 + max(map(len, model.cells))
+        if not blocks or needed > room:
+            blocks.append([])
+            room = width + 2 - names
+        blocks[-1].append(model)
+        room -= needed
+    return replace(document, tables=tuple(_turned(table, block) for block in blocks))
+
+
+def _turned(table: Table, models: list[Row]) -> Table:
+    """Rows of a table as columns; the first cells, which hold the names, are the heads."""
+    heads = (Column("", number=False), *(Column(model.cells[0]) for model in models))
+    kept = range(1, len(table.columns))
+    return Table(heads, tuple(Row((table.columns[i].name, *(model.cells[i] for model in models))) for i in kept))
 
 
 def _work(report: FlopReport, depth: int) -> Table:

@@ -45,7 +45,16 @@ def console(width: int | None = None, plain: bool = False) -> Console:
 
 def rendered(document: Document, width: int = 100) -> str:
     """A document as plain text."""
-    screen = console(width, plain=True)
+    return _drawn(document, console(width, plain=True))
+
+
+def printed(document: Document) -> str:
+    """A document for standard output: in colour where it is a terminal."""
+    return _drawn(document, console())
+
+
+def _drawn(document: Document, screen: Console) -> str:
+    """A document as a console draws it, without spaces at the ends of lines."""
     with screen.capture() as capture:
         show(document, screen)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
@@ -86,13 +95,15 @@ def _facts(document: Document, screen: Console) -> None:
 BESIDE = 60
 """Column at which second parts of facts begin if the window is wide enough."""
 
+INDENT = "    "
+
 LABEL = 24
 """Columns that the first column of a table needs at least to be read."""
 
 
 def _fitted(table: Table, width: int) -> Table:
     """A table without as many of its optional columns, from the right, as a window has no room for."""
-    while sum(_widths(table)) > width and any(column.optional for column in table.columns):
+    while sum(_widths(table)) - 2 > width and any(column.optional for column in table.columns):
         last = max(i for i, column in enumerate(table.columns) if column.optional)
         rows = tuple(replace(row, cells=row.cells[:last] + row.cells[last + 1 :]) for row in table.rows)
         table = replace(table, columns=table.columns[:last] + table.columns[last + 1 :], rows=rows)
@@ -108,11 +119,25 @@ def _widths(table: Table) -> list[int]:
     return needed
 
 
+def _records(screen: Console, table: Table) -> None:
+    """A table that is too wide for the window, row by row: no figure is ever cut."""
+    from rich.text import Text
+
+    for row in table.rows:
+        screen.print(Text(row.cells[0], style=COLOURS.get(row.kind, "bold" if row.strong else "")))
+        for column, cell in zip(table.columns[1:], row.cells[1:], strict=True):
+            if cell:
+                screen.print(Text(f"{INDENT}{column.name} {cell}".rstrip()))
+
+
 def _table(screen: Console, table: Table) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
     table = _fitted(table, screen.width)
+    if sum(_widths(table)) - 2 > screen.width:
+        _records(screen, table)
+        return
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in table.columns:
         grid.add_column(
