@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from weighbridge.formats import load as load
     from weighbridge.models import Model as Model
     from weighbridge.models.catalogue import entries as catalogue
-    from weighbridge.report.explanation import as_text as explain
+    from weighbridge.report.explanation import explain as explain
 
 __version__ = "0.1.0"
 
@@ -31,7 +31,7 @@ _HOMES = {
     "WeighbridgeError": ("weighbridge.errors", "WeighbridgeError"),
     "catalogue": ("weighbridge.models.catalogue", "entries"),
     "compare": ("weighbridge.estimate.comparison", "compare"),
-    "explain": ("weighbridge.report.explanation", "as_text"),
+    "explain": ("weighbridge.report.explanation", "explain"),
     "flops": ("weighbridge.estimate.compute", "flops"),
     "generate": ("weighbridge.estimate.generation", "generate"),
     "load": ("weighbridge.formats", "load"),

@@ -31,6 +31,16 @@ MISTAKES = [
     (["flops", "gpt2", "--convention", "intel"], 2, "--convention"),
     (["flops", "gpt2", "--convention", "6nd", "--explain"], 2, "whole training steps only"),
     (["flops", "gpt2", "--convention", "palm", "--decode", "5"], 2, "whole training steps only"),
+    (["params", "gpt2", "--quantity", "active"], 2, "add --explain"),
+    (["params", "gpt2", "--explain", "--quantity", "prediction"], 2, "no multi-token prediction"),
+    (["params", "gpt2", "--json", "--format", "markdown"], 2, "two forms of one output"),
+    (["flops", "gpt2", "--attention", "flash"], 2, "--convention torch alone"),
+    (["flops", "gpt2", "--decode", "5", "--explain", "--quantity", "training"], 2, "forward passes of the main model"),
+    (["flops", "deepseek-v3", "--decode", "5", "--mtp"], 2, "forward passes of the main model"),
+    (["params", "~nosuchuser/x"], 2, "no catalogue name"),
+    (["params", "nemotron-h-8b", "--set", "num_hidden_layers=10"], 2, "worked out from hybrid_override_pattern"),
+    (["params", "llama-7b", "--set", "hidden_size=2147483647", "--set", "num_attention_heads=2147483646"], 2, "divide"),
+    (["compare", "gpt2", "--csv", "--json"], 2, "choose one"),
     (["compare"], 2, "Missing argument"),
     (["compare", "gpt2", "nothing-like-it"], 2, "nothing-like-it"),
     (["models", "no", "such", "thing"], 2, "no model of the catalogue matches"),
@@ -82,6 +92,43 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -c '{code}' params deepseek-v3 --json | head -n 1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_text_that_is_piped_away_is_no_error() -> None:
+    code = "from weighbridge.cli import main; main()"
+    command = f"set -o pipefail; {sys.executable} -c '{code}' flops deepseek-v3 | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("tail", ["--json", "--explain", ""])
+def test_a_full_disk_is_no_defect(tail: str) -> None:
+    code = "from weighbridge.cli import main; main()"
+    command = f"{sys.executable} -c '{code}' params gpt2 {tail} > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "weighbridge: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "params gpt2 >&-"), ("PYTHONIOENCODING=ascii", "params nemotron-h-8b")]
+)
+def test_a_closed_output_and_a_narrow_encoding_are_no_defects(before: str, after: str) -> None:
+    code = "from weighbridge.cli import main; main()"
+    command = f"{before} {sys.executable} -c '{code}' {after}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_escapes_in_names_do_not_reach_the_terminal(cli: Cli, tmp_path: Path) -> None:
+    _, _, err = cli("params", "\x1b[31mred")
+    assert "\x1b" not in err
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "a\\u001b[31mb\\nc"\nmodel_type = "llama"\n', "utf-8")
+    code, out, _ = cli("params", str(path))
+    assert code == 0
+    assert "\x1b" not in out
+    assert out.startswith("a�[31mb�c ")
 
 
 def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:

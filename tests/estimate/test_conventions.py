@@ -59,5 +59,5 @@ def test_every_convention_is_compared_and_explained() -> None:
 
 
 def test_conventions_of_one_formula_have_no_figures_per_module() -> None:
-    with pytest.raises(InputError, match="convention: got '6nd'; allowed: exact, torch, megatron"):
+    with pytest.raises(InputError, match='convention: got "6nd"; allowed: exact, torch, megatron'):
         flops("gpt2", convention="6nd")

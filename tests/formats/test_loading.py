@@ -129,7 +129,7 @@ def test_layers_of_different_sizes_are_not_silently_equal() -> None:
         (b"", "is no JSON"),
         (b"[1, 2]", "holds a list of 2"),
         (b"null", "holds null"),
-        (b"\xff\xfe{\x00", "is not UTF-8 text"),
+        (b"\xff\xfe{\x00", "json is not UTF-8 text"),
         (b"[" * 200_000, "is nested too deeply"),
         (b'{"a":' * 100_000, "is nested too deeply"),
         (b'{"model_type": "llama", "hidden_size": ' + b"9" * 5000 + b"}", "is no usable JSON"),
@@ -161,6 +161,21 @@ def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
     loop.symlink_to(loop)
     refusal(loop, WeighbridgeError)
     refusal("x" * 5000 + ".json", WeighbridgeError)
+
+
+def test_toml_that_takes_long_to_parse_is_refused(tmp_path: Path) -> None:
+    assert "more than 64 dots" in refusal(write(tmp_path / "dots.toml", ".".join("a" * 5000) + " = 1"), UnreadableError)
+    assert "at most 262,144" in refusal(write(tmp_path / "long.toml", "# " + "x" * 300_000), UnreadableError)
+
+
+def test_a_type_is_resembled_by_fields_more_than_by_name() -> None:
+    sizes = {"num_local_experts": 8, "num_experts_per_tok": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    assert "resembles mixtral" in refusal({**SMALL, **sizes, "model_type": "mamba2x"}, UnknownArchitectureError)
+
+
+def test_a_type_read_as_another_says_what_is_not_read() -> None:
+    model = load({**SMALL, "model_type": "mystery", "index_topk": 5}, {"model_type": "llama"})
+    assert model.notes[-1] == "read as llama on request; not read: index_topk"
 
 
 @pytest.mark.parametrize("text", ["model_type = ", "a = 1\na = 2", "[[[", "x = " + "[" * 100_000])

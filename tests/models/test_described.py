@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import weighbridge
 from weighbridge.errors import InputError
 from weighbridge.estimate.parameters import params
 from weighbridge.formats.loading import from_raw
@@ -44,6 +46,27 @@ def test_runs_repeat_and_norms_and_positions_can_be_chosen() -> None:
     assert params(load(learned_positions=50)).total - once == 50 * 32
 
 
+def test_misspelt_keys_of_a_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("vocab_size = 9\nhidden_size = 8\nrepeats = 3\n[blocks.a]\n", "utf-8")
+    with pytest.raises(InputError, match="repeats: no such key; did you mean repeat"):
+        weighbridge.load(path)
+    path.write_text('model_type = "llama"\nhiden_size = 8\nrope_theta = 5.0\n', "utf-8")
+    with pytest.raises(InputError, match="hiden_size: no such key; did you mean hidden_size"):
+        weighbridge.load(path)
+
+
+def test_blocks_without_layers_are_told_so() -> None:
+    with pytest.raises(InputError, match="layers: missing"):
+        from_raw("x", {key: value for key, value in raw().items() if key != "layers"}, {}, "")
+
+
+def test_latent_attention_projects_queries_directly_unless_given_a_rank() -> None:
+    mla = {"type": "MultiHeadLatentAttention", "num_heads": 4, "kv_lora_rank": 6}
+    dims = {"qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8}
+    assert params(load(blocks={"dense": {"mixer": {**mla, **dims}}})).total > 0
+
+
 def test_explanations_name_the_block() -> None:
     from weighbridge.report.formula import symbols
 
@@ -56,7 +79,8 @@ def test_explanations_name_the_block() -> None:
     ("changes", "message"),
     [
         ({"layers": [{"block": "other"}]}, "block 'other' is not described; described are: dense"),
-        ({"layers": []}, "layers: "),
+        ({"layers": []}, "layers: got a list of 0; allowed is at least 1 entries"),
+        ({"layers": [{"block": "dense", "cuont": 3}]}, "layers.0.cuont: no such field; allowed: block, count"),
         ({"blocks": {"x": {}}, "layers": [{"block": "x"}]}, "blocks.x: needs a mixer"),
         ({"blocks": {"x": {"mixr": ATTENTION}}}, "blocks.x.mixr: no such field; allowed: mixer, feed_forward"),
         ({"blocks": {"x": {"mixer": {"type": "GatedMLP"}}}}, "GatedMLP is no module; allowed: GatedDeltaNet, Grouped"),

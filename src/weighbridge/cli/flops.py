@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from weighbridge.cli.options import (
+    check_forms,
     count_option,
     explain_options,
     json_option,
@@ -18,8 +19,11 @@ from weighbridge.cli.options import (
     print_json,
 )
 from weighbridge.errors import InputError
-from weighbridge.estimate.compute import PER_OPERATION, FlopReport, check_length, forward_pass, usual_length
+from weighbridge.estimate.compute import EXACT, PER_OPERATION, FlopReport, check_length, forward_pass, usual_length
 from weighbridge.estimate.conventions import CONVENTIONS
+from weighbridge.estimate.generation import Generation, generate
+from weighbridge.report.document import Document
+from weighbridge.tape import Pass
 
 
 @click.command("flops")
@@ -31,7 +35,7 @@ from weighbridge.estimate.conventions import CONVENTIONS
 @click.option("--convention", type=click.Choice(CONVENTIONS), default="exact", show_default=True, help="What counts.")
 @click.option("--attention", type=click.Choice(["eager", "flash"]), default="eager", help="Kernel, for torch.")
 @click.option("--mtp", is_flag=True, help="Run the multi-token prediction modules too.")
-@click.option("--quantity", type=click.Choice(["forward", "backward", "training"]), default="forward")
+@click.option("--quantity", type=click.Choice(["forward", "backward", "training"]), help="The figure to explain.")
 @explain_options
 @json_option
 def command(
@@ -44,49 +48,64 @@ def command(
     convention: str,
     attention: str,
     mtp: bool,
-    quantity: str,
+    quantity: str | None,
     explain: bool,
     depth: int | None,
     form: str,
     as_json: bool,
 ) -> None:
     """Floating-point operations of MODEL: a training step, or a prompt and the tokens generated after it."""
+    check_forms(explain, quantity, form, as_json)
+    _check(convention, attention, decode, explain, mtp, quantity)
     loaded = load_model(model, changes)
     seq = seq or usual_length(loaded, decode or 0)
     check_length(loaded, seq + (decode or 0))
-    if decode and (mtp or quantity != "forward"):
-        raise InputError("--decode counts forward passes of the main model; leave out --mtp and --quantity")
     work = replace(forward_pass(seq, batch, causal, prediction=mtp), flash=attention == "flash")
-    by_module = convention in PER_OPERATION
-    if not by_module and (decode or explain):
-        raise InputError(
-            f"--convention {convention} counts whole training steps only; allowed: {', '.join(PER_OPERATION)}"
-        )
-    report = FlopReport(loaded, work, convention if by_module else "exact")
-    generated = _generated(loaded, seq, decode, batch, causal, convention)
+    report = FlopReport(loaded, work, convention if convention in PER_OPERATION else EXACT)
+    generated = generate(loaded, seq, decode, batch, causal, convention) if decode else None
+    figures = [report.explained(quantity or "forward")] if explain and not generated else []
+    if explain and generated:
+        figures = [generated.prefill.explained(), generated.decode.explained()]
     if as_json:
-        from weighbridge.report import explanation, schema
-
-        data: dict[str, Any] = dict(schema.compute(report if by_module else None, loaded, work, convention, generated))
-        if explain:
-            data["explanation"] = explanation.as_dict(
-                (generated.decode if generated else report).explained(quantity), depth
-            )
-        print_json(data)
+        _print_json(report, work, convention, generated, figures, depth)
     elif explain:
-        print_explanation((generated.decode if generated else report).explained(quantity), form, depth)
+        print_explanation(figures, form, depth)
     else:
-        from weighbridge.report import tables
-
-        if generated:
-            print_document(tables.generation(generated, depth or 2), form)
-        elif by_module:
-            print_document(tables.compute(report, depth or 2), form)
-        else:
-            print_document(tables.closed(report, convention), form)
+        print_document(_document(report, convention, generated, depth or 2), form)
 
 
-def _generated(model: Any, seq: int, decode: int | None, batch: int, causal: bool, convention: str) -> Any:
-    from weighbridge.estimate.generation import generate
+def _check(convention: str, attention: str, decode: int | None, explain: bool, mtp: bool, quantity: str | None) -> None:
+    """Refuse options that do not go together.
 
-    return generate(model, seq, decode, batch, causal, convention) if decode else None
+    Raises:
+        InputError: naming them.
+    """
+    if convention not in PER_OPERATION and (decode or explain):
+        allowed = ", ".join(PER_OPERATION)
+        raise InputError(f"--convention {convention} counts whole training steps only; allowed: {allowed}")
+    if attention == "flash" and convention != "torch":
+        raise InputError("--attention flash makes a difference to --convention torch alone; add that")
+    if decode and (mtp or quantity not in (None, "forward")):
+        raise InputError("--decode counts forward passes of the main model; leave out --mtp and --quantity")
+
+
+def _document(report: FlopReport, convention: str, generated: Generation | None, depth: int) -> Document:
+    from weighbridge.report import tables
+
+    if generated:
+        return tables.generation(generated, depth)
+    if convention in PER_OPERATION:
+        return tables.compute(report, depth)
+    return tables.closed(report, convention)
+
+
+def _print_json(
+    report: FlopReport, work: Pass, convention: str, generated: Generation | None, figures: list[Any], depth: int | None
+) -> None:
+    from weighbridge.report import explanation, schema
+
+    counted = report if convention in PER_OPERATION else None
+    data: dict[str, Any] = dict(schema.compute(counted, report.model, work, convention, generated))
+    if figures:
+        data["explanation"] = [step for figure in figures for step in explanation.as_dict(figure, depth)]
+    print_json(data)

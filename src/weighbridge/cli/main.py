@@ -61,8 +61,8 @@ def program() -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line.
 
-    Exit status: 0 answered; 1 the output could not be written; 2 the input was wrong, said in one line on standard error; 70 a defect of
-    Weighbridge; 130 interrupted.
+    Exit status: 0 answered; 1 the output could not be written; 2 the input was wrong, said in one line on standard
+    error; 70 a defect of Weighbridge; 130 interrupted.
     """
     _forgiving_output()
     try:

@@ -46,6 +46,18 @@ def count_option(name: str, default: int | None, text: str) -> Callable[[F], F]:
     return click.option(name, type=kind, default=default, show_default=default is not None, help=text)
 
 
+def check_forms(explain: bool, quantity: str | None, form: str, as_json: bool) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        InputError: naming the option and what it belongs to.
+    """
+    if quantity and not explain:
+        raise InputError("--quantity names the figure that --explain explains; add --explain")
+    if as_json and form != "text":
+        raise InputError(f"--format {form} and --json are two forms of one output; choose one")
+
+
 def load_model(model: str, changes: tuple[str, ...]) -> Model:
     """The model of the command line's MODEL and ``--set`` options."""
     from weighbridge.formats.loading import load, setting
@@ -76,14 +88,15 @@ def print_document(document: Document, form: str) -> None:
     click.echo(printed(document), nl=False)
 
 
-def print_explanation(figure: Any, form: str, depth: int | None) -> None:
-    """An explanation in the form that was asked for."""
+def print_explanation(figures: list[Any], form: str, depth: int | None) -> None:
+    """Explanations of figures in the form that was asked for."""
     from weighbridge.report import explanation
     from weighbridge.report.text import window
 
     if form == "latex":
-        click.echo(explanation.as_latex(figure, depth))
+        blocks = [explanation.as_latex(figure, depth) for figure in figures]
     elif form == "markdown":
-        click.echo(explanation.as_markdown(figure, depth))
+        blocks = [explanation.as_markdown(figure, depth) for figure in figures]
     else:
-        click.echo(explanation.as_text(figure, depth, window()))
+        blocks = [explanation.as_text(figure, depth, window()) for figure in figures]
+    click.echo("\n\n".join(blocks))

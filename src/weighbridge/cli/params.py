@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from weighbridge.cli.options import (
+    check_forms,
     explain_options,
     json_option,
     load_model,
@@ -13,16 +14,14 @@ from weighbridge.cli.options import (
     print_explanation,
     print_json,
 )
-from weighbridge.estimate.parameters import params
-
-QUANTITIES = ["total", "active", "bytes", "embedding", "non_embedding", "prediction"]
+from weighbridge.estimate.parameters import QUANTITIES, params
 
 
 @click.command("params")
 @model_argument
 @click.option("--dtype", help="Data type of the weights; by default the configuration's, else bf16.")
 @click.option("--router-dtype", help="Data type of router weights; by default that of the others.")
-@click.option("--quantity", type=click.Choice(QUANTITIES), default="total", help="The figure to explain.")
+@click.option("--quantity", type=click.Choice(QUANTITIES), help="The figure to explain; the total by default.")
 @explain_options
 @json_option
 def command(
@@ -30,21 +29,23 @@ def command(
     changes: tuple[str, ...],
     dtype: str | None,
     router_dtype: str | None,
-    quantity: str,
+    quantity: str | None,
     explain: bool,
     depth: int | None,
     form: str,
     as_json: bool,
 ) -> None:
     """Parameters of MODEL: total, active per token, by module and kind, and their bytes."""
+    check_forms(explain, quantity, form, as_json)
     report = params(load_model(model, changes), dtype, router_dtype)
+    quantity = quantity or "total"
     if as_json:
         from weighbridge.report import explanation, schema
 
         data = dict(schema.parameters(report))
         print_json({**data, "explanation": explanation.as_dict(report.explained(quantity), depth)} if explain else data)
     elif explain:
-        print_explanation(report.explained(quantity), form, depth)
+        print_explanation([report.explained(quantity)], form, depth)
     else:
         from weighbridge.report import tables
 

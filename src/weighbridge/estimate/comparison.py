@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from weighbridge.errors import InputError
 from weighbridge.estimate.compute import FlopReport, check_length, forward_pass, usual_length
 from weighbridge.estimate.parameters import as_model, params
 from weighbridge.estimate.shown import Shown
@@ -52,9 +53,14 @@ def compare(models: Sequence[Any], sequence: int | None = None, dtype: str | Non
         models: loaded models, networks, names or paths.
         sequence: tokens of the sequence whose FLOPs are counted; 4,096, or what every model's positions allow.
         dtype: data type of the weights; each model's own, else bf16.
+
+    Raises:
+        InputError: for no models, or a sequence longer than learned positions.
     """
     rows, notes = [], []
-    loaded = [as_model(given) for given in models]
+    loaded = [as_model(each) for each in ([models] if isinstance(models, str) else models)]
+    if not loaded:
+        raise InputError("models: got none; expected at least one")
     if sequence is None:
         sequence = min(map(usual_length, loaded))
     for model in loaded:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, total
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
@@ -136,8 +136,10 @@ class FlopReport(Shown):
         """A figure ("forward", "backward" or "training") as a traced number with its derivation.
 
         Raises:
-            InputError: for a backward pass of generation, which has none.
+            InputError: for another figure, or for a backward pass of generation, which has none.
         """
+        if quantity not in ("forward", "backward", "training"):
+            raise InputError(f"quantity: got {given(quantity)}; allowed: forward, backward, training")
         if quantity != "forward" and self.work.phase is not Phase.TRAIN:
             raise InputError(f"quantity: got {quantity!r}; generation has no backward pass, allowed: forward")
         numbers = trace(replace(self.work, past=self.work.past or 0))
@@ -172,12 +174,34 @@ def longest(model: Model) -> int | None:
     return embedding.max_positions if embedding else None
 
 
+def check_count(name: str, value: object) -> None:
+    """Refuse what is no whole number from 1; arrays and traced numbers pass.
+
+    Raises:
+        InputError: naming the argument and its value.
+    """
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if (whole and value < 1) or isinstance(value, bool | str | float) or value is None:  # type: ignore[operator]
+        raise InputError(f"{name}: got {given(value)}; expected a whole number from 1")
+
+
+def check_convention(convention: object) -> None:
+    """Refuse conventions that do not count operation by operation.
+
+    Raises:
+        InputError: naming those that do.
+    """
+    if convention not in PER_OPERATION:
+        raise InputError(f"convention: got {given(convention)}; allowed: {', '.join(PER_OPERATION)}")
+
+
 def check_length(model: Model, tokens: int) -> None:
     """Refuse sequences for which a model has no positions.
 
     Raises:
         InputError: naming the model's limit.
     """
+    check_count("sequence", tokens)
     limit = longest(model)
     if limit is not None and tokens > limit:
         raise InputError(f"sequence: got {tokens:,} tokens; {model.name} has learned positions for at most {limit:,}")
@@ -213,8 +237,8 @@ def flops(
     loaded = as_model(model)
     tokens = usual_length(loaded) if sequence is None else sequence
     check_length(loaded, tokens)
-    if convention not in PER_OPERATION:
-        raise InputError(f"convention: got {convention!r}; allowed: {', '.join(PER_OPERATION)}")
+    check_convention(convention)
+    check_count("batch", batch)
     work = replace(forward_pass(tokens, batch, causal), flash=flash)
     return FlopReport(loaded, work, convention)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count
-from weighbridge.estimate.compute import EXACT, FlopReport, check_length, forward_pass
+from weighbridge.estimate.compute import EXACT, FlopReport, check_convention, check_count, check_length, forward_pass
 from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
@@ -49,9 +49,12 @@ def generate(
         convention: "exact", "torch" or "megatron".
 
     Raises:
-        InputError: for more tokens than learned positions.
+        InputError: for more tokens than learned positions, counts below 1, or another convention.
     """
     loaded = as_model(model)
+    for name, value in (("prompt", prompt), ("tokens", tokens), ("batch", batch)):
+        check_count(name, value)
+    check_convention(convention)
     check_length(loaded, prompt + tokens)
     before = forward_pass(prompt, batch, causal, Phase.PREFILL)
     after = forward_pass(tokens, batch, causal, Phase.DECODE, past=prompt)

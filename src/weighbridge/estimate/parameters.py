@@ -8,12 +8,16 @@ from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, total
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
 from weighbridge.nn import Module
 from weighbridge.traced import Label, named
 from weighbridge.tree import Kind, Node, met, stored
 from weighbridge.units import DATA_TYPES, DataType, data_type
+
+QUANTITIES = ("total", "active", "bytes", "embedding", "non_embedding", "prediction")
+"""Figures that explain themselves."""
 
 COMMON_TYPES = ("fp32", "bf16", "fp8", "int4")
 """Data types of the table of bytes."""
@@ -131,12 +135,20 @@ class ParameterReport(Shown):
         """A figure as a traced number with its derivation.
 
         Args:
-            quantity: total, active, bytes, embedding, non_embedding or prediction.
+            quantity: one of :data:`QUANTITIES`.
+
+        Raises:
+            InputError: for another quantity, or for prediction where there is none.
         """
+        if quantity not in QUANTITIES:
+            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(QUANTITIES)}")
+        if quantity == "prediction" and not self.prediction:
+            raise InputError(f"quantity: {self.model.name} has no multi-token prediction to explain")
         traced = ParameterReport(Model.of(self.model.traced, self.model.name), self.dtype, self.router_dtype)
         label = Label(f"{quantity}_parameters", "parameters")
         if quantity == "bytes":
-            return named(traced.bytes(), Label("bytes", "bytes", self.dtype.name))
+            router = f", router in {self.router_dtype.name}" if self.router_dtype else ""
+            return named(traced.bytes(), Label("bytes", "bytes", f"in {self.dtype.name}{router}"))
         return named(getattr(traced, quantity), label)
 
 
@@ -153,8 +165,8 @@ def params(model: Model | Module | str, dtype: str | None = None, router_dtype: 
     """
     loaded = as_model(model)
     configured = getattr(loaded.config, "dtype", None)
-    weights = data_type(dtype or configured or "bf16")
-    return ParameterReport(loaded, weights, data_type(router_dtype) if router_dtype else None)
+    weights = data_type(configured or "bf16" if dtype is None else dtype)
+    return ParameterReport(loaded, weights, None if router_dtype is None else data_type(router_dtype))
 
 
 def as_model(model: Any) -> Model:

@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from weighbridge.report.formula import LATEX, LATEX_NUMBERS, NUMBERS, TEXT, Sum, Symbol, formula, lines
+from weighbridge.errors import InputError, given
+from weighbridge.report.formula import (
+    LATEX,
+    LATEX_NUMBERS,
+    NUMBERS,
+    PYTHON,
+    TEXT,
+    Sum,
+    Symbol,
+    formula,
+    lines,
+    symbols_of,
+)
 from weighbridge.traced import Label, Traced
 
 DEEPEST = 99
@@ -86,13 +98,31 @@ def _named(part: Any) -> Iterator[Traced]:
         yield from _named(inner)
 
 
+def explain(figure: Any, depth: int | None = None, width: int = 100) -> str:
+    """The explanation of a figure, as text.
+
+    Args:
+        figure: what ``explained()`` of a report returned, or a report, whose main figure is taken.
+        depth: levels of names to open; see :func:`steps`.
+        width: columns of the window.
+
+    Raises:
+        InputError: for what has no derivation.
+    """
+    chosen = figure.explained() if hasattr(figure, "explained") else figure
+    if not isinstance(chosen, Traced) or chosen.label is None:
+        raise InputError(f"figure: got {given(figure)}; expected a report, or what its explained() returns")
+    return as_text(chosen, depth, width)
+
+
 def as_text(figure: Traced, depth: int | None = None, width: int = 100) -> str:
     """An explanation for a terminal: one block per quantity, no line longer than ``width``."""
     return "\n\n".join(_block(step, width) for step in steps(figure, depth))
 
 
 def _block(step: Step, width: int) -> str:
-    name, pad = step.label.symbol, " " * len(step.label.symbol)
+    name = step.label.symbol
+    pad = " " * min(len(name), max(2, width // 2 - 12))  # a long name in a narrow window leaves room for figures
     out = textwrap.wrap(" > ".join(step.path[1:]), width) if len(step.path) > 2 else []
     terms = step.formula.terms if isinstance(step.formula, Sum) else ()
     tags = [", ".join(dict.fromkeys(term.parts)) for term in terms] if len(terms) > 1 else []
@@ -153,22 +183,39 @@ def _folded(line: str, width: int) -> list[str]:
 
 def as_latex(figure: Traced, depth: int | None = None) -> str:
     """An explanation as LaTeX: one ``align*`` per quantity."""
-    return "\n\n".join(_align(step) for step in steps(figure, depth))
+    return "\n\n".join(_paragraph(step) for step in steps(figure, depth))
+
+
+def _paragraph(step: Step) -> str:
+    """A heading line, the equation, and what there is to say about it."""
+    heading = rf"\noindent\textbf{{{_plain_tex(' > '.join(step.path)).replace('>', '$>$')}}}"
+    remark = "; ".join(part for part in (step.label.note, step.label.source) if part)
+    return "\n".join(
+        filter(None, (heading, _align(step), rf"\noindent\textit{{{_plain_tex(remark)}}}" if remark else ""))
+    )
 
 
 def _align(step: Step) -> str:
-    name = r"\mathrm{" + step.label.symbol.replace("_", r"\_") + "}"
+    symbol = step.label.symbol.replace("_", r"\_")
     unit = rf"\ \text{{{step.label.unit}}}" if step.label.unit else ""
     value = f"{step.value:,}".replace(",", "{,}")
+    terms = lines(step.formula, LATEX)
+    parts = [", ".join(dict.fromkeys(term.parts)) for term in getattr(step.formula, "terms", ())]
+    tags = parts if len(parts) == len(terms) > 1 else [""] * len(terms)
+    shown = [f"{term} && \\text{{{_plain_tex(tag)}}}" if tag else term for term, tag in zip(terms, tags, strict=True)]
     join = r" \\" + "\n&\\quad "
     rows = [
-        f"{name} &= " + join.join(lines(step.formula, LATEX)),
+        rf"\mathrm{{{symbol}}} &= " + join.join(shown),
         "&= " + join.join(lines(step.formula, LATEX_NUMBERS)),
         f"&= {value}{unit}",
     ]
-    comment = "; ".join(part for part in (" > ".join(step.path), step.label.note, step.label.source) if part)
     body = " \\\\\n".join(rows)
-    return f"% {comment}\n\\begin{{align*}}\n{body}\n\\end{{align*}}"
+    return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+
+
+def _plain_tex(text: str) -> str:
+    """Words as LaTeX text."""
+    return text.replace("_", r"\_").replace("&", r"\&").replace("%", r"\%")
 
 
 def as_markdown(figure: Traced, depth: int | None = None) -> str:
@@ -177,7 +224,7 @@ def as_markdown(figure: Traced, depth: int | None = None) -> str:
     for step in steps(figure, depth):
         heading = f"{'#' * min(6, 1 + len(step.path))} {step.label.symbol}"
         remark = "; ".join(part for part in (step.label.note, step.label.source) if part)
-        formula_text = _align(step).split("\n", 1)[1].replace("align*", "aligned")
+        formula_text = _align(step).replace("align*", "aligned")
         blocks.append("\n\n".join(part for part in (heading, remark, f"$$\n{formula_text}\n$$") if part))
     return "\n\n".join(blocks)
 
@@ -193,6 +240,8 @@ def as_dict(figure: Traced, depth: int | None = None) -> list[dict[str, Any]]:
             "source": step.label.source,
             "formula": " ".join(lines(step.formula, TEXT)),
             "substituted": " ".join(lines(step.formula, NUMBERS)),
+            "expression": " ".join(lines(step.formula, PYTHON)),
+            "symbols": symbols_of(step.formula),
             "value": step.value,
         }
         for step in steps(figure, depth)

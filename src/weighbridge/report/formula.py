@@ -147,11 +147,10 @@ def written(part: Any, style: Style, tight: bool = False) -> str:
     if isinstance(part, Symbol):
         return style.symbol(part)
     if isinstance(part, Call):
-        row, bracketed = part.operator, style.divides and part.operator.brackets
-        arguments = (
-            _argument(argument, style) if bracketed else written(argument, style) for argument in part.arguments
-        )
-        return style.template(row).format(*arguments)
+        row = part.operator
+        if not (style.divides and row.brackets):
+            return style.template(row).format(*(written(argument, style) for argument in part.arguments))
+        return style.template(row).format(*(_argument(a, style, not i) for i, a in enumerate(part.arguments)))
     if isinstance(part, Term):
         return _written_term(part, style)
     if isinstance(part, Sum):
@@ -160,12 +159,13 @@ def written(part: Any, style: Style, tight: bool = False) -> str:
     return style.number(part)
 
 
-def _argument(part: Any, style: Style) -> str:
-    """An argument beside a division sign: sums and products in brackets."""
+def _argument(part: Any, style: Style, above: bool) -> str:
+    """An argument beside a division sign: sums in brackets, below the sign products too."""
     text = written(part, style)
     compound = isinstance(part, Sum) and len(part.terms) > 1
     single = part.terms[0] if isinstance(part, Sum) and len(part.terms) == 1 else part
-    compound = compound or (isinstance(single, Term) and len(single.factors) + (single.coefficient != 1) > 1)
+    if not above and isinstance(single, Term):
+        compound = compound or len(single.factors) + (single.coefficient != 1) > 1
     return f"{style.brackets[0]}{text}{style.brackets[1]}" if compound else text
 
 
@@ -179,8 +179,13 @@ def _written_term(term: Term, style: Style) -> str:
 def lines(part: Any, style: Style) -> list[str]:
     """The terms of a formula, each with its sign in front (the first only if it is negative)."""
     if not isinstance(part, Sum):
-        return [written(part, style)]
+        return lines(Sum(_terms(part)), style) if isinstance(part, Call) else [written(part, style)]
     texts: list[str] = []
+    if len(part.terms) == 1 and part.terms[0].coefficient == 1 and len(part.terms[0].factors) == 1:
+        part = part.terms[0].factors[0]
+        text = written(part, style)
+        plain = isinstance(part, Call) and style.divides and part.operator.shown.startswith("(")
+        return [text[1:-1] if plain else text]
     for term in part.terms or (Term((), 0),):
         sign = "- " if term.coefficient < 0 else "+ " if texts else ""
         texts.append(sign + _written_term(Term(term.factors, abs(term.coefficient)), style))
@@ -214,6 +219,17 @@ LATEX = Style(_latex_name, _latex_number, lambda row: row.latex, r" \times ", (r
 LATEX_NUMBERS = Style(
     lambda s: _latex_number(s.node.value), _latex_number, lambda row: row.latex, r" \times ", (r"\left(", r"\right)")
 )
+
+
+def symbols_of(part: Any) -> dict[str, Any]:
+    """The symbols of a formula and their values: evaluate its Python form with them."""
+    if isinstance(part, Symbol):
+        return {part.name: part.node.value}
+    found: dict[str, Any] = {}
+    for attribute in ("terms", "factors", "arguments"):
+        for inner in getattr(part, attribute, ()):
+            found |= symbols_of(inner)
+    return found
 
 
 def expression(value: Traced) -> str:

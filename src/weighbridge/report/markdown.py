@@ -22,8 +22,14 @@ def as_markdown(document: Document) -> str:
 def _pipes(table: Table) -> str:
     heads = [column.name for column in table.columns]
     rules = ["---:" if column.number else "---" for column in table.columns]
-    rows = [[cell.strip().replace("|", r"\|") for cell in row.cells] for row in table.rows]
+    rows = [[_cell(cell) for cell in row.cells] for row in table.rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in [heads, rules, *rows])
+
+
+def _cell(cell: str) -> str:
+    """A cell whose indentation survives: the levels of a tree."""
+    bare = cell.lstrip(" ")
+    return "&nbsp;" * (len(cell) - len(bare)) + bare.rstrip().replace("|", r"\|")
 
 
 def as_csv(table: Table) -> str:
