@@ -32,16 +32,16 @@ def read_text(path: Path, most: int) -> str:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError(f"{shown(str(path), LONGEST_PATH)} is not a regular file")
+            raise UnreadableError(f"{_name(path)} is not a regular file")
         if status.st_size > most:
             raise UnreadableError(
-                f"{shown(str(path), LONGEST_PATH)} has {status.st_size:,} bytes; a configuration of this form has at most {most:,}"
+                f"{_name(path)} has {status.st_size:,} bytes; a configuration of this form has at most {most:,}"
             )
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableError(f"{shown(str(path), LONGEST_PATH)} is not UTF-8 text (byte {error.start:,})") from None
+        raise UnreadableError(f"{_name(path)} is not UTF-8 text (byte {error.start:,})") from None
     except OSError as error:
-        raise UnreadableError(f"{shown(str(path), LONGEST_PATH)} cannot be read: {error.strerror or error}") from None
+        raise UnreadableError(f"{_name(path)} cannot be read: {error.strerror or error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -54,15 +54,11 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(text)
     except RecursionError:
-        raise UnreadableError(f"{shown(str(path), LONGEST_PATH)} is nested too deeply to be a configuration") from None
+        raise UnreadableError(f"{_name(path)} is nested too deeply to be a configuration") from None
     except json.JSONDecodeError as error:
-        raise UnreadableError(
-            f"{shown(str(path), LONGEST_PATH)} is no JSON: {error.msg} (line {error.lineno})"
-        ) from None
+        raise UnreadableError(f"{_name(path)} is no JSON: {error.msg} (line {error.lineno})") from None
     except ValueError as error:
-        raise UnreadableError(
-            f"{shown(str(path), LONGEST_PATH)} is no usable JSON: {str(error).split(';')[0]}"
-        ) from None
+        raise UnreadableError(f"{_name(path)} is no usable JSON: {str(error).split(';')[0]}") from None
     return _an_object(path, data)
 
 
@@ -74,18 +70,20 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     text = read_text(path, MAX_TOML)
     if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
-        raise UnreadableError(
-            f"{shown(str(path), LONGEST_PATH)} has a line with more than {MAX_DOTS} dots; a description has none"
-        )
+        raise UnreadableError(f"{_name(path)} has a line with more than {MAX_DOTS} dots; a description has none")
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise UnreadableError(f"{shown(str(path), LONGEST_PATH)} is nested too deeply to be a description") from None
+        raise UnreadableError(f"{_name(path)} is nested too deeply to be a description") from None
     except ValueError as error:
-        raise UnreadableError(f"{shown(str(path), LONGEST_PATH)} is no TOML: {shown(str(error), 120)}") from None
+        raise UnreadableError(f"{_name(path)} is no TOML: {shown(str(error), 120)}") from None
+
+
+def _name(path: Path) -> str:
+    return shown(str(path), LONGEST_PATH)
 
 
 def _an_object(path: Path, data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise UnreadableError(f"{shown(str(path), LONGEST_PATH)} holds {given(data)}; a configuration is a JSON object")
+        raise UnreadableError(f"{_name(path)} holds {given(data)}; a configuration is a JSON object")
     return data
