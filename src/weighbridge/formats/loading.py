@@ -17,7 +17,8 @@ from weighbridge.errors import (
     printable,
     shown,
 )
-from weighbridge.formats.check import check_architecture, check_keys, configuration, overridden, unread
+from weighbridge.formats.architecture import check_architecture, unread
+from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
 from weighbridge.models import Model, catalogue
 

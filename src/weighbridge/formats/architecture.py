@@ -1,0 +1,64 @@
+"""Which family reads a configuration, and what an unknown one resembles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weighbridge.errors import UnknownArchitectureError, given
+from weighbridge.models import families, known_fields
+
+
+def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
+    """The family that builds a ``model_type``.
+
+    Raises:
+        UnknownArchitectureError: with what it resembles and how to describe it instead.
+    """
+    known = families()
+    inner = raw.get("text_config")
+    if isinstance(inner, dict) and "hidden_size" not in raw:
+        text = f"text_config (model_type {given(inner.get('model_type'))})"
+        raise UnknownArchitectureError(
+            f"model_type {given(model_type)} is a multimodal configuration, which is not covered; its {text} "
+            f"saved as a config.json of its own weighs the text part if that type is covered: {', '.join(known)}"
+        )
+    if model_type in known:
+        return str(model_type)
+    how = "describe it in TOML (docs/describe.md)"
+    if not isinstance(model_type, str) or not model_type:
+        what = "missing" if model_type is None else f"got {given(model_type)}"
+        raise UnknownArchitectureError(f"model_type: {what}; expected one of {', '.join(known)}; or {how}")
+    alike = most_alike(model_type, raw)
+    raise UnknownArchitectureError(
+        f"model_type {given(model_type)} is not covered; by its name and fields it resembles {alike}. "
+        f"Only if it is the same, --set model_type={alike} reads it so; else {how}; covered: {', '.join(known)}"
+    )
+
+
+def most_alike(model_type: str, raw: Mapping[str, Any]) -> str:
+    """The family whose fields and name are nearest to those of a configuration; fields weigh more than the name."""
+    from difflib import SequenceMatcher
+
+    def likeness(name: str) -> float:
+        own = set(known_fields(name)) - set(COMMON)
+        shared = len(own & set(raw)) / (len(own | (set(raw) & _all_fields())) or 1)
+        return 4 * shared + SequenceMatcher(None, name, model_type).ratio()
+
+    return max(families(), key=likeness)
+
+
+COMMON = ("vocab_size", "hidden_size", "num_hidden_layers", "tie_word_embeddings", "dtype", "torch_dtype")
+"""Fields that tell no family from another."""
+
+
+def _all_fields() -> set[str]:
+    """Every field that some family reads."""
+    return {field for name in families() for field in known_fields(name)} - set(COMMON)
+
+
+def unread(model_type: str, raw: Mapping[str, Any]) -> list[str]:
+    """Fields of a configuration that a family does not read, sizes first."""
+    known = {*known_fields(model_type), "model_type"}
+    found = [key for key, value in raw.items() if key not in known and type(value) in (int, list, dict, bool)]
+    return sorted(found, key=lambda key: type(raw[key]) is not int)
