@@ -52,6 +52,11 @@ def test_names_fold_and_open() -> None:
     assert joined(lines(formula(whole, lambda node: False), TEXT)) == "3 * h * f * n + h"
 
 
+def test_a_sum_of_thousands_of_terms_is_written() -> None:
+    value: Any = sum((symbol(f"s{n}", n) for n in range(1, 5000)), symbol("s0", 0))
+    assert text(value).count("+") == 4999
+
+
 def test_parts_are_remembered_through_collection() -> None:
     gate: Any = named(H * F, Label("gate", primitive=True))
     up: Any = named(F * H, Label("up", primitive=True))

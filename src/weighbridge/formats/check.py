@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from weighbridge.errors import InputError, close, did_you_mean, given, shown
 from weighbridge.models import family, known_fields
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 SHOWN_PROBLEMS = 4
+"""Problems of a configuration that one error line lists."""
 
 
 def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -62,15 +67,23 @@ def validated(cls: type[Any], values: Mapping[str, Any], names: Mapping[str, str
     """
     import json
 
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    cls.__pydantic_config__ = ConfigDict(strict=True)
     try:  # through JSON, whose strict mode takes a table where a dataclass is wanted
-        return TypeAdapter(cls).validate_json(json.dumps(dict(values), default=str))
+        return _adapter(cls).validate_json(json.dumps(dict(values), default=str))  # type: ignore[arg-type] # hashable
     except ValidationError as error:
         lines = [_line(dict(detail), names or {}) for detail in error.errors(include_url=False)]
         shown_lines = list(dict.fromkeys(lines))[:SHOWN_PROBLEMS]
         raise InputError("; ".join(shown_lines)) from None
+
+
+@cache
+def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+    """What checks values against a dataclass; strictly, so that no text becomes a number."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    cls.__pydantic_config__ = ConfigDict(strict=True)
+    return TypeAdapter(cls)
 
 
 EXPECTED = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, make_dataclass
+from functools import cache
 from typing import Any, get_type_hints
 
 from weighbridge.errors import InputError, did_you_mean, shown
@@ -66,7 +67,7 @@ def _check_part(where: str, spec: Any) -> None:
 
 def _check_values(where: str, part: type[Any], given: Mapping[str, Any]) -> None:
     """Types by pydantic, sizes within bounds, and what the module itself finds wrong."""
-    hints = get_type_hints(part)
+    hints = _hints(part)  # type: ignore[arg-type] # classes are hashable
     for key, value in given.items():
         validated_value(f"{where}.{key}", hints[key], value)
         if type(value) is int and not 1 <= value <= LARGEST:
@@ -77,9 +78,18 @@ def _check_values(where: str, part: type[Any], given: Mapping[str, Any]) -> None
 
 def validated_value(where: str, hint: Any, value: Any) -> Any:
     """One value against a type annotation."""
-    from dataclasses import make_dataclass
-
     try:
-        return validated(make_dataclass("Part", [("value", hint)]), {"value": value}).value
+        return validated(_holder(hint), {"value": value}).value
     except InputError as error:
         raise InputError(str(error).replace("value", where, 1)) from None
+
+
+@cache
+def _hints(part: type[Any]) -> dict[str, Any]:
+    return get_type_hints(part)
+
+
+@cache
+def _holder(hint: Any) -> type[Any]:
+    """A dataclass with one field of that type."""
+    return make_dataclass("Part", [("value", hint)])

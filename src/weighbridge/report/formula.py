@@ -61,14 +61,21 @@ def formula(value: Any, fold: Fold, top: bool = True) -> Any:
             return Symbol(value.label.symbol, value)
         inside = formula(value.arguments[0], fold, top)
         return inside if top else _tagged(inside, value.label.symbol)
+    if value.operator.name in ("add", "subtract"):
+        return _sum([(sign, formula(part, fold, False)) for sign, part in _spine(value)])
     arguments = [formula(argument, fold, False) for argument in value.arguments]
-    if value.operator.name == "add":
-        return _sum([(1, arguments[0]), (1, arguments[1])])
-    if value.operator.name == "subtract":
-        return _sum([(1, arguments[0]), (-1, arguments[1])])
     if value.operator.name == "multiply":
         return _product(arguments)
     return Call(value.operator, tuple(arguments))
+
+
+def _spine(value: Any) -> list[tuple[int, Any]]:
+    """The terms of ``a + b - c + ...`` with their signs; a sum of thousands of terms is no deeper than one of two."""
+    signed: list[tuple[int, Any]] = []
+    while isinstance(value, Traced) and value.operator is not None and value.operator.name in ("add", "subtract"):
+        value, last = value.arguments[0], (1 if value.operator.name == "add" else -1, value.arguments[1])
+        signed.append(last)
+    return [(1, value), *reversed(signed)]
 
 
 def _tagged(part: Any, name: str) -> Any:
