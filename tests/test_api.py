@@ -27,7 +27,7 @@ from weighbridge.tree import stored
         (lambda: wb.generate("gpt2", 10, 0), "tokens: got 0"),
         (lambda: wb.params("gpt2").explained("model"), 'quantity: got "model"; allowed: total'),
         (lambda: wb.params("gpt2").explained("prediction"), "gpt2 has no multi-token prediction"),
-        (lambda: wb.params("gpt2", dtype=5), "data type: got 5"),  # type: ignore[arg-type]
+        (lambda: wb.params("gpt2", dtype=5), "dtype: got 5"),  # type: ignore[arg-type]
         (lambda: wb.params("gpt2", dtype=""), 'data type "" is unknown'),
         (lambda: wb.params(None), "MODEL: got null"),  # type: ignore[arg-type]
         (lambda: wb.load("gpt2", {1: "x"}), "field names as strings"),  # type: ignore[dict-item]

@@ -29,9 +29,8 @@ def test_a_new_module_takes_one_file_and_one_line(monkeypatch: pytest.MonkeyPatc
     module = ModuleType("weighbridge.nn.retention")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(block("python"), "retention.py", "exec", dont_inherit=True), vars(module))
-    assert block("python", 1).strip() == "from weighbridge.nn.retention import Retention"
+    assert block("python", 1).strip() == "from weighbridge.nn.retention import Retention as Retention"
     monkeypatch.setattr(nn, "Retention", vars(module)["Retention"], raising=False)
-    monkeypatch.setattr(nn, "__all__", [*nn.__all__, "Retention"])
     model = from_raw("retnet", tomllib.loads(block("toml")), {}, "")
     width, heads = 2048, 8 * 256
     assert params(model).by_kind["linear attention"] == 24 * 5 * width * heads  # type: ignore[index]

@@ -54,6 +54,7 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     import difflib
 
     words = {k.lower(): k for k in known}
+    word = word[:100]
     close = difflib.get_close_matches(word.lower(), words, n=count, cutoff=0.5)
     inside = [k for k in words if len(word) > 2 and word.lower() in k and k not in close]
     return [words[k] for k in (close + sorted(inside, key=len))[:count]]
@@ -63,7 +64,7 @@ def close(word: str, known: Iterable[str]) -> bool:
     """Whether a word is so near to a known one that it must be a slip of the pen."""
     import difflib
 
-    return bool(difflib.get_close_matches(word, list(known), n=1, cutoff=0.88))
+    return bool(difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.88))
 
 
 def did_you_mean(word: str, known: Iterable[str], count: int = 3) -> str:

@@ -85,7 +85,14 @@ def _made_inside(tape: Tape, span: Span, tensor: Tensor) -> bool:
 
 
 def replay(tape: Tape) -> Replay:
-    """Replay a tape forward and backward."""
+    """Replay a tape forward and backward.
+
+    Raises:
+        ValueError: for runs within runs, of which it cannot tell what stands between them.
+    """
+    for span in tape.spans:
+        if any(other is not span and span.start <= other.start and other.end <= span.end for other in tape.spans):
+            raise ValueError("replay: a repeated module that repeats another is not covered; write the inner one out")
     standing = kept(tape)
     forward = _Forward(tape, {id(tensor) for tensor, _ in standing})
     moments = list(forward.run())

@@ -7,7 +7,7 @@ never on a quantity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
@@ -149,24 +149,24 @@ def named(value: Count, label: Label) -> Count:
     return value
 
 
-def trace(config: T) -> T:
+def trace(config: T, reserved: Iterable[str] = ()) -> T:
     """A copy of a dataclass in which every number is a traced symbol of its field's name.
 
     Flags, strings, ``None`` and lists stay as they are: they are configuration, not quantities. Dataclasses, tuples and
     tables inside are traced too; what stands in a table takes the names of its keys, and a name that already stands for
-    another value gets the name of what holds it in front.
+    another value gets the name of what holds it in front; so does a ``reserved`` one.
     """
     if not is_dataclass(config) or isinstance(config, type):
         raise TypeError(f"trace takes an instance of a dataclass, not {config!r}")
-    traced: T = _Tracer().dataclass(config, "")
+    traced: T = _Tracer(reserved).dataclass(config, "")
     return traced
 
 
 class _Tracer:
     """Gives every number of a nested structure a symbol that no other value has."""
 
-    def __init__(self) -> None:
-        self.taken: dict[str, Any] = {}
+    def __init__(self, reserved: Iterable[str]) -> None:
+        self.taken: dict[str, Any] = {name: object() for name in reserved}
         self.done: dict[int, tuple[Any, Any]] = {}  # the original is kept, so that its id stays its own
 
     def dataclass(self, value: Any, prefix: str) -> Any:
@@ -186,8 +186,8 @@ class _Tracer:
             return symbol(self.name(f"{prefix}{name}", value, holder), value)
         if is_dataclass(value) and not isinstance(value, type):
             return self.dataclass(value, prefix)
-        if isinstance(value, tuple) and any(is_dataclass(item) for item in value):
-            return tuple(self.value(item, prefix, name, holder) for item in value)
+        if isinstance(value, tuple | list) and any(is_dataclass(item) for item in value):
+            return type(value)(self.value(item, prefix, name, holder) for item in value)
         if isinstance(value, dict):
             return {key: self.value(item, *_inside(prefix, key, item), holder) for key, item in value.items()}
         return value

@@ -71,27 +71,31 @@ class Node:
         copies: Callable[[Node], Count],
         unit: str = "",
         include: Callable[[Node], bool] = lambda node: not node.apart,
+        above: frozenset[str] = frozenset(),
     ) -> Count:
         """Own quantity plus the children's, each child as many times as ``copies`` says; named after the node."""
+        label = self.label(unit, copies(self), above)
         terms = [own(self)]
         for child in self.children:
             if include(child):
-                below = child.sum(own, copies, unit, include)
+                below = child.sum(own, copies, unit, include, above | {label.symbol})
                 if type(below) is not int or below != 0:
                     terms.append(copies(child) * below)
         if len(terms) > 1 and type(terms[0]) is int and terms[0] == 0:
             terms = terms[1:]
-        return named(total(terms), self.label(unit, copies(self)))
+        return named(total(terms), label)
 
     def part(self, name: str, value: Count) -> Count:
         """A share of this node's own quantity, under a name where the node has children to tell it from."""
         return named(value, Label(name.replace(" ", "_"), primitive=True)) if self.composite else value
 
-    def label(self, unit: str, copies: Count) -> Label:
-        """What the quantity of one copy of this node is called in explanations."""
+    def label(self, unit: str, copies: Count, above: frozenset[str] = frozenset()) -> Label:
+        """What the quantity of one copy of this node is called in explanations: not as what it is a part of."""
         several = type(copies) is not int or copies != 1
         plural = several and self.name.endswith(("layers", "experts"))
         one = self.name.removesuffix("s") if plural else self.name
+        while one in above:
+            one = f"inner_{one}"
         return Label(one, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
 
 

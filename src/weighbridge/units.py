@@ -61,19 +61,19 @@ _ALIASES = {
 }
 
 
-def data_type(name: str) -> DataType:
+def data_type(name: str, field: str = "dtype") -> DataType:
     """The data type of a name as PyTorch, Hugging Face or people write it.
 
     Raises:
         InputError: for a name that is none.
     """
     if not isinstance(name, str):
-        raise InputError(f"data type: got {given(name)}; expected a name such as bf16")
+        raise InputError(f"{field}: got {given(name)}; expected a name such as bf16")
     key = name.lower().removeprefix("torch.")
     found = DATA_TYPES.get(_ALIASES.get(key, key))
     if found is None:
         near = did_you_mean(key, DATA_TYPES)
-        raise InputError(f"data type {given(name)} is unknown; allowed: {', '.join(DATA_TYPES)}{near}")
+        raise InputError(f"{field}: data type {given(name)} is unknown; allowed: {', '.join(DATA_TYPES)}{near}")
     return found
 
 

@@ -56,6 +56,20 @@ def test_misspelt_keys_of_a_file_are_refused(tmp_path: Path) -> None:
         weighbridge.load(path)
 
 
+def test_fields_of_blocks_can_be_set_whether_they_stand_there_or_not() -> None:
+    sandwich = from_raw("x", raw(), {"blocks.dense.sandwich": True}, "")
+    assert params(sandwich).total - params(load()).total == 3 * 2 * 32
+    with pytest.raises(InputError, match=r"dence is no table; did you mean dense"):
+        from_raw("x", raw(), {"blocks.dence.sandwich": True}, "")
+
+
+@pytest.mark.parametrize("name", ["my block", "a%b", "a\nb", "", "x" * 61, "7up"])
+def test_names_of_blocks_are_names(name: str) -> None:
+    with pytest.raises(InputError, match="is no name; allowed: letters") as error:
+        load(blocks={name: {"mixer": ATTENTION}}, layers=[{"block": name}])
+    assert "\n" not in str(error.value)
+
+
 def test_blocks_without_layers_are_told_so() -> None:
     with pytest.raises(InputError, match="layers: missing"):
         from_raw("x", {key: value for key, value in raw().items() if key != "layers"}, {}, "")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from weighbridge.errors import InputError
+from weighbridge.estimate.compute import FlopReport, forward_pass
 from weighbridge.estimate.parameters import params
 from weighbridge.formats.loading import from_raw
 
@@ -57,6 +58,10 @@ def test_multi_token_prediction_is_counted_apart() -> None:
     assert params(without).prediction == 0
     nemotron = build("nemotron_h", num_nextn_predict_layers=2, hidden_size=64)
     assert params(nemotron).prediction > 0
+    ahead = FlopReport(nemotron, forward_pass(64, prediction=True)).forward
+    assert ahead > FlopReport(nemotron, forward_pass(64)).forward
+    long = build("nemotron_h", num_nextn_predict_layers=1, mtp_hybrid_override_pattern="M*E-" * 2000)
+    assert params(long).explained("prediction").value == params(long).prediction
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,8 @@ def test_multi_token_prediction_is_counted_apart() -> None:
         ),
         ("nemotron_h", {"hybrid_override_pattern": "M" * 10_001}, "allowed is at most 10,000 entries"),
         ("nemotron_h", {"num_nextn_predict_layers": 1, "mtp_hybrid_override_pattern": "Q"}, "'Q' is no layer type"),
+        ("gpt2", {"n_embd": 100, "n_head": 7}, "n_embd: 100 does not divide by n_head = 7"),
+        ("mixtral", {"num_experts": 1}, "num_experts_per_tok: 2 is more than num_experts = 1"),
         ("llama", {"hidden_size": "\ud800"}, "configuration: holds text that is no valid Unicode"),
         ("llama", {"torch_dtype": -1}, "torch_dtype: got -1; expected a string"),
         ("gpt2", {"add_cross_attention": True}, "encoder-decoder"),

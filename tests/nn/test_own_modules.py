@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from weighbridge import arithmetic
 from weighbridge.errors import InputError
 from weighbridge.estimate.compute import flops
 from weighbridge.estimate.parameters import params
@@ -22,8 +24,9 @@ from weighbridge.nn import (
     RMSNorm,
     stack,
 )
-from weighbridge.report.explanation import explain
-from weighbridge.tape import Axis, Tensor
+from weighbridge.replay import replay
+from weighbridge.report.explanation import as_dict, explain
+from weighbridge.tape import Axis, Tensor, Weight
 
 H = 64
 EDGES = 2 * 100 * H + H
@@ -49,25 +52,101 @@ def test_two_branches_of_the_same_kind_both_count() -> None:
     assert params(model(Repeat(both, 2))).total == EDGES + 2 * (2 * H * 128 + 2 * H * 256 + 2 * H)
 
 
-def test_a_part_shared_by_two_kinds_of_layers_has_its_weights_once_and_works_in_both() -> None:
-    shared = MLP(H, 128)
+def blocks(shared: MLP | None) -> Callable[[str], DecoderLayer]:
+    """Layers of two kinds, with a feed-forward network of their own or one that is given."""
 
     def block(kind: str) -> DecoderLayer:
-        return DecoderLayer(H, GroupedQueryAttention(H, 4, 4 if kind == "a" else 1, 16), shared)
+        return DecoderLayer(H, GroupedQueryAttention(H, 4, 4 if kind == "a" else 1, 16), shared or MLP(H, 128))
 
-    network = model(*stack(["a"] * 6 + ["b"] * 3, block, 9))
-    separate = model(*stack(["a"] * 6 + ["b"] * 3, lambda k: DecoderLayer(H, block(k).mixer, MLP(H, 128)), 9))
-    weights = 2 * H * 128
-    assert params(separate).total - params(network).total == 3 * weights
+    return block
+
+
+KINDS = ["a"] * 6 + ["b"] * 3
+
+
+def test_copies_of_one_object_are_copies() -> None:
+    separate = model(*stack(KINDS, blocks(None), 9))
+    copied = model(*stack(KINDS, blocks(MLP(H, 128)), 9))
+    assert params(copied).total == params(separate).total
+    assert flops(copied, 16).forward == flops(separate, 16).forward
+    one = layer(128)
+    twice = model(Repeat(one, 2, name="low_layers"), Repeat(one, 3, name="high_layers"))
+    assert params(twice).total == EDGES + 5 * (2 * H * 128 + H)
+    assert flops(twice, 8).forward == flops(model(Repeat(layer(128), 5)), 8).forward
+
+
+class Sharing(CausalLM):
+    """A model that holds one network before its layers, which all use it."""
+
+    shared: MLP | None = None
+
+    def build(self) -> None:
+        assert self.shared is not None
+        self.register("shared", self.shared)
+        super().build()
+
+
+def test_what_stands_before_the_runs_is_shared_by_all_copies() -> None:
+    shared = MLP(H, 128)
+    runs = stack(KINDS, blocks(shared), 9)
+    network = Sharing(Embedding(100, H), runs, RMSNorm(H), Head(H, 100), None, shared)
+    separate = model(*stack(KINDS, blocks(None), 9))
+    assert params(separate).total - params(network).total == 8 * 2 * H * 128
     assert flops(network, 16).forward == flops(separate, 16).forward
     assert flops(network, 16).explained("training").value == flops(network, 16).training
 
 
-def test_one_module_in_two_runs_works_in_both() -> None:
-    one = layer(128)
-    network = model(Repeat(one, 2), Repeat(one, 3))
-    separate = model(Repeat(layer(128), 2), Repeat(layer(128), 3))
-    assert flops(network, 8).forward == flops(separate, 8).forward
+def test_runs_of_runs_multiply() -> None:
+    nested = model(Repeat(Repeat(layer(128), 3, name="inner"), 5))
+    flat = model(Repeat(layer(128), 15))
+    assert params(nested).total == params(flat).total
+    assert flops(nested, 16).forward == flops(flat, 16).forward
+    with pytest.raises(ValueError, match="repeats another is not covered"):
+        replay(flops(nested, 16).tape)
+
+
+class Nest(Module):
+    """A module whose parts have the names of what holds it, and of the workload."""
+
+    hidden_size: int
+    batch: int = 5
+
+    def build(self) -> None:
+        self.layers = Repeat(layer(128), 4)
+        self.tail = MLP(self.hidden_size, self.batch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.tail(self.layers(x))
+
+
+def test_names_in_one_equation_stand_for_one_value() -> None:
+    report = flops(model(Repeat(Nest(H), 5)), 16, 4)
+    for quantity in ("forward", "training"):
+        for step in as_dict(report.explained(quantity)):
+            assert eval(step["expression"], vars(arithmetic).copy(), step["symbols"]) == step["value"]
+            assert step["symbol"] not in step["symbols"]
+    assert "inner_layer" in explain(report.explained())
+
+
+class Scales(Module):
+    """A list of weights, and a list of modules as a field."""
+
+    hidden_size: int
+    parts: list[Module]
+
+    def build(self) -> None:
+        self.scales = [Weight((Axis("hidden", self.hidden_size),)) for _ in range(3)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+def test_lists_of_weights_and_fields_of_modules_count_and_explain() -> None:
+    report = params(model(Repeat(DecoderLayer(H, Scales(H, [MLP(H, 12)])), 2)))
+    assert report.total == EDGES + 2 * (3 * H + 2 * H * 12 + H)
+    assert "intermediate_size" in explain(report)
 
 
 class Chain(Module):
@@ -100,7 +179,7 @@ class Smuggler(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = Axis("hidden", self.hidden_size)
-        return Linear(hidden, hidden)(x)  # type: ignore[no-any-return]
+        return Linear(hidden, hidden)(x)
 
 
 def test_a_module_that_runs_without_a_place_is_named() -> None:
@@ -118,7 +197,7 @@ class Narrowing(Module):
         self.first, self.second = Linear(hidden, Axis("seven", 7)), Linear(hidden, hidden)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(self.first(x))  # type: ignore[no-any-return]
+        return self.second(self.first(x))
 
 
 def test_projections_that_do_not_fit_are_refused() -> None:

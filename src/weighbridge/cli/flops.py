@@ -22,6 +22,7 @@ from weighbridge.errors import InputError
 from weighbridge.estimate.compute import EXACT, PER_OPERATION, FlopReport, check_length, forward_pass, usual_length
 from weighbridge.estimate.conventions import CONVENTIONS
 from weighbridge.estimate.generation import Generation, generate
+from weighbridge.estimate.parameters import params
 from weighbridge.report.document import Document
 from weighbridge.tape import Pass
 
@@ -55,9 +56,11 @@ def command(
     as_json: bool,
 ) -> None:
     """Floating-point operations of MODEL: a training step, or a prompt and the tokens generated after it."""
-    check_forms(explain, quantity, form, as_json)
+    check_forms(explain, quantity, form, as_json, depth)
     _check(convention, attention, decode, explain, mtp, quantity)
     loaded = load_model(model, changes)
+    if mtp and not params(loaded).prediction:
+        raise InputError(f"--mtp: {loaded.name} has no multi-token prediction")
     seq = seq or usual_length(loaded, decode or 0)
     check_length(loaded, seq + (decode or 0))
     work = replace(forward_pass(seq, batch, causal, prediction=mtp), flash=attention == "flash")
@@ -83,8 +86,8 @@ def _check(convention: str, attention: str, decode: int | None, explain: bool, m
     if convention not in PER_OPERATION and (decode or explain):
         allowed = ", ".join(PER_OPERATION)
         raise InputError(f"--convention {convention} counts whole training steps only; allowed: {allowed}")
-    if attention == "flash" and convention != "torch":
-        raise InputError("--attention flash makes a difference to --convention torch alone; add that")
+    if attention == "flash" and (convention != "torch" or decode):
+        raise InputError("--attention flash makes a difference to training under --convention torch alone")
     if decode and (mtp or quantity not in (None, "forward")):
         raise InputError("--decode counts forward passes of the main model; leave out --mtp and --quantity")
 

@@ -10,11 +10,10 @@ import click
 
 from weighbridge.errors import InputError
 from weighbridge.models import Model
+from weighbridge.models.config import LARGEST
 from weighbridge.report.document import Document
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-LARGEST = 2**31
 
 
 def model_argument(function: F) -> F:
@@ -46,7 +45,7 @@ def count_option(name: str, default: int | None, text: str) -> Callable[[F], F]:
     return click.option(name, type=kind, default=default, show_default=default is not None, help=text)
 
 
-def check_forms(explain: bool, quantity: str | None, form: str, as_json: bool) -> None:
+def check_forms(explain: bool, quantity: str | None, form: str, as_json: bool, depth: int | None) -> None:
     """Refuse options that would have no effect.
 
     Raises:
@@ -54,6 +53,8 @@ def check_forms(explain: bool, quantity: str | None, form: str, as_json: bool) -
     """
     if quantity and not explain:
         raise InputError("--quantity names the figure that --explain explains; add --explain")
+    if as_json and depth and not explain:
+        raise InputError("--json holds the whole tree; --depth belongs to --explain and to tables")
     if as_json and form != "text":
         raise InputError(f"--format {form} and --json are two forms of one output; choose one")
 

@@ -14,7 +14,9 @@ from weighbridge.cli.options import (
     print_explanation,
     print_json,
 )
+from weighbridge.errors import InputError
 from weighbridge.estimate.parameters import QUANTITIES, params
+from weighbridge.tree import Kind
 
 
 @click.command("params")
@@ -36,8 +38,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Parameters of MODEL: total, active per token, by module and kind, and their bytes."""
-    check_forms(explain, quantity, form, as_json)
+    check_forms(explain, quantity, form, as_json, depth)
     report = params(load_model(model, changes), dtype, router_dtype)
+    if router_dtype is not None and Kind.ROUTER not in report.by_kind:
+        raise InputError(f"--router-dtype: {report.model.name} has no router")
     quantity = quantity or "total"
     if as_json:
         from weighbridge.report import explanation, schema

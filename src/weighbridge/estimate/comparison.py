@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.compute import FlopReport, check_length, forward_pass, usual_length
 from weighbridge.estimate.parameters import as_model, params
 from weighbridge.estimate.shown import Shown
 from weighbridge.tree import layer_count
+
+MOST = 100
+"""Models in one comparison."""
 
 COLUMNS = (
     "model",
@@ -58,7 +61,12 @@ def compare(models: Sequence[Any], sequence: int | None = None, dtype: str | Non
         InputError: for no models, or a sequence longer than learned positions.
     """
     rows, notes = [], []
-    loaded = [as_model(each) for each in ([models] if isinstance(models, str) else models)]
+    if not isinstance(models, str | Iterable):
+        raise InputError(f"models: got {given(models)}; expected names, paths or models")
+    names = [models] if isinstance(models, str) else list(models)
+    if len(names) > MOST:
+        raise InputError(f"models: got {len(names):,}; allowed is at most {MOST}")
+    loaded = [as_model(each) for each in names]
     if not loaded:
         raise InputError("models: got none; expected at least one")
     if sequence is None:

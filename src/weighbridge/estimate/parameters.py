@@ -121,8 +121,9 @@ class ParameterReport(Shown):
 
     def bytes(self, dtype: DataType | str | None = None, router: DataType | str | None = None) -> Count:
         """Bytes of all parameters in a data type, routers in theirs; without scales of quantised formats."""
-        weights = data_type(dtype) if isinstance(dtype, str) else dtype or self.dtype
-        routers = data_type(router) if isinstance(router, str) else router or self.router_dtype or weights
+        weights = self.dtype if dtype is None else dtype if isinstance(dtype, DataType) else data_type(dtype)
+        chosen = self.router_dtype or weights if router is None else router
+        routers = chosen if isinstance(chosen, DataType) else data_type(chosen, "router")
         return self.tree.sum(bytes_in(weights, routers), stored, "bytes")
 
     @cached_property
@@ -166,7 +167,7 @@ def params(model: Model | Module | str, dtype: str | None = None, router_dtype: 
     loaded = as_model(model)
     configured = getattr(loaded.config, "dtype", None)
     weights = data_type(configured or "bf16" if dtype is None else dtype)
-    return ParameterReport(loaded, weights, None if router_dtype is None else data_type(router_dtype))
+    return ParameterReport(loaded, weights, None if router_dtype is None else data_type(router_dtype, "router_dtype"))
 
 
 def as_model(model: Any) -> Model:

@@ -43,10 +43,13 @@ def most_alike(model_type: str, raw: Mapping[str, Any]) -> str:
     def likeness(name: str) -> float:
         own = set(known_fields(name)) - set(COMMON)
         shared = len(own & set(raw)) / (len(own | (set(raw) & _all_fields())) or 1)
-        return 4 * shared + SequenceMatcher(None, name, model_type).ratio()
+        return 4 * shared + SequenceMatcher(None, name, model_type[:LONGEST_TYPE]).ratio()
 
     return max(families(), key=likeness)
 
+
+LONGEST_TYPE = 100
+"""Characters of a ``model_type`` that are compared."""
 
 COMMON = ("vocab_size", "hidden_size", "num_hidden_layers", "tie_word_embeddings", "dtype", "torch_dtype")
 """Fields that tell no family from another."""

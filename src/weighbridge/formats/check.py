@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import cache
@@ -35,9 +36,9 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
     if missing:
         raise InputError(f"{missing[0]}: missing; a {model_type} configuration needs it" + _more(missing))
     config = cls(**fields_given) if trusted else validated(cls, fields_given, renamed(cls, raw))
-    problems = list(config.problems())
+    problems = [f"{name}: {text}" for name, text in config.problems()]
     if problems:
-        raise InputError("; ".join(f"{name}: {text}" for name, text in problems[:SHOWN_PROBLEMS]))
+        raise InputError(as_given("; ".join(problems[:SHOWN_PROBLEMS]), renamed(cls, raw)))
     return config, _assumed(cls, fields_given)
 
 
@@ -55,6 +56,11 @@ def renamed(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, str]:
     """The names under which fields were given, where those are not their own."""
     names = {**cls.aliases, "torch_dtype": "dtype"}
     return {own: name for name, own in names.items() if name in raw and (own not in raw or name in cls.aliases)}
+
+
+def as_given(text: str, names: Mapping[str, str]) -> str:
+    """A text with every field called as the configuration calls it."""
+    return re.sub(r"\w+", lambda word: names.get(word[0], word[0]), text)
 
 
 def validated(cls: type[Any], values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Any:
@@ -155,7 +161,7 @@ def check_keys(raw: Mapping[str, Any], model_type: str) -> None:
     Raises:
         InputError: naming the key and the nearest known one.
     """
-    known = [*known_fields(model_type), *ALSO_IN_TOML, "torch_dtype"]
+    known = [*known_fields(model_type), *ALSO_IN_TOML]
     for key in raw:
         if key not in known and (model_type == "described" or close(key, known)):
             near = did_you_mean(key, known) or f"; allowed: {', '.join(known)}"
@@ -172,20 +178,21 @@ def overridden(raw: Mapping[str, Any], changes: Mapping[str, Any], model_type: s
     aliases = {**family(model_type).Config.aliases, "torch_dtype": "dtype"}
     result: dict[str, Any] = dict(raw)
     for name, value in changes.items():
-        for other in [key for key in result if aliases.get(key, key) == aliases.get(name, name)]:
-            del result[other]  # the field may stand there under its other name
         first, *rest = name.split(".")
         if first in derived:
             raise InputError(f"--set {first}: worked out from {derived[first]}; set that")
         if first not in known and first not in result:
             raise InputError(f"--set {shown(name)}: no such field{did_you_mean(first, [*known, *result])}")
+        for other in [key for key in result if aliases.get(key, key) == aliases.get(name, name)]:
+            del result[other]  # the field may stand there under its other name
         table = result
         for key, deeper in zip([first, *rest], rest, strict=False):
             inside = table.get(key)
             if not isinstance(inside, dict):
-                raise InputError(f"--set {shown(name)}: {key} is no table")
+                near = did_you_mean(key, [k for k, v in table.items() if isinstance(v, dict)])
+                raise InputError(f"--set {shown(name)}: {shown(key)} is no table{near}")
             table[key] = table = dict(inside)
-            if deeper is rest[-1] and deeper not in table and "type" not in table:
+            if deeper is rest[-1] and deeper not in table and model_type != "described":  # its blocks are checked after
                 raise InputError(f"--set {shown(name)}: no such field{did_you_mean(deeper, table)}")
         table[rest[-1] if rest else first] = value
     return result

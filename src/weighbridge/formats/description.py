@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, make_dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
-from weighbridge.errors import InputError, did_you_mean, shown
+from weighbridge.errors import InputError, did_you_mean, given, shown
 from weighbridge.formats.check import validated
 from weighbridge.models.config import LARGEST
 from weighbridge.models.described import Block, Run, parts
+
+BLOCK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
+"""Names of blocks become names of quantities in formulas."""
 
 
 def check_blocks(raw: Mapping[str, Any]) -> None:
@@ -28,10 +32,12 @@ def check_blocks(raw: Mapping[str, Any]) -> None:
     for name, block in blocks.items():
         if not isinstance(block, dict):
             raise InputError(f"blocks.{shown(name)}: got {shown(block)}; expected a table")
-        _check_keys(f"blocks.{shown(name)}", block, Block)
+        if not BLOCK_NAME.fullmatch(name):
+            raise InputError(f"blocks: {given(name)} is no name; allowed: letters, digits, _ and -, from a letter on")
+        _check_keys(f"blocks.{name}", block, Block)
         for branch in ("mixer", "feed_forward"):
             if branch in block:
-                _check_part(f"blocks.{shown(name)}.{branch}", block[branch])
+                _check_part(f"blocks.{name}.{branch}", block[branch])
 
 
 def _check_keys(where: str, table: Mapping[str, Any], cls: type[Any]) -> None:
@@ -52,27 +58,27 @@ def _check_part(where: str, spec: Any) -> None:
         raise InputError(
             f"{where}.type: {shown(spec['type'])} is no module; allowed: {', '.join(sorted(usable))}{near}"
         )
-    given = {key: value for key, value in spec.items() if key != "type"}
+    values = {key: value for key, value in spec.items() if key != "type"}
     own = {f.name: f for f in fields(part) if f.name != "hidden_size"}
-    for key in given:
+    for key in values:
         if key not in own:
             raise InputError(f"{where}.{shown(key)}: {spec['type']} has no such field{did_you_mean(key, own)}")
-    missing = [key for key, f in own.items() if f.default is MISSING and key not in given]
+    missing = [key for key, f in own.items() if f.default is MISSING and key not in values]
     if missing:
         raise InputError(
             f"{where}: {', '.join(missing)} missing; {spec['type']} needs {'them' if missing[1:] else 'it'}"
         )
-    _check_values(where, part, given)
+    _check_values(where, part, values)
 
 
-def _check_values(where: str, part: type[Any], given: Mapping[str, Any]) -> None:
+def _check_values(where: str, part: type[Any], fields_given: Mapping[str, Any]) -> None:
     """Types by pydantic, sizes within bounds, and what the module itself finds wrong."""
     hints = _hints(part)  # type: ignore[arg-type] # classes are hashable
-    for key, value in given.items():
+    for key, value in fields_given.items():
         validated_value(f"{where}.{key}", hints[key], value)
         if type(value) is int and not 1 <= value <= LARGEST:
             raise InputError(f"{where}.{key}: got {value:,}; allowed is 1 to {LARGEST:,}")
-    for key, problem in part(hidden_size=LARGEST, **given).problems():
+    for key, problem in part(hidden_size=LARGEST, **fields_given).problems():
         raise InputError(f"{where}.{key}: {problem}")
 
 

@@ -13,7 +13,7 @@ from weighbridge.errors import UnreadableError, given, shown
 MAX_JSON = 8 * 2**20
 """Bytes: more than any published configuration (the largest known, with a per-tensor quantisation map, has 3 MB)."""
 
-MAX_TOML = 2**18
+MAX_TOML = 2**16
 """Bytes: a description is written by hand."""
 
 LONGEST_PATH = 240

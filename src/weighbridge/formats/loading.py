@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from weighbridge.formats.architecture import check_architecture, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
 from weighbridge.models import Model, catalogue
+
+GROUPED = re.compile(r"\d+(_\d+)*")
+"""A whole number as Python groups its digits."""
 
 LONGEST_NAME = 100
 """Characters of a model's name that reports show."""
@@ -148,6 +152,6 @@ def setting(text: str) -> tuple[str, Any]:
     if not sign or not name.strip():
         raise InputError(f"--set: got {given(text)}; expected field=value, such as hidden_size=5120")
     try:
-        return name.strip(), json.loads(value.replace("_", "") if value.replace("_", "").isdigit() else value)
+        return name.strip(), json.loads(value.replace("_", "") if GROUPED.fullmatch(value) else value)
     except (ValueError, RecursionError):
         return name.strip(), value

@@ -72,7 +72,7 @@ class Model:
     def traced(self) -> CausalLM:
         """Its modules with every size a traced symbol, so that every figure explains itself."""
         if self._network is not None:
-            return trace(self._network)
+            return trace(self._network, reserved=("batch", "sequence", "past"))
         return family(self.model_type).build(trace(self.config))
 
     @classmethod

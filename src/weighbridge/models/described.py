@@ -29,8 +29,7 @@ NORMS = {"rmsnorm": RMSNorm, "layernorm": LayerNorm}
 
 def parts(branch: str) -> dict[str, type[Module]]:
     """The modules that a description may name as its "mixer" or its "feed_forward"."""
-    classes = {name: getattr(nn, name) for name in nn.__all__}
-    return {name: part for name, part in classes.items() if getattr(part, "branch", "") == branch}
+    return {name: part for name, part in vars(nn).items() if getattr(part, "branch", "") == branch}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ from weighbridge.nn import (
     Repeat,
     stack,
 )
+from weighbridge.tape import Tensor
 from weighbridge.traced import plain, same_kind
 
 LETTERS = {"M": LINEAR, "*": FULL, "-": "mlp", "E": "moe"}
@@ -148,24 +149,34 @@ class Branches(Module):
     """Single-branch layers one after another, as one multi-token prediction module holds them.
 
     Attributes:
-        layers: the layers.
+        layers: runs of equal layers.
     """
 
-    layers: tuple[DecoderLayer, ...]
+    layers: tuple[Repeat, ...]
 
     def build(self) -> None:
-        for number, layer in enumerate(self.layers):
-            self.register(f"layer_{number}", layer)
+        for run in self.layers:
+            self.register(run.name, run)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for run in self.layers:
+            x = run(x)
+        return x
 
 
 def build(config: Config) -> CausalLM:
     """One residual branch per layer, of the kind that the pattern says."""
     pattern = config.pattern()
     layers = same_kind(len(pattern), "num_hidden_layers", config.hidden_size)
-    runs = stack(pattern, lambda kind: DecoderLayer(config.hidden_size, config.branch(kind)), layers)
+
+    def layer(kind: str) -> DecoderLayer:
+        return DecoderLayer(config.hidden_size, config.branch(kind))
+
+    runs = stack(pattern, layer, layers)
     prediction = None
     if plain(config.num_nextn_predict_layers):
-        branches = tuple(DecoderLayer(config.hidden_size, config.branch(k)) for k in config.prediction_pattern())
+        ahead = config.prediction_pattern()
+        branches = stack(ahead, layer, same_kind(len(ahead), "num_prediction_branches", config.hidden_size))
         one = MultiTokenPrediction(config.hidden_size, config.vocab_size, Branches(branches))
         prediction = Repeat(one, config.num_nextn_predict_layers)
     return config.causal_lm(runs, prediction=prediction, tied=False)  # transformers never ties this family

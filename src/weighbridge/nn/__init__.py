@@ -1,39 +1,24 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
-from weighbridge.nn.attention import GroupedQueryAttention
-from weighbridge.nn.convolution import CausalConvolution
-from weighbridge.nn.decoder import CausalLM, DecoderLayer, Head, MultiTokenPrediction, stack
-from weighbridge.nn.embedding import Embedding, TokenAndPosition
-from weighbridge.nn.linear import Linear
-from weighbridge.nn.linear_attention import GatedDeltaNet
-from weighbridge.nn.mla import MultiHeadLatentAttention
-from weighbridge.nn.mlp import MLP, GatedMLP
-from weighbridge.nn.module import Module, Repeat
-from weighbridge.nn.moe import MixtureOfExperts, Router
-from weighbridge.nn.norm import GatedRMSNorm, LayerNorm, RMSNorm
-from weighbridge.nn.ssm import Mamba2
-
-__all__ = [
-    "MLP",
-    "CausalConvolution",
-    "CausalLM",
-    "DecoderLayer",
-    "Embedding",
-    "GatedDeltaNet",
-    "GatedMLP",
-    "GatedRMSNorm",
-    "GroupedQueryAttention",
-    "Head",
-    "LayerNorm",
-    "Linear",
-    "Mamba2",
-    "MixtureOfExperts",
-    "Module",
-    "MultiHeadLatentAttention",
-    "MultiTokenPrediction",
-    "RMSNorm",
-    "Repeat",
-    "Router",
-    "TokenAndPosition",
-    "stack",
-]
+from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
+from weighbridge.nn.decoder import CausalLM as CausalLM
+from weighbridge.nn.decoder import DecoderLayer as DecoderLayer
+from weighbridge.nn.decoder import Head as Head
+from weighbridge.nn.decoder import MultiTokenPrediction as MultiTokenPrediction
+from weighbridge.nn.decoder import stack as stack
+from weighbridge.nn.embedding import Embedding as Embedding
+from weighbridge.nn.embedding import TokenAndPosition as TokenAndPosition
+from weighbridge.nn.linear import Linear as Linear
+from weighbridge.nn.linear_attention import GatedDeltaNet as GatedDeltaNet
+from weighbridge.nn.mla import MultiHeadLatentAttention as MultiHeadLatentAttention
+from weighbridge.nn.mlp import MLP as MLP
+from weighbridge.nn.mlp import GatedMLP as GatedMLP
+from weighbridge.nn.module import Module as Module
+from weighbridge.nn.module import Repeat as Repeat
+from weighbridge.nn.moe import MixtureOfExperts as MixtureOfExperts
+from weighbridge.nn.moe import Router as Router
+from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
+from weighbridge.nn.norm import LayerNorm as LayerNorm
+from weighbridge.nn.norm import RMSNorm as RMSNorm
+from weighbridge.nn.ssm import Mamba2 as Mamba2

@@ -131,7 +131,7 @@ class GroupedQueryAttention(Module):
         attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.head_dim, self.window)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
-        return self.o_proj(attended)  # type: ignore[no-any-return]
+        return self.o_proj(attended)
 
     def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Queries, keys, values and the output gate (or ``None``)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
@@ -119,7 +120,7 @@ class MultiTokenPrediction(Module):
     def forward(self, x: Tensor) -> Tensor:
         joined = x.tape.tensor("joined", *x.axes[:-1], Axis("hidden", 2, self.hidden_size))
         x.tape.record("join", (self.hidden_norm(x), self.embedding_norm(x)), (joined,))
-        return self.head(self.norm(self.layer(self.joint_proj(joined))))  # type: ignore[no-any-return]
+        return self.head(self.norm(self.layer(self.joint_proj(joined))))
 
 
 class CausalLM(Module):
@@ -158,7 +159,7 @@ class CausalLM(Module):
             self.prediction(x)
         if run.last_logits:
             x = ops.view(x, "last", x.axes[0], Axis("sequence", 1), x.axes[-1])
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)
 
 
 def stack(
@@ -190,4 +191,5 @@ def _names(kinds: Sequence[Hashable]) -> list[str]:
     """What layers of each kind are called: the words in which kinds differ."""
     tuples = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
     differ = [len(set(words)) > 1 for words in zip(*tuples, strict=True)]
-    return ["_".join(str(w) for w, tells in zip(kind, differ, strict=True) if tells) + "_layers" for kind in tuples]
+    names = ["_".join(str(w) for w, tells in zip(kind, differ, strict=True) if tells) + "_layers" for kind in tuples]
+    return [re.sub(r"\W", "_", name) for name in names]

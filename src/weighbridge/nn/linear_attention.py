@@ -70,7 +70,7 @@ class GatedDeltaNet(Module):
         qkvz, gates = self.qkvz_proj(x), self.ba_proj(x)
         mixed = self.conv(ops.view(qkvz, "qkv", *x.axes[:-1], self.conv.channels))
         z = ops.view(qkvz, "z", *x.axes[:-1], self.values)
-        return self.out_proj(self.norm(self.delta_rule(mixed, gates), z))  # type: ignore[no-any-return]
+        return self.out_proj(self.norm(self.delta_rule(mixed, gates), z))
 
     def delta_rule(self, qkv: Tensor, gates: Tensor) -> Tensor:
         """Update the state token by token and read it with the query.

@@ -70,7 +70,7 @@ class MultiHeadLatentAttention(Module):
         compressed = self.kv_a_proj(x)
         latent = self.kv_a_norm(ops.view(compressed, "latent", *rows, Axis("kv_latent", self.kv_lora_rank)))
         attend = self.absorbed if x.tape.run.phase is Phase.DECODE else self.expanded
-        return self.o_proj(attend(q, latent))  # type: ignore[no-any-return]
+        return self.o_proj(attend(q, latent))
 
     def expanded(self, q: Tensor, latent: Tensor) -> Tensor:
         """Attention over keys and values expanded from the latents of the new tokens and of the cache."""

@@ -38,7 +38,7 @@ class MLP(Module):
         self.down_proj = Linear(ffn, hidden, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(ops.activation(self.activation, self.up_proj(x)))  # type: ignore[no-any-return]
+        return self.down_proj(ops.activation(self.activation, self.up_proj(x)))
 
 
 class GatedMLP(Module):
@@ -79,4 +79,4 @@ class GatedMLP(Module):
             gate = up = ops.view(both, "half", *both.axes[:-1], Axis("ffn", self.intermediate_size))
         else:
             gate, up = self.gate_proj(x), self.up_proj(x)
-        return self.down_proj(ops.multiply(ops.activation(self.activation, gate), up))  # type: ignore[no-any-return]
+        return self.down_proj(ops.multiply(ops.activation(self.activation, gate), up))

@@ -13,7 +13,7 @@ from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from weighbridge.arithmetic import Count
-from weighbridge.tape import Weight
+from weighbridge.tape import Tensor, Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
 
@@ -83,10 +83,11 @@ class Module:
         """Run over symbolic tensors, recording on their tape."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any) -> Tensor:
         """Run ``forward`` under this module's name on the tape of the first input."""
         with inputs[0].tape.inside(self):
-            return self.forward(*inputs)
+            made: Tensor = self.forward(*inputs)
+        return made
 
     def __setattr__(self, name: str, value: object) -> None:
         if "_built" in self.__dict__:
@@ -96,6 +97,8 @@ class Module:
             return
         if isinstance(value, Weight):
             self._weights[name] = value
+        elif isinstance(value, list | tuple):
+            self._weights |= {f"{name}_{i}": item for i, item in enumerate(value) if isinstance(item, Weight)}
         self._adopt(name, value, again=True)
 
     def _adopt(self, name: str, value: object, again: bool) -> None:
@@ -168,7 +171,7 @@ class Repeat(Module):
     def symbol_of(self, field: str) -> str:
         return {"count": f"num_{self.name}", "active": "top_k"}.get(field, field)
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any) -> Tensor:
         """Run one of them and mark the operations as a span of so many runs (experts: of one run, for all of them)."""
         tape = inputs[0].tape
         with tape.inside(self):
@@ -178,18 +181,22 @@ class Repeat(Module):
                 return self.module(*inputs)
 
     def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
-        """The repeated module's node, with its counts."""
-        one = self.module.node(name, inherited, seen)
+        """The repeated module's node, with its counts.
+
+        Every copy has weights of its own. What copies share has to stand before them in the module that holds the runs.
+        """
+        one = self.module.node(name, inherited, set(seen or ()))
+        met = self.count if self.active is None else self.active
         return Node(
             name,
-            self.module,
+            one.module,
             one.kind,
             one.weights,
             one.children,
             (id(self), *one.path),
-            times=self.count,
-            active=self.count if self.active is None else self.active,
-            passes=1 if self.together else self.count,
+            times=self.count * one.times,
+            active=met * one.active,
+            passes=(1 if self.together else self.count) * one.passes,
             places=self.places,
             apart=one.apart,
             composite=one.composite,

@@ -90,7 +90,7 @@ class Mamba2(Module):
         gate = ops.view(projected, "gate", *rows, self.inner)
         dt = ops.view(projected, "dt", *rows, Axis("heads", self.num_heads))
         mixed = self.conv(ops.view(projected, "xBC", *rows, self.conv.channels))
-        return self.out_proj(self.norm(self.scan(mixed, dt), gate))  # type: ignore[no-any-return]
+        return self.out_proj(self.norm(self.scan(mixed, dt), gate))
 
     def scan(self, xbc: Tensor, dt: Tensor) -> Tensor:
         """Update the state token by token and read it with C.

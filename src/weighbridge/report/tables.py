@@ -98,7 +98,7 @@ def _types(report: ParameterReport) -> Table:
     return Table(columns, rows, f"Bytes by data type (without scales of quantised formats{router})")
 
 
-def compute(report: FlopReport, depth: int = DEFAULT_DEPTH, conventions: bool = True) -> Document:
+def compute(report: FlopReport, depth: int = DEFAULT_DEPTH) -> Document:
     """FLOPs of a training step: totals, modules, conventions, what is not counted."""
     per_token = f"{report.training / report.tokens:,.0f} FLOPs per token"
     facts = (
@@ -106,17 +106,14 @@ def compute(report: FlopReport, depth: int = DEFAULT_DEPTH, conventions: bool = 
         (f"backward  {report.backward:,} FLOPs ({flops(report.backward)})",),
         (f"training  {report.training:,} FLOPs ({flops(report.training)})", per_token),
     )
-    tables = [_work(report, depth)]
-    if conventions:
-        tables.append(_conventions(report))
-    tables.append(_uncounted(report))
+    tables = (_work(report, depth), _conventions(report), _uncounted(report))
     pairs = ""
     if report.convention == "exact":
         pairs = f", {'visible' if report.work.causal else 'all'} query-key pairs"
     title = f"{report.model.name}: {report.work.batch:,} x {report.work.sequence:,} tokens"
     subtitle = f"convention {report.convention}{pairs}"
     notes = (f"{report.convention}: {MEANING[report.convention]}", *report.model.notes)
-    return Document(title, subtitle, facts, tuple(tables), notes)
+    return Document(title, subtitle, facts, tables, notes)
 
 
 def closed(report: FlopReport, convention: str) -> Document:
