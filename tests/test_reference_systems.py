@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.models.test_llama_params import LLAMA_31_8B
 from weighbridge.arithmetic import scale
 from weighbridge.estimate.comparison import compare
 from weighbridge.estimate.compute import flops
@@ -96,21 +97,9 @@ def test_a_every_figure_shows_how_it_is_calculated() -> None:
 
 # B. The Llama 3 count, step by step from params.json.
 
-LLAMA: dict[str, Any] = {
-    "dim": 4096,
-    "n_layers": 32,
-    "n_heads": 32,
-    "n_kv_heads": 8,
-    "vocab_size": 128256,
-    "ffn_dim_multiplier": 1.3,
-    "multiple_of": 1024,
-    "norm_eps": 1e-05,
-    "rope_theta": 500000.0,
-}
-
 
 def test_b_every_step() -> None:
-    report = params(from_raw("llama", LLAMA, {}, ""))
+    report = params(from_raw("llama", LLAMA_31_8B, {}, ""))
     found = {step.label.symbol: step.value for step in steps(report.explained(), 99)}
     assert found["ffn_hidden_size"] == 14336
     assert (found["q_proj"], found["k_proj"]) == (4096 * 4096, 4096 * 1024)

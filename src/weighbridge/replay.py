@@ -58,7 +58,7 @@ class Replay:
         return max(self.moments, key=lambda moment: moment.live)
 
 
-def stored(tensors: Iterable[object]) -> dict[int, Tensor]:
+def storages(tensors: Iterable[object]) -> dict[int, Tensor]:
     """The distinct storages of tensors, weights left out."""
     return {id(t.storage): t.storage for t in tensors if isinstance(t, Tensor)}
 
@@ -68,7 +68,7 @@ def kept(tape: Tape) -> list[tuple[Tensor, Count]]:
     found: dict[tuple[int, int], tuple[Tensor, Count]] = {}
     for index, operation in enumerate(tape.operations):
         span = _span_at(tape, index)
-        for key, tensor in stored(operation.keeps).items():
+        for key, tensor in storages(operation.keeps).items():
             repeats = span is not None and (tensor is span.carried.storage or _made_inside(tape, span, tensor))
             found.setdefault(
                 (key, span.start if repeats and span else -1), (tensor, span.count if repeats and span else 1)
@@ -81,7 +81,7 @@ def _span_at(tape: Tape, index: int) -> Span | None:
 
 
 def _made_inside(tape: Tape, span: Span, tensor: Tensor) -> bool:
-    return any(id(tensor) in stored(o.makes) for o in tape.operations[span.start : span.end])
+    return any(id(tensor) in storages(o.makes) for o in tape.operations[span.start : span.end])
 
 
 def replay(tape: Tape) -> Replay:
@@ -103,7 +103,7 @@ def replay(tape: Tape) -> Replay:
 
 def _earlier_runs(span: Span, tape: Tape) -> Count:
     """Bytes that all runs of a span but one keep."""
-    inside = {key: t for o in tape.operations[span.start : span.end] for key, t in stored(o.keeps).items()}
+    inside = {key: t for o in tape.operations[span.start : span.end] for key, t in storages(o.keeps).items()}
     own = [t for t in inside.values() if t is span.carried.storage or _made_inside(tape, span, t)]
     return (span.count - 1) * total(tensor.bytes for tensor in own)
 
@@ -113,7 +113,7 @@ class _Forward:
 
     def __init__(self, tape: Tape, keep: set[int]) -> None:
         self.tape, self.keep = tape, keep
-        self.last = {key: i for i, o in enumerate(tape.operations) for key in stored((*o.reads, *o.makes))}
+        self.last = {key: i for i, o in enumerate(tape.operations) for key in storages((*o.reads, *o.makes))}
 
     def run(self) -> Iterator[Moment]:
         live: Count = 0
@@ -122,7 +122,7 @@ class _Forward:
             for span in self.tape.spans:
                 if span.start == index:
                     live = live + _earlier_runs(span, self.tape)
-            for key, tensor in stored((*operation.reads, *operation.makes)).items():
+            for key, tensor in storages((*operation.reads, *operation.makes)).items():
                 if key not in held:
                     held[key] = tensor
                     live = live + tensor.bytes
@@ -138,16 +138,16 @@ def _backward(tape: Tape, between: Count) -> Iterator[Moment]:
     released: set[int] = set()
     for index in range(len(tape.operations) - 1, -1, -1):
         operation = tape.operations[index]
-        for key, tensor in stored((*operation.makes, *operation.reads)).items():
+        for key, tensor in storages((*operation.makes, *operation.reads)).items():
             if key not in gradients and tensor.dtype.differentiable:
                 gradients[key] = tensor
                 live = live + tensor.bytes
         yield Moment(operation, True, live)
-        for key in stored(operation.makes):
+        for key in storages(operation.makes):
             if key in gradients:
                 live = live - gradients.pop(key).bytes
-        earlier = {key for o in tape.operations[:index] for key in stored(o.keeps)}
-        for key, tensor in stored(operation.keeps).items():
+        earlier = {key for o in tape.operations[:index] for key in storages(o.keeps)}
+        for key, tensor in storages(operation.keeps).items():
             if key not in earlier and key not in released:
                 released.add(key)
                 live = live - tensor.bytes

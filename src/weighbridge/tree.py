@@ -65,19 +65,28 @@ class Node:
         for child in self.children:
             yield from child.walk()
 
+    def each(
+        self, copies: Callable[[Node], Count], include: Callable[[Node], bool], times: Count = 1
+    ) -> Iterator[tuple[Node, Count]]:
+        """This node and all below it that are included, with how often each stands in the whole."""
+        yield self, times
+        for child in self.children:
+            if include(child):
+                yield from child.each(copies, include, times * copies(child))
+
     def sum(
         self,
         own: Callable[[Node], Count],
         copies: Callable[[Node], Count],
         unit: str = "",
-        include: Callable[[Node], bool] = lambda node: not node.apart,
+        include: Callable[[Node], bool] | None = None,
         above: frozenset[str] = frozenset(),
     ) -> Count:
         """Own quantity plus the children's, each child as many times as ``copies`` says; named after the node."""
         label = self.label(unit, copies(self), above)
         terms = [own(self)]
         for child in self.children:
-            if include(child):
+            if (include or counted)(child):
                 below = child.sum(own, copies, unit, include, above | {label.symbol})
                 if type(below) is not int or below != 0:
                     terms.append(copies(child) * below)
@@ -97,6 +106,16 @@ class Node:
         while one in above:
             one = f"inner_{one}"
         return Label(one, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
+
+
+def counted(node: Node) -> bool:
+    """Whether a node counts towards the total of what holds it."""
+    return not node.apart
+
+
+def every(node: Node) -> bool:
+    """Every node, also those that are counted apart."""
+    return True
 
 
 def layer_count(root: Node) -> Count:

@@ -16,7 +16,7 @@ from weighbridge.models import Model
 from weighbridge.nn import Module, TokenAndPosition
 from weighbridge.tape import Axis, Operation, Pass, Phase, Tape
 from weighbridge.traced import Label, named, trace
-from weighbridge.tree import Node, run
+from weighbridge.tree import Node, every, run
 from weighbridge.units import DATA_TYPES
 
 EXACT = "exact"
@@ -91,15 +91,14 @@ class FlopReport(Shown):
         """What a node's own operations take, "forward" or "backward"."""
 
         def flops(node: Node) -> Count:
-            each = (o.flops(self.convention) for o in self.ran(node))
-            names = (o.name for o in self.ran(node))
-            return total(node.part(name, getattr(work, direction)) for name, work in zip(names, each, strict=True))
+            done = ((o.name, o.flops(self.convention)) for o in self.ran(node))
+            return total(node.part(name, getattr(work, direction)) for name, work in done)
 
         return flops
 
     def of(self, node: Node, direction: str) -> Count:
         """What one copy of a node takes, children included."""
-        return node.sum(self.own(direction), run, "FLOPs", include=lambda child: True)
+        return node.sum(self.own(direction), run, "FLOPs", include=every)
 
     @cached_property
     def forward(self) -> Count:
@@ -124,7 +123,7 @@ class FlopReport(Shown):
     def uncounted(self) -> dict[str, Count]:
         """Values made by operations to which the convention gives no FLOPs, by operation (norms, activations ...)."""
         found: dict[str, Count] = {}
-        for node, times in _runs(self.tree):
+        for node, times in self.tree.each(run, every):
             for operation in self.ran(node):
                 flops = operation.flops(self.convention)
                 if _zero(flops.forward) and _zero(flops.backward):
@@ -141,9 +140,9 @@ class FlopReport(Shown):
         if quantity not in ("forward", "backward", "training"):
             raise InputError(f"quantity: got {given(quantity)}; allowed: forward, backward, training")
         if quantity != "forward" and self.work.phase is not Phase.TRAIN:
-            raise InputError(f"quantity: got {quantity!r}; generation has no backward pass, allowed: forward")
-        numbers = trace(replace(self.work, past=self.work.past or 0))
-        work = numbers if self.work.past else replace(numbers, past=0)
+            raise InputError(f"quantity: got {given(quantity)}; generation has no backward pass, allowed: forward")
+        numbers = trace(self.work)
+        work = numbers if self.work.past else replace(numbers, past=0)  # an empty cache is no symbol
         traced = FlopReport(Model.of(self.model.traced, self.model.name), work, self.convention)
         name = quantity if self.work.phase is Phase.TRAIN else self.work.phase.value
         return named(getattr(traced, quantity), Label(f"{name}_flops", "FLOPs"))
@@ -159,13 +158,6 @@ def _paths(node: Node, above: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int,
     yield path, node
     for child in node.children:
         yield from _paths(child, path)
-
-
-def _runs(node: Node, times: Count = 1) -> Iterator[tuple[Node, Count]]:
-    """Every node with how often a forward pass of the whole model runs it."""
-    yield node, times
-    for child in node.children:
-        yield from _runs(child, times * run(child))
 
 
 def longest(model: Model) -> int | None:

@@ -9,7 +9,7 @@ from weighbridge.estimate.compute import EXACT, PER_OPERATION, FlopReport
 from weighbridge.estimate.parameters import params
 from weighbridge.models import Model
 from weighbridge.tape import Pass
-from weighbridge.tree import Node, run
+from weighbridge.tree import Node, every, run
 
 CLOSED = ("palm", "6nd")
 """Conventions that are one formula for the whole model."""
@@ -59,7 +59,7 @@ def _attention(model: Model, work: Pass) -> Count:
         done = [operation.flops("torch") for operation in report.ran(node) if operation.name == "attention"]
         return total(flops.forward + flops.backward for flops in done)
 
-    return report.tree.sum(own, run, include=lambda child: True)
+    return report.tree.sum(own, run, include=every)
 
 
 def differences(model: Model, work: Pass) -> list[Difference]:

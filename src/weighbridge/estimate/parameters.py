@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
 from weighbridge.nn import Module
 from weighbridge.traced import Label, named
-from weighbridge.tree import Kind, Node, met, stored
+from weighbridge.tree import Kind, Node, counted, met, stored
 from weighbridge.units import DATA_TYPES, DataType, data_type
 
 QUANTITIES = ("total", "active", "bytes", "embedding", "non_embedding", "prediction")
@@ -42,20 +42,6 @@ def bytes_in(dtype: DataType, router: DataType) -> Callable[[Node], Count]:
         return total(node.part(name, types[w.role].bytes(w.count)) for name, w in kept.items())
 
     return own
-
-
-def copies(nodes: Iterable[tuple[Node, Count]], own: Callable[[Node], Count], choose: Callable[[Node], bool]) -> Count:
-    """The quantity of the chosen nodes, each as often as it stands in the model."""
-    return total(times * own(node) for node, times in nodes if choose(node))
-
-
-def with_times(node: Node, times: Count = 1, active: bool = False) -> list[tuple[Node, Count]]:
-    """Every node below (and this one) that counts towards the total, with how often it stands in the whole model."""
-    found = [(node, times)]
-    for child in node.children:
-        if not child.apart:
-            found += with_times(child, times * (met(child) if active else stored(child)), active)
-    return found
 
 
 @dataclass(frozen=True)
@@ -100,8 +86,8 @@ class ParameterReport(Shown):
     @cached_property
     def by_kind(self) -> dict[Kind, Count]:
         """Parameters by kind of module, in the fixed order of kinds; only kinds that there are."""
-        nodes = with_times(self.tree)
-        found = {kind: copies(nodes, parameters_of, lambda n, k=kind: n.kind is k) for kind in Kind}  # type: ignore[misc]
+        nodes = list(self.tree.each(stored, counted))
+        found = {kind: total(times * parameters_of(n) for n, times in nodes if n.kind is kind) for kind in Kind}
         return {kind: count for kind, count in found.items() if type(count) is not int or count}
 
     @cached_property

@@ -6,15 +6,15 @@ A configuration is a frozen dataclass of sizes and choices. Its constraints are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isqrt
 from typing import Annotated, ClassVar
 
 from annotated_types import Interval, MaxLen, MinLen
 
 from weighbridge.arithmetic import Count, exact_div
 from weighbridge.nn import CausalLM, Embedding, GatedMLP, GroupedQueryAttention, Head, Module, Repeat, RMSNorm
+from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.traced import Label, named, plain
 
 LARGEST = 2**31
@@ -40,9 +40,6 @@ Places = Annotated[list[int], MaxLen(MOST_LAYERS)]
 
 Letters = Annotated[str, MinLen(1), MaxLen(MOST_LAYERS)]
 """One letter per layer."""
-
-Problem = tuple[str, str]
-"""A field and what is wrong with it."""
 
 SLIDING, FULL, LINEAR = "sliding_attention", "full_attention", "linear_attention"
 
@@ -207,26 +204,6 @@ def every(count: int, step: int, special: str, common: str) -> list[str]:
     return [common if (i + 1) % plain(step) else special for i in range(plain(count))]
 
 
-def must_divide(config: object, number: str, divisor: str, why: str = "") -> Iterator[Problem]:
-    """A problem where one field does not divide by another, with the nearest values that do."""
-    a, b = getattr(config, number), getattr(config, divisor)
-    if a % b:
-        near = [v for v in (a // b * b, -(-a // b) * b) if v]
-        divisors = [d for pair in ((d, a // d) for d in range(1, isqrt(a) + 1) if a % d == 0) for d in pair]
-        below = max((d for d in divisors if d < b), default=1)
-        above = min((d for d in divisors if d > b), default=below)
-        because = f" ({why})" if why else ""
-        fits = f"{number} {listed(near)}, or {divisor} {listed([below, above])}"
-        yield number, f"{a:,} does not divide by {divisor} = {b:,}{because}; nearest that fit: {fits}"
-
-
-def at_most(config: object, small: str, large: str) -> Iterator[Problem]:
-    """A problem where one field is larger than another that bounds it."""
-    a, b = getattr(config, small), getattr(config, large)
-    if a is not None and a > b:
-        yield small, f"{a:,} is more than {large} = {b:,}"
-
-
 def check_pattern(field: str, pattern: Sequence[str], choices: Sequence[str], layers: int | None) -> Iterator[Problem]:
     """Problems of a list with one name per layer."""
     unknown = [name for name in dict.fromkeys(pattern) if RENAMED.get(name, name) not in choices]
@@ -234,8 +211,3 @@ def check_pattern(field: str, pattern: Sequence[str], choices: Sequence[str], la
         yield field, f"{unknown[0]!r} is no layer type of this family; allowed: {', '.join(choices)}"
     if layers is not None and len(pattern) != layers:
         yield field, f"has {len(pattern):,} entries for num_hidden_layers = {layers:,}"
-
-
-def listed(values: Iterable[int]) -> str:
-    """Numbers in words: ``4,096 or 4,128``."""
-    return " or ".join(f"{v:,}" for v in dict.fromkeys(values))

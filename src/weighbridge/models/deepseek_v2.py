@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import Config as BaseConfig
-from weighbridge.models.config import Layers, Problem, Size, Size0, at_most
+from weighbridge.models.config import Layers, Size, Size0
 from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, MixtureOfExperts, MultiHeadLatentAttention, Repeat, stack
+from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
 

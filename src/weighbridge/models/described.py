@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Interval, MinLen
 
 from weighbridge import nn
-from weighbridge.models.config import MOST_LAYERS, Problem, Size0
+from weighbridge.models.config import MOST_LAYERS, Size0
 from weighbridge.models.config import Config as BaseConfig
 from weighbridge.nn import (
     CausalLM,
@@ -22,6 +22,7 @@ from weighbridge.nn import (
     TokenAndPosition,
     stack,
 )
+from weighbridge.nn.problems import Problem
 from weighbridge.traced import plain, same_kind
 
 NORMS = {"rmsnorm": RMSNorm, "layernorm": LayerNorm}

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import exact_div
 from weighbridge.models.config import Config as BaseConfig
-from weighbridge.models.config import Layers, Problem, Size, must_divide
+from weighbridge.models.config import Layers, Size
 from weighbridge.nn import MLP, CausalLM, DecoderLayer, GroupedQueryAttention, LayerNorm, Repeat, TokenAndPosition
+from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.traced import Label, named
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Problem, Size, Size0, at_most, every
+from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, stack
+from weighbridge.nn.problems import Problem, at_most
 
 
 @dataclass(frozen=True, kw_only=True)

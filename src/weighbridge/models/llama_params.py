@@ -10,8 +10,9 @@ from annotated_types import Interval
 
 from weighbridge.arithmetic import Count, ceil_div, floor_div, scale
 from weighbridge.models import llama
-from weighbridge.models.config import LARGEST, Layers, Problem, Size, must_divide
+from weighbridge.models.config import LARGEST, Layers, Size
 from weighbridge.nn import CausalLM
+from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.traced import Label, named
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import Config as BaseConfig
-from weighbridge.models.config import Layers, Problem, Size, must_divide
+from weighbridge.models.config import Layers, Size
 from weighbridge.nn import CausalLM, DecoderLayer, Mamba2, Repeat
+from weighbridge.nn.problems import Problem, must_divide
 
 
 @dataclass(frozen=True, kw_only=True)

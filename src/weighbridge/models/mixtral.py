@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import AttentionConfig, Layers, Problem, Size, Size0, at_most, window
+from weighbridge.models.config import AttentionConfig, Layers, Size, Size0, window
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn.problems import Problem, at_most
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count
-from weighbridge.models.config import AttentionConfig, Places, Problem, Size, Size0, at_most
+from weighbridge.models.config import AttentionConfig, Places, Size, Size0
 from weighbridge.nn import MixtureOfExperts, Module
+from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
 

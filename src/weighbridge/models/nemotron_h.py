@@ -13,13 +13,10 @@ from weighbridge.models.config import (
     Layers,
     Letters,
     Names,
-    Problem,
     Size,
     Size0,
-    at_most,
     check_pattern,
     current_names,
-    must_divide,
 )
 from weighbridge.nn import (
     MLP,
@@ -32,6 +29,7 @@ from weighbridge.nn import (
     Repeat,
     stack,
 )
+from weighbridge.nn.problems import Problem, at_most, must_divide
 from weighbridge.tape import Tensor
 from weighbridge.traced import plain, same_kind
 

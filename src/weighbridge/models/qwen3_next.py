@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import FULL, LINEAR, Layers, PatternConfig, Problem, Size, Size0, every, must_divide
+from weighbridge.models.config import FULL, LINEAR, Layers, PatternConfig, Size, Size0, every
 from weighbridge.models.moe_config import SparseConfig
 from weighbridge.nn import CausalLM, DecoderLayer, GatedDeltaNet, Module, stack
+from weighbridge.nn.problems import Problem, must_divide
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import RMSNorm
+from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Tensor, Weight, Work
 from weighbridge.tree import Kind
 
@@ -103,9 +104,8 @@ class GroupedQueryAttention(Module):
     output_gate: bool = False
     fused: bool = False
 
-    def problems(self) -> Iterator[tuple[str, str]]:
-        if self.num_heads % self.num_kv_heads:
-            yield "num_heads", f"{self.num_heads:,} does not divide by num_kv_heads = {self.num_kv_heads:,}"
+    def problems(self) -> Iterator[Problem]:
+        yield from must_divide(self, "num_heads", "num_kv_heads")
 
     def build(self) -> None:
         hidden = Axis("hidden", self.hidden_size)

@@ -11,6 +11,7 @@ from weighbridge.nn.convolution import CausalConvolution
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import GatedRMSNorm
+from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Weight, Work
 from weighbridge.tree import Kind
 
@@ -25,7 +26,7 @@ class GatedDeltaNet(Module):
         key_head_dim: elements of a query or key head.
         value_head_dim: elements of a value head.
         conv_kernel: positions that the short convolution over q, k and v sees.
-        chunk: positions that the parallel form works on at once.
+        chunk: positions that the parallel form works on at once (64 in transformers and flash-linear-attention).
     """
 
     kind = Kind.LINEAR_ATTENTION
@@ -42,12 +43,8 @@ class GatedDeltaNet(Module):
     conv_kernel: Count
     chunk: Count = 64
 
-    def problems(self) -> Iterator[tuple[str, str]]:
-        if self.num_value_heads % self.num_key_heads:
-            yield (
-                "num_value_heads",
-                f"{self.num_value_heads:,} does not divide by num_key_heads = {self.num_key_heads:,}",
-            )
+    def problems(self) -> Iterator[Problem]:
+        yield from must_divide(self, "num_value_heads", "num_key_heads")
 
     def build(self) -> None:
         hidden = Axis("hidden", self.hidden_size)

@@ -13,6 +13,7 @@ from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from weighbridge.arithmetic import Count
+from weighbridge.nn.problems import Problem
 from weighbridge.tape import Tensor, Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
@@ -120,7 +121,7 @@ class Module:
         free = (name, *(f"{name}_{number}" for number in range(2, len(self._children) + 3)))
         self._children[next(n for n in free if self._children.get(n, module) is module)] = module
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[Problem]:
         """Fields that do not fit together, and why; nothing where all is well. Descriptions ask before they build."""
         yield from ()
 

@@ -10,6 +10,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
+from weighbridge.nn.problems import Problem, at_most
 from weighbridge.tape import Axis, Tensor, Weight
 from weighbridge.tree import Kind
 
@@ -115,9 +116,8 @@ class MixtureOfExperts(Module):
     shared_bias: bool = False
     activation: str = "silu"
 
-    def problems(self) -> Iterator[tuple[str, str]]:
-        if self.top_k > self.num_experts:
-            yield "top_k", f"{self.top_k:,} is more than num_experts = {self.num_experts:,}"
+    def problems(self) -> Iterator[Problem]:
+        yield from at_most(self, "top_k", "num_experts")
         if self.shared_gate and self.shared_intermediate_size is None:
             yield "shared_gate", "true, but there is no shared expert; give shared_intermediate_size"
 

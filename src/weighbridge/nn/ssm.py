@@ -11,6 +11,7 @@ from weighbridge.nn.convolution import CausalConvolution
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import GatedRMSNorm
+from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Weight, Work
 from weighbridge.tree import Kind
 
@@ -60,9 +61,8 @@ class Mamba2(Module):
     conv_bias: bool = True
     chunk: Count = 256
 
-    def problems(self) -> Iterator[tuple[str, str]]:
-        if self.num_heads % self.num_groups:
-            yield "num_heads", f"{self.num_heads:,} does not divide by num_groups = {self.num_groups:,}"
+    def problems(self) -> Iterator[Problem]:
+        yield from must_divide(self, "num_heads", "num_groups")
 
     def build(self) -> None:
         hidden, inner = Axis("hidden", self.hidden_size), self.inner
