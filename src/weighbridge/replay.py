@@ -1,61 +1,178 @@
-"""Replay of a tape: which activations are live at every operation, forward and then backward, and where most are.
+"""Replay of a tape: which tensors stand at every operation, forward and then backward.
+
+A tape falls into pieces: what stands before the layers, each run of equal layers, what follows. Each piece is replayed
+once, whatever the number of its runs. What stands when depends on the operations alone, never on sizes; sizes are put
+in afterwards, so one replay serves integers, traced numbers and arrays.
 
 A tensor is allocated by the operation that makes it and freed after the last that reads it. One that an operation keeps
-for the backward pass stays until the backward pass of the first such operation is done. Gradients of activations live
-from the operation whose backward pass makes them to the one that made the activation. Equal layers are replayed once:
-earlier runs of a span leave what they keep, and nothing else.
+for the backward pass stays until the backward pass of the first operation that keeps it. Segments that are recomputed
+keep what they read; the backward pass runs them again before it goes through them. Gradients stand from the operation
+whose backward pass makes them to that which made the activation.
 
-Weights, their gradients and optimizer states are not on the tape; allocators and kernels' workspaces come on top.
+Weights, their gradient buffers and optimizer states are not on the tape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 from weighbridge.arithmetic import Count, maximum, total
-from weighbridge.tape import Operation, Span, Tape, Tensor
+from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Use, Weight
+
+Size = Callable[[Tensor], Count]
+"""Bytes of a tensor: all of it, or a rank's share."""
 
 
-@dataclass(frozen=True)
+class Direction(StrEnum):
+    """Which pass an operation runs in."""
+
+    FORWARD = "forward"
+    AGAIN = "recomputation"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Operations that run one after another, ``count`` times.
+
+    Attributes:
+        tape: the record that they stand on.
+        start: index of the first operation.
+        end: index after the last.
+        count: how often they run.
+        module: what repeats; ``None`` for what stands between repeated modules.
+    """
+
+    tape: Tape
+    start: int
+    end: int
+    count: Count = 1
+    module: Any = None
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Its operations."""
+        return self.tape.operations[self.start : self.end]
+
+
+def pieces(tape: Tape) -> list[Piece]:
+    """The pieces of a tape in order. Spans within spans belong to the piece of the outermost."""
+    found, at = [], 0
+    for span in sorted(tape.spans, key=lambda span: (span.start, -span.end)):
+        if span.start >= at:
+            if span.start > at:
+                found.append(Piece(tape, at, span.start))
+            found.append(Piece(tape, span.start, span.end, span.count, span.module))
+            at = span.end
+    if at < len(tape.operations):
+        found.append(Piece(tape, at, len(tape.operations)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A segment that is recomputed.
+
+    Attributes:
+        start: index of its first operation on the tape.
+        end: index after the last.
+        discards: its results are dropped too, although later operations keep them, and made again before those run
+            backward (Megatron-Core, tensor_parallel/random.py, CheckpointWithoutOutput).
+    """
+
+    start: int
+    end: int
+    discards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
-    """Live activations while one operation runs.
+    """One operation at work, and how what stands changes.
 
     Attributes:
         operation: what runs.
-        backward: its backward pass, or its forward pass.
-        live: bytes of activations and their gradients.
+        direction: forward, again or backward.
+        added: what is allocated before it, and how often it stands.
+        freed: what is freed after it.
     """
 
     operation: Operation
-    backward: bool
-    live: Count
+    direction: Direction
+    added: tuple[tuple[Tensor, Count], ...]
+    freed: tuple[tuple[Tensor, Count], ...]
 
 
-@dataclass(frozen=True)
+Standing = list[tuple[Tensor, Count]]
+
+
+@dataclass(frozen=True, eq=False)
 class Replay:
-    """The whole pass.
+    """One run of a piece.
 
     Attributes:
-        kept: bytes that stand between forward and backward.
-        moments: every operation of the forward pass, then of the backward pass; of equal layers the run with most live.
+        kept: what it leaves for the backward pass.
+        forward: its operations in order, starting from nothing but its input.
+        backward: the same backward, starting from what is kept and the gradient of its result.
     """
 
-    kept: Count
-    moments: tuple[Moment, ...]
+    kept: tuple[tuple[Tensor, Count], ...]
+    forward: tuple[Moment, ...]
+    backward: tuple[Moment, ...]
 
-    @property
-    def peak(self) -> Count:
-        """The most bytes live at any moment."""
+    def kept_bytes(self, size: Size) -> Count:
+        """Bytes of what is kept."""
+        return total(times * size(tensor) for tensor, times in self.kept)
+
+    @cached_property
+    def passes(self) -> dict[Direction, tuple[Moment, ...]]:
+        """Moments by pass."""
+        return {Direction.FORWARD: self.forward, Direction.BACKWARD: self.backward}
+
+    def live(self, direction: Direction, size: Size) -> list[Count]:
+        """Bytes that stand at every moment of a pass."""
+        found: list[Count] = []
+        live: Count = 0
+        for moment in self.passes[direction]:
+            for tensor, times in moment.added:
+                live = live + times * size(tensor)
+            found.append(live)
+            for tensor, times in moment.freed:
+                live = live - times * size(tensor)
+        return found
+
+    def peak(self, direction: Direction, size: Size) -> Count:
+        """The most bytes that stand at any moment of a pass."""
         highest: Count = 0
-        for moment in self.moments:
-            highest = maximum(highest, moment.live)
+        for live in self.live(direction, size):
+            highest = maximum(highest, live)
         return highest
 
-    @property
-    def peak_at(self) -> Moment:
-        """The first moment with the most bytes live; for integers only."""
-        return max(self.moments, key=lambda moment: moment.live)
+    def standing(self, direction: Direction, index: int) -> Standing:
+        """What stands at a moment, by its place in its pass."""
+        found: dict[int, tuple[Tensor, Count]] = {}
+        for number, moment in enumerate(self.passes[direction][: index + 1]):
+            changes = [*moment.added, *((t, -n) for t, n in moment.freed if number < index)]
+            for tensor, times in changes:
+                held = found.get(id(tensor), (tensor, 0))[1] + times
+                found[id(tensor)] = (tensor, held)
+        return [(tensor, times) for tensor, times in found.values() if type(times) is not int or times]
+
+
+def replay(piece: Piece, again: Sequence[Again] = (), weight_gradients: bool = False) -> Replay:
+    """Replay one run of a piece.
+
+    Args:
+        piece: what runs.
+        again: segments that are recomputed, in order, none inside another.
+        weight_gradients: the gradient of each weight stands by itself until it is added to a buffer (Megatron-Core
+            without gradient accumulation fusion).
+    """
+    walk = _Walk(piece, tuple(again), weight_gradients)
+    return Replay(tuple(walk.kept.values()), tuple(walk.forward()), tuple(walk.backward()))
 
 
 def storages(tensors: Iterable[object]) -> dict[int, Tensor]:
@@ -63,94 +180,199 @@ def storages(tensors: Iterable[object]) -> dict[int, Tensor]:
     return {id(t.storage): t.storage for t in tensors if isinstance(t, Tensor)}
 
 
-def kept(tape: Tape) -> list[tuple[Tensor, Count]]:
-    """The distinct tensors that operations keep for the backward pass, and how often each stands (once per layer)."""
-    found: dict[tuple[int, int], tuple[Tensor, Count]] = {}
-    for index, operation in enumerate(tape.operations):
-        span = _span_at(tape, index)
-        for key, tensor in storages(operation.keeps).items():
-            repeats = span is not None and (tensor is span.carried.storage or _made_inside(tape, span, tensor))
-            found.setdefault(
-                (key, span.start if repeats and span else -1), (tensor, span.count if repeats and span else 1)
-            )
-    return list(found.values())
+@dataclass
+class _Walk:
+    """The bookkeeping of one piece."""
 
+    piece: Piece
+    again: tuple[Again, ...]
+    weight_gradients: bool
+    kept: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
 
-def _span_at(tape: Tape, index: int) -> Span | None:
-    return next((span for span in tape.spans if span.start <= index < span.end), None)
+    def __post_init__(self) -> None:
+        piece, tape = self.piece, self.piece.tape
+        self.places = range(piece.start, piece.end)
+        self.inner = [s for s in tape.spans if s.module is not piece.module and self._holds(s)]
+        self.inner = [s for s in self.inner if not (s.start == piece.start and s.end == piece.end)]
+        self.made = {key: i for i in self.places for key in storages(tape.operations[i].makes)}
+        self.first_kept: dict[int, int] = {}
+        self.dropped: dict[int, Again] = {}
+        for part in self.again:
+            if part.discards:
+                self.dropped |= {key: part for key, i in self.made.items() if part.start <= i < part.end}
+        for i in self.places:
+            own = self.covering(i)
+            keeps = self.inputs_of(i) if own else storages(self[i].keeps)
+            for key, tensor in keeps.items():
+                self.first_kept.setdefault(key, i)
+                if key not in self.dropped:
+                    self.kept.setdefault(key, (tensor, self.times(key, i)))
 
+    def _holds(self, span: Span | Segment) -> bool:
+        return self.piece.start <= span.start and span.end <= self.piece.end
 
-def _made_inside(tape: Tape, span: Span, tensor: Tensor) -> bool:
-    return any(id(tensor) in storages(o.makes) for o in tape.operations[span.start : span.end])
+    def __getitem__(self, index: int) -> Operation:
+        return self.piece.tape.operations[index]
 
+    def covering(self, index: int) -> Again | None:
+        """The recomputed segment that an operation belongs to."""
+        return next((part for part in self.again if part.start <= index < part.end), None)
 
-def replay(tape: Tape) -> Replay:
-    """Replay a tape forward and backward.
+    def inputs(self, part: Again) -> dict[int, Tensor]:
+        """What a segment reads that is made outside it."""
+        read = storages(tensor for i in range(part.start, part.end) for tensor in self[i].reads)
+        return {key: t for key, t in read.items() if not part.start <= self.made.get(key, -1) < part.end}
 
-    Raises:
-        ValueError: for runs within runs, of which it cannot tell what stands between them.
-    """
-    for span in tape.spans:
-        if any(other is not span and span.start <= other.start and other.end <= span.end for other in tape.spans):
-            raise ValueError("replay: a repeated module that repeats another is not covered; write the inner one out")
-    standing = kept(tape)
-    forward = _Forward(tape, {id(tensor) for tensor, _ in standing})
-    moments = list(forward.run())
-    between = total(count * tensor.bytes for tensor, count in standing)
-    moments += _backward(tape, between)
-    return Replay(between, tuple(moments))
+    def times(self, key: int, index: int) -> Count:
+        """How often a tensor that operation ``index`` keeps stands: once per run of the inner spans that make it."""
+        times: Count = 1
+        for span in self.inner:
+            made = span.start <= self.made.get(key, -1) < span.end or key == id(span.carried.storage)
+            if span.start <= index < span.end and made:
+                times = times * span.count
+        return times
 
+    def earlier_runs(self, span: Span) -> list[tuple[Tensor, Count]]:
+        """What all runs of an inner span but one keep."""
+        own = {key: t for i in range(span.start, span.end) for key, t in storages(self[i].keeps).items()}
+        mine = [(t, key) for key, t in own.items() if key in self.kept and self.first_kept[key] >= span.start]
+        return [(t, times - 1) for t, key in mine if type(times := self.times(key, span.start)) is not int or times > 1]
 
-def _earlier_runs(span: Span, tape: Tape) -> Count:
-    """Bytes that all runs of a span but one keep."""
-    inside = {key: t for o in tape.operations[span.start : span.end] for key, t in storages(o.keeps).items()}
-    own = [t for t in inside.values() if t is span.carried.storage or _made_inside(tape, span, t)]
-    return (span.count - 1) * total(tensor.bytes for tensor in own)
+    def forward(self) -> Iterable[Moment]:
+        """The forward pass: what is allocated, and what is freed after its last reader."""
+        yield from self.run(self.places, Direction.FORWARD, set(self.kept), {})
 
+    def run(self, places: range, direction: Direction, keep: set[int], held: dict[int, Tensor]) -> Iterable[Moment]:
+        """Operations forward: all that is not to be kept goes after its last reader. ``held`` stands already."""
+        last = {key: i for i in places for key in storages((*self[i].reads, *self[i].makes))}
+        standing = set(held)
+        for i in places:
+            operation = self[i]
+            touched = storages((*operation.reads, *operation.makes))
+            added: Standing = [(t, 1) for key, t in touched.items() if key not in standing]
+            standing |= set(touched)
+            for span in self.inner:
+                if span.start == i:
+                    added += self.earlier_runs(span)
+            scratch: Standing = [(t, 1) for t in operation.scratch]
+            gone = [key for key in touched if last[key] == i and key not in keep and key not in held]
+            standing -= set(gone)
+            freed = [(touched[key], 1) for key in gone]
+            yield Moment(operation, direction, (*added, *scratch), (*freed, *scratch))
 
-class _Forward:
-    """The forward pass: what is allocated, and what is freed after its last reader."""
+    def backward(self) -> Iterable[Moment]:
+        """The backward pass: gradients come with what makes them, kept tensors go with their last user."""
+        held = {key: tensor for key, (tensor, _) in self.kept.items()}
+        result = self[self.piece.end - 1].makes[0].storage
+        gradients = _Gradients()
+        start: Standing = [*self.kept.values(), *gradients.receive(result)]
+        done: set[int] = set()
+        for i in reversed(self.places):
+            operation = self[i]
+            for part in self.needed(operation, i, held):
+                if part.start not in done:
+                    done.add(part.start)
+                    for moment in self.recompute(part, held):
+                        yield _with(moment, start)
+                        start = []
+            moment = self.step(operation, i, gradients, held)
+            yield _with(moment, start)
+            start = []
 
-    def __init__(self, tape: Tape, keep: set[int]) -> None:
-        self.tape, self.keep = tape, keep
-        self.last = {key: i for i, o in enumerate(tape.operations) for key in storages((*o.reads, *o.makes))}
+    def needed(self, operation: Operation, index: int, held: dict[int, Tensor]) -> list[Again]:
+        """Segments to run again before an operation's backward pass."""
+        parts = [self.dropped[key] for key in storages(operation.keeps) if key in self.dropped and key not in held]
+        own = self.covering(index)
+        return [*parts, *([own] if own else [])]
 
-    def run(self) -> Iterator[Moment]:
-        live: Count = 0
-        held: dict[int, Tensor] = {}
-        for index, operation in enumerate(self.tape.operations):
-            for span in self.tape.spans:
-                if span.start == index:
-                    live = live + _earlier_runs(span, self.tape)
-            for key, tensor in storages((*operation.reads, *operation.makes)).items():
-                if key not in held:
-                    held[key] = tensor
-                    live = live + tensor.bytes
-            yield Moment(operation, False, live)
-            for key in [key for key in held if self.last[key] == index and key not in self.keep]:
-                live = live - held[key].bytes
-                del held[key]
+    def recompute(self, part: Again, held: dict[int, Tensor]) -> Iterable[Moment]:
+        """Run a segment again, now keeping what its operations keep, and what was dropped of it."""
+        places = range(part.start, part.end)
+        own = {key: t for i in places for key, t in storages((*self[i].keeps, *self[i].makes)).items()}
+        inside = {k for i in places for k in storages(self[i].keeps)}
+        keep = {key for key in own if key in inside or (self.dropped.get(key) == part and key in self.first_kept)}
+        yield from self.run(places, Direction.AGAIN, keep, held)
+        held |= {key: own[key] for key in keep}
+        for i in places:
+            for key in storages(self[i].keeps):
+                self.first_kept[key] = min(self.first_kept.get(key, i), i)
 
-
-def _backward(tape: Tape, between: Count) -> Iterator[Moment]:
-    """The backward pass: gradients appear with the operation that makes them, kept tensors go with their last user."""
-    live, gradients = between, dict[int, Tensor]()
-    released: set[int] = set()
-    for index in range(len(tape.operations) - 1, -1, -1):
-        operation = tape.operations[index]
-        for key, tensor in storages((*operation.makes, *operation.reads)).items():
-            if key not in gradients and tensor.dtype.differentiable:
-                gradients[key] = tensor
-                live = live + tensor.bytes
-        yield Moment(operation, True, live)
-        for key in storages(operation.makes):
-            if key in gradients:
-                live = live - gradients.pop(key).bytes
-        earlier = {key for o in tape.operations[:index] for key in storages(o.keeps)}
-        for key, tensor in storages(operation.keeps).items():
-            if key not in earlier and key not in released:
-                released.add(key)
-                live = live - tensor.bytes
-        for span in tape.spans:
+    def step(self, operation: Operation, index: int, gradients: _Gradients, held: dict[int, Tensor]) -> Moment:
+        """One operation backward."""
+        scratch: Standing = [(t, 1) for t in operation.scratch_backward]
+        if self.weight_gradients and operation.name == "matmul":
+            scratch += [(_gradient_of(w, self.piece.tape), 1) for w in operation.reads if isinstance(w, Weight)]
+        added, sums = gradients.of_inputs(operation)
+        scratch += sums
+        freed = gradients.release(operation)
+        for key in [*storages(operation.keeps), *(self.inputs_of(index))]:
+            if key in held and self.first_kept.get(key) == index:
+                freed.append((held.pop(key), self.kept[key][1] if key in self.kept else 1))
+        for span in self.inner:
             if span.start == index:
-                live = live - _earlier_runs(span, tape)
+                freed += self.earlier_runs(span)
+        return Moment(operation, Direction.BACKWARD, (*added, *scratch), (*freed, *scratch))
+
+    def inputs_of(self, index: int) -> dict[int, Tensor]:
+        """The inputs of the segment that starts at an operation."""
+        part = self.covering(index)
+        return self.inputs(part) if part and part.start == index else {}
+
+
+def _with(moment: Moment, start: Standing) -> Moment:
+    if not start:
+        return moment
+    return Moment(moment.operation, moment.direction, (*start, *moment.added), moment.freed)
+
+
+def _gradient_of(weight: Weight, tape: Tape) -> Tensor:
+    return Tensor("weight gradient", weight.axes, tape.dtype, tape, None, Use.WORKSPACE)
+
+
+def _gradient(tensor: Tensor) -> Tensor:
+    return Tensor(f"gradient of {tensor.name}", tensor.axes, tensor.dtype, tensor.tape, None, tensor.use)
+
+
+class _Gradients:
+    """Gradients of activations by what they are of. Several may look into one buffer."""
+
+    def __init__(self) -> None:
+        self.buffers: dict[int, Tensor] = {}
+        self.users: dict[int, int] = {}
+
+    def receive(self, tensor: Tensor) -> Standing:
+        """A new gradient of a tensor."""
+        made = _gradient(tensor)
+        self.buffers[id(tensor)], self.users[id(made)] = made, 1
+        return [(made, 1)]
+
+    def of_inputs(self, operation: Operation) -> tuple[Standing, Standing]:
+        """What an operation's backward pass allocates for the gradients of what it read: those that stay, and those
+        that are added to one that is there already.
+        """
+        added: Standing = []
+        sums: Standing = []
+        shared = storages(operation.shares_gradient)
+        own = self.buffers.get(id(operation.makes[0].storage)) if operation.makes else None
+        for key, tensor in storages(operation.reads).items():
+            if not tensor.dtype.differentiable:
+                continue
+            if key in self.buffers:
+                sums += [] if key in shared else [(_gradient(tensor), 1)]
+            elif key in shared and own is not None:
+                self.buffers[key] = own
+                self.users[id(own)] += 1
+            else:
+                added += self.receive(tensor)
+        return added, sums
+
+    def release(self, operation: Operation) -> Standing:
+        """What goes when an operation's backward pass is done: the gradients of what it made."""
+        freed: Standing = []
+        for key in storages(operation.makes):
+            buffer = self.buffers.pop(key, None)
+            if buffer is not None:
+                self.users[id(buffer)] -= 1
+                if not self.users[id(buffer)]:
+                    freed.append((buffer, 1))
+        return freed

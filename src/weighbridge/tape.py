@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from weighbridge.arithmetic import Count, exact_div, maximum, minimum, product, total
+from weighbridge.kernels import Kernels
 from weighbridge.units import DataType, data_type
 
 
@@ -39,6 +40,24 @@ class Axis:
     def size(self) -> Count:
         """Elements along the axis."""
         return self.units if type(self.width) is int and self.width == 1 else self.units * self.width
+
+
+TENSOR_PARALLEL = frozenset({"heads", "kv_heads", "ffn", "expert_ffn", "vocab", "vocabulary", "groups"})
+"""Axes that tensor parallelism divides."""
+
+SEQUENCE, STREAM = "sequence", "stream"
+"""The axis of positions: between projections that tensor parallelism divides, and on the residual stream, where
+sequence parallelism divides it too."""
+
+
+def splits(axis: Dimension) -> bool:
+    """Whether tensor parallelism divides a dimension."""
+    return (axis.name if isinstance(axis, Axis) else axis.parts[0].name) in TENSOR_PARALLEL
+
+
+def renamed(axes: tuple[Dimension, ...], name: str) -> tuple[Dimension, ...]:
+    """Axes with that of positions under another name."""
+    return tuple(Axis(name, a.units) if a.name in (SEQUENCE, STREAM) and isinstance(a, Axis) else a for a in axes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,15 @@ class Weight:
         return product(axis.size for axis in self.axes)
 
 
+class Use(StrEnum):
+    """What a tensor takes memory for: the line of the ledger that it stands in."""
+
+    ACTIVATION = "activations"
+    LOGITS = "logits and loss"
+    WORKSPACE = "workspace"
+    COMMUNICATION = "communication"
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Tensor:
     """A symbolic activation: a name, axes and a data type, no values. Identity is what tells two tensors apart.
@@ -91,6 +119,7 @@ class Tensor:
         dtype: its data type.
         tape: the record of the pass that it belongs to.
         base: the tensor that it is a view of, if it is one.
+        use: the line of the ledger that it stands in.
     """
 
     name: str
@@ -98,6 +127,7 @@ class Tensor:
     dtype: DataType
     tape: Tape = field(repr=False)
     base: Tensor | None = field(default=None, repr=False)
+    use: Use = Use.ACTIVATION
 
     @property
     def storage(self) -> Tensor:
@@ -140,6 +170,9 @@ class Operation:
         keeps: tensors that stay for the backward pass; the same tensor kept twice is stored once.
         work: its floating-point operations, masked work left out.
         counted: what a named counting convention makes of it, where that differs.
+        scratch: what stands only while it runs forward.
+        scratch_backward: what stands only while it runs backward.
+        shares_gradient: inputs whose gradient is the result's own, not a copy (sums, reshapes).
     """
 
     name: str
@@ -149,6 +182,9 @@ class Operation:
     keeps: tuple[Tensor, ...]
     work: Work
     counted: Mapping[str, Work]
+    scratch: tuple[Tensor, ...] = ()
+    scratch_backward: tuple[Tensor, ...] = ()
+    shares_gradient: tuple[Tensor, ...] = ()
 
     def flops(self, convention: str) -> Work:
         """Its floating-point operations as a convention counts them."""
@@ -176,8 +212,9 @@ class Pass:
         dtype: data type of activations.
         last_logits: the head runs on the last new position only, as text generation does after a prompt.
         prediction: run the multi-token prediction modules too.
-        flash: attention runs as one kernel that computes the scores again in the backward pass, instead of matrix
-            multiplies that keep them.
+        kernels: how operations are carried out.
+        gathers: tensor parallelism splits the sequence between projections, which are given all of it (sequence
+            parallelism).
     """
 
     batch: Count = 1
@@ -188,7 +225,8 @@ class Pass:
     dtype: str = "bf16"
     last_logits: bool = False
     prediction: bool = False
-    flash: bool = False
+    kernels: Kernels = Kernels()
+    gathers: bool = False
 
     @property
     def positions(self) -> Count:
@@ -230,12 +268,29 @@ class Span:
         end: index after the last.
         count: how often they run.
         carried: the tensor that comes in; what the span makes last goes into the next run.
+        module: what repeats.
     """
 
     start: int
     end: int
     count: Count
     carried: Tensor
+    module: Any = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Segment:
+    """Operations that a plan may choose to run again in the backward pass instead of keeping what they keep.
+
+    Attributes:
+        name: what frameworks call it ("core_attn", "mlp", "moe_act" ...).
+        start: index of the first operation.
+        end: index after the last.
+    """
+
+    name: str
+    start: int
+    end: int
 
 
 @dataclass(eq=False)
@@ -246,11 +301,13 @@ class Tape:
         run: what was run.
         operations: what was done, in order.
         spans: which operations run several times; spans do not nest.
+        segments: which operations can be recomputed under a name.
     """
 
     run: Pass
     operations: list[Operation] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
     _scope: list[Any] = field(default_factory=list)
 
     @property
@@ -268,15 +325,29 @@ class Tape:
             self._scope.pop()
 
     @contextmanager
-    def repeated(self, count: Count, carried: Tensor) -> Iterator[None]:
+    def repeated(self, count: Count, carried: Tensor, module: Any = None) -> Iterator[None]:
         """Record what follows as running ``count`` times, on ``carried`` first and on its own result after."""
         start = len(self.operations)
         yield
-        self.spans.append(Span(start, len(self.operations), count, carried))
+        self.spans.append(Span(start, len(self.operations), count, carried, module))
 
-    def tensor(self, name: str, *axes: Dimension, dtype: DataType | None = None, base: Tensor | None = None) -> Tensor:
+    @contextmanager
+    def segment(self, name: str) -> Iterator[None]:
+        """Record what follows as one segment that a plan may recompute by that name."""
+        start = len(self.operations)
+        yield
+        self.segments.append(Segment(name, start, len(self.operations)))
+
+    def tensor(
+        self,
+        name: str,
+        *axes: Dimension,
+        dtype: DataType | None = None,
+        base: Tensor | None = None,
+        use: Use = Use.ACTIVATION,
+    ) -> Tensor:
         """A new symbolic tensor, of the pass's data type unless another is given."""
-        return Tensor(name, axes, dtype or self.dtype, self, base)
+        return Tensor(name, axes, dtype or self.dtype, self, base, use)
 
     def record(
         self,
@@ -286,6 +357,22 @@ class Tape:
         keeps: tuple[Tensor, ...] = (),
         work: Work = Work(),
         counted: Mapping[str, Work] | None = None,
+        scratch: tuple[Tensor, ...] = (),
+        scratch_backward: tuple[Tensor, ...] = (),
+        shares_gradient: tuple[Tensor, ...] = (),
     ) -> None:
         """Append one operation under the modules that are running."""
-        self.operations.append(Operation(name, tuple(self._scope), reads, makes, keeps, work, counted or {}))
+        self.operations.append(
+            Operation(
+                name,
+                tuple(self._scope),
+                reads,
+                makes,
+                keeps,
+                work,
+                counted or {},
+                scratch,
+                scratch_backward,
+                shares_gradient,
+            )
+        )

@@ -43,6 +43,7 @@ class Node:
         apart: counted apart from the model's total (multi-token prediction).
         composite: it has children; explanations fold it under its name.
         folded: it stands for equal copies, even if there is only one.
+        together: its copies work side by side on the tokens that each was given (experts).
     """
 
     name: str
@@ -58,6 +59,7 @@ class Node:
     apart: bool = False
     composite: bool = True
     folded: bool = False
+    together: bool = False
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it, in model order."""

@@ -14,10 +14,11 @@ SOURCE = Path(__file__).parents[2] / "src" / "weighbridge"
 FLOORS = [
     {"errors", "arithmetic"},
     {"traced", "units"},
-    {"tree", "tape"},
+    {"tree", "kernels", "tape"},
     {"replay"},
     {"nn"},
     {"models"},
+    {"hardware", "parallel"},
     {"formats"},
     {"estimate"},
     {"report"},

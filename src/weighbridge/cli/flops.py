@@ -19,7 +19,15 @@ from weighbridge.cli.options import (
     print_json,
 )
 from weighbridge.errors import InputError
-from weighbridge.estimate.compute import EXACT, PER_OPERATION, FlopReport, check_length, forward_pass, usual_length
+from weighbridge.estimate.compute import (
+    EXACT,
+    PER_OPERATION,
+    FlopReport,
+    attention_kernels,
+    check_length,
+    forward_pass,
+    usual_length,
+)
 from weighbridge.estimate.conventions import CONVENTIONS
 from weighbridge.estimate.generation import Generation, generate
 from weighbridge.estimate.parameters import params
@@ -63,7 +71,8 @@ def command(
         raise InputError(f"--mtp: {loaded.name} has no multi-token prediction")
     seq = seq or usual_length(loaded, decode or 0)
     check_length(loaded, seq + (decode or 0))
-    work = replace(forward_pass(seq, batch, causal, prediction=mtp), flash=attention == "flash")
+    kernels = attention_kernels(attention == "flash")
+    work = replace(forward_pass(seq, batch, causal, prediction=mtp), kernels=kernels)
     report = FlopReport(loaded, work, convention if convention in PER_OPERATION else EXACT)
     generated = generate(loaded, seq, decode, batch, causal, convention) if decode else None
     figures = [report.explained(quantity or "forward")] if explain and not generated else []

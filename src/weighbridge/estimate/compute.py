@@ -12,6 +12,7 @@ from weighbridge.arithmetic import Count, total
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.shown import Shown
+from weighbridge.kernels import Attention, Kernels
 from weighbridge.models import Model
 from weighbridge.nn import Module, TokenAndPosition
 from weighbridge.tape import Axis, Operation, Pass, Phase, Tape
@@ -127,7 +128,7 @@ class FlopReport(Shown):
             for operation in self.ran(node):
                 flops = operation.flops(self.convention)
                 if _zero(flops.forward) and _zero(flops.backward):
-                    made = times * total(tensor.count for tensor in operation.makes)
+                    made = times * operation.makes[0].count
                     found[operation.name] = found[operation.name] + made if operation.name in found else made
         return found
 
@@ -231,8 +232,13 @@ def flops(
     check_length(loaded, tokens)
     check_convention(convention)
     check_count("batch", batch)
-    work = replace(forward_pass(tokens, batch, causal), flash=flash)
+    work = replace(forward_pass(tokens, batch, causal), kernels=attention_kernels(flash))
     return FlopReport(loaded, work, convention)
+
+
+def attention_kernels(flash: bool) -> Kernels:
+    """Kernels of which attention is one that computes its scores again backward, or matrix multiplies."""
+    return Kernels(attention=Attention.FLASH if flash else Attention.PLAIN)
 
 
 def forward_pass(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from weighbridge.arithmetic import Count, total
 from weighbridge.estimate.compute import EXACT, PER_OPERATION, FlopReport
 from weighbridge.estimate.parameters import params
+from weighbridge.kernels import Kernels
 from weighbridge.models import Model
 from weighbridge.tape import Pass
 from weighbridge.tree import Node, every, run
@@ -53,7 +54,7 @@ def training_flops(model: Model, work: Pass, convention: str) -> Count:
 
 def _attention(model: Model, work: Pass) -> Count:
     """Forward and backward multiplies of queries with keys and of weights with values, all pairs: PaLM's 12 L H Q T."""
-    report = FlopReport(model, replace(work, causal=False, flash=False), "torch")
+    report = FlopReport(model, replace(work, causal=False, kernels=Kernels()), "torch")
 
     def own(node: Node) -> Count:
         done = [operation.flops("torch") for operation in report.ran(node) if operation.name == "attention"]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from weighbridge.arithmetic import Count
+from weighbridge.kernels import Attention
 from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import RMSNorm
 from weighbridge.nn.problems import Problem, must_divide
-from weighbridge.tape import Axis, Joined, Tensor, Weight, Work
+from weighbridge.tape import Axis, Joined, Tape, Tensor, Use, Weight, Work
 from weighbridge.tree import Kind
+from weighbridge.units import DATA_TYPES, DataType
+
+FP32 = DATA_TYPES["fp32"]
 
 
 def core_attention(
@@ -34,23 +39,112 @@ def core_attention(
         window: positions that a token sees at most, itself included; ``None`` for all before it.
     """
     run = q.tape.run
+    out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
     dense = 2 * run.batch * run.dense_pairs(window)
-    again = dense * heads * qk_dim if run.flash else 0
-    out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
-    weights = q.tape.tensor("weights", *q.axes[:-1], Axis("heads", heads), Axis("keys", run.positions))
-    q.tape.record(
-        "attention",
-        (q, k, v),
-        (out,) if run.flash else (weights, out),
-        (q, k, v, out if run.flash else weights),
-        ops.twice(2 * run.batch * run.pairs(window) * per_pair),
-        {
-            "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
-            "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
-        },
-    )
+    again = dense * heads * qk_dim if run.kernels.scores_again else 0
+    work = ops.twice(2 * run.batch * run.pairs(window) * per_pair)
+    counted = {
+        "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
+        "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
+    }
+    with q.tape.segment("core_attn"):
+        CORES[run.kernels.attention](Core(q, k, v, out, heads, work, counted))
     return out
+
+
+@dataclass(frozen=True)
+class Core:
+    """What core attention works on.
+
+    Attributes:
+        q: queries.
+        k: keys.
+        v: values.
+        out: its result.
+        heads: query heads.
+        work: its floating-point operations.
+        counted: the same by conventions of others.
+    """
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    out: Tensor
+    heads: Count
+    work: Work
+    counted: dict[str, Work]
+
+    @property
+    def tape(self) -> Tape:
+        """The record that it is written on."""
+        return self.q.tape
+
+    def scores(self, name: str, dtype: DataType | None = None) -> Tensor:
+        """A tensor of one element per head, query and key."""
+        heads, keys = Axis("heads", self.heads), Axis("keys", self.tape.run.positions)
+        return self.tape.tensor(name, *self.q.axes[:-1], heads, keys, dtype=dtype)
+
+    def record(
+        self, reads: tuple[Tensor, ...], keeps: tuple[Tensor, ...], makes: tuple[Tensor, ...] = (), **scratch: Any
+    ) -> None:
+        """The operation that makes the result, with the work of the whole."""
+        self.tape.record("attention", reads, (self.out, *makes), keeps, self.work, self.counted, **scratch)
+
+
+def plain_core(core: Core) -> None:
+    """Scores and result, nothing copied: keeps queries, keys, values and the probabilities."""
+    weights = core.scores("weights")
+    core.record((core.q, core.k, core.v), (core.q, core.k, core.v, weights), (weights,))
+
+
+def flash_core(core: Core) -> None:
+    """One kernel (Dao 2023, FlashAttention-2, algorithm 1): keeps its inputs, its result and the logarithm of each
+    row's sum. Backward, the queries' gradient gathers in fp32.
+    """
+    sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
+    gradient = core.tape.tensor("query gradient in fp32", *core.q.axes, dtype=FP32, use=Use.WORKSPACE)
+    inputs = (core.q, core.k, core.v)
+    core.record(inputs, (*inputs, core.out, sums), (sums,), scratch_backward=(gradient,))
+
+
+def unfused_core(core: Core) -> None:
+    """Matrix multiplies around one softmax kernel (Transformer Engine, UnfusedDotProductAttention; Megatron-Core,
+    transformer/dot_product_attention.py): keeps queries, keys, values, the probabilities and what dropout leaves of
+    them.
+    """
+    tape, raw, weights = core.tape, core.scores("scores"), core.scores("probabilities")
+    tape.record("scores", (core.q, core.k), (raw,), (core.q, core.k))
+    tape.record("softmax", (raw,), (weights,), (weights,))
+    if tape.run.kernels.attention_dropout:
+        mask, left = core.scores("attention dropout mask", ops.MASK), core.scores("probabilities after dropout")
+        tape.record("dropout", (weights,), (left, mask), (mask,))
+        weights = left
+    core.record((weights, core.v), (weights, core.v))
+
+
+def eager_core(core: Core) -> None:
+    """Operation by operation (transformers, eager_attention_forward): keys and values are copied for every query head,
+    the softmax runs in fp32.
+    """
+    tape, heads = core.tape, core.q.axes[-1]
+    keys, values = (tape.tensor(f"repeated {t.name}", *t.axes[:-1], heads) for t in (core.k, core.v))
+    tape.record("repeat", (core.k,), (keys,))
+    tape.record("repeat", (core.v,), (values,))
+    raw, wide, weights = core.scores("scores"), core.scores("probabilities in fp32", FP32), core.scores("probabilities")
+    tape.record("scores", (core.q, keys), (raw,), (core.q, keys))
+    tape.record("softmax", (raw,), (wide,), (wide,))
+    tape.record("cast", (wide,), (weights,))
+    core.record((weights, values), (weights, values))
+
+
+CORES = {
+    Attention.PLAIN: plain_core,
+    Attention.FLASH: flash_core,
+    Attention.SDPA: flash_core,
+    Attention.UNFUSED: unfused_core,
+    Attention.EAGER: eager_core,
+}
 
 
 class Sinks(Module):
@@ -84,6 +178,7 @@ class GroupedQueryAttention(Module):
         sinks: a learned sink score per head.
         output_gate: the query projection makes a second half that gates the output.
         fused: q, k and v are one projection.
+        rotary: queries and keys are turned by their positions.
     """
 
     kind = Kind.ATTENTION
@@ -103,6 +198,7 @@ class GroupedQueryAttention(Module):
     sinks: bool = False
     output_gate: bool = False
     fused: bool = False
+    rotary: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -125,9 +221,11 @@ class GroupedQueryAttention(Module):
         self.o_proj = Linear(q, hidden, self.out_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v, gate = self.projected(x)
+        q, k, v, gate = self.projected(ops.gathered(x))
         if self.qk_norm:
             q, k = self.q_norm(q), self.k_norm(k)
+        if self.rotary:
+            q, k = ops.rotary(q), ops.rotary(k)
         attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.head_dim, self.window)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
+from weighbridge.nn.loss import cross_entropy
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.norm import CountedNorm, RMSNorm
-from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.tape import Axis, Tensor, Use, Weight
 from weighbridge.traced import same_kind
 from weighbridge.tree import Kind
 
@@ -55,8 +56,11 @@ class DecoderLayer(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for before, branch, after in self.steps:
-            y = branch(before(x))
-            x = ops.add(x, after(y) if after is not None else y)
+            with x.tape.segment("layernorm"):
+                y = before(x)
+            with x.tape.segment(branch.title):
+                y = branch(y)
+            x = ops.residual(x, after(y) if after is not None else y)
         return x
 
 
@@ -84,9 +88,10 @@ class Head(Module):
         if self.bias:
             self.offset = Weight((vocabulary,))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, table: Weight | None = None) -> Tensor:
         hidden, vocabulary = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
-        return ops.matmul(x, hidden, vocabulary, tuple(self.weights.values()))
+        weights = (*self.weights.values(), *([table] if table is not None and self.tied else []))
+        return ops.matmul(ops.gathered(x), hidden, vocabulary, weights, use=Use.LOGITS)
 
 
 class MultiTokenPrediction(Module):
@@ -117,10 +122,11 @@ class MultiTokenPrediction(Module):
         self.norm = CountedNorm(self.hidden_size)
         self.head = Head(self.hidden_size, self.vocab_size, tied=True)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor, table: Weight) -> Tensor:
+        embedded = ops.lookup(tokens, table, x.axes[-1])
         joined = x.tape.tensor("joined", *x.axes[:-1], Axis("hidden", 2, self.hidden_size))
-        x.tape.record("join", (self.hidden_norm(x), self.embedding_norm(x)), (joined,))
-        return self.head(self.norm(self.layer(self.joint_proj(joined))))
+        x.tape.record("join", (self.hidden_norm(x), self.embedding_norm(embedded)), (joined,))
+        return cross_entropy(self.head(self.norm(self.layer(self.joint_proj(joined)))))
 
 
 class CausalLM(Module):
@@ -156,10 +162,16 @@ class CausalLM(Module):
             x = layers(x)
         x = self.norm(x)
         if self.prediction is not None and run.prediction:
-            self.prediction(x)
+            self.prediction(x, tokens, self.table)
         if run.last_logits:
             x = ops.view(x, "last", x.axes[0], Axis("sequence", 1), x.axes[-1])
-        return self.head(x)
+        return cross_entropy(self.head(x, self.table))
+
+    @property
+    def table(self) -> Weight:
+        """The token table, which a tied head reads."""
+        token: Any = getattr(self.embedding, "token", self.embedding)
+        return token.weight  # type: ignore[no-any-return]
 
 
 def stack(

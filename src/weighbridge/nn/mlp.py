@@ -20,6 +20,7 @@ class MLP(Module):
         intermediate_size: width inside.
         bias: both projections add a bias.
         activation: its name (gelu, relu2 ...).
+        axis: the name of the axis inside.
     """
 
     kind = Kind.MLP
@@ -31,14 +32,18 @@ class MLP(Module):
     intermediate_size: Count
     bias: bool = False
     activation: str = "gelu"
+    axis: str = "ffn"
 
     def build(self) -> None:
-        hidden, ffn = Axis("hidden", self.hidden_size), Axis("ffn", self.intermediate_size)
+        hidden, ffn = Axis("hidden", self.hidden_size), Axis(self.axis, self.intermediate_size)
         self.up_proj = Linear(hidden, ffn, self.bias)
         self.down_proj = Linear(ffn, hidden, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(ops.activation(self.activation, self.up_proj(x)))
+        up = self.up_proj(ops.gathered(x))
+        with x.tape.segment(f"{self.axis}_act"):
+            active = ops.activation(self.activation, up)
+        return self.down_proj(active)
 
 
 class GatedMLP(Module):
@@ -50,6 +55,7 @@ class GatedMLP(Module):
         bias: all projections add a bias.
         activation: the gate's (silu, gelu).
         fused: gate and up are one projection.
+        axis: the name of the axis inside.
     """
 
     kind = Kind.MLP
@@ -63,9 +69,10 @@ class GatedMLP(Module):
     bias: bool = False
     activation: str = "silu"
     fused: bool = False
+    axis: str = "ffn"
 
     def build(self) -> None:
-        hidden, ffn = Axis("hidden", self.hidden_size), Axis("ffn", self.intermediate_size)
+        hidden, ffn = Axis("hidden", self.hidden_size), Axis(self.axis, self.intermediate_size)
         if self.fused:
             self.gate_up_proj = Linear(hidden, Joined((ffn, ffn)), self.bias)
         else:
@@ -74,9 +81,15 @@ class GatedMLP(Module):
         self.down_proj = Linear(ffn, hidden, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.fused:
-            both = self.gate_up_proj(x)
-            gate = up = ops.view(both, "half", *both.axes[:-1], Axis("ffn", self.intermediate_size))
-        else:
-            gate, up = self.gate_proj(x), self.up_proj(x)
-        return self.down_proj(ops.multiply(ops.activation(self.activation, gate), up))
+        gate, up = self.halves(ops.gathered(x))
+        with x.tape.segment(f"{self.axis}_act"):
+            active = ops.gated(self.activation, gate, up)
+        return self.down_proj(active)
+
+    def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The gate's and the up projection."""
+        if not self.fused:
+            return self.gate_proj(x), self.up_proj(x)
+        both = self.gate_up_proj(x)
+        half = ops.view(both, "half", *both.axes[:-1], Axis(self.axis, self.intermediate_size))
+        return half, half

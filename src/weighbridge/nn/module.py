@@ -178,7 +178,7 @@ class Repeat(Module):
         with tape.inside(self):
             if self.together:
                 return self.module(*inputs)
-            with tape.repeated(self.count, inputs[0]):
+            with tape.repeated(self.count, inputs[0], self):
                 return self.module(*inputs)
 
     def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
@@ -202,4 +202,5 @@ class Repeat(Module):
             apart=one.apart,
             composite=one.composite,
             folded=True,
+            together=self.together,
         )

@@ -129,7 +129,7 @@ class MixtureOfExperts(Module):
         if self.latent_size is not None:
             width = self.latent_size
             self.latent_in = Linear(hidden, Axis("latent", width), self.shared_bias)
-        one = expert(width, self.intermediate_size, self.bias, self.activation)
+        one = expert(width, self.intermediate_size, self.bias, self.activation, axis="expert_ffn")
         self.experts = Repeat(one, self.num_experts, self.top_k, together=True)
         if self.latent_size is not None:
             self.latent_out = Linear(Axis("latent", width), hidden, self.shared_bias)
@@ -143,15 +143,33 @@ class MixtureOfExperts(Module):
         scores = self.router(x)
         chosen = ops.elementwise("top k", scores, keeps=(scores,))
         inner = self.latent_in(x) if self.latent_size is not None else x
-        routed = x.tape.tensor("routed", *x.axes[:-1], Axis("top_k", self.top_k), inner.axes[-1])
-        x.tape.record("dispatch", (inner, chosen), (routed,))
-        done = self.experts(routed)
-        combined = x.tape.tensor("combined", *inner.axes)
-        x.tape.record("combine", (done, chosen), (combined,), (done, chosen))
+        combined = self.combine(self.experts(self.dispatch(inner, chosen)), chosen, inner)
         out = self.latent_out(combined) if self.latent_size is not None else combined
         if self.shared_intermediate_size is None:
             return out
-        shared = self.shared_expert(x)
-        if self.shared_gate:
-            shared = ops.elementwise("gate", shared, self.shared_expert_gate(x), keeps=(shared,))
+        with x.tape.segment("shared_experts"):
+            shared = self.shared_expert(x)
+            if self.shared_gate:
+                shared = ops.elementwise("gate", shared, self.shared_expert_gate(x), keeps=(shared,))
         return ops.add(out, shared)
+
+    def rows(self, x: Tensor, name: str) -> Axis:
+        """One row per token and chosen expert: those that a rank's tokens make, or those that its experts are given."""
+        run = x.tape.run
+        return Axis(name, run.batch * run.sequence * self.top_k)
+
+    def dispatch(self, x: Tensor, chosen: Tensor) -> Tensor:
+        """Copy every token once per chosen expert, in the experts' order, and hand the copies to the experts' ranks."""
+        sent = x.tape.tensor("permuted", self.rows(x, "permuted"), x.axes[-1])
+        x.tape.record("permute", (x, chosen), (sent,), (chosen,))
+        routed = x.tape.tensor("routed", self.rows(x, "routed"), x.axes[-1])
+        x.tape.record("dispatch", (sent,), (routed,))
+        return routed
+
+    def combine(self, done: Tensor, chosen: Tensor, x: Tensor) -> Tensor:
+        """Bring the experts' results back to the tokens' ranks and sum those of each token."""
+        back = x.tape.tensor("returned", self.rows(x, "permuted"), x.axes[-1])
+        x.tape.record("return", (done,), (back,))
+        combined = x.tape.tensor("combined", *x.axes)
+        x.tape.record("combine", (back, chosen), (combined,), (back, chosen))
+        return combined

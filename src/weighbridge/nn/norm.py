@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
+from weighbridge.kernels import Norm as NormKernel
 from weighbridge.nn import ops
 from weighbridge.nn.module import Module
-from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.tape import Axis, Tensor, Weight, Work
 from weighbridge.tree import Kind
+from weighbridge.units import DATA_TYPES
+
+FP32 = DATA_TYPES["fp32"]
 
 
 class RMSNorm(Module):
@@ -22,6 +27,8 @@ class RMSNorm(Module):
     kind = Kind.NORM
     source: ClassVar[str] = "Zhang and Sennrich 2019, eq. 4"
 
+    statistics: ClassVar[tuple[str, ...]] = ("root mean square",)
+
     size: Count
     axis: str = "hidden"
 
@@ -32,17 +39,45 @@ class RMSNorm(Module):
         self.weight = Weight((Axis(self.axis, self.size),))
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.elementwise("norm", x, keeps=(x,), weights=tuple(self.weights.values()))
+        if x.tape.run.kernels.norm is NormKernel.EAGER:
+            return self.eager(x)
+        return self.fused(x)
+
+    def fused(self, x: Tensor, counted: Mapping[str, Work] | None = None) -> Tensor:
+        """One kernel, which keeps its input and the statistics of every row in fp32."""
+        made = x.tape.tensor("norm", *x.axes)
+        rows = [x.tape.tensor(name, *x.axes[:-1], dtype=FP32) for name in self.statistics]
+        x.tape.record("norm", (x, *self.weights.values()), (made, *rows), (x, *rows), counted=counted)
+        return made
+
+    def eager(self, x: Tensor) -> Tensor:
+        """Operation by operation in fp32 (transformers, models/llama/modeling_llama.py, LlamaRMSNorm)."""
+        tape = x.tape
+        wide = tape.tensor("norm input in fp32", *x.axes, dtype=FP32)
+        tape.record("to fp32", (x,), (wide,))
+        root = tape.tensor("1 / root mean square", *x.axes[:-1], dtype=FP32)
+        tape.record("root mean square", (wide,), (root,), (wide, root))
+        scaled = tape.tensor("normalised in fp32", *x.axes, dtype=FP32)
+        tape.record("multiply", (wide, root), (scaled,), (wide, root))
+        narrow = tape.tensor("normalised", *x.axes)
+        tape.record("cast", (scaled,), (narrow,))
+        made = tape.tensor("norm", *x.axes)
+        tape.record("norm", (narrow, *self.weights.values()), (made,), (narrow,))
+        return made
 
 
 class LayerNorm(RMSNorm):
     """Layer normalisation: a weight and a bias (Ba, Kiros and Hinton 2016)."""
 
     source: ClassVar[str] = "Ba, Kiros and Hinton 2016"
+    statistics: ClassVar[tuple[str, ...]] = ("mean", "deviation")
 
     def build(self) -> None:
         super().build()
         self.offset = Weight((Axis(self.axis, self.size),))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fused(x)  # PyTorch's own is one kernel everywhere
 
 
 class GatedRMSNorm(RMSNorm):
@@ -60,7 +95,6 @@ class CountedNorm(RMSNorm):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        made = x.tape.tensor("norm", *x.axes)
-        counted = {"megatron": ops.twice(2 * x.rows * self.size)}
-        x.tape.record("norm", (x, *self.weights.values()), (made,), (x,), counted=counted)
-        return made
+        if x.tape.run.kernels.norm is NormKernel.EAGER:
+            return self.eager(x)
+        return self.fused(x, {"megatron": ops.twice(2 * x.rows * self.size)})

@@ -1,6 +1,7 @@
 """The operations that forward passes are written with. Each records itself on the tape of its first input.
 
-``keeps`` follows PyTorch's autograd: what ``save_for_backward`` holds for the operation as it is commonly written.
+``keeps`` follows PyTorch's autograd: what ``save_for_backward`` holds for the operation as the pass's kernels carry it
+out.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weighbridge.arithmetic import Count
-from weighbridge.tape import Dimension, Tensor, Weight, Work
+from weighbridge.kernels import Pointwise
+from weighbridge.tape import SEQUENCE, STREAM, Dimension, Tensor, Use, Weight, Work, renamed, splits
 from weighbridge.traced import plain
+from weighbridge.units import DATA_TYPES
 
 
 def twice(forward: Count) -> Work:
@@ -20,6 +23,16 @@ def twice(forward: Count) -> Work:
 NOT_COUNTED: Mapping[str, Work] = {"megatron": Work()}
 """For projections that Megatron-LM's own FLOPs formula leaves out."""
 
+MASK = DATA_TYPES["int8"]
+"""Dropout masks and other flags: a byte each."""
+
+
+def lookup(tokens: Tensor, table: Weight, hidden: Dimension) -> Tensor:
+    """Rows of a table. Keeps the tokens."""
+    made = tokens.tape.tensor("embedded", *renamed(tokens.axes, STREAM), hidden)
+    tokens.tape.record("lookup", (tokens, table), (made,), (tokens,))
+    return made
+
 
 def matmul(
     x: Tensor,
@@ -27,6 +40,7 @@ def matmul(
     out: Dimension,
     weights: tuple[Weight, ...],
     counted: Mapping[str, Work] | None = None,
+    use: Use = Use.ACTIVATION,
 ) -> Tensor:
     """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``.
 
@@ -36,17 +50,60 @@ def matmul(
     given, wanted = plain(x.axes[-1].size), plain(columns.size)
     if isinstance(given, int) and isinstance(wanted, int) and given != wanted:
         raise ValueError(f"{columns.name}: a projection of {wanted:,} columns was given {given:,} ({x.axes[-1].name})")
-    made = x.tape.tensor("projection", *x.axes[:-1], out)
+    rows = x.axes[:-1]
+    rows = renamed(rows, STREAM) if splits(columns) else renamed(rows, SEQUENCE) if splits(out) else rows
+    made = x.tape.tensor("projection", *rows, out, use=use)
     work = twice(2 * x.rows * columns.size * out.size)
-    x.tape.record("matmul", (x, *weights), (made,), (x,), work, counted)
+    forward, backward = gathers(x, splits(out))
+    x.tape.record("matmul", (x, *weights), (made,), (x,), work, counted, scratch=forward, scratch_backward=backward)
     return made
 
 
-def elementwise(name: str, *inputs: Tensor, keeps: tuple[Tensor, ...] = (), weights: tuple[Weight, ...] = ()) -> Tensor:
-    """An operation that makes one value for each value of its first input. No convention counts its FLOPs."""
+def gathers(x: Tensor, gather: bool) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """What a projection of a split sequence gathers: its input forward; backward that again, and the gradient of all of
+    it before each rank takes its part (Megatron-Core, tensor_parallel/layers.py,
+    LinearWithGradAccumulationAndAsyncCommunication).
+    """
+    if not (gather and x.tape.run.gathers and any(axis.name == STREAM for axis in x.axes)):
+        return (), ()
+    whole = [
+        x.tape.tensor(name, *renamed(x.axes, SEQUENCE), dtype=x.dtype, use=Use.COMMUNICATION)
+        for name in ("gathered", "gathered again", "gradient of all")
+    ]
+    return (whole[0],), (whole[1], whole[2])
+
+
+def gathered(x: Tensor) -> Tensor:
+    """All of a split sequence, where the framework keeps it; the input itself where projections gather it."""
+    run = x.tape.run
+    if not run.gathers or run.kernels.gathers_again:
+        return x
+    made = x.tape.tensor("gathered", *renamed(x.axes, SEQUENCE))
+    x.tape.record("gather", (x,), (made,))
+    return made
+
+
+def elementwise(
+    name: str,
+    *inputs: Tensor,
+    keeps: tuple[Tensor, ...] = (),
+    weights: tuple[Weight, ...] = (),
+    makes: tuple[Tensor, ...] = (),
+    shares: tuple[Tensor, ...] = (),
+) -> Tensor:
+    """An operation that makes one value for each value of its first input. No convention counts its FLOPs.
+
+    Args:
+        name: what it does.
+        inputs: what it reads.
+        keeps: what stays for the backward pass.
+        weights: what it reads of the module.
+        makes: what it makes besides its result.
+        shares: inputs whose gradient is the result's own.
+    """
     first = inputs[0]
     made = first.tape.tensor(name, *first.axes)
-    first.tape.record(name, (*inputs, *weights), (made,), keeps)
+    first.tape.record(name, (*inputs, *weights), (made, *makes), keeps, shares_gradient=shares)
     return made
 
 
@@ -60,11 +117,48 @@ def multiply(a: Tensor, b: Tensor) -> Tensor:
     return elementwise("multiply", a, b, keeps=(a, b))
 
 
+def gated(name: str, gate: Tensor, up: Tensor) -> Tensor:
+    """An activated gate times another projection (SwiGLU). One kernel keeps both; two keep the activation too."""
+    if gate.tape.run.kernels.pointwise is Pointwise.FUSED:
+        return elementwise("gated " + name, gate, up, keeps=(gate, up))
+    return multiply(activation(name, gate), up)
+
+
 def add(a: Tensor, b: Tensor) -> Tensor:
-    """A pointwise sum (a residual connection). Keeps nothing."""
-    return elementwise("add", a, b)
+    """A pointwise sum. Keeps nothing; both gradients are the sum's."""
+    return elementwise("add", a, b, shares=(a, b))
+
+
+def rotary(x: Tensor) -> Tensor:
+    """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input: the
+    cosines and sines are tables. Written out, the halves are turned round in a copy first.
+    """
+    if x.tape.run.kernels.fused_rope:
+        return elementwise("rotary", x)
+    turned = x.tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
+    made = x.tape.tensor("rotary", *x.axes)
+    x.tape.record("rotary", (x,), (made,), scratch=(turned,), scratch_backward=(turned,))
+    return made
+
+
+def dropout(x: Tensor) -> Tensor:
+    """Dropout of a residual branch or of embeddings, where the pass has it. Keeps a mask."""
+    if not x.tape.run.kernels.hidden_dropout:
+        return x
+    mask = x.tape.tensor("dropout mask", *x.axes, dtype=MASK)
+    return elementwise("dropout", x, keeps=(mask,), makes=(mask,))
+
+
+def residual(stream: Tensor, branch: Tensor) -> Tensor:
+    """The stream plus a branch, which dropout thins first where the pass has it (one kernel: keeps a mask)."""
+    if not stream.tape.run.kernels.hidden_dropout:
+        return add(stream, branch)
+    if stream.tape.run.kernels.pointwise is Pointwise.EAGER:
+        return add(stream, dropout(branch))
+    mask = stream.tape.tensor("dropout mask", *branch.axes, dtype=MASK)
+    return elementwise("dropout and add", stream, branch, keeps=(mask,), makes=(mask,), shares=(stream,))
 
 
 def view(x: Tensor, name: str, *axes: Dimension) -> Tensor:
     """The same values under other axes, or a part of them. Records nothing: no memory, no work."""
-    return x.tape.tensor(name, *axes, dtype=x.dtype, base=x)
+    return x.tape.tensor(name, *axes, dtype=x.dtype, base=x, use=x.use)

@@ -1,0 +1,127 @@
+"""The ledger of a stage: every byte of its highest moment under the line that it stands in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from weighbridge.arithmetic import Count, total
+from weighbridge.estimate.activations import Peak
+from weighbridge.replay import Size
+from weighbridge.tape import Tensor, Use
+from weighbridge.traced import Label, named
+
+if TYPE_CHECKING:
+    from weighbridge.estimate.stage import Stage
+
+
+class Line(StrEnum):
+    """A line of the ledger; the order is the order of every table and legend."""
+
+    WEIGHTS = "weights"
+    GRADIENTS = "gradients"
+    MAIN = "main_parameters"
+    OPTIMIZER = "optimizer"
+    ACTIVATIONS = "activations"
+    LOGITS = "logits_and_loss"
+    WORKSPACE = "workspace"
+    COMMUNICATION = "communication"
+
+
+MEANING: dict[Line, str] = {
+    Line.WEIGHTS: "weights between steps, buffers of modules included",
+    Line.GRADIENTS: "the buffer in which gradients gather",
+    Line.MAIN: "the optimizer's own copy of the weights",
+    Line.OPTIMIZER: "what the optimizer holds for every parameter",
+    Line.ACTIVATIONS: "kept for the backward pass, of all micro-batches in flight",
+    Line.LOGITS: "scores of the vocabulary, their probabilities and gradients",
+    Line.WORKSPACE: "being computed, recomputed, or of matrix-multiply libraries",
+    Line.COMMUNICATION: "gathered for or sent by other ranks",
+}
+
+USES = {
+    Use.ACTIVATION: Line.ACTIVATIONS,
+    Use.LOGITS: Line.LOGITS,
+    Use.WORKSPACE: Line.WORKSPACE,
+    Use.COMMUNICATION: Line.COMMUNICATION,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Equal tensors that stand at the highest moment.
+
+    Attributes:
+        line: where they are counted.
+        tensor: one of them.
+        count: how many.
+        where: the piece of the model that they belong to.
+        kept: they stand for the backward pass, not only for the moment.
+    """
+
+    line: Line
+    tensor: Tensor
+    count: Count
+    where: str
+    kept: bool
+
+
+def entries(peak: Peak) -> list[Entry]:
+    """The activations that stand at the highest moment, of all micro-batches."""
+    found = [
+        Entry(USES[tensor.use], tensor, count * times, weighed.name, kept=True)
+        for weighed, count in peak.held
+        for tensor, times in weighed.replay.kept
+    ]
+    own = {id(tensor) for tensor, _ in peak.working.replay.kept}
+    for tensor, times in peak.standing:
+        kept = id(tensor) in own
+        line = USES[tensor.use]
+        if line is Line.ACTIVATIONS and not kept:
+            line = Line.WORKSPACE
+        found.append(Entry(line, tensor, times, peak.working.name, kept))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Bytes by line.
+
+    Attributes:
+        stage: whose.
+        peak: the highest moment, found with plain numbers.
+        size: a rank's bytes of a tensor.
+    """
+
+    stage: Stage
+    peak: Peak
+    size: Size
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """What stands of activations."""
+        return entries(self.peak)
+
+    @cached_property
+    def lines(self) -> dict[Line, Count]:
+        """Bytes of every line."""
+        states, buffers = self.stage.states, self.stage.buffers
+        static: dict[Line, Count] = {
+            Line.WEIGHTS: states.weights,
+            Line.GRADIENTS: states.gradients,
+            Line.MAIN: states.main,
+            Line.OPTIMIZER: states.optimizer,
+            Line.WORKSPACE: buffers.workspaces,
+        }
+        found = {}
+        for line in Line:
+            own = [entry.count * self.size(entry.tensor) for entry in self.entries if entry.line is line]
+            found[line] = named(total([*([static[line]] if line in static else []), *own]), Label(line, "bytes"))
+        return found
+
+    @property
+    def total(self) -> Count:
+        """Bytes of all lines: the allocated peak."""
+        return total(self.lines.values())

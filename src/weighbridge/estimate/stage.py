@@ -1,0 +1,167 @@
+"""One pipeline stage: its layers, what any rank of it holds between steps, and its highest moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.arithmetic import Count
+from weighbridge.estimate.activations import Peak, Run, highest
+from weighbridge.estimate.allocator import reserved
+from weighbridge.estimate.buffers import Buffers
+from weighbridge.estimate.ledger import Ledger, Line
+from weighbridge.estimate.states import Held, States, weights_of
+from weighbridge.parallel import layout as layouts
+from weighbridge.parallel.layout import Chunk
+from weighbridge.parallel.recompute import Method
+from weighbridge.parallel.schedule import moments
+from weighbridge.tape import Weight
+from weighbridge.tree import Node
+
+if TYPE_CHECKING:
+    from weighbridge.estimate.training import Training
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One pipeline stage: what any rank of it holds.
+
+    Attributes:
+        training: the step.
+        number: the stage, from 0.
+        virtual: the virtual stages that its chunks are, in the model's order.
+    """
+
+    training: Training
+    number: int
+    virtual: tuple[int, ...]
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Its chunks."""
+        return tuple(self.training.layout[place] for place in self.virtual)
+
+    def layers(self, place: int) -> dict[int, int]:
+        """How many layers of each kind a virtual stage has."""
+        start = sum(chunk.layers for chunk in self.training.layout[:place])
+        return layouts.stretches(self.training.parts.runs, start, start + self.training.layout[place].layers)
+
+    @cached_property
+    def runs(self) -> tuple[tuple[Run, ...], ...]:
+        """The pieces of every chunk, in order."""
+        return tuple(tuple(self._runs(place)) for place in self.virtual)
+
+    def _runs(self, place: int) -> Iterator[Run]:
+        training, chunk = self.training, self.training.layout[place]
+        parts = training.parts
+        if chunk.embedding:
+            yield from (Run(training.weigh(piece), 1) for piece in parts.before)
+        recompute = training.plan.recompute
+        spare = recompute.layers if recompute.method is Method.BLOCK else 0
+        for kind, count in self.layers(place).items():
+            again = count if recompute.method is Method.UNIFORM else min(spare, count)
+            spare -= min(spare, count)
+            if again:
+                yield Run(training.weigh(parts.kinds[kind], recomputed=True), again)
+            if count > again:
+                yield Run(training.weigh(parts.kinds[kind]), count - again)
+        if chunk.prediction and parts.prediction:
+            yield Run(training.weigh(parts.prediction), chunk.prediction)
+        if chunk.loss:
+            yield from (Run(training.weigh(piece), 1) for piece in parts.after)
+
+    @cached_property
+    def states(self) -> States:
+        """Its weights and what is held for them."""
+        return States(self.training.plan, tuple(self._held()))
+
+    def _held(self) -> Iterator[Held]:
+        plan, nodes = self.training.plan, self.training.parts.nodes
+        owned: set[int] = set()
+        for place, chunk in zip(self.virtual, self.chunks, strict=True):
+            parts: list[tuple[Node, int]] = []
+            parts += [(node, 1) for node in nodes["before"] if chunk.embedding]
+            parts += [(node, n) for kind, n in self.layers(place).items() for node in nodes[kind]]
+            parts += [(node, chunk.prediction) for node in nodes["prediction"] if chunk.prediction]
+            parts += [(node, 1) for node in nodes["after"] if chunk.loss]
+            for node, copies in parts:
+                for held in weights_of(node, plan, copies):
+                    owned.add(id(held.weight))
+                    yield held
+        yield from self._borrowed(owned)
+
+    def _borrowed(self, owned: set[int]) -> Iterator[Held]:
+        """Weights that its operations read but that another stage owns: it has copies of its own (tied tables)."""
+        for chunk in self.runs:
+            for run in chunk:
+                for operation in run.weighed.piece.operations:
+                    for weight in operation.reads:
+                        if isinstance(weight, Weight) and id(weight) not in owned:
+                            owned.add(id(weight))
+                            yield Held(self._owner(weight), "weight", weight, 1, False)
+
+    def _owner(self, weight: Weight) -> Node:
+        return next(n for n in self.training.tree.walk() if any(w is weight for w in n.weights.values()))
+
+    @cached_property
+    def peak(self) -> Peak:
+        """The highest moment of its activations."""
+        plan = self.training.plan
+        turns = moments(plan.order, plan.pipeline, self.number, plan.micro_batches, plan.virtual, plan.group)
+        return highest(self.runs, turns)
+
+    @cached_property
+    def buffers(self) -> Buffers:
+        """What libraries and the framework hold besides."""
+        return Buffers(self)
+
+    @cached_property
+    def static_allocated(self) -> Count:
+        """Bytes that stand between steps."""
+        states = self.states
+        held = states.weights + states.gradients + states.main + states.optimizer
+        return held + self.buffers.workspaces
+
+    @property
+    def peak_allocated(self) -> Count:
+        """Bytes at the highest moment."""
+        return self.static_allocated + self.peak.bytes
+
+    @cached_property
+    def peak_reserved(self) -> Count:
+        """Bytes that the allocator reserves for it: an estimate."""
+        return reserved(self.peak_allocated)
+
+    @property
+    def outside(self) -> Count:
+        """Bytes outside the allocator: CUDA context, loaded kernels, communicators; 0 where no device is given."""
+        return self.buffers.outside
+
+    @property
+    def device_total(self) -> Count:
+        """Bytes that the device shows in use."""
+        return self.peak_reserved + self.outside
+
+    @property
+    def free(self) -> Count | None:
+        """Bytes that are left of what the device has, negative where it does not fit; ``None`` without a device."""
+        cluster = self.training.cluster
+        return None if cluster is None else cluster.device.usable_bytes - self.device_total
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Every byte of the highest moment."""
+        return Ledger(self, self.peak, self.training.size)
+
+    @cached_property
+    def traced(self) -> Stage:
+        """The same stage with every size a traced number."""
+        return self.training.traced.stages[self.number]
+
+    def explained(self, line: Line) -> Any:
+        """A line of the ledger as a traced number with its derivation."""
+        stage = self.traced
+        peak = replace(self.peak, runs=stage.runs)
+        return Ledger(stage, peak, stage.training.size).lines[line]

@@ -1,0 +1,125 @@
+"""What a rank holds between micro-batches: weights, gradients, main parameters and optimizer states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.arithmetic import Count, ceil_div, exact_div, product, total
+from weighbridge.parallel.optimizer import Extent, State
+from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import FP32
+from weighbridge.tape import Weight
+from weighbridge.tree import Kind, Node
+
+
+@dataclass(frozen=True)
+class Held:
+    """A weight on a rank.
+
+    Attributes:
+        node: the module that owns it.
+        name: what the module calls it.
+        weight: the weight.
+        copies: how many equal ones the rank holds (layers, local experts).
+        expert: it belongs to a routed expert, whose copies stand on fewer ranks.
+    """
+
+    node: Node
+    name: str
+    weight: Weight
+    copies: Count
+    expert: bool
+
+    @property
+    def matrix(self) -> bool:
+        """A matrix inside a layer: what Muon and its like treat apart from embeddings, heads, vectors."""
+        return len(self.weight.axes) > 1 and self.node.kind not in (Kind.EMBEDDING, Kind.HEAD)
+
+
+def weights_of(node: Node, plan: Plan, copies: Count = 1, expert: bool = False) -> Iterator[Held]:
+    """A rank's weights of a module and of all below it."""
+    for name, weight in node.weights.items():
+        yield Held(node, name, weight, copies, expert)
+    for child in node.children:
+        routed = expert or child.together
+        times = exact_div(child.times, plan.expert) if child.together else child.times
+        yield from weights_of(child, plan, copies * times, routed)
+
+
+@dataclass(frozen=True)
+class States:
+    """Bytes of one rank's long-lived tensors.
+
+    Attributes:
+        plan: how they are spread.
+        held: its weights.
+    """
+
+    plan: Plan
+    held: tuple[Held, ...]
+
+    def _sum(self, expert: bool, of: str = "elements", matrix: bool | None = None) -> Count:
+        chosen = (h for h in self.held if h.expert is expert and not h.weight.buffer)
+        measure = getattr(self, f"_{of}")
+        return total(h.copies * measure(h.weight) for h in chosen if matrix is None or h.matrix is matrix)
+
+    def _elements(self, weight: Weight) -> Count:
+        return self.plan.sharding.count(weight)
+
+    def _rows(self, weight: Weight) -> Count:
+        return self.plan.sharding.local(weight.axes[0])
+
+    def _factors(self, weight: Weight) -> Count:
+        local = [self.plan.sharding.local(axis) for axis in weight.axes]
+        if len(local) < 2:
+            return product(local)
+        return product(local[:-2]) * (local[-2] + local[-1])
+
+    @property
+    def parameters(self) -> Count:
+        """Parameters on the rank."""
+        return self._sum(False) + self._sum(True)
+
+    @property
+    def buffers(self) -> Count:
+        """Bytes of what is stored with the model but not trained, in fp32."""
+        held = (h for h in self.held if h.weight.buffer)
+        return total(FP32.bytes(h.copies * self._elements(h.weight)) for h in held)
+
+    def spread(self, from_stage: int, of: str = "elements", matrix: bool | None = None) -> Count:
+        """A rank's elements where stages from ``from_stage`` on spread them; experts over the ranks that hold them."""
+        zero, plan = self.plan.zero, self.plan
+        dense = zero.share(self._sum(False, of, matrix), from_stage, plan.data_ranks)
+        return dense + zero.share(self._sum(True, of, matrix), from_stage, plan.expert_data_ranks)
+
+    @property
+    def weights(self) -> Count:
+        """Bytes of weights between steps, buffers included."""
+        return self.plan.precision.weights.bytes(self.spread(3)) + self.buffers
+
+    @property
+    def gradients(self) -> Count:
+        """Bytes of the gradient buffer."""
+        return self.plan.precision.gradients.bytes(self.spread(2))
+
+    @property
+    def main(self) -> Count:
+        """Bytes of the optimizer's own copy of the weights, and of its copy of the gradients."""
+        precision, elements = self.plan.precision, self.spread(1)
+        copy = precision.main.bytes(elements) if precision.main else 0
+        return copy + FP32.bytes(elements) if precision.main_gradients else copy
+
+    @property
+    def optimizer(self) -> Count:
+        """Bytes of the optimizer's states."""
+        chosen = self.plan.optimizer
+        if chosen.others is None:
+            return total(self._state(state, None) for state in chosen.states)
+        return total(self._state(s, True) for s in chosen.states) + total(self._state(s, False) for s in chosen.others)
+
+    def _state(self, state: State, matrix: bool | None) -> Count:
+        of = {Extent.ELEMENT: "elements", Extent.FACTORS: "factors", Extent.ROW: "rows"}[state.extent]
+        elements = self.spread(1, of, matrix)
+        scales = FP32.bytes(ceil_div(elements, state.block)) if state.block else 0
+        return state.dtype.bytes(elements) + scales

@@ -1,0 +1,156 @@
+"""The memory of every pipeline stage in training: what stands, where the peak is, and whether it fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from weighbridge.arithmetic import Count
+from weighbridge.errors import InputError
+from weighbridge.estimate.activations import Weighed
+from weighbridge.estimate.compute import record
+from weighbridge.estimate.parameters import as_model
+from weighbridge.estimate.parts import Parts
+from weighbridge.estimate.stage import Stage
+from weighbridge.formats.cluster import load_cluster
+from weighbridge.hardware.cluster import Cluster
+from weighbridge.models import Model
+from weighbridge.nn import Module
+from weighbridge.parallel import layout as layouts
+from weighbridge.parallel.layout import Layout
+from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.recompute import whole
+from weighbridge.parallel.schedule import placement
+from weighbridge.replay import Piece, pieces, replay
+from weighbridge.tape import Pass, Tape, Tensor
+from weighbridge.traced import plain, symbol
+from weighbridge.tree import Node
+
+SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
+"""Fields of a plan that explanations show as symbols."""
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A training step under a plan.
+
+    Attributes:
+        model: what is trained.
+        plan: how.
+        cluster: on what; ``None`` leaves out what depends on the device (libraries' workspaces, whether it fits).
+    """
+
+    model: Model
+    plan: Plan
+    cluster: Cluster | None = None
+
+    @cached_property
+    def work(self) -> Pass:
+        """What one micro-batch runs through the model."""
+        plan = self.plan
+        return Pass(
+            batch=plan.micro_batch,
+            sequence=plan.sequence,
+            dtype=plan.precision.compute.name,
+            prediction=plan.prediction,
+            kernels=plan.kernels,
+            gathers=plan.sequence_parallel,
+        )
+
+    @cached_property
+    def tape(self) -> Tape:
+        """The record of one micro-batch through the whole model."""
+        return record(self.model.network, self.work)
+
+    @cached_property
+    def tree(self) -> Node:
+        """The folded module tree."""
+        return self.model.network.node()
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The model in the parts that stages are made of."""
+        return Parts.of(self.tree, pieces(self.tape))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Layers of every virtual stage."""
+        parts = self.plan.pipeline * self.plan.virtual
+        return self.plan.layout or layouts.even(self.parts.layers, parts, self.parts.predictions)
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """Every pipeline stage."""
+        plan = self.plan
+        ranks = placement(plan.order, plan.pipeline, plan.virtual)
+        return tuple(Stage(self, number, virtual) for number, virtual in enumerate(ranks))
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether every stage fits its device; ``None`` without a device."""
+        free = [stage.free for stage in self.stages]
+        return None if None in free else all(plain(room) >= 0 for room in free)
+
+    @cached_property
+    def worst(self) -> Stage:
+        """The stage with the highest peak."""
+        return max(self.stages, key=lambda stage: plain(stage.peak_allocated))
+
+    @cached_property
+    def traced(self) -> Training:
+        """The same step with every size a traced number."""
+        plan = self.plan
+        sizes = {name: symbol(name, getattr(plan, name)) for name in SYMBOLS if getattr(plan, name) is not None}
+        named_plan = replace(plan, **sizes, layout=self.layout)
+        return Training(Model.of(self.model.traced, self.model.name), named_plan, self.cluster)
+
+    def size(self, tensor: Tensor) -> Count:
+        """A rank's bytes of a tensor."""
+        found = self._sizes.get(id(tensor))
+        if found is None:
+            self._sizes[id(tensor)] = found = self.plan.sharding.bytes(tensor)
+            self._alive.append(tensor)
+        return found
+
+    @cached_property
+    def _sizes(self) -> dict[int, Count]:
+        return {}
+
+    @cached_property
+    def _alive(self) -> list[Tensor]:
+        return []
+
+    def weigh(self, piece: Piece, recomputed: bool = False) -> Weighed:
+        """A piece with sizes put in, kept or recomputed whole."""
+        key = (piece.start, recomputed)
+        if key not in self._weighed:
+            again = whole(piece) if recomputed else self.plan.recompute.segments(piece)
+            found = replay(piece, again, weight_gradients=not self.plan.accumulation_fusion)
+            self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece))
+        return self._weighed[key]
+
+    @cached_property
+    def _weighed(self) -> dict[tuple[int, bool], Weighed]:
+        return {}
+
+
+def train(model: Model | Module | str, plan: Plan | None = None, cluster: Cluster | str | None = None) -> Training:
+    """Weigh a training step.
+
+    Args:
+        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
+        plan: how it is laid out; one rank per GPU of the cluster, data parallel, if ``None``.
+        cluster: what it runs on: ``64xH100``, a TOML file, or a cluster; ``None`` leaves out what the device decides.
+
+    Raises:
+        InputError: with everything that is wrong with the plan in one line.
+    """
+    machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
+    chosen = plan or Plan.under(gpus=machines.gpus if machines else 1)
+    training = Training(as_model(model), chosen, machines)
+    found = [*chosen.problems(training.tree, training.parts.layers, training.parts.predictions)]
+    if machines is not None and chosen.gpus > machines.gpus:
+        found.append(("gpus", f"{chosen.gpus:,} are more than the cluster's {machines.gpus:,}"))
+    if found:
+        raise InputError("; ".join(f"{field}: {what}" for field, what in found))
+    return training

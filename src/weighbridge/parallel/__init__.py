@@ -1,0 +1,1 @@
+"""How a plan divides a model and its training step over ranks."""

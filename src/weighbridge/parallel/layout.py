@@ -1,0 +1,108 @@
+"""Which layers stand on which pipeline stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from weighbridge.nn.problems import Problem, listed
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of the model that one virtual stage runs.
+
+    Attributes:
+        layers: decoder layers.
+        embedding: it begins with the embedding.
+        prediction: multi-token prediction layers after its decoder layers.
+        loss: it ends with the final norm, the head and the loss.
+    """
+
+    layers: int
+    embedding: bool = False
+    prediction: int = 0
+    loss: bool = False
+
+
+Layout = tuple[Chunk, ...]
+"""Every virtual stage, in model order."""
+
+
+def even(
+    layers: int,
+    parts: int,
+    prediction: int = 0,
+    first: int | None = None,
+    last: int | None = None,
+    counts_embedding: bool = False,
+    counts_loss: bool = False,
+) -> Layout:
+    """Layers spread evenly over virtual stages; where they do not divide, earlier stages have one more.
+
+    Args:
+        layers: decoder layers.
+        parts: virtual stages.
+        prediction: multi-token prediction layers, which stand on the last.
+        first: layers of the first, where it is given by itself.
+        last: layers of the last, where it is given by itself.
+        counts_embedding: the embedding takes the place of a layer.
+        counts_loss: the head takes the place of a layer.
+    """
+    free = layers - (first or 0) - (last or 0) + counts_embedding + counts_loss
+    between = parts - (first is not None) - (last is not None)
+    base, more = divmod(free, between) if between else (0, 0)
+    shares = [base + (place < more) for place in range(between)]
+    if first is not None:
+        shares.insert(0, first)
+    if last is not None:
+        shares.append(last)
+    shares[0] -= counts_embedding
+    shares[-1] -= counts_loss
+    end = parts - 1
+    return tuple(
+        Chunk(share, place == 0, prediction if place == end else 0, place == end) for place, share in enumerate(shares)
+    )
+
+
+def problems(layout: Layout, layers: int, prediction: int, parts: int) -> Iterator[Problem]:
+    """What a layout leaves out or has twice."""
+    if len(layout) != parts:
+        yield "layout", f"has {len(layout):,} virtual stages; pipeline x virtual stages are {parts:,}"
+    placed = sum(chunk.layers for chunk in layout)
+    if placed != layers:
+        yield "layout", f"places {placed:,} layers; the model has {layers:,}"
+    if any(chunk.layers < 0 for chunk in layout):
+        yield "layout", "leaves a stage with fewer than no layers"
+    predicted = sum(chunk.prediction for chunk in layout)
+    if predicted != prediction:
+        yield "layout", f"places {predicted:,} multi-token prediction layers; the model has {prediction:,}"
+    if not layout or not layout[0].embedding or sum(chunk.embedding for chunk in layout) != 1:
+        yield "layout", "must have the embedding on the first stage, and only there"
+    if not layout or not layout[-1].loss or sum(chunk.loss for chunk in layout) != 1:
+        yield "layout", "must have the loss on the last stage, and only there"
+
+
+def must_spread(layers: int, parts: int, name: str) -> Iterator[Problem]:
+    """A problem where layers do not divide over virtual stages, with the nearest numbers that do."""
+    if layers % parts:
+        near = sorted((d for d in range(1, layers + 1) if layers % d == 0), key=lambda d: abs(d - parts))[:2]
+        yield name, f"{layers:,} layers do not divide over {parts:,} stages; nearest that do: {listed(sorted(near))}"
+
+
+def stretches(runs: Sequence[tuple[int, int]], start: int, end: int) -> dict[int, int]:
+    """How many layers of each kind stand between two positions.
+
+    Args:
+        runs: kinds of layers in model order with their lengths.
+        start: the first position.
+        end: the position after the last.
+    """
+    found: dict[int, int] = {}
+    at = 0
+    for kind, length in runs:
+        inside = min(end, at + length) - max(start, at)
+        if inside > 0:
+            found[kind] = found.get(kind, 0) + inside
+        at += length
+    return found

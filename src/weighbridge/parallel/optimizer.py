@@ -1,0 +1,103 @@
+"""Optimizers by the states that they hold for every parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.units import DATA_TYPES, DataType
+
+FP32, INT8 = DATA_TYPES["fp32"], DATA_TYPES["int8"]
+
+
+class Extent(StrEnum):
+    """How many elements a state has."""
+
+    ELEMENT = "one per parameter"
+    FACTORS = "one per row and one per column of a matrix; one per parameter of a vector"
+    ROW = "one per row"
+
+
+@dataclass(frozen=True)
+class State:
+    """One tensor that an optimizer holds for each weight.
+
+    Attributes:
+        name: what the library calls it.
+        dtype: its data type.
+        extent: how many elements it has.
+        block: elements that share one fp32 scale, for types of 8 bits; 0 for none.
+    """
+
+    name: str
+    dtype: DataType = FP32
+    extent: Extent = Extent.ELEMENT
+    block: int = 0
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer's states.
+
+    Attributes:
+        name: what plans call it.
+        title: its name for people.
+        states: what it holds for matrices (and for everything else, unless ``others`` says).
+        others: the optimizer of embeddings, the head, and of what is no matrix; ``None`` for itself.
+        source: where the states are defined.
+    """
+
+    name: str
+    title: str
+    states: tuple[State, ...]
+    source: str
+    others: tuple[State, ...] | None = None
+
+
+ADAM = (State("exp_avg"), State("exp_avg_sq"))
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    row.name: row
+    for row in (
+        Optimizer("adam", "Adam", ADAM, "Kingma and Ba 2015; torch/optim/adamw.py"),
+        Optimizer(
+            "adam8bit",
+            "8-bit Adam",
+            (State("state1", INT8, block=256), State("state2", INT8, block=256)),
+            "Dettmers et al. 2022; bitsandbytes/optim/optimizer.py, Optimizer2State (blocks of 256)",
+        ),
+        Optimizer("sgd", "SGD", (), "torch/optim/sgd.py"),
+        Optimizer("momentum", "SGD with momentum", (State("momentum_buffer"),), "torch/optim/sgd.py"),
+        Optimizer(
+            "adafactor",
+            "Adafactor",
+            (State("exp_avg_sq_row and exp_avg_sq_col", extent=Extent.FACTORS),),
+            "Shazeer and Stern 2018, algorithm 4; transformers/optimization.py, Adafactor",
+        ),
+        Optimizer("lion", "Lion", (State("exp_avg"),), "Chen et al. 2023, algorithm 2"),
+        Optimizer("muon", "Muon", (State("momentum_buffer"),), "Jordan et al. 2024; Liu et al. 2025, section 2", ADAM),
+        Optimizer(
+            "adam-mini",
+            "Adam-mini",
+            (State("exp_avg"), State("exp_avg_sq", extent=Extent.ROW)),
+            "Zhang et al. 2024, algorithm 1 (one second moment per output neuron)",
+            ADAM,
+        ),
+    )
+}
+
+ALIASES = {"adamw": "adam", "adamw8bit": "adam8bit", "adam_8bit": "adam8bit", "dist_muon": "muon"}
+
+
+def optimizer(name: str) -> Optimizer:
+    """The optimizer of a name.
+
+    Raises:
+        InputError: for a name that is none.
+    """
+    found = OPTIMIZERS.get(ALIASES.get(name.lower(), name.lower()))
+    if found is None:
+        near = did_you_mean(name.lower(), OPTIMIZERS)
+        raise InputError(f"optimizer: {given(name)} is unknown; allowed: {', '.join(OPTIMIZERS)}{near}")
+    return found

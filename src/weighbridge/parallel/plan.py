@@ -1,0 +1,177 @@
+"""A plan: how a training step is laid out over ranks, and what each rank keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from weighbridge.arithmetic import Count, exact_div
+from weighbridge.kernels import Kernels
+from weighbridge.nn.problems import Problem
+from weighbridge.parallel import problems
+from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
+from weighbridge.parallel.layout import Layout
+from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer
+from weighbridge.parallel.precision import Precision
+from weighbridge.parallel.recompute import Recompute
+from weighbridge.parallel.schedule import Schedule
+from weighbridge.parallel.sharding import Sharding
+from weighbridge.parallel.zero import Zero
+from weighbridge.tree import Node
+
+
+@dataclass(frozen=True)
+class Offload:
+    """What stands in the host's memory instead of the device's.
+
+    Attributes:
+        optimizer: share of the optimizer's states and main parameters, 0 to 1.
+        weights: weights between uses (ZeRO-3, FSDP).
+        activations: segments of the tape whose kept tensors are copied out, by the keys of
+            :data:`~weighbridge.parallel.recompute.MODULES`, or "layers" for the inputs of recomputed layers.
+    """
+
+    optimizer: float = 0.0
+    weights: bool = False
+    activations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How one training step is run. Sizes are numbers of ranks unless they say otherwise.
+
+    Attributes:
+        gpus: ranks in all.
+        tensor: tensor parallel size.
+        pipeline: pipeline parallel size.
+        virtual: virtual pipeline size: chunks of the model per rank.
+        context: context parallel size.
+        expert: expert parallel size.
+        expert_tensor: expert-tensor parallel size; the tensor parallel size if ``None``.
+        sequence_parallel: tensor parallel ranks share the residual stream's positions.
+        micro_batch: sequences of one rank and one forward pass.
+        global_batch: sequences of one step; one micro-batch per data-parallel rank and pipeline stage if ``None``.
+        sequence: tokens per sequence.
+        framework: whose kernels run.
+        schedule: the order of forward and backward passes; 1F1B, or interleaved 1F1B with virtual stages, if ``None``.
+        group: micro-batches that a virtual stage runs before the next (interleaved); the pipeline size if ``None``.
+        layout: layers of every virtual stage; spread evenly if ``None``.
+        zero: how states are spread over data-parallel ranks.
+        precision: data types.
+        optimizer: whose states are held.
+        recompute: what runs again in the backward pass.
+        offload: what stands in the host's memory.
+        kernels: how operations are carried out.
+        accumulation_fusion: matrix multiplies add weight gradients to their buffer by themselves.
+        imbalance: routed tokens of the fullest expert rank over the mean.
+        prediction: multi-token prediction layers run too, where the model has them.
+        cublas_workspace: bytes of each of PyTorch's cuBLAS workspaces, where ``CUBLAS_WORKSPACE_CONFIG`` sets them.
+    """
+
+    gpus: Count = 1
+    tensor: Count = 1
+    pipeline: Count = 1
+    virtual: Count = 1
+    context: Count = 1
+    expert: Count = 1
+    expert_tensor: Count | None = None
+    sequence_parallel: bool = False
+    micro_batch: Count = 1
+    global_batch: Count | None = None
+    sequence: Count = 4096
+    framework: Framework = FRAMEWORKS["megatron"]
+    schedule: Schedule | None = None
+    group: int | None = None
+    layout: Layout | None = None
+    zero: Zero = Zero(1)
+    precision: Precision = Precision()
+    optimizer: Optimizer = OPTIMIZERS["adam"]
+    recompute: Recompute = Recompute()
+    offload: Offload = Offload()
+    kernels: Kernels = field(default=FRAMEWORKS["megatron"].kernels)
+    accumulation_fusion: bool = True
+    imbalance: float = 1.0
+    prediction: bool = True
+    cublas_workspace: int | None = None
+
+    @classmethod
+    def under(cls, name: str = "megatron", **fields: Any) -> Plan:
+        """A plan with a framework's own kernels, data types and buffers, and other fields as given.
+
+        Raises:
+            InputError: for an unknown framework.
+        """
+        chosen = framework(name)
+        own: dict[str, Any] = {
+            "framework": chosen,
+            "kernels": chosen.kernels,
+            "precision": chosen.precision,
+            "zero": chosen.zero,
+            "accumulation_fusion": chosen.accumulation_fusion,
+        }
+        return cls(**(own | fields))
+
+    def problems(self, tree: Node | None = None, layers: int = 0, prediction: int = 0) -> Iterator[Problem]:
+        """Everything that is wrong with the plan, for plain numbers.
+
+        Args:
+            tree: the module tree of the model that it is for.
+            layers: the model's decoder layers.
+            prediction: its multi-token prediction layers.
+        """
+        wrong = list(problems.of_ranks(self))
+        yield from wrong
+        if not wrong:
+            yield from problems.of_batch(self)
+        if tree is not None:
+            yield from problems.of_model(self, tree)
+            yield from problems.of_layout(self, layers, prediction)
+
+    @cached_property
+    def data(self) -> Count:
+        """Data parallel size: ranks that see different sequences."""
+        return exact_div(self.gpus, self.tensor * self.pipeline * self.context)
+
+    @cached_property
+    def inside_experts(self) -> Count:
+        """Expert-tensor parallel size."""
+        return self.tensor if self.expert_tensor is None else self.expert_tensor
+
+    @cached_property
+    def data_ranks(self) -> Count:
+        """Ranks that hold the same weights: over them gradients are reduced and states are spread."""
+        return self.data * self.context
+
+    @cached_property
+    def expert_data_ranks(self) -> Count:
+        """Ranks that hold the same experts."""
+        return exact_div(self.gpus, self.inside_experts * self.expert * self.pipeline)
+
+    @cached_property
+    def micro_batches(self) -> Count:
+        """Micro-batches of one step on every data-parallel rank."""
+        if self.global_batch is None:
+            return self.pipeline
+        return exact_div(self.global_batch, self.micro_batch * self.data)
+
+    @cached_property
+    def order(self) -> Schedule:
+        """The schedule that runs."""
+        if self.schedule is not None:
+            return self.schedule
+        return Schedule.ONE_F_ONE_B if type(self.virtual) is int and self.virtual == 1 else Schedule.INTERLEAVED
+
+    @cached_property
+    def sharding(self) -> Sharding:
+        """Divisors of logical axes."""
+        return Sharding(
+            self.tensor,
+            self.context,
+            self.expert,
+            self.inside_experts,
+            self.sequence_parallel,
+            self.kernels.padded_vocabulary,
+            self.imbalance,
+        )

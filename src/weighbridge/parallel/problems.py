@@ -1,0 +1,107 @@
+"""What is wrong with a plan, in words: every violation at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from weighbridge.arithmetic import product
+from weighbridge.nn.problems import Problem, listed
+from weighbridge.parallel import layout as layouts
+from weighbridge.parallel import schedule
+from weighbridge.parallel.zero import Engine
+from weighbridge.tape import TENSOR_PARALLEL, Axis, Joined
+from weighbridge.traced import plain
+from weighbridge.tree import Node
+
+if TYPE_CHECKING:
+    from weighbridge.parallel.plan import Plan
+
+REPLICATED = frozenset({"kv_heads", "vocab", "vocabulary"})
+"""Axes with rules of their own: key/value heads are copied where ranks outnumber them, vocabularies are padded."""
+
+
+def of_ranks(plan: Plan) -> Iterator[Problem]:
+    """Degrees that do not make up the ranks."""
+    for name in ("gpus", "tensor", "pipeline", "virtual", "context", "expert", "micro_batch", "sequence"):
+        if getattr(plan, name) < 1:
+            yield name, f"{getattr(plan, name):,} is less than 1"
+            return
+    degrees = (("tensor", plan.tensor), ("pipeline", plan.pipeline), ("context", plan.context))
+    yield from _fills(plan, "tensor x pipeline x context", degrees)
+    inside = (("expert_tensor", plan.inside_experts), ("expert", plan.expert), ("pipeline", plan.pipeline))
+    if plan.expert > 1 or plan.expert_tensor is not None:
+        yield from _fills(plan, "expert_tensor x expert x pipeline", inside)
+    if plan.sequence_parallel and plan.tensor == 1 and plan.zero.engine is not Engine.MEGATRON:
+        yield "sequence_parallel", "splits positions over tensor parallel ranks, but tensor = 1"
+
+
+def _fills(plan: Plan, words: str, degrees: Iterable[tuple[str, int]]) -> Iterator[Problem]:
+    ranks = product(size for _, size in degrees)
+    if plan.gpus % ranks:
+        sizes = " x ".join(f"{size:,}" for _, size in degrees)
+        below = plan.gpus // ranks * ranks
+        near = [n for n in (below, below + ranks) if n]
+        yield "gpus", f"{plan.gpus:,} do not divide by {words} = {sizes} = {ranks:,}; nearest that do: {listed(near)}"
+
+
+def of_batch(plan: Plan) -> Iterator[Problem]:
+    """Batches that do not split, and schedules that cannot run."""
+    step = plan.micro_batch * plan.data
+    if plan.global_batch is not None and plan.global_batch % step:
+        below = plan.global_batch // step * step
+        near = listed([n for n in (below, below + step) if n])
+        words = f"micro_batch x data = {plan.micro_batch:,} x {plan.data:,}"
+        yield "global_batch", f"{plan.global_batch:,} does not divide by {words}; nearest that do: {near}"
+        return
+    yield from schedule.problems(plan.order, plan.pipeline, plan.micro_batches, plan.virtual, plan.group)
+    parts = plan.context * (2 if plan.context > 1 else 1)
+    if plan.sequence % parts:
+        why = f"2 x context = {parts:,} (a causal mask is balanced over halves)"
+        yield "sequence", f"{plan.sequence:,} tokens do not divide by {why}"
+    elif plan.sequence_parallel and plan.sequence // plan.context % plan.tensor:
+        yield "sequence", f"{plan.sequence:,} tokens do not divide by context x tensor"
+
+
+def of_model(plan: Plan, tree: Node) -> Iterator[Problem]:
+    """Axes of a model that the plan's degrees do not divide."""
+    seen: set[tuple[str, int]] = set()
+    for node in tree.walk():
+        if node.together:
+            yield from _once(seen, "expert", "experts", plain(node.times), plan.expert)
+        for weight in node.weights.values():
+            for axis in weight.axes:
+                for part in axis.parts if isinstance(axis, Joined) else (axis,):
+                    yield from _divides(plan, part, seen)
+
+
+def _divides(plan: Plan, axis: Axis, seen: set[tuple[str, int]]) -> Iterator[Problem]:
+    if axis.name not in TENSOR_PARALLEL:
+        return
+    field, degree = ("tensor", plan.tensor)
+    if axis.name == "expert_ffn":
+        field, degree = "expert_tensor", plan.inside_experts
+    units = int(plain(axis.units))
+    if axis.name in REPLICATED and (axis.name != "kv_heads" or degree % units == 0):
+        return
+    words = {"ffn": "columns of the feed-forward network", "expert_ffn": "columns of an expert"}
+    yield from _once(seen, field, words.get(axis.name, axis.name.replace("_", " ")), units, degree)
+
+
+def _once(seen: set[tuple[str, int]], field: str, words: str, units: int, degree: int) -> Iterator[Problem]:
+    if units % degree and (words, units) not in seen:
+        seen.add((words, units))
+        divisors = [d for d in range(1, min(units, 4 * degree) + 1) if units % d == 0]
+        near = sorted(sorted(divisors, key=lambda d: abs(d - degree))[:2])
+        yield field, f"{units:,} {words} do not divide by {field} = {degree:,}; nearest that do: {listed(near)}"
+
+
+def of_layout(plan: Plan, layers: int, prediction: int) -> Iterator[Problem]:
+    """Layers that do not spread over the stages."""
+    parts = plan.pipeline * plan.virtual
+    if plan.layout is not None:
+        yield from layouts.problems(plan.layout, layers, prediction, parts)
+    elif layers < parts:
+        yield "pipeline", f"{layers:,} layers do not fill {parts:,} virtual stages"
+    elif plan.zero.engine is Engine.MEGATRON:
+        yield from layouts.must_spread(layers, parts, "pipeline")

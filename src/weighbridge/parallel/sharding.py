@@ -1,0 +1,66 @@
+"""What a rank holds of an axis: the divisors of a plan, by the logical name of the axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weighbridge.arithmetic import Count, ceil_div, product, scale, total
+from weighbridge.tape import SEQUENCE, STREAM, TENSOR_PARALLEL, Axis, Dimension, Tensor, Weight
+
+
+@dataclass(frozen=True)
+class Sharding:
+    """Divisors of logical axes.
+
+    Attributes:
+        tensor: ranks that share heads, intermediate sizes and the vocabulary.
+        context: ranks that share a sequence.
+        expert: ranks that share the experts of a layer.
+        expert_tensor: ranks that share the inside of an expert.
+        sequence_parallel: the residual stream's positions are divided by ``tensor`` too.
+        padded_vocabulary: each rank's share of the vocabulary is a multiple of this.
+        imbalance: the fullest rank's share of routed tokens over the mean.
+    """
+
+    tensor: Count = 1
+    context: Count = 1
+    expert: Count = 1
+    expert_tensor: Count = 1
+    sequence_parallel: bool = False
+    padded_vocabulary: int = 1
+    imbalance: float = 1.0
+    divisors: Mapping[str, Count] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        stream = self.context * self.tensor if self.sequence_parallel else self.context
+        divisors = dict.fromkeys(TENSOR_PARALLEL, self.tensor)
+        divisors |= {"expert_ffn": self.expert_tensor, SEQUENCE: self.context, STREAM: stream, "permuted": stream}
+        object.__setattr__(self, "divisors", divisors | {"routed": stream})
+
+    def local(self, axis: Dimension) -> Count:
+        """A rank's elements along a dimension; the fullest rank's where they do not divide."""
+        if not isinstance(axis, Axis):
+            return total(self.local(part) for part in axis.parts)
+        units = self.units(axis)
+        return units if type(axis.width) is int and axis.width == 1 else units * axis.width
+
+    def units(self, axis: Axis) -> Count:
+        """A rank's indivisible pieces along an axis."""
+        divisor = self.divisors.get(axis.name)
+        if divisor is None:
+            return axis.units
+        if axis.name in ("vocab", "vocabulary") and self.padded_vocabulary > 1:
+            return ceil_div(axis.units, self.padded_vocabulary * divisor) * self.padded_vocabulary
+        if axis.name == "routed":
+            even = ceil_div(axis.units * self.expert_tensor, divisor)
+            return even if self.imbalance == 1 else scale(even, self.imbalance)
+        return axis.units if type(divisor) is int and divisor == 1 else ceil_div(axis.units, divisor)
+
+    def count(self, held: Tensor | Weight) -> Count:
+        """A rank's elements of a tensor or a weight."""
+        return product(self.local(axis) for axis in held.axes)
+
+    def bytes(self, tensor: Tensor) -> Count:
+        """A rank's bytes of a tensor."""
+        return tensor.dtype.bytes(self.count(tensor))

@@ -1,0 +1,48 @@
+"""How weights, gradients and optimizer states are spread over data-parallel ranks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weighbridge.arithmetic import Count, ceil_div
+
+
+class Engine(StrEnum):
+    """Whose buffers gather and reduce."""
+
+    MEGATRON = "Megatron-Core"
+    DEEPSPEED = "DeepSpeed"
+    FSDP2 = "FSDP2"
+    MEGATRON_FSDP = "Megatron-FSDP"
+    DDP = "DistributedDataParallel"
+
+
+@dataclass(frozen=True)
+class Zero:
+    """Stages as in Rajbhandari et al. 2020 (ZeRO, section 5): 0 nothing is spread; 1 the optimizer's states (Megatron's
+    distributed optimizer); 2 gradients too; 3 weights too (FSDP).
+
+    Attributes:
+        stage: 0 to 3.
+        engine: whose buffers gather and reduce.
+        instances: groups that each hold the whole (HSDP's replicas; Megatron's distributed-optimizer instances).
+        reshard: weights gathered for the forward pass are freed before the backward pass gathers them again.
+        prefetch: layers that are gathered ahead of the one that runs.
+        bucket: elements of DeepSpeed's reduce and gather buckets.
+        average_in_fp32: gradients are reduced in fp32 whatever they are made in.
+    """
+
+    stage: int = 0
+    engine: Engine = Engine.MEGATRON
+    instances: Count = 1
+    reshard: bool = True
+    prefetch: int = 1
+    bucket: int = 500_000_000
+    average_in_fp32: bool = True
+
+    def share(self, elements: Count, from_stage: int, ranks: Count) -> Count:
+        """A rank's elements of a list of ``elements``, where stages from ``from_stage`` on spread it over ``ranks``."""
+        if self.stage < from_stage:
+            return elements
+        return ceil_div(elements * self.instances, ranks)
