@@ -8,7 +8,7 @@ PIP := install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lint docs docs-update oracle benchmark golden clean
+.PHONY: help run test lint docs docs-update oracle benchmark accuracy golden clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ oracle: $(ORACLE)/ready ## compare with transformers and PyTorch's own counter
 benchmark: $(ORACLE)/ready ## cold start and import time beside other tools
 	$(ORACLE)/bin/pip $(PIP) --requirement constraints/benchmark.txt
 	$(ORACLE)/bin/python benchmarks/cold_start.py
+
+accuracy: $(VENV)/ready ## score estimates of training memory against published measurements
+	$(BIN)/python -m benchmarks.accuracy --jobs 2
 
 docs-update: $(VENV)/ready ## run the sessions in README and docs again and write what they print
 	$(BIN)/pytest -q tests/test_docs.py --update-docs

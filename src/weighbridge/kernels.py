@@ -22,8 +22,13 @@ class Norm(StrEnum):
 class Attention(StrEnum):
     """How scores become outputs."""
 
+    AUTO = "auto"
+    """What Transformer Engine chooses: cuDNN from compute capability 9 on, the flash-attention library before
+    (transformer_engine/pytorch/attention/dot_product_attention/utils.py, get_attention_backend)."""
     FLASH = "flash"
     """One kernel that keeps queries, keys, values, its output and one fp32 number per row of scores."""
+    CUDNN = "cudnn"
+    """The same from cuDNN, which takes and gives any layout."""
     UNFUSED = "unfused"
     """Matrix multiplies around a fused softmax that keeps its output (Transformer Engine, Megatron-Core local)."""
     EAGER = "eager"
@@ -32,6 +37,28 @@ class Attention(StrEnum):
     """PyTorch's scaled_dot_product_attention, by its flash or memory-efficient kernel."""
     PLAIN = "plain"
     """Scores and output, nothing copied: what the operation needs by itself."""
+
+
+class Rope(StrEnum):
+    """How rotary positions turn queries and keys."""
+
+    FUSED = "fused"
+    """One kernel, and one table of angles in fp32 for all layers (Transformer Engine)."""
+    EAGER = "eager"
+    """Copies with the halves turned round, and tables of cosines and sines for all layers (transformers)."""
+    COMPLEX = "complex"
+    """Multiplication of complex numbers in fp32 by a table that the model stores (torchtitan)."""
+
+
+class Experts(StrEnum):
+    """How tokens reach their experts."""
+
+    PLAIN = "plain"
+    """Copies of tokens in the experts' order, nothing else kept: what the operation needs by itself."""
+    GROUPED = "grouped"
+    """Sorted copies and one grouped multiply per projection on one device (transformers)."""
+    MEGATRON = "megatron"
+    """Permutation, exchange between ranks, grouped multiplies, probabilities applied inside the experts."""
 
 
 class Pointwise(StrEnum):
@@ -50,10 +77,53 @@ class Loss(StrEnum):
     """The pass ends with the logits."""
     VOCABULARY_PARALLEL = "vocabulary parallel"
     """Megatron-Core: fp32 probabilities of each rank's share of the vocabulary are kept."""
+    NATIVE = "native"
+    """The same, compiled: the gradient is made in fp32 beside the probabilities (--cross-entropy-loss-fusion)."""
     IN_PLACE = "in place"
     """Transformer Engine: the gradient replaces the logits in their own memory."""
     EAGER = "eager"
     """PyTorch's cross_entropy on fp32 logits: keeps the logarithms of the probabilities."""
+
+
+class Scores(StrEnum):
+    """How a router turns logits into weights."""
+
+    SOFTMAX = "softmax"
+    SIGMOID = "sigmoid"
+    SINKHORN = "sinkhorn"
+
+
+class Exchange(StrEnum):
+    """How Megatron-Core brings tokens to the ranks of their experts."""
+
+    ALL_GATHER = "allgather"
+    ALL_TO_ALL = "alltoall"
+    FLEX = "flex"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How Megatron-Core routes tokens.
+
+    Attributes:
+        exchange: how tokens reach the ranks of their experts.
+        scores: how logits become weights.
+        auxiliary_loss: the scores of all experts are kept for a balancing loss.
+        fp32: logits and weights are fp32.
+        fused_permutation: rows are sorted by one kernel that keeps a map instead of indices.
+        deterministic: results are summed by an operation that keeps them (index_add).
+        grouped: experts multiply in groups, on streams with workspaces of their own (TEGroupedMLP).
+        weighs_results: weights multiply the experts' results, not their activations (Megatron-Core before 2025-04).
+    """
+
+    exchange: Exchange = Exchange.ALL_TO_ALL
+    scores: Scores = Scores.SOFTMAX
+    auxiliary_loss: bool = True
+    fp32: bool = False
+    fused_permutation: bool = False
+    deterministic: bool = False
+    grouped: bool = True
+    weighs_results: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +136,22 @@ class Kernels:
         attention: softmax attention.
         pointwise: activations, gates, biases and dropout.
         loss: the cross-entropy.
-        fused_rope: rotary positions in one kernel that keeps nothing of its input; else cosines and sines multiply.
+        rope: rotary positions.
+        experts: dispatch to experts and back.
+        routing: how tokens are routed, where ``experts`` is Megatron-Core's.
+        autocast: weights and the residual stream are fp32; every projection keeps 16-bit copies of its input and its
+            weight (torch.autocast).
+        sequence_first: tensors hold the sequence before the batch, so that kernels which want the batch first copy
+            (Megatron-Core).
         gathers_again: what tensor parallelism gathers before a projection is gathered again in the backward pass
             instead of kept (Megatron-Core, megatron/core/tensor_parallel/layers.py).
+        exchanges_heads: context parallel ranks exchange sequences for heads around attention (all-to-all), which keeps its
+            result in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
+        fuses_norms: a normalisation and the projections that follow are one module (Transformer Engine,
+            LayerNormLinear), which cannot be recomputed apart.
+        buffers_scores: unfused attention hands its matrix multiply a buffer of scores that stays (Megatron-Core,
+            transformer/dot_product_attention.py).
+        loads_mask: every batch comes with an attention mask of a byte per query and key (Megatron-LM's data loader).
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
         hidden_dropout: dropout on residual branches and embeddings.
         attention_dropout: dropout on attention probabilities.
@@ -80,8 +163,16 @@ class Kernels:
     attention: Attention = Attention.PLAIN
     pointwise: Pointwise = Pointwise.EAGER
     loss: Loss = Loss.NONE
-    fused_rope: bool = True
+    rope: Rope = Rope.FUSED
+    experts: Experts = Experts.PLAIN
+    routing: Routing = Routing()
+    autocast: bool = False
+    sequence_first: bool = False
     gathers_again: bool = False
+    exchanges_heads: bool = False
+    fuses_norms: bool = False
+    buffers_scores: bool = False
+    loads_mask: bool = False
     fuses_projections: bool = False
     hidden_dropout: bool = False
     attention_dropout: bool = False
@@ -90,4 +181,4 @@ class Kernels:
     @property
     def scores_again(self) -> bool:
         """Whether attention computes its scores again in the backward pass instead of keeping them."""
-        return self.attention in (Attention.FLASH, Attention.SDPA)
+        return self.attention in (Attention.FLASH, Attention.CUDNN, Attention.SDPA)

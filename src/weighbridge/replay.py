@@ -45,6 +45,7 @@ class Piece:
         end: index after the last.
         count: how often they run.
         module: what repeats; ``None`` for what stands between repeated modules.
+        carried: the tensor that comes in, from the piece or the run before.
     """
 
     tape: Tape
@@ -52,6 +53,7 @@ class Piece:
     end: int
     count: Count = 1
     module: Any = None
+    carried: Tensor | None = None
 
     @property
     def operations(self) -> list[Operation]:
@@ -65,12 +67,17 @@ def pieces(tape: Tape) -> list[Piece]:
     for span in sorted(tape.spans, key=lambda span: (span.start, -span.end)):
         if span.start >= at:
             if span.start > at:
-                found.append(Piece(tape, at, span.start))
-            found.append(Piece(tape, span.start, span.end, span.count, span.module))
+                found.append(Piece(tape, at, span.start, carried=_carried(tape, at)))
+            found.append(Piece(tape, span.start, span.end, span.count, span.module, span.carried))
             at = span.end
     if at < len(tape.operations):
-        found.append(Piece(tape, at, len(tape.operations)))
+        found.append(Piece(tape, at, len(tape.operations), carried=_carried(tape, at)))
     return found
+
+
+def _carried(tape: Tape, start: int) -> Tensor | None:
+    """What the operation before makes."""
+    return tape.operations[start - 1].makes[0] if start else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +121,14 @@ class Replay:
     """One run of a piece.
 
     Attributes:
-        kept: what it leaves for the backward pass.
+        kept: what each run leaves for the backward pass.
+        shared: what it keeps of tensors that stand outside it, once for all runs (tables of positions, tokens).
         forward: its operations in order, starting from nothing but its input.
         backward: the same backward, starting from what is kept and the gradient of its result.
     """
 
     kept: tuple[tuple[Tensor, Count], ...]
+    shared: tuple[Tensor, ...]
     forward: tuple[Moment, ...]
     backward: tuple[Moment, ...]
 
@@ -172,7 +181,7 @@ def replay(piece: Piece, again: Sequence[Again] = (), weight_gradients: bool = F
             without gradient accumulation fusion).
     """
     walk = _Walk(piece, tuple(again), weight_gradients)
-    return Replay(tuple(walk.kept.values()), tuple(walk.forward()), tuple(walk.backward()))
+    return Replay(tuple(walk.kept.values()), tuple(walk.shared), tuple(walk.forward()), tuple(walk.backward()))
 
 
 def storages(tensors: Iterable[object]) -> dict[int, Tensor]:
@@ -188,6 +197,7 @@ class _Walk:
     again: tuple[Again, ...]
     weight_gradients: bool
     kept: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
+    shared: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         piece, tape = self.piece, self.piece.tape
@@ -204,6 +214,9 @@ class _Walk:
             own = self.covering(i)
             keeps = self.inputs_of(i) if own else storages(self[i].keeps)
             for key, tensor in keeps.items():
+                if self.given(key):
+                    self.shared += [] if any(tensor is other for other in self.shared) else [tensor]
+                    continue
                 self.first_kept.setdefault(key, i)
                 if key not in self.dropped:
                     self.kept.setdefault(key, (tensor, self.times(key, i)))
@@ -213,6 +226,11 @@ class _Walk:
 
     def __getitem__(self, index: int) -> Operation:
         return self.piece.tape.operations[index]
+
+    def given(self, key: int) -> bool:
+        """Whether a tensor is made neither here nor by the run before."""
+        carried = self.piece.carried
+        return key not in self.made and (carried is None or key != id(carried.storage))
 
     def covering(self, index: int) -> Again | None:
         """The recomputed segment that an operation belongs to."""
@@ -248,7 +266,7 @@ class _Walk:
         standing = set(held)
         for i in places:
             operation = self[i]
-            touched = storages((*operation.reads, *operation.makes))
+            touched = {k: t for k, t in storages((*operation.reads, *operation.makes)).items() if not self.given(k)}
             added: Standing = [(t, 1) for key, t in touched.items() if key not in standing]
             standing |= set(touched)
             for span in self.inner:
@@ -288,7 +306,8 @@ class _Walk:
     def recompute(self, part: Again, held: dict[int, Tensor]) -> Iterable[Moment]:
         """Run a segment again, now keeping what its operations keep, and what was dropped of it."""
         places = range(part.start, part.end)
-        own = {key: t for i in places for key, t in storages((*self[i].keeps, *self[i].makes)).items()}
+        found = {key: t for i in places for key, t in storages((*self[i].keeps, *self[i].makes)).items()}
+        own = {key: t for key, t in found.items() if not self.given(key)}
         inside = {k for i in places for k in storages(self[i].keeps)}
         keep = {key for key in own if key in inside or (self.dropped.get(key) == part and key in self.first_kept)}
         yield from self.run(places, Direction.AGAIN, keep, held)
@@ -302,7 +321,10 @@ class _Walk:
         scratch: Standing = [(t, 1) for t in operation.scratch_backward]
         if self.weight_gradients and operation.name == "matmul":
             scratch += [(_gradient_of(w, self.piece.tape), 1) for w in operation.reads if isinstance(w, Weight)]
-        added, sums = gradients.of_inputs(operation)
+        given = {key for key in storages(operation.reads) if self.given(key)}
+        for key in storages(operation.shares_gradient).keys() & storages(operation.keeps).keys() & held.keys():
+            gradients.take(key, held.pop(key))
+        added, sums = gradients.of_inputs(operation, given)
         scratch += sums
         freed = gradients.release(operation)
         for key in [*storages(operation.keeps), *(self.inputs_of(index))]:
@@ -346,7 +368,11 @@ class _Gradients:
         self.buffers[id(tensor)], self.users[id(made)] = made, 1
         return [(made, 1)]
 
-    def of_inputs(self, operation: Operation) -> tuple[Standing, Standing]:
+    def take(self, key: int, kept: Tensor) -> None:
+        """Let a gradient take the place of a kept tensor, in its memory."""
+        self.buffers[key], self.users[id(kept)] = kept, 1
+
+    def of_inputs(self, operation: Operation, given: set[int]) -> tuple[Standing, Standing]:
         """What an operation's backward pass allocates for the gradients of what it read: those that stay, and those
         that are added to one that is there already.
         """
@@ -355,7 +381,7 @@ class _Gradients:
         shared = storages(operation.shares_gradient)
         own = self.buffers.get(id(operation.makes[0].storage)) if operation.makes else None
         for key, tensor in storages(operation.reads).items():
-            if not tensor.dtype.differentiable:
+            if not tensor.dtype.differentiable or key in given:
                 continue
             if key in self.buffers:
                 sums += [] if key in shared else [(_gradient(tensor), 1)]

@@ -15,6 +15,7 @@ from typing import Any
 
 from weighbridge.arithmetic import Count, exact_div, maximum, minimum, product, total
 from weighbridge.kernels import Kernels
+from weighbridge.traced import plain
 from weighbridge.units import DataType, data_type
 
 
@@ -173,6 +174,8 @@ class Operation:
         scratch: what stands only while it runs forward.
         scratch_backward: what stands only while it runs backward.
         shares_gradient: inputs whose gradient is the result's own, not a copy (sums, reshapes).
+        buffered: what goes through a buffer that stays, as large as the largest that ever went through it.
+        retains: what its module refers to until it runs again.
     """
 
     name: str
@@ -185,6 +188,8 @@ class Operation:
     scratch: tuple[Tensor, ...] = ()
     scratch_backward: tuple[Tensor, ...] = ()
     shares_gradient: tuple[Tensor, ...] = ()
+    buffered: tuple[Tensor, ...] = ()
+    retains: tuple[Tensor, ...] = ()
 
     def flops(self, convention: str) -> Work:
         """Its floating-point operations as a convention counts them."""
@@ -302,12 +307,14 @@ class Tape:
         operations: what was done, in order.
         spans: which operations run several times; spans do not nest.
         segments: which operations can be recomputed under a name.
+        tables: what all layers share, made before the first.
     """
 
     run: Pass
     operations: list[Operation] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    tables: dict[tuple[str, DataType], Tensor] = field(default_factory=dict)
     _scope: list[Any] = field(default_factory=list)
 
     @property
@@ -349,6 +356,13 @@ class Tape:
         """A new symbolic tensor, of the pass's data type unless another is given."""
         return Tensor(name, axes, dtype or self.dtype, self, base, use)
 
+    def table(self, name: str, *axes: Dimension, dtype: DataType | None = None) -> Tensor:
+        """A tensor that is made once for all layers: the same one at every call with the same name and size."""
+        key = (f"{name} of {'x'.join(str(plain(axis.size)) for axis in axes)}", dtype or self.dtype)
+        if key not in self.tables:
+            self.tables[key] = self.tensor(name, *axes, dtype=dtype)
+        return self.tables[key]
+
     def record(
         self,
         name: str,
@@ -357,22 +371,8 @@ class Tape:
         keeps: tuple[Tensor, ...] = (),
         work: Work = Work(),
         counted: Mapping[str, Work] | None = None,
-        scratch: tuple[Tensor, ...] = (),
-        scratch_backward: tuple[Tensor, ...] = (),
-        shares_gradient: tuple[Tensor, ...] = (),
+        **memory: tuple[Tensor, ...],
     ) -> None:
-        """Append one operation under the modules that are running."""
-        self.operations.append(
-            Operation(
-                name,
-                tuple(self._scope),
-                reads,
-                makes,
-                keeps,
-                work,
-                counted or {},
-                scratch,
-                scratch_backward,
-                shares_gradient,
-            )
-        )
+        """Append one operation under the modules that are running; ``memory`` holds further fields of it."""
+        scope = tuple(self._scope)
+        self.operations.append(Operation(name, scope, reads, makes, keeps, work, counted or {}, **memory))

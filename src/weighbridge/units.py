@@ -43,6 +43,7 @@ DATA_TYPES: dict[str, DataType] = {
         ("int4", 4),
         ("nf4", 4),
         ("int2", 2),
+        ("int32", 32),
         ("int64", 64),
     )
 }

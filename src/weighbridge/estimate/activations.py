@@ -10,6 +10,7 @@ from weighbridge.arithmetic import Count, total
 from weighbridge.parallel.schedule import Action
 from weighbridge.parallel.schedule import Moment as Turn
 from weighbridge.replay import Direction, Piece, Replay, Size, Standing
+from weighbridge.tape import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,12 @@ class Peak:
         return self.runs[self.turn.chunk][self.run].weighed
 
     @property
+    def shared(self) -> list[tuple[Tensor, Count]]:
+        """What runs of a chunk keep in common, once per micro-batch in flight."""
+        held = zip(self.runs, self.turn.held, strict=True)
+        return [(tensor, times) for runs, times in held for tensor in in_common(runs) if times]
+
+    @property
     def held(self) -> list[tuple[Weighed, Count]]:
         """How often what each piece keeps stands beside the piece that works."""
         found: list[tuple[Weighed, Count]] = []
@@ -112,6 +119,16 @@ class Peak:
 FORWARD = (Action.FORWARD,)
 
 
+def in_common(runs: Sequence[Run]) -> list[Tensor]:
+    """What runs keep of tensors that stand outside them, each once."""
+    found = {id(tensor): tensor for run in runs for tensor in run.weighed.replay.shared}
+    return list(found.values())
+
+
+def _size(runs: Sequence[Run]) -> Size:
+    return runs[0].weighed.size
+
+
 def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn]) -> Peak:
     """The highest moment of a stage.
 
@@ -120,7 +137,9 @@ def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn]) -> Peak:
         turns: what the schedule has the stage do, and how many micro-batches it holds then.
     """
     runs = tuple(tuple(chunk) for chunk in chunks)
-    kept = [total(run.kept for run in chunk) for chunk in runs]
+    common = [total(_size(chunk)(tensor) for tensor in in_common(chunk)) for chunk in runs]
+    own = [total(run.kept for run in chunk) for chunk in runs]
+    kept = [a + b for a, b in zip(own, common, strict=True)]
     inside = {
         (place, direction): _inside(chunk, direction)
         for place, chunk in enumerate(runs)
@@ -131,7 +150,7 @@ def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn]) -> Peak:
         direction = Direction.FORWARD if turn.action in FORWARD else Direction.BACKWARD
         base = total(times * bytes for times, bytes in zip(turn.held, kept, strict=True))
         if direction is Direction.BACKWARD:
-            base = base - kept[turn.chunk]
+            base = base - own[turn.chunk]
         bytes, run, moment = inside[turn.chunk, direction]
         if best is None or base + bytes > best.bytes:
             best = Peak(base + bytes, turn, runs, run, direction, moment)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, maximum, total
+from weighbridge.kernels import Experts
+from weighbridge.parallel.zero import Engine
+from weighbridge.tape import Operation, Weight
+from weighbridge.traced import plain
 
 if TYPE_CHECKING:
     from weighbridge.estimate.stage import Stage
@@ -14,10 +18,16 @@ if TYPE_CHECKING:
 HANDLES = 2
 """cuBLAS handles of a training process: that of the thread which runs forward, and that of autograd's thread."""
 
+GROUPED_STREAMS = 4
+"""Streams of Transformer Engine's grouped multiplies, each with a workspace (pytorch/cpp_extensions/gemm.py)."""
+
+OVERLAP_STREAMS = 3
+"""Streams on which Transformer Engine overlaps tensor parallel communication (pytorch/module/base.py)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Buffers:
-    """Long-lived buffers of one rank.
+    """Long-lived buffers of one rank of Megatron-Core, and the libraries' workspaces of any framework.
 
     Attributes:
         stage: the rank's pipeline stage.
@@ -31,9 +41,96 @@ class Buffers:
         cluster, plan = self.stage.training.cluster, self.stage.training.plan
         if cluster is None:
             return 0
-        own = plan.cublas_workspace if plan.cublas_workspace is not None else cluster.device.cublas_workspace_bytes
-        engine = cluster.device.transformer_engine_workspace_bytes if plan.framework.transformer_engine else 0
-        return HANDLES * own + engine
+        own = cluster.device.cublas_workspace_bytes if plan.cublas_workspace is None else plan.cublas_workspace
+        return HANDLES * own + self._engines() * cluster.device.transformer_engine_workspace_bytes
+
+    def _engines(self) -> int:
+        """Transformer Engine's workspaces: one, and more where experts or communication have streams of their own.
+
+        Megatron-Core's router multiplies with Transformer Engine under local layers too (moe_utils.py,
+        RouterGatingLinearFunction).
+        """
+        plan, routed = self.stage.training.plan, bool(self._named("permute"))
+        engine = plan.framework.transformer_engine
+        if not engine:
+            return int(routed and plan.zero.engine is Engine.MEGATRON and plan.kernels.experts is Experts.MEGATRON)
+        grouped = GROUPED_STREAMS if routed and plan.kernels.routing.grouped else 0
+        return 1 + grouped + (OVERLAP_STREAMS if plan.overlaps_tensor else 0)
+
+    @cached_property
+    def gathered(self) -> Count:
+        """Bytes of the largest tensor that goes through the buffer that stays (megatron/core/utils.py,
+        GlobalMemoryBuffer): scores of local layers, the head's gathered input, what the all-gather dispatcher gathers.
+        """
+        largest: Count = 0
+        for operation, _ in self._operations():
+            for tensor in operation.buffered:
+                largest = maximum(largest, self.stage.training.size(tensor))
+        return largest
+
+    @cached_property
+    def last_input(self) -> Count:
+        """Bytes of the input of the micro-batch before, and of its gradient, which a chunk of a pipeline refers to until
+        its next input arrives, and autograd until then (pipeline_parallel/schedules.py, backward_step).
+        """
+        training = self.stage.training
+        carried = [runs[0].weighed.piece.carried for runs in self.stage.runs if runs]
+        inputs = [tensor for tensor in carried if tensor is not None]
+        piped = training.plan.pipeline > 1 and training.plan.zero.engine is Engine.MEGATRON
+        return 2 * training.size(inputs[0]) if piped and inputs else 0
+
+    @cached_property
+    def retained(self) -> Count:
+        """Bytes of the last micro-batch that modules refer to until they run again: each chunk's input and its gradient,
+        dispatchers' maps, tables of positions.
+
+        They stand between steps only: at the highest moment their place is taken by tensors of the ledger.
+        """
+        training, stage = self.stage.training, self.stage
+        if training.plan.zero.engine is not Engine.MEGATRON:
+            return 0
+        held = len(stage.runs) * self.last_input
+        maps = [(tensor, times) for operation, times in self._operations() for tensor in operation.retains]
+        held = held + total(times * training.size(tensor) for tensor, times in maps)
+        return held + total(training.size(table) for table in training.tape.tables.values())
+
+    @cached_property
+    def weight_gradients(self) -> Count:
+        """Bytes of the dummy gradient of every distinct shape of weight, which multiplies that add to the gradient
+        buffer themselves hand to autograd (Transformer Engine, pytorch/module/base.py, get_dummy_wgrad; Megatron-Core,
+        tensor_parallel/layers.py).
+        """
+        plan = self.stage.training.plan
+        if not plan.accumulation_fusion or plan.zero.engine is not Engine.MEGATRON:
+            return 0
+        shapes: dict[tuple[Any, ...], Count] = {}
+        for group in self._projections():
+            weights = [w for o in group for w in o.reads if isinstance(w, Weight) and len(w.axes) > 1]
+            if weights and weights[0].role == "model":
+                columns = plain(plan.sharding.local(weights[0].axes[-1]))
+                count = total(plan.sharding.count(weight) for weight in weights)
+                shapes[plain(count), columns] = count
+        return total(plan.precision.compute.bytes(count) for count in shapes.values())
+
+    def _projections(self) -> list[list[Operation]]:
+        """Multiplies of the stage; those of one module that read the same input are one where the framework joins them
+        (q, k and v; gate and up).
+        """
+        joins = self.stage.training.kernels.fuses_projections
+        groups: dict[tuple[int, ...], list[Operation]] = {}
+        for operation, _ in self._operations():
+            if operation.name == "matmul":
+                own = (id(operation.reads[0]), id(operation.scope[-2] if len(operation.scope) > 1 else None))
+                groups.setdefault(own if joins else (id(operation),), []).append(operation)
+        return list(groups.values())
+
+    def _operations(self) -> list[tuple[Operation, Count]]:
+        """What the stage runs, and how often per micro-batch."""
+        runs = (run for chunk in self.stage.runs for run in chunk)
+        return [(operation, run.count) for run in runs for operation in run.weighed.piece.operations]
+
+    def _named(self, name: str) -> list[tuple[Operation, Count]]:
+        return [(operation, count) for operation, count in self._operations() if operation.name == name]
 
     @cached_property
     def outside(self) -> Count:

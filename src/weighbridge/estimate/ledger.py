@@ -75,6 +75,7 @@ def entries(peak: Peak) -> list[Entry]:
         for weighed, count in peak.held
         for tensor, times in weighed.replay.kept
     ]
+    found += [Entry(USES[tensor.use], tensor, times, "shared", kept=True) for tensor, times in peak.shared]
     own = {id(tensor) for tensor, _ in peak.working.replay.kept}
     for tensor, times in peak.standing:
         kept = id(tensor) in own
@@ -113,7 +114,8 @@ class Ledger:
             Line.GRADIENTS: states.gradients,
             Line.MAIN: states.main,
             Line.OPTIMIZER: states.optimizer,
-            Line.WORKSPACE: buffers.workspaces,
+            Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients,
+            Line.COMMUNICATION: buffers.gathered + buffers.last_input,
         }
         found = {}
         for line in Line:

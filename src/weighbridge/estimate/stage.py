@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, maximum
 from weighbridge.estimate.activations import Peak, Run, highest
 from weighbridge.estimate.allocator import reserved
 from weighbridge.estimate.buffers import Buffers
@@ -120,14 +120,19 @@ class Stage:
     @cached_property
     def static_allocated(self) -> Count:
         """Bytes that stand between steps."""
-        states = self.states
+        return self.standing + self.states.main_gradients + self.buffers.retained
+
+    @cached_property
+    def standing(self) -> Count:
+        """Bytes that stand all the time, below the highest moment too."""
+        states, buffers = self.states, self.buffers
         held = states.weights + states.gradients + states.main + states.optimizer
-        return held + self.buffers.workspaces
+        return held + buffers.workspaces + buffers.weight_gradients + buffers.gathered
 
     @property
     def peak_allocated(self) -> Count:
         """Bytes at the highest moment."""
-        return self.static_allocated + self.peak.bytes
+        return maximum(self.standing + self.buffers.last_input + self.peak.bytes, self.static_allocated)
 
     @cached_property
     def peak_reserved(self) -> Count:

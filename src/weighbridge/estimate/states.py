@@ -105,10 +105,14 @@ class States:
 
     @property
     def main(self) -> Count:
-        """Bytes of the optimizer's own copy of the weights, and of its copy of the gradients."""
-        precision, elements = self.plan.precision, self.spread(1)
-        copy = precision.main.bytes(elements) if precision.main else 0
-        return copy + FP32.bytes(elements) if precision.main_gradients else copy
+        """Bytes of the optimizer's own copy of the weights."""
+        main = self.plan.precision.main
+        return main.bytes(self.spread(1)) if main else 0
+
+    @property
+    def main_gradients(self) -> Count:
+        """Bytes of gradients in fp32, from the optimizer's step until the next backward pass."""
+        return FP32.bytes(self.spread(1)) if self.plan.precision.main_gradients else 0
 
     @property
     def optimizer(self) -> Count:

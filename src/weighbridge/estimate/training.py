@@ -14,6 +14,7 @@ from weighbridge.estimate.parts import Parts
 from weighbridge.estimate.stage import Stage
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
+from weighbridge.kernels import Attention, Kernels
 from weighbridge.models import Model
 from weighbridge.nn import Module
 from weighbridge.parallel import layout as layouts
@@ -53,9 +54,19 @@ class Training:
             sequence=plan.sequence,
             dtype=plan.precision.compute.name,
             prediction=plan.prediction,
-            kernels=plan.kernels,
+            kernels=self.kernels,
             gathers=plan.sequence_parallel,
         )
+
+    @cached_property
+    def kernels(self) -> Kernels:
+        """How operations are carried out on this device."""
+        kernels, cluster = self.plan.kernels, self.cluster
+        if kernels.attention is not Attention.AUTO:
+            return kernels
+        capability = cluster.device.capability if cluster else None
+        modern = capability is None or capability[0] >= 9
+        return replace(kernels, attention=Attention.CUDNN if modern else Attention.FLASH)
 
     @cached_property
     def tape(self) -> Tape:

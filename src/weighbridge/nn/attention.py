@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, minimum
 from weighbridge.kernels import Attention
 from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
@@ -100,11 +100,22 @@ def plain_core(core: Core) -> None:
 
 def flash_core(core: Core) -> None:
     """One kernel (Dao 2023, FlashAttention-2, algorithm 1): keeps its inputs, its result and the logarithm of each
-    row's sum. Backward, the queries' gradient gathers in fp32.
+    row's sum. Backward, the queries' gradient gathers in fp32. Where the sequence comes first, or ranks exchange
+    heads, its result is copied.
     """
     sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
     gradient = core.tape.tensor("query gradient in fp32", *core.q.axes, dtype=FP32, use=Use.WORKSPACE)
     inputs = (core.q, core.k, core.v)
+    kernels = core.tape.run.kernels
+    copies = None
+    if kernels.exchanges_heads:
+        copies = Axis("copies", 1)
+    elif kernels.sequence_first and kernels.attention is Attention.FLASH:
+        copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
+    if copies is not None:
+        own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
+        core.record(inputs, (*inputs, own, sums), (own, sums), scratch_backward=(gradient,))
+        return
     core.record(inputs, (*inputs, core.out, sums), (sums,), scratch_backward=(gradient,))
 
 
@@ -114,7 +125,8 @@ def unfused_core(core: Core) -> None:
     them.
     """
     tape, raw, weights = core.tape, core.scores("scores"), core.scores("probabilities")
-    tape.record("scores", (core.q, core.k), (raw,), (core.q, core.k))
+    through = (core.scores("scores"),) if tape.run.kernels.buffers_scores else ()
+    tape.record("scores", (core.q, core.k), (raw,), (core.q, core.k), buffered=through)
     tape.record("softmax", (raw,), (weights,), (weights,))
     if tape.run.kernels.attention_dropout:
         mask, left = core.scores("attention dropout mask", ops.MASK), core.scores("probabilities after dropout")
@@ -140,7 +152,9 @@ def eager_core(core: Core) -> None:
 
 CORES = {
     Attention.PLAIN: plain_core,
+    Attention.AUTO: flash_core,
     Attention.FLASH: flash_core,
+    Attention.CUDNN: flash_core,
     Attention.SDPA: flash_core,
     Attention.UNFUSED: unfused_core,
     Attention.EAGER: eager_core,
@@ -183,6 +197,7 @@ class GroupedQueryAttention(Module):
 
     kind = Kind.ATTENTION
     branch = "mixer"
+    fuses_norm = True
     title = "attention"
     note: ClassVar[str] = "q, k, v and output projections"
     source: ClassVar[str] = "Vaswani et al. 2017, eq. 1; Ainslie et al. 2023"
@@ -223,7 +238,7 @@ class GroupedQueryAttention(Module):
     def forward(self, x: Tensor) -> Tensor:
         q, k, v, gate = self.projected(ops.gathered(x))
         if self.qk_norm:
-            q, k = self.q_norm(q), self.k_norm(k)
+            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
             q, k = ops.rotary(q), ops.rotary(k)
         attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.head_dim, self.window)
@@ -231,14 +246,19 @@ class GroupedQueryAttention(Module):
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         return self.o_proj(attended)
 
+    def normed(self, x: Tensor, norm: Module) -> Tensor:
+        """Every head normalised by itself."""
+        rows, heads = x.axes[:-1], x.axes[-1]
+        assert isinstance(heads, Axis)
+        made = norm(ops.view(x, x.name, *rows, Axis(heads.name, heads.units), Axis("head_dim", self.head_dim)))
+        return ops.view(made, x.name, *rows, heads)
+
     def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Queries, keys, values and the output gate (or ``None``)."""
         heads, kv = Axis("heads", self.num_heads, self.head_dim), Axis("kv_heads", self.num_kv_heads, self.head_dim)
-        rows = x.axes[:-1]
         if self.fused:
             qkv = self.qkv_proj(x)
-            return ops.view(qkv, "q", *rows, heads), ops.view(qkv, "k", *rows, kv), ops.view(qkv, "v", *rows, kv), None
+            return ops.part(qkv, "q", heads), ops.part(qkv, "k", kv), ops.part(qkv, "v", kv), None
         q = self.q_proj(x)
-        gate = ops.view(q, "gate", *rows, heads) if self.output_gate else None
-        q = ops.view(q, "q", *rows, heads) if self.output_gate else q
-        return q, self.k_proj(x), self.v_proj(x), gate
+        gate = ops.part(q, "gate", heads) if self.output_gate else None
+        return ops.part(q, "q", heads), self.k_proj(x), self.v_proj(x), gate

@@ -56,7 +56,8 @@ class DecoderLayer(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for before, branch, after in self.steps:
-            with x.tape.segment("layernorm"):
+            fused = x.tape.run.kernels.fuses_norms and branch.fuses_norm
+            with x.tape.segment("fused norm" if fused else "layernorm"):
                 y = before(x)
             with x.tape.segment(branch.title):
                 y = branch(y)
@@ -91,7 +92,7 @@ class Head(Module):
     def forward(self, x: Tensor, table: Weight | None = None) -> Tensor:
         hidden, vocabulary = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
         weights = (*self.weights.values(), *([table] if table is not None and self.tied else []))
-        return ops.matmul(ops.gathered(x), hidden, vocabulary, weights, use=Use.LOGITS)
+        return ops.matmul(ops.gathered(x), hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
 
 
 class MultiTokenPrediction(Module):

@@ -64,9 +64,9 @@ class GatedDeltaNet(Module):
         return Axis("heads", self.num_value_heads, self.value_head_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        qkvz, gates = self.qkvz_proj(x), self.ba_proj(x)
-        mixed = self.conv(ops.view(qkvz, "qkv", *x.axes[:-1], self.conv.channels))
-        z = ops.view(qkvz, "z", *x.axes[:-1], self.values)
+        qkvz, gates = self.qkvz_proj(ops.gathered(x)), self.ba_proj(ops.gathered(x))
+        mixed = self.conv(ops.part(qkvz, "qkv", self.conv.channels))
+        z = ops.part(qkvz, "z", self.values)
         return self.out_proj(self.norm(self.delta_rule(mixed, gates), z))
 
     def delta_rule(self, qkv: Tensor, gates: Tensor) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from weighbridge.kernels import Loss
-from weighbridge.tape import Tensor, Use
+from weighbridge.tape import Axis, Tensor, Use
 from weighbridge.units import DATA_TYPES
 
 FP32, FLAGS, TOKENS = DATA_TYPES["fp32"], DATA_TYPES["int8"], DATA_TYPES["int64"]
@@ -25,8 +27,24 @@ def vocabulary_parallel(logits: Tensor) -> Tensor:
     targets = tape.tensor("targets", *rows, dtype=TOKENS, use=Use.LOGITS)
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     kept = (probabilities, outside, targets)
-    tape.record("cross-entropy", (logits,), (loss, *kept), kept)
+    beside = (tape.tensor("gradient in fp32", *logits.axes, dtype=FP32, use=Use.LOGITS),)
+    native = tape.run.kernels.loss is Loss.NATIVE
+    scratch = tuple(batch(logits))
+    tape.record(
+        "cross-entropy", (logits,), (loss, *kept), kept, scratch=scratch, scratch_backward=beside if native else ()
+    )
     return loss
+
+
+def batch(logits: Tensor) -> Iterator[Tensor]:
+    """What Megatron-LM's data loader brings besides the targets (megatron/core/datasets/gpt_dataset.py, __getitem__):
+    tokens, labels, positions and the loss mask, and a byte per query and key for the attention mask.
+    """
+    tape, rows = logits.tape, logits.axes[:-1]
+    for name in ("tokens", "labels", "positions", "loss mask"):
+        yield tape.tensor(name, *rows, dtype=TOKENS, use=Use.LOGITS)
+    if tape.run.kernels.loads_mask:
+        yield tape.tensor("attention mask", *rows, Axis("keys", tape.run.positions), dtype=FLAGS, use=Use.LOGITS)
 
 
 def in_place(logits: Tensor) -> Tensor:
@@ -46,8 +64,14 @@ def eager(logits: Tensor) -> Tensor:
     tape.record("log softmax", (wide,), (logs,), (logs,))
     targets = tape.tensor("targets", *rows, dtype=TOKENS, use=Use.LOGITS)
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
-    tape.record("negative log-likelihood", (logs,), (loss, targets), (logs, targets))
+    weight = tape.tensor("total weight", dtype=FP32, use=Use.LOGITS)
+    tape.record("negative log-likelihood", (logs,), (loss, targets, weight), (logs, targets, weight))
     return loss
 
 
-VARIANTS = {Loss.VOCABULARY_PARALLEL: vocabulary_parallel, Loss.IN_PLACE: in_place, Loss.EAGER: eager}
+VARIANTS = {
+    Loss.VOCABULARY_PARALLEL: vocabulary_parallel,
+    Loss.NATIVE: vocabulary_parallel,
+    Loss.IN_PLACE: in_place,
+    Loss.EAGER: eager,
+}

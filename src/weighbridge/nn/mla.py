@@ -65,22 +65,31 @@ class MultiHeadLatentAttention(Module):
         self.o_proj = Linear(Axis("heads", self.num_heads, self.v_head_dim), hidden, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        rows = x.axes[:-1]
-        q = self.q_proj(x) if self.q_lora_rank is None else self.q_b_proj(self.q_a_norm(self.q_a_proj(x)))
+        x = ops.gathered(x)
+        narrow = None if self.q_lora_rank is None else self.q_a_proj(x)
         compressed = self.kv_a_proj(x)
-        latent = self.kv_a_norm(ops.view(compressed, "latent", *rows, Axis("kv_latent", self.kv_lora_rank)))
-        attend = self.absorbed if x.tape.run.phase is Phase.DECODE else self.expanded
-        return self.o_proj(attend(q, latent))
+        if x.tape.run.phase is Phase.DECODE:
+            latent = self.kv_a_norm(ops.part(compressed, "latent", Axis("kv_latent", self.kv_lora_rank)))
+            return self.o_proj(self.absorbed(self.queries(x, narrow), latent))
+        with x.tape.segment("mla_up_proj"):
+            latent = self.kv_a_norm(ops.part(compressed, "latent", Axis("kv_latent", self.kv_lora_rank)))
+            q, k, v = ops.rotary(self.queries(x, narrow)), *self.expanded(latent)
+        return self.o_proj(core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim))
 
-    def expanded(self, q: Tensor, latent: Tensor) -> Tensor:
-        """Attention over keys and values expanded from the latents of the new tokens and of the cache."""
-        batch, positions = latent.axes[0], Axis("keys", latent.tape.run.positions)
-        kv = self.kv_b_proj(ops.view(latent, "latents", batch, positions, latent.axes[-1]))
-        k = ops.elementwise(
-            "join", ops.view(kv, "k", batch, positions, Axis("heads", self.num_heads, self.qk_head_dim))
-        )
-        v = ops.view(kv, "v", batch, positions, Axis("heads", self.num_heads, self.v_head_dim))
-        return core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim)
+    def queries(self, x: Tensor, narrow: Tensor | None) -> Tensor:
+        """Queries, through their bottleneck if there is one."""
+        return self.q_proj(x) if narrow is None else self.q_b_proj(self.q_a_norm(narrow))
+
+    def expanded(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values expanded from the latents of the new tokens and of the cache. Every head's key is joined with
+        the rotary part that all share, in a copy; values are copied where a kernel wants them by themselves.
+        """
+        run, batch = latent.tape.run, latent.axes[0]
+        rows = latent.axes[1:-1] if run.phase is Phase.TRAIN else (Axis("keys", run.positions),)
+        kv = self.kv_b_proj(ops.view(latent, "latents", batch, *rows, latent.axes[-1]))
+        k = ops.elementwise("join", ops.part(kv, "k", Axis("heads", self.num_heads, self.qk_head_dim)))
+        v = ops.part(kv, "v", Axis("heads", self.num_heads, self.v_head_dim))
+        return k, ops.elementwise("copy", v) if run.kernels.sequence_first else v
 
     def absorbed(self, q: Tensor, latent: Tensor) -> Tensor:
         """Attention in the latent space: ``kv_b_proj`` is multiplied into each query and each output instead of

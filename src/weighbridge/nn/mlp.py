@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
+from weighbridge.kernels import Pointwise
 from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
@@ -25,6 +26,7 @@ class MLP(Module):
 
     kind = Kind.MLP
     branch = "feed_forward"
+    fuses_norm = True
     note: ClassVar[str] = "two projections: up, down"
     source: ClassVar[str] = "Vaswani et al. 2017, eq. 2"
 
@@ -42,8 +44,12 @@ class MLP(Module):
     def forward(self, x: Tensor) -> Tensor:
         up = self.up_proj(ops.gathered(x))
         with x.tape.segment(f"{self.axis}_act"):
-            active = ops.activation(self.activation, up)
+            active = self.weighed(ops.activation(self.activation, up), fused=False)
         return self.down_proj(active)
+
+    def weighed(self, active: Tensor, fused: bool) -> Tensor:
+        """What the down projection is given: experts multiply by the weights of tokens first."""
+        return active
 
 
 class GatedMLP(Module):
@@ -60,6 +66,7 @@ class GatedMLP(Module):
 
     kind = Kind.MLP
     branch = "feed_forward"
+    fuses_norm = True
     title = "mlp"
     note: ClassVar[str] = "gated: gate, up, down"
     source: ClassVar[str] = "Shazeer 2020, eq. 5"
@@ -84,12 +91,17 @@ class GatedMLP(Module):
         gate, up = self.halves(ops.gathered(x))
         with x.tape.segment(f"{self.axis}_act"):
             active = ops.gated(self.activation, gate, up)
+            active = self.weighed(active, fused=x.tape.run.kernels.pointwise is Pointwise.FUSED)
         return self.down_proj(active)
+
+    def weighed(self, active: Tensor, fused: bool) -> Tensor:
+        """What the down projection is given: experts multiply by the weights of tokens first."""
+        return active
 
     def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The gate's and the up projection."""
         if not self.fused:
             return self.gate_proj(x), self.up_proj(x)
         both = self.gate_up_proj(x)
-        half = ops.view(both, "half", *both.axes[:-1], Axis(self.axis, self.intermediate_size))
+        half = ops.part(both, "half", Axis(self.axis, self.intermediate_size))
         return half, half

@@ -48,6 +48,7 @@ class Module:
         title: what it is called among its siblings; the class's name in lower case by default.
         branch: the place that it may take in a decoder layer: "mixer", "feed_forward" or none. It then has a field
             ``hidden_size``, which descriptions fill in.
+        fuses_norm: its first projection and the norm before it can be one module.
     """
 
     kind: ClassVar[Kind | None] = None
@@ -56,6 +57,7 @@ class Module:
     apart: ClassVar[bool] = False
     title: ClassVar[str] = ""
     branch: ClassVar[str] = ""
+    fuses_norm: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # every subclass is a dataclass
         __dataclass_fields__: ClassVar[dict[str, Field[Any]]]

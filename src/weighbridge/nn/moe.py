@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
+from weighbridge.kernels import Experts
 from weighbridge.nn import ops
+from weighbridge.nn.dispatch import DISPATCHES
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
@@ -70,11 +72,27 @@ class Expert(MLP):
 
     kind = Kind.EXPERTS
 
+    def weighed(self, active: Tensor, fused: bool) -> Tensor:
+        return by_weights(active, fused) if self.axis == "expert_ffn" else active
+
 
 class GatedExpert(GatedMLP):
     """One expert with a gate projection: gate, up and down."""
 
     kind = Kind.EXPERTS
+
+    def weighed(self, active: Tensor, fused: bool) -> Tensor:
+        return by_weights(active, fused) if self.axis == "expert_ffn" else active
+
+
+def by_weights(active: Tensor, fused: bool) -> Tensor:
+    """Activations times the router's weights, where the framework applies them here; the gated kernel does it by itself
+    (Megatron-Core, transformer/moe/experts.py, TEGroupedMLP; fusions/fused_bias_swiglu.py, WeightedSwiGLUFunction).
+    """
+    kernels = active.tape.run.kernels
+    if fused or kernels.experts is not Experts.MEGATRON or kernels.routing.weighs_results:
+        return active
+    return ops.elementwise("weigh", active, keeps=(active,))
 
 
 class MixtureOfExperts(Module):
@@ -140,10 +158,11 @@ class MixtureOfExperts(Module):
             self.shared_expert_gate = SharedExpertGate(self.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        scores = self.router(x)
-        chosen = ops.elementwise("top k", scores, keeps=(scores,))
+        dispatch = DISPATCHES[x.tape.run.kernels.experts]
+        chosen = dispatch.choose(self.router(x), self.top_k)
         inner = self.latent_in(x) if self.latent_size is not None else x
-        combined = self.combine(self.experts(self.dispatch(inner, chosen)), chosen, inner)
+        done = self.experts(dispatch.send(inner, chosen, self.top_k))
+        combined = dispatch.bring(done, chosen, inner, self.top_k)
         out = self.latent_out(combined) if self.latent_size is not None else combined
         if self.shared_intermediate_size is None:
             return out
@@ -152,24 +171,3 @@ class MixtureOfExperts(Module):
             if self.shared_gate:
                 shared = ops.elementwise("gate", shared, self.shared_expert_gate(x), keeps=(shared,))
         return ops.add(out, shared)
-
-    def rows(self, x: Tensor, name: str) -> Axis:
-        """One row per token and chosen expert: those that a rank's tokens make, or those that its experts are given."""
-        run = x.tape.run
-        return Axis(name, run.batch * run.sequence * self.top_k)
-
-    def dispatch(self, x: Tensor, chosen: Tensor) -> Tensor:
-        """Copy every token once per chosen expert, in the experts' order, and hand the copies to the experts' ranks."""
-        sent = x.tape.tensor("permuted", self.rows(x, "permuted"), x.axes[-1])
-        x.tape.record("permute", (x, chosen), (sent,), (chosen,))
-        routed = x.tape.tensor("routed", self.rows(x, "routed"), x.axes[-1])
-        x.tape.record("dispatch", (sent,), (routed,))
-        return routed
-
-    def combine(self, done: Tensor, chosen: Tensor, x: Tensor) -> Tensor:
-        """Bring the experts' results back to the tokens' ranks and sum those of each token."""
-        back = x.tape.tensor("returned", self.rows(x, "permuted"), x.axes[-1])
-        x.tape.record("return", (done,), (back,))
-        combined = x.tape.tensor("combined", *x.axes)
-        x.tape.record("combine", (back, chosen), (combined,), (back, chosen))
-        return combined

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Pointwise
-from weighbridge.tape import SEQUENCE, STREAM, Dimension, Tensor, Use, Weight, Work, renamed, splits
+from weighbridge.kernels import Pointwise, Rope
+from weighbridge.tape import SEQUENCE, STREAM, Axis, Dimension, Tensor, Use, Weight, Work, renamed, splits
 from weighbridge.traced import plain
 from weighbridge.units import DATA_TYPES
 
@@ -22,6 +22,8 @@ def twice(forward: Count) -> Work:
 
 NOT_COUNTED: Mapping[str, Work] = {"megatron": Work()}
 """For projections that Megatron-LM's own FLOPs formula leaves out."""
+
+FP32 = DATA_TYPES["fp32"]
 
 MASK = DATA_TYPES["int8"]
 """Dropout masks and other flags: a byte each."""
@@ -41,8 +43,18 @@ def matmul(
     weights: tuple[Weight, ...],
     counted: Mapping[str, Work] | None = None,
     use: Use = Use.ACTIVATION,
+    buffered: bool = False,
 ) -> Tensor:
     """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``.
+
+    Args:
+        x: rows.
+        columns: the weight's input dimension.
+        out: its output dimension.
+        weights: the weight, and a bias if there is one.
+        counted: its work by conventions of others.
+        use: what the result takes memory for.
+        buffered: a split input is gathered in a buffer that stays.
 
     Raises:
         ValueError: if ``x`` does not end in as many elements as the weight has columns.
@@ -54,23 +66,25 @@ def matmul(
     rows = renamed(rows, STREAM) if splits(columns) else renamed(rows, SEQUENCE) if splits(out) else rows
     made = x.tape.tensor("projection", *rows, out, use=use)
     work = twice(2 * x.rows * columns.size * out.size)
-    forward, backward = gathers(x, splits(out))
-    x.tape.record("matmul", (x, *weights), (made,), (x,), work, counted, scratch=forward, scratch_backward=backward)
+    memory = gathers(x, buffered) if splits(out) else {}
+    x.tape.record("matmul", (x, *weights), (made,), (x,), work, counted, **memory)
     return made
 
 
-def gathers(x: Tensor, gather: bool) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+def gathers(x: Tensor, buffered: bool) -> dict[str, tuple[Tensor, ...]]:
     """What a projection of a split sequence gathers: its input forward; backward that again, and the gradient of all of
     it before each rank takes its part (Megatron-Core, tensor_parallel/layers.py,
     LinearWithGradAccumulationAndAsyncCommunication).
     """
-    if not (gather and x.tape.run.gathers and any(axis.name == STREAM for axis in x.axes)):
-        return (), ()
-    whole = [
+    if not (x.tape.run.gathers and any(axis.name == STREAM for axis in x.axes)):
+        return {}
+    whole, again, gradient = (
         x.tape.tensor(name, *renamed(x.axes, SEQUENCE), dtype=x.dtype, use=Use.COMMUNICATION)
         for name in ("gathered", "gathered again", "gradient of all")
-    ]
-    return (whole[0],), (whole[1], whole[2])
+    )
+    if buffered:
+        return {"buffered": (whole,), "scratch_backward": (gradient,)}
+    return {"scratch": (whole,), "scratch_backward": (again, gradient)}
 
 
 def gathered(x: Tensor) -> Tensor:
@@ -102,7 +116,7 @@ def elementwise(
         shares: inputs whose gradient is the result's own.
     """
     first = inputs[0]
-    made = first.tape.tensor(name, *first.axes)
+    made = first.tape.tensor(name, *first.axes, dtype=first.dtype)
     first.tape.record(name, (*inputs, *weights), (made, *makes), keeps, shares_gradient=shares)
     return made
 
@@ -130,14 +144,24 @@ def add(a: Tensor, b: Tensor) -> Tensor:
 
 
 def rotary(x: Tensor) -> Tensor:
-    """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input: the
-    cosines and sines are tables. Written out, the halves are turned round in a copy first.
+    """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input, only
+    tables that all layers share.
     """
-    if x.tape.run.kernels.fused_rope:
-        return elementwise("rotary", x)
-    turned = x.tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
-    made = x.tape.tensor("rotary", *x.axes)
-    x.tape.record("rotary", (x,), (made,), scratch=(turned,), scratch_backward=(turned,))
+    tape, last = x.tape, x.axes[-1]
+    rope = tape.run.kernels.rope
+    made = tape.tensor("rotary", *x.axes, dtype=x.dtype)
+    head = Axis("head_dim", last.width if isinstance(last, Axis) else last.size)
+    positions = next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])
+    if rope is Rope.FUSED:
+        angles = tape.table("angles", positions, head, dtype=FP32)
+        tape.record("rotary", (x,), (made,), (angles,))
+    elif rope is Rope.EAGER:
+        tables = (tape.table("cosines", positions, head), tape.table("sines", positions, head))
+        turned = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
+        tape.record("rotary", (x,), (made,), tables, scratch=(turned,), scratch_backward=(turned,))
+    else:
+        wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
+        tape.record("rotary", (x,), (made,), scratch=(wide, wide), scratch_backward=(wide, wide))
     return made
 
 
@@ -157,6 +181,11 @@ def residual(stream: Tensor, branch: Tensor) -> Tensor:
         return add(stream, dropout(branch))
     mask = stream.tape.tensor("dropout mask", *branch.axes, dtype=MASK)
     return elementwise("dropout and add", stream, branch, keeps=(mask,), makes=(mask,), shares=(stream,))
+
+
+def part(x: Tensor, name: str, last: Dimension) -> Tensor:
+    """A part of a projection's result, by its last axis: a view."""
+    return view(x, name, *x.axes[:-1], last)
 
 
 def view(x: Tensor, name: str, *axes: Dimension) -> Tensor:

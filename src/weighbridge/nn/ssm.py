@@ -86,10 +86,10 @@ class Mamba2(Module):
         return Axis("heads", self.num_heads, self.head_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        rows, projected = x.axes[:-1], self.in_proj(x)
-        gate = ops.view(projected, "gate", *rows, self.inner)
-        dt = ops.view(projected, "dt", *rows, Axis("heads", self.num_heads))
-        mixed = self.conv(ops.view(projected, "xBC", *rows, self.conv.channels))
+        projected = self.in_proj(ops.gathered(x))
+        gate = ops.part(projected, "gate", self.inner)
+        dt = ops.part(projected, "dt", Axis("heads", self.num_heads))
+        mixed = self.conv(ops.part(projected, "xBC", self.conv.channels))
         return self.out_proj(self.norm(self.scan(mixed, dt), gate))
 
     def scan(self, xbc: Tensor, dt: Tensor) -> Tensor:

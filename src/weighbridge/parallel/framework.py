@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.errors import InputError, did_you_mean, given
-from weighbridge.kernels import Attention, Kernels, Loss, Norm, Pointwise
-from weighbridge.parallel.precision import Precision, mixed, stored_in_fp32
+from weighbridge.kernels import Attention, Experts, Kernels, Loss, Norm, Pointwise, Rope
+from weighbridge.parallel.precision import Precision, mixed, pure, stored_in_fp32
 from weighbridge.parallel.zero import Engine, Zero
 
 
@@ -35,15 +35,26 @@ class Framework:
 
 _MEGATRON = Kernels(
     "Megatron-Core with Transformer Engine",
-    attention=Attention.FLASH,
+    attention=Attention.AUTO,
     pointwise=Pointwise.FUSED,
     loss=Loss.VOCABULARY_PARALLEL,
+    experts=Experts.MEGATRON,
     gathers_again=True,
+    sequence_first=True,
     fuses_projections=True,
+    fuses_norms=True,
+    loads_mask=True,
     padded_vocabulary=128,
 )
 
-_HF = Kernels("transformers, eager", norm=Norm.EAGER, attention=Attention.EAGER, loss=Loss.EAGER, fused_rope=False)
+_HF = Kernels(
+    "transformers",
+    norm=Norm.EAGER,
+    attention=Attention.SDPA,
+    loss=Loss.EAGER,
+    rope=Rope.EAGER,
+    experts=Experts.GROUPED,
+)
 
 FRAMEWORKS: dict[str, Framework] = {
     row.name: row
@@ -64,8 +75,12 @@ FRAMEWORKS: dict[str, Framework] = {
                 attention=Attention.UNFUSED,
                 pointwise=Pointwise.FUSED,
                 loss=Loss.VOCABULARY_PARALLEL,
+                experts=Experts.MEGATRON,
                 gathers_again=True,
+                sequence_first=True,
                 fuses_projections=True,
+                buffers_scores=True,
+                loads_mask=True,
                 padded_vocabulary=128,
             ),
             mixed(),
@@ -75,7 +90,7 @@ FRAMEWORKS: dict[str, Framework] = {
         ),
         Framework(
             "torchtitan",
-            Kernels("torchtitan, eager", attention=Attention.SDPA, loss=Loss.EAGER, fused_rope=False),
+            Kernels("torchtitan, eager", attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX),
             stored_in_fp32(),
             Zero(3, Engine.FSDP2),
             source="pytorch/torchtitan, torchtitan/models/llama3",
@@ -87,29 +102,30 @@ FRAMEWORKS: dict[str, Framework] = {
                 attention=Attention.SDPA,
                 pointwise=Pointwise.FUSED,
                 loss=Loss.EAGER,
+                rope=Rope.COMPLEX,
             ),
             stored_in_fp32(),
             Zero(3, Engine.FSDP2),
             source="pytorch/torchtitan, torchtitan/models/llama3; torch/_inductor",
         ),
-        Framework("hf-eager", _HF, stored_in_fp32(), Zero(0, Engine.DDP), source="huggingface/transformers, models"),
+        Framework(
+            "hf-eager",
+            replace(_HF, title="transformers, eager attention", attention=Attention.EAGER),
+            pure(),
+            Zero(0, Engine.DDP),
+            source="huggingface/transformers, models/llama/modeling_llama.py, eager_attention_forward",
+        ),
         Framework(
             "hf-sdpa",
-            Kernels("transformers, SDPA", norm=Norm.EAGER, attention=Attention.SDPA, loss=Loss.EAGER, fused_rope=False),
-            stored_in_fp32(),
+            replace(_HF, title="transformers, SDPA"),
+            pure(),
             Zero(0, Engine.DDP),
             source="huggingface/transformers, integrations/sdpa_attention.py",
         ),
         Framework(
             "hf-flash",
-            Kernels(
-                "transformers, flash attention",
-                norm=Norm.EAGER,
-                attention=Attention.FLASH,
-                loss=Loss.EAGER,
-                fused_rope=False,
-            ),
-            stored_in_fp32(),
+            replace(_HF, title="transformers, flash attention", attention=Attention.FLASH),
+            pure(),
             Zero(0, Engine.DDP),
             source="huggingface/transformers, integrations/flash_attention.py",
         ),

@@ -67,6 +67,7 @@ class Plan:
         accumulation_fusion: matrix multiplies add weight gradients to their buffer by themselves.
         imbalance: routed tokens of the fullest expert rank over the mean.
         prediction: multi-token prediction layers run too, where the model has them.
+        overlaps_tensor: tensor parallel communication overlaps with multiplies, on streams of its own.
         cublas_workspace: bytes of each of PyTorch's cuBLAS workspaces, where ``CUBLAS_WORKSPACE_CONFIG`` sets them.
     """
 
@@ -94,6 +95,7 @@ class Plan:
     accumulation_fusion: bool = True
     imbalance: float = 1.0
     prediction: bool = True
+    overlaps_tensor: bool = False
     cublas_workspace: int | None = None
 
     @classmethod

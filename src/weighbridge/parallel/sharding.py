@@ -36,7 +36,7 @@ class Sharding:
         stream = self.context * self.tensor if self.sequence_parallel else self.context
         divisors = dict.fromkeys(TENSOR_PARALLEL, self.tensor)
         divisors |= {"expert_ffn": self.expert_tensor, SEQUENCE: self.context, STREAM: stream, "permuted": stream}
-        object.__setattr__(self, "divisors", divisors | {"routed": stream})
+        object.__setattr__(self, "divisors", divisors | {"routed": stream, "gathered": stream})
 
     def local(self, axis: Dimension) -> Count:
         """A rank's elements along a dimension; the fullest rank's where they do not divide."""
@@ -52,6 +52,8 @@ class Sharding:
             return axis.units
         if axis.name in ("vocab", "vocabulary") and self.padded_vocabulary > 1:
             return ceil_div(axis.units, self.padded_vocabulary * divisor) * self.padded_vocabulary
+        if axis.name == "gathered":
+            return ceil_div(axis.units * self.expert_tensor * self.expert, divisor)
         if axis.name == "routed":
             even = ceil_div(axis.units * self.expert_tensor, divisor)
             return even if self.imbalance == 1 else scale(even, self.imbalance)

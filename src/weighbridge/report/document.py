@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
+
+Span = tuple[str, str]
+"""A piece of a drawn line: its text and its style, a colour or a background in rich's words; both may be empty."""
+
+
+class Picture(Protocol):
+    """What is drawn of characters, as wide as the window. It can be read without its colours."""
+
+    def lines(self, width: int, blocks: bool) -> list[list[Span]]:
+        """The picture, line by line, none wider than ``width``; ``blocks``: Unicode's block characters can be shown."""
+        ...  # pragma: no cover
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,7 @@ class Document:
         facts: the answers, each a line of one to two parts.
         tables: the figures.
         notes: what the reader should know.
+        pictures: what is drawn between facts and tables.
     """
 
     title: str
@@ -67,3 +80,4 @@ class Document:
     facts: tuple[tuple[str, ...], ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
-from weighbridge.report.document import Document, Table
+from weighbridge.report.document import Document, Picture, Span, Table
 from weighbridge.report.text import COLOURS
 
 NUMBER = "text-align:right;font-variant-numeric:tabular-nums;padding:1px 10px"
+PICTURE = 100
+"""Columns of a picture."""
+
 WORD = "text-align:left;white-space:pre;padding:1px 10px"
 
 
@@ -17,7 +20,22 @@ def page(document: Document) -> str:
     notes = "".join(f"<div><small>note: {escape(note)}</small></div>" for note in document.notes)
     tables = "".join(_table(table) for table in document.tables)
     title = f"<div><b>{escape(document.title)}</b> <span>{escape(document.subtitle)}</span></div>"
-    return f'<div class="weighbridge">{title}{facts}{tables}{notes}</div>'
+    pictures = "".join(map(_picture, document.pictures))
+    return f'<div class="weighbridge">{title}{facts}{pictures}{tables}{notes}</div>'
+
+
+def _picture(picture: Picture) -> str:
+    lines = ("".join(map(_span, line)) for line in picture.lines(PICTURE, blocks=True))
+    return f'<pre style="line-height:1.2">{"<br>".join(lines)}</pre>'
+
+
+def _span(span: Span) -> str:
+    """A piece of a picture; of its style the colours (``#rrggbb on #rrggbb``)."""
+    text, style = span
+    ink, _, ground = style.rpartition("on ") if "on " in style else (style, "", "")
+    colours = [(name, word) for name, part in (("color", ink), ("background", ground)) for word in part.split()]
+    css = ";".join(f"{name}:{word}" for name, word in colours if word.startswith("#"))
+    return f'<span style="{css}">{escape(text)}</span>' if css else escape(text)
 
 
 def _table(table: Table) -> str:

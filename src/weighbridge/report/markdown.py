@@ -8,10 +8,17 @@ import io
 from weighbridge.report.document import Document, Table
 
 
+PICTURE = 100
+"""Columns of a picture."""
+
+
 def as_markdown(document: Document) -> str:
     """A document with pipe tables."""
     parts = [f"## {document.title}", document.subtitle]
     parts += ["  ".join(fact) for fact in document.facts]
+    for picture in document.pictures:
+        drawn = ("".join(text for text, _ in line).rstrip() for line in picture.lines(PICTURE, blocks=True))
+        parts.append("\n".join(("```text", *drawn, "```")))
     for table in document.tables:
         parts += [f"### {table.title}"] if table.title else []
         parts.append(_pipes(table))

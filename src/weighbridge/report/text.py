@@ -61,10 +61,14 @@ def _drawn(document: Document, screen: Console) -> str:
 
 
 def show(document: Document, screen: Console) -> None:
-    """Print a document: the answer first, then the tables, then the notes."""
+    """Print a document: the answer first, then pictures and tables, then the notes."""
     from rich.text import Text
 
     _facts(document, screen)
+    for picture in document.pictures:
+        screen.print()
+        for line in picture.lines(screen.width, has_blocks(screen)):
+            screen.print(Text.assemble(*line), soft_wrap=True)
     for table in document.tables:
         screen.print()
         if table.title:
@@ -74,6 +78,15 @@ def show(document: Document, screen: Console) -> None:
         screen.print()
     for note in document.notes:
         screen.print(Text(f"note: {note}", style="dim"))
+
+
+def has_blocks(screen: Console) -> bool:
+    """Whether a console's encoding has Unicode's block characters."""
+    try:
+        "▁█".encode(screen.encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True
 
 
 def _facts(document: Document, screen: Console) -> None:

@@ -1,0 +1,141 @@
+"""How far estimates are from published measurements: ``python -m benchmarks.accuracy`` (``make accuracy``).
+
+Reads ``benchmarks/measurements/``, estimates every row that the package can estimate, and writes ``docs/accuracy.md``,
+``benchmarks/results/accuracy.json`` and ``src/weighbridge/estimate/bands.toml``. The same constants serve every row.
+``--rows PATTERN`` prints rows instead, with the ledger of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.estimating import answer, estimate, ledger, score
+from benchmarks.requests import key
+from benchmarks.rows import HERE, MEASUREMENTS, Row, read
+from benchmarks.score import GIB, LARGE, TARGETS, Scored, counted, summary
+
+ROOT = HERE.parent
+PAGE = ROOT / "docs" / "accuracy.md"
+RESULTS = HERE / "results" / "accuracy.json"
+BANDS = ROOT / "src" / "weighbridge" / "estimate" / "bands.toml"
+FIGURES = {"peak_allocated": "max_allocated", "peak_reserved": "max_reserved", "static_allocated": "allocated"}
+"""Figures of a report, and the counter that each is measured by."""
+
+
+def why(path: Path = MEASUREMENTS / "why.toml") -> list[tuple[str, str]]:
+    """Patterns of row identifiers with the mechanism that is missing."""
+    entries = tomllib.loads(path.read_text("utf-8")).get("why", [])
+    return [(entry["rows"], entry["missing"]) for entry in entries]
+
+
+def results(scored: Sequence[Scored]) -> dict[str, Any]:
+    """The scores as JSON."""
+    groups = []
+    for title, own in tables.groups(scored):
+        found = summary(own)
+        groups.append({"group": title, "rows": len(own)} | (_rounded(asdict(found)) if found else {"n": 0}))
+    targets = [
+        {"target": target.title, "median": target.median, "p90": target.p90, "verdict": target.verdict(scored)}
+        for target in TARGETS
+    ]
+    rows = [
+        {"id": each.row["id"], "measured": each.measured, "estimated": _whole(each.estimated)}
+        | ({"error_percent": round(each.error, 3)} if each.estimated is not None else {"needs": each.needs})
+        for each in scored
+    ]
+    return {"targets": targets, "groups": groups, "rows": rows}
+
+
+def _rounded(fields: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in fields.items()}
+
+
+def _whole(value: float | None) -> float | None:
+    return None if value is None else round(value) if value > 1000 else round(value, 2)
+
+
+def written(found: Mapping[str, Any]) -> str:
+    """JSON with one row, group or target per line."""
+    parts = []
+    for name, entries in found.items():
+        lines = ",\n".join("  " + json.dumps(entry, ensure_ascii=False) for entry in entries)
+        parts.append(f' "{name}": [\n{lines}\n ]')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def bands(scored: Sequence[Scored]) -> str:
+    """The error bands that reports print, as TOML: of all measured runs, of those above 8 GiB, of each framework.
+
+    Figures that a source computed, and runs whose recipe may have changed since, do not count.
+    """
+    chosen = [each for each in counted(scored) if each.row["current"] and each.row["kind"] != "formula"]
+    text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
+    for figure, counter in FIGURES.items():
+        rows = [each for each in chosen if each.row["counter"] == counter]
+        parts = {figure: rows, f"{figure}.above_8_gib": [each for each in rows if each.measured > LARGE]}
+        for family in sorted({family_of(each.row) for each in rows}):
+            parts[f"{figure}.by_framework.{family}"] = [each for each in rows if family_of(each.row) == family]
+        for name, own in parts.items():
+            found = summary(own)
+            if found:
+                text += f"\n[{name}]\nn = {found.n}\nmedian = {found.median:.2f}\np90 = {found.p90:.2f}\n"
+    return text
+
+
+def family_of(row: Row) -> str:
+    """The family of the framework that ran: "hf" of "hf-flash"."""
+    return "megatron" if row["kind"] == "megatron" else str(row["plan"]["framework"]).partition("-")[0]
+
+
+def print_rows(rows: Sequence[Row], full: bool) -> None:
+    """Measured, estimated and error of some rows, and where the bytes stand."""
+    cache = {key(row): row for row in rows}
+    found = {name: answer(row) for name, row in cache.items()}
+    for row in rows:
+        value, needs = estimate(row, found[key(row)])
+        measured = row["bytes"] or 0
+        if value is None:
+            print(f"{row['id']}\n  {measured / GIB:10.3f} GiB measured; not estimated yet: needs {needs}")
+            continue
+        off = value - measured
+        print(f"{row['id']}\n  {measured / GIB:10.3f} GiB measured, {value / GIB:.3f} estimated", end="")
+        print(f", {off / 2**20:+.1f} MiB, {100 * off / measured:+.2f} %" if measured else "")
+        lines = ledger(row, found[key(row)]).items()
+        print("  " + ", ".join(f"{name} {bytes / 2**20:,.1f}" for name, bytes in lines if bytes) + " MiB")
+        if full:
+            print("  " + json.dumps({k: v for k, v in row.items() if k not in ("id", "source")}, ensure_ascii=False))
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Score estimates of training memory against published measurements.")
+    parser.add_argument("--rows", metavar="PATTERN", help="print the rows that match (as in a shell), write nothing")
+    parser.add_argument("--full", action="store_true", help="with --rows: each row's configuration too")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
+    parser.add_argument("--measurements", type=Path, default=MEASUREMENTS, help="folder of rows")
+    parser.add_argument("--dry-run", action="store_true", help="print the scores, write nothing")
+    given = parser.parse_args(argv)
+    sources = read(given.measurements)
+    if given.rows:
+        chosen = [row for own in sources.values() for row in own if fnmatchcase(row["id"], given.rows)]
+        print_rows(chosen, given.full)
+        return 0 if chosen else 1
+    scored = score(sources, given.jobs)
+    print(tables.plain(scored))
+    if not given.dry_run:
+        PAGE.write_text(tables.page(scored, why()), encoding="utf-8")
+        RESULTS.write_text(written(results(scored)), encoding="utf-8")
+        BANDS.write_text(bands(scored), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

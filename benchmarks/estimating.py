@@ -1,0 +1,128 @@
+"""Estimates of rows: each distinct question is asked once, and its answer serves every row that asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.requests import Asked, NotYetError, key, request
+from benchmarks.rows import Row
+from benchmarks.score import Scored
+from weighbridge.errors import WeighbridgeError
+from weighbridge.estimate.ledger import Ledger, Line
+from weighbridge.estimate.training import Training
+
+COUNTERS = {
+    "allocated": ("static_allocated",),
+    "max_allocated": ("peak_allocated",),
+    "max_active": ("peak_active", "peak_allocated"),
+    "max_reserved": ("peak_reserved",),
+    "device": ("device_total", "peak_device"),
+    "fits": ("device_total", "peak_device", "peak_reserved", "peak_allocated"),
+}
+"""The attributes of a stage that answer a counter; the first that it has counts."""
+
+STATES = (Line.WEIGHTS, Line.GRADIENTS, Line.MAIN, Line.OPTIMIZER)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the package says of one question.
+
+    Attributes:
+        stages: per pipeline stage, bytes by counter.
+        ledgers: per pipeline stage, bytes by line of the ledger.
+        needs: why there is no estimate; empty where there is one.
+    """
+
+    stages: list[dict[str, int]] = field(default_factory=list)
+    ledgers: list[dict[str, int]] = field(default_factory=list)
+    needs: str = ""
+
+
+def answer(row: Row) -> Answer:
+    """Ask the package for the memory of a row's run."""
+    try:
+        asked = request(row)
+        return _answered(asked)
+    except (NotYetError, WeighbridgeError) as reason:
+        return Answer(needs=str(reason))
+    except Exception as failure:  # an estimator at work: a row that breaks it is listed, it does not end the score
+        return Answer(needs=f"an estimator that does not fail ({type(failure).__name__}: {failure})")
+
+
+def _answered(asked: Asked) -> Answer:
+    training = Training(asked.model, asked.plan, asked.cluster)
+    found = Answer()
+    for stage in training.stages:
+        lines = {str(line): int(bytes) for line, bytes in Ledger(stage, stage.peak, training.size).lines.items()}
+        figures = {"activations": lines[Line.ACTIVATIONS], "states": sum(lines[line] for line in STATES)}
+        for counter, attributes in COUNTERS.items():
+            value = next((getattr(stage, name) for name in attributes if hasattr(stage, name)), None)
+            if value is not None:
+                figures[counter] = int(value)
+        found.stages.append(figures)
+        found.ledgers.append(lines)
+    return found
+
+
+def answers(rows: Iterable[Row], jobs: int = 1) -> dict[str, Answer]:
+    """Answers to the distinct questions of some rows."""
+    questions: dict[str, Row] = {}
+    for row in rows:
+        questions.setdefault(key(row), row)
+    if jobs == 1:
+        return {name: answer(row) for name, row in questions.items()}
+    with ProcessPoolExecutor(jobs) as pool:
+        return dict(zip(questions, pool.map(answer, questions.values(), chunksize=4), strict=True))
+
+
+def stages_of(row: Row, stages: Sequence[Any]) -> Sequence[Any]:
+    """The stages whose ranks a row's figure was read on."""
+    place = row["rank"]
+    if place == "last":
+        return stages[-1:]
+    if place == "first":
+        return stages[:1]
+    if isinstance(place, int):
+        assert row["gpus"] is not None
+        number = place * len(stages) // row["gpus"]  # stages are the outermost of the ranks' orders
+        return stages[number : number + 1]
+    return stages
+
+
+def estimate(row: Row, found: Answer) -> tuple[float | None, str]:
+    """A row's figure by the package in bytes; ``None`` and what it needs where there is none."""
+    if found.needs:
+        return None, found.needs
+    counter = row["counter"]
+    figures = [stage.get(counter) for stage in stages_of(row, found.stages)]
+    known = [figure for figure in figures if figure is not None]
+    if len(known) < len(figures) or not known:
+        return None, f"an estimate of {counter.replace('_', ' ')}"
+    if row["rank"] == "sum":
+        assert row["gpus"] is not None
+        return sum(known) * row["gpus"] / len(known), ""
+    return max(known), ""
+
+
+def score(sources: Mapping[str, Sequence[Row]], jobs: int = 1) -> list[Scored]:
+    """Every row with its estimate."""
+    rows = {row["id"]: row for source in sources.values() for row in source}
+    found = answers(rows.values(), jobs)
+    scored = []
+    for source, own in sources.items():
+        for row in own:
+            value, needs = estimate(row, found[key(row)])
+            if value is not None and "baseline" in row:
+                base, needs = estimate(rows[row["baseline"]], found[key(rows[row["baseline"]])])
+                value = 100 * value / base if base else None
+            scored.append(Scored(row, source, value, needs))
+    return scored
+
+
+def ledger(row: Row, found: Answer) -> Mapping[str, int]:
+    """The ledger of the stage that a row's figure was read on; the highest of several."""
+    return max(stages_of(row, found.ledgers), key=lambda lines: sum(lines.values()))

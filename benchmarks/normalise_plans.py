@@ -1,0 +1,396 @@
+"""Rows of pre-training runs that are described by a table: what each table's columns mean as a plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from benchmarks.rows import Row
+
+GIB, GB = 2**30, 10**9
+Cells = dict[str, str]
+
+SYSTEM_C = "Megatron MoE memory estimator, README, table of measurements (reference system C)"
+MODELS = {
+    "Llama 3.1 8B": "llama-3.1-8b",
+    "Llama 3.1 70B": "llama-3.1-70b",
+    "Llama 3.1 405B": "llama-3.1-405b",
+    "Llama 3 8B": "llama-3.1-8b",
+    "Llama3-8b": "llama-3.1-8b",
+    "Qwen3 8B": "qwen3-8b",
+    "(model not named": "llama-3.1-8b",
+    "Llama3 8B": "llama-3.1-8b",
+    "InternLM 7B": "internlm-7b",
+    "InternLM 20B": "internlm-20b",
+}
+DEVICES = {
+    "H100": "H100",
+    "H200": "H200",
+    "B200": "B200",
+    "GB200": "GB200",
+    "MI300X": "MI300X",
+    "A100 80GB": "A100",
+    "A100": "A100",
+    "A800": "A800",
+    "V100 32GB": "V100-32GB",
+    "V100 16GB": "V100-16GB",
+    "a100_40gb": "A100-40GB",
+    "a100_80gb": "A100",
+}
+
+
+def named(names: dict[str, str], text: str) -> str:
+    """The entry whose key the text begins with, the longest first; the text itself if none."""
+    keys = sorted((key for key in names if text.startswith(key)), key=len)
+    return names[keys[-1]] if keys else text
+
+
+def device(text: str) -> str | None:
+    """A device's name; ``None`` where the source names none."""
+    return None if text.startswith("GPU not named") or not text else named(DEVICES, text)
+
+
+def number(cells: Cells, name: str) -> int | None:
+    """A whole number; ``None`` where the cell is blank."""
+    return int(cells[name]) if cells.get(name) else None
+
+
+def known(**fields: Any) -> dict[str, Any]:
+    """The fields that are known."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def figure(text: str, unit: int) -> dict[str, int]:
+    """A printed figure in bytes, and what one more in its last digit would be."""
+    decimals = len(text.partition(".")[2])
+    return {"bytes": round(float(text) * unit), "rounded_to": round(unit / 10**decimals)}
+
+
+def gpt(
+    layers: int | None, hidden: int, heads: int | None, vocabulary: int, ffn: int | None, length: int = 2048
+) -> Any:
+    """A GPT with learned positions, biases and tied embeddings."""
+    return {
+        "model_type": "gpt2",
+        **known(n_layer=layers, n_head=heads, n_inner=ffn),
+        "n_embd": hidden,
+        "vocab_size": vocabulary,
+        "n_positions": length,
+    }
+
+
+def system_c() -> Iterator[Row]:
+    """Mixtral 8x2B cut to four layers on eight GPUs: used in all, of which model; both to a tenth of a GiB."""
+    for tensor, micro, used, model, own_used, own_model in (
+        (2, 1, "6.6", "5.3", 6.63, 5.24),
+        (2, 2, "8.0", "5.3", 8.02, 5.24),
+        (1, 1, "11.2", "8.8", 11.18, 8.74),
+        (1, 2, "13.8", "8.8", 13.62, 8.74),
+    ):
+        for counter, printed, own in (("max_allocated", used, own_used), ("allocated", model, own_model)):
+            row: Row = {
+                "id": f"system-c/tp{tensor}-mbs{micro}/{counter}",
+                "source": SYSTEM_C,
+                "kind": "plan",
+                "counter": counter,
+                **figure(printed, GIB),  # type: ignore[typeddict-item]
+                "rank": "last",
+                "device": None,
+                "gpus": 8,
+                "current": True,
+                "model": "mixtral-8x2b-4l",
+                "plan": {
+                    "tensor": tensor,
+                    "sequence_parallel": tensor > 1,
+                    "micro_batch": micro,
+                    "sequence": 4096,
+                    "framework": "megatron",
+                    "precision": {"base": "mixed-bf16"},
+                    "zero": {"stage": 1},
+                    "optimizer": "adam",
+                },
+                "judged": ["plan.sequence_parallel"],
+                "unknown": ["device", "plan.global_batch"],
+                "own_estimate": round(own * GIB),
+            }
+            yield row
+
+
+def _float8(text: str) -> dict[str, Any]:
+    """A torchtitan run's data types: fp32 storage, matrix multiplies in 16 bits or fewer."""
+    lower = text.lower()
+    recipe = None
+    if "nvfp4" in lower:
+        recipe = "nvfp4"
+    elif "mxfp8" in lower:
+        recipe = "mxfp8"
+    elif "rowwise" in lower:
+        recipe = "rowwise"
+    elif "float8" in lower:
+        recipe = "tensorwise"
+    return known(base="stored-in-fp32", recipe=recipe, parameters_in_fp8=True if "float8 all-gather" in lower else None)
+
+
+def _checkpointing(text: str) -> dict[str, Any] | None:
+    lower = text.lower()
+    if lower.startswith("none"):
+        return {"method": "none"}
+    if lower.startswith("full"):
+        return {"method": "uniform"}
+    if "op" in lower:
+        return {"modules": ["per_op"]}
+    if "every 2nd" in lower:
+        return {"modules": ["every_second_layer"]}
+    return None
+
+
+def torchtitan(table: Iterable[Cells]) -> Iterator[Row]:
+    """Peak reserved memory of torchtitan's published runs."""
+    for place, cells in enumerate(table):
+        if cells["measured_peak_mem_gb"]:
+            yield _titan(f"torchtitan/{place}", cells, cells["technique"] + " " + cells["sharding"])
+
+
+def torchao(table: Iterable[Cells]) -> Iterator[Row]:
+    """Peak reserved memory of torchao's runs in torchtitan."""
+    for place, cells in enumerate(table):
+        if cells["task"] == "pretrain" and cells["measured_peak_mem_gb"]:
+            compiled = "torch.compile" in cells["precision"] or "compile" in cells["notes"]
+            yield _titan(f"torchao/{place}", cells, "torch.compile" if compiled else "")
+
+
+def _titan(name: str, cells: Cells, technique: str) -> Row:
+    pipeline, local, unknown, judged = number(cells, "pp") or 1, number(cells, "mbs"), [], []
+    schedule = "interleaved" if "Interleaved" in technique else "1f1b" if pipeline > 1 else None
+    micro = local
+    if schedule == "1f1b" and local is not None:
+        micro = local // pipeline  # torchtitan's default: as many micro-batches as stages
+        judged.append("plan.micro_batch")
+    elif schedule:
+        micro = None
+        unknown.append("plan.virtual")
+    recompute = cells["recompute"]
+    if recompute == "selective AC" or (not recompute and "llama3_8b.toml" in cells["notes"]):
+        recompute = "per-op selective AC"  # the default of that configuration file
+        judged.append("plan.recompute")
+    chosen = _checkpointing(recompute)
+    compiled = "ompile" in technique
+    world, tensor, context = int(cells["gpus"]), number(cells, "tp") or 1, number(cells, "cp") or 1
+    batch = local * world // (tensor * pipeline * context) if local else None
+    expert = number(cells, "ep")
+    plan = known(
+        tensor=tensor,
+        pipeline=pipeline,
+        context=context,
+        expert=expert,
+        sequence_parallel=tensor > 1,
+        micro_batch=micro,
+        global_batch=batch,
+        sequence=number(cells, "seq"),
+        framework="torchtitan-compiled" if compiled else "torchtitan",
+        schedule=schedule,
+        zero={"stage": 3, "engine": "FSDP2"},
+        precision=_float8(cells["precision"] + " " + cells["sharding"].replace("fp8 all", "float8 all")),
+        optimizer="adam",
+        recompute=chosen,
+    )
+    unknown += [f"plan.{field}" for field in ("micro_batch", "recompute") if field not in plan]
+    scout = cells["model"].startswith("Llama4")
+    row: Row = {
+        "id": f"{name}/max_reserved",
+        "source": cells["source"],
+        "kind": "plan",
+        "counter": "max_reserved",
+        **figure(cells["measured_peak_mem_gb"], GIB),  # type: ignore[typeddict-item]
+        "rank": "highest",
+        "device": device(cells["gpu"]),
+        "gpus": world,
+        "current": True,
+        "model": "llama-4-scout" if scout else named(MODELS, cells["model"]),
+        "plan": plan,
+    }
+    if scout:
+        row["changes"] = {"num_hidden_layers": 2}
+    return _with(row, judged=judged, unknown=unknown)
+
+
+def _with(row: Row, judged: list[str], unknown: list[str]) -> Row:
+    if judged:
+        row["judged"] = judged
+    if unknown:
+        row["unknown"] = unknown
+    return row
+
+
+def bigscience(table: Iterable[Cells]) -> Iterator[Row]:
+    """Megatron-DeepSpeed, in whole GB as the device shows them; runs that ran out of memory too."""
+    for place, cells in enumerate(table):
+        printed, failed = cells["measured_peak_mem_gb"], cells["outcome"] == "OOM"
+        if printed or failed:
+            yield _bigscience(f"bigscience/{place}", cells, printed, failed)
+
+
+def _bigscience(name: str, cells: Cells, printed: str, failed: bool) -> Row:
+    vocabulary = {"250k": 250_680, "": 50_257}.get(cells["vocab"]) or int(cells["vocab"])
+    half = cells["precision"].startswith("fp16")
+    layers, heads, ffn = number(cells, "layers"), number(cells, "heads"), number(cells, "ffn")
+    memory = {"V100 32GB": 32, "V100 16GB": 16}.get(cells["gpu"], 80) * GIB
+    measured = {"bytes": memory, "fits": False} if failed else figure(printed, GB)
+    row: Row = {
+        "id": f"{name}/{'fits' if failed else 'device'}",
+        "source": cells["source"],
+        "kind": "plan",
+        "counter": "fits" if failed else "device",
+        **measured,  # type: ignore[typeddict-item]
+        "rank": "highest",
+        "device": device(cells["gpu"]),
+        "gpus": int(cells["gpus"]),
+        "current": True,
+        "model": gpt(layers, int(cells["hidden"]), heads, vocabulary, ffn),
+        "plan": {
+            "tensor": int(cells["tp"]),
+            "pipeline": int(cells["pp"]),
+            "micro_batch": int(cells["mbs"]),
+            "global_batch": int(cells["gbs"]),
+            "sequence": int(cells["seq"]),
+            "framework": "megatron-deepspeed",
+            "precision": {"base": "mixed-fp16" if half else "mixed-bf16"},
+            "zero": {"stage": 1 if "ZeRO-1" in cells["sharding"] else 0, "engine": "DeepSpeed"},
+            "optimizer": "adam8bit" if "8-bit" in cells["optimizer"] else "adam",
+            "recompute": {"method": "none" if cells["recompute"] == "none" else "uniform"},
+        },
+    }
+    blank = [f"model.{field}" for field, cell in (("n_layer", layers), ("n_head", heads), ("n_inner", ffn)) if not cell]
+    return _with(row, ["vocab_size"] if cells["vocab"] in ("", "250k") else [], blank)
+
+
+def internevo(table: Iterable[Cells]) -> Iterator[Row]:
+    """InternEvo, in whole GB; which counter is not said."""
+    for place, cells in enumerate(table):
+        if not cells["measured_peak_mem_gb"]:
+            continue
+        row: Row = {
+            "id": f"internevo/{place}/device",
+            "source": cells["source"],
+            "kind": "plan",
+            "counter": "device",
+            **figure(cells["measured_peak_mem_gb"], GB),  # type: ignore[typeddict-item]
+            "rank": "highest",
+            "device": device(cells["gpu"]),
+            "gpus": int(cells["gpus"]),
+            "current": True,
+            "model": named(MODELS, cells["model"]),
+            "plan": {
+                "tensor": int(cells["tp"]),
+                "pipeline": int(cells["pp"]),
+                "sequence_parallel": cells["sequence_parallel"] == "yes",
+                "micro_batch": int(cells["mbs"]),
+                "global_batch": int(cells["mbs"]) * int(cells["grad_accum"]) * int(cells["dp"]),
+                "framework": "internevo",
+                "precision": {"base": "mixed-bf16"},
+                "zero": {"stage": 3 if "FSDP" in cells["sharding"] else 1},
+                "recompute": {"method": "uniform"},
+            },
+            "judged": ["counter"],
+            "unknown": ["plan.sequence", "plan.optimizer"],
+        }
+        yield row
+
+
+def papers(table: Iterable[Cells]) -> Iterator[Row]:
+    """Korthikanti et al. 2022, figures 1 and 7: parameters and optimizer, activations, and their shares."""
+    rows = list(enumerate(table))
+    baselines = {
+        cells["model"]: f"papers/{place}/activations"
+        for place, cells in rows
+        if cells["activation_pct_of_tp_baseline"] == "100.0"
+    }
+    for place, cells in rows:
+        for column, counter in (("params_optimizer_gib", "states"), ("activation_gib", "activations")):
+            if cells[column]:
+                yield _paper(place, cells, counter, {"bytes": round(float(cells[column]) * GIB)})
+        if cells["activation_pct_of_tp_baseline"]:
+            percent = float(cells["activation_pct_of_tp_baseline"])
+            share = {"bytes": None, "percent": percent, "baseline": baselines[cells["model"]]}
+            yield _paper(place, cells, "activations", share)
+
+
+def _paper(place: int, cells: Cells, counter: str, measured: dict[str, Any]) -> Row:
+    selective = cells["recompute"].startswith("selective")
+    full = cells["recompute"].startswith("full")
+    row: Row = {
+        "id": f"papers/{place}/{counter}",
+        "source": cells["source"],
+        "kind": "formula",
+        "counter": counter,
+        **measured,  # type: ignore[typeddict-item]
+        "rank": "first",
+        "device": device(cells["gpu"]),
+        "gpus": int(cells["gpus"]),
+        "current": True,
+        "model": gpt(int(cells["layers"]), int(cells["hidden"]), int(cells["heads"]), 51_200, int(cells["ffn"])),
+        "plan": {
+            "tensor": int(cells["tp"]),
+            "pipeline": int(cells["pp"]),
+            "virtual": int(cells["vpp"]),
+            "sequence_parallel": cells["sequence_parallel"] == "yes",
+            "micro_batch": int(cells["mbs"]),
+            "global_batch": int(cells["gbs"]),
+            "sequence": int(cells["seq"]),
+            "framework": "megatron-local",
+            "precision": {"base": "mixed-fp16", "gradients": "fp32", "main_gradients": False},
+            "zero": {"stage": 0},
+            "optimizer": "adam",
+            "recompute": {"method": "uniform"} if full else {"modules": ["core_attn"] if selective else []},
+            "kernels": {"hidden_dropout": True, "attention_dropout": True},
+        },
+        "judged": ["model.vocab_size", "plan.precision.gradients", "plan.kernels"],
+    }
+    return row
+
+
+def foundry(table: Iterable[Cells]) -> Iterator[Row]:
+    """MPT models under FSDP on A100 with 40 or 80 GB: every run that is listed did fit.
+
+    Judged from llmfoundry/models/mpt: PyTorch's own layer norm and GELU, flash attention's cross-entropy in 16 bits.
+    """
+    for place, cells in enumerate(table):
+        memory = 40 if "40gb" in cells["gpu"] else 80
+        pure = "PURE" in cells["precision"]
+        table_name = re.search(r"row (\d+)", cells["source"])
+        row: Row = {
+            "id": f"llm-foundry/{cells['gpu']}/{table_name[1] if table_name else place}/fits",
+            "source": cells["source"],
+            "kind": "plan",
+            "counter": "fits",
+            "bytes": memory * GIB,
+            "fits": True,
+            "rank": "highest",
+            "device": device(cells["gpu"]),
+            "gpus": int(cells["gpus"]),
+            "current": True,
+            "model": gpt(
+                int(cells["layers"]),
+                int(cells["hidden"]),
+                int(cells["heads"]),
+                int(cells["vocab"]),
+                int(cells["ffn"]),
+                int(cells["seq"]),
+            ),
+            "plan": {
+                "micro_batch": int(cells["mbs"]),
+                "global_batch": int(cells["gbs"]),
+                "sequence": int(cells["seq"]),
+                "framework": "hf-flash",
+                "precision": {"base": "stored-in-fp32", "average_in_bf16": pure},
+                "zero": {"stage": 3, "engine": "FSDP2"},
+                "optimizer": "adam",
+                "recompute": {"method": "uniform" if cells["recompute"] == "full" else "none"},
+                "kernels": {"norm": "fused", "pointwise": "fused", "loss": "in place"},
+            },
+            "judged": ["plan.framework", "plan.kernels"],
+        }
+        zero, precision = row["plan"]["zero"], row["plan"]["precision"]
+        zero["average_in_fp32"] = not precision.pop("average_in_bf16")
+        yield row

@@ -1,0 +1,188 @@
+"""From a row to what the package is asked: a model, a plan and a cluster; or why it cannot be asked yet."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from benchmarks.rows import Row
+from weighbridge.errors import WeighbridgeError
+from weighbridge.formats.loading import load
+from weighbridge.hardware import Cluster, cluster
+from weighbridge.kernels import Kernels
+from weighbridge.models import Model, catalogue
+from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.optimizer import optimizer
+from weighbridge.parallel.plan import Offload, Plan
+from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, single, stored_in_fp32
+from weighbridge.parallel.recompute import MODULES, Method, Recompute
+from weighbridge.parallel.schedule import Schedule
+from weighbridge.parallel.zero import Engine, Zero
+from weighbridge.units import DATA_TYPES
+
+BASES: dict[str, Callable[[], Precision]] = {
+    "mixed-bf16": lambda: mixed("bf16"),
+    "mixed-fp16": lambda: mixed("fp16"),
+    "stored-in-fp32": stored_in_fp32,
+    "pure-bf16": lambda: pure("bf16"),
+    "fp32": single,
+}
+BLOCKING = ("plan.micro_batch", "plan.recompute", "plan.virtual", "plan.sequence", "model.")
+"""What a source leaves out that no estimate can do without."""
+
+
+class NotYetError(Exception):
+    """The row cannot be estimated; the words say what it needs."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the package is asked.
+
+    Attributes:
+        model: what is trained.
+        plan: how.
+        cluster: on what; ``None`` where the source does not say.
+    """
+
+    model: Model
+    plan: Plan
+    cluster: Cluster | None
+
+
+def key(row: Row) -> str:
+    """Equal for rows that ask the same."""
+    asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "vocab_size", "device", "gpus")
+    return json.dumps([row.get(name) for name in (*asked, "unknown")], sort_keys=True)
+
+
+def request(row: Row) -> Asked:
+    """What the package is asked for a row.
+
+    Raises:
+        NotYetError: where something is missing.
+    """
+    if row["kind"] == "fine-tuning":
+        raise NotYetError(f"fine-tuning ({row['tuning']['method']})")
+    blank = [name for name in row.get("unknown", ()) if name.startswith(BLOCKING)]
+    if blank:
+        raise NotYetError(f"{', '.join(blank)}: the source does not say")
+    try:
+        hardware = cluster(f"{row['gpus'] or 1}x{row['device']}") if row["device"] else None
+        if row["kind"] == "megatron":
+            return _megatron(row, hardware)
+        return Asked(_model(row), _plan(row["plan"], row["gpus"] or 1), hardware)
+    except WeighbridgeError as error:
+        raise NotYetError(str(error)) from None
+
+
+def _model(row: Row) -> Model:
+    given, changes = row["model"], row.get("changes", {})
+    if isinstance(given, str) and catalogue.find(given) is None:
+        raise NotYetError(f"the model {given}")
+    return _load(json.dumps([given, changes], sort_keys=True))
+
+
+@cache
+def _load(text: str) -> Model:
+    given, changes = json.loads(text)
+    return load(given, changes)
+
+
+def _megatron(row: Row, hardware: Cluster | None) -> Asked:
+    try:
+        door = import_module("weighbridge.formats.megatron")
+    except ImportError:
+        raise NotYetError("weighbridge.formats.megatron") from None
+    if not hasattr(door, "load"):
+        raise NotYetError("weighbridge.formats.megatron.load")
+    offered = {
+        "world_size": row["gpus"],
+        "vocab_size": row["vocab_size"],
+        "environment": row["environment"]["variables"],
+    }
+    known = inspect.signature(door.load).parameters
+    found = door.load(row["arguments"], **{name: value for name, value in offered.items() if name in known})
+    plan = found.plan
+    workspace = row["environment"]["variables"].get("CUBLAS_WORKSPACE_CONFIG")
+    if workspace and plan.cublas_workspace is None:
+        plan = replace(plan, cublas_workspace=cublas_workspace(workspace))
+    return Asked(found.model, plan, hardware)
+
+
+def cublas_workspace(setting: str) -> int:
+    """Bytes that ``CUBLAS_WORKSPACE_CONFIG`` sets: pairs of KiB and how many."""
+    pairs = re.findall(r":(\d+):(\d+)", setting)
+    return sum(int(size) * int(count) for size, count in pairs) * 1024
+
+
+def _plan(given: Mapping[str, Any], gpus: int) -> Plan:
+    """A plan of its fields in JSON; what is left out is the framework's default."""
+    name = given["framework"]
+    if name not in FRAMEWORKS:
+        raise NotYetError(f"the framework {name}")
+    framework = FRAMEWORKS[name]
+    converted: dict[str, Any] = {
+        "framework": framework,
+        "kernels": _kernels(framework.kernels, given.get("kernels", {})),
+        "precision": _precision(given["precision"]) if "precision" in given else framework.precision,
+        "zero": _zero(framework.zero, given.get("zero", {})),
+        "accumulation_fusion": given.get("accumulation_fusion", framework.accumulation_fusion),
+        "recompute": _recompute(given.get("recompute", {})),
+        "offload": Offload(**_tuples(given.get("offload", {}))),
+    }
+    if "optimizer" in given:
+        converted["optimizer"] = optimizer(given["optimizer"])
+    if given.get("schedule"):
+        converted["schedule"] = Schedule(given["schedule"])
+    rest = {k: v for k, v in given.items() if k not in converted}
+    return Plan(gpus=gpus, **rest, **converted)
+
+
+def _kernels(base: Kernels, changes: Mapping[str, Any]) -> Kernels:
+    values: dict[str, Any] = {}
+    for name, value in changes.items():
+        now = getattr(base, name)
+        values[name] = type(now)(value) if isinstance(now, StrEnum) else value
+    return replace(base, **values)
+
+
+def _precision(given: Mapping[str, Any]) -> Precision:
+    changes = dict(given)
+    base = BASES[changes.pop("base")]()
+    for name in ("compute", "weights", "gradients", "main"):
+        if name in changes:
+            changes[name] = DATA_TYPES[changes[name]]
+    if "recipe" in changes:
+        if changes["recipe"] not in [recipe.value for recipe in Recipe]:
+            raise NotYetError(f"the recipe {changes['recipe']}")
+        changes["recipe"] = Recipe(changes["recipe"])
+    return replace(base, **changes)
+
+
+def _zero(base: Zero, given: Mapping[str, Any]) -> Zero:
+    changes = dict(given)
+    if "engine" in changes:
+        changes["engine"] = Engine(changes["engine"])
+    return replace(base, **changes)
+
+
+def _recompute(given: Mapping[str, Any]) -> Recompute:
+    changes = _tuples(given)
+    for name in changes.get("modules", ()):
+        if name not in MODULES:
+            raise NotYetError(f"recomputation of {name.replace('_', ' ')}")
+    if "method" in changes:
+        changes["method"] = Method(changes["method"])
+    return Recompute(**changes)
+
+
+def _tuples(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}

@@ -1,0 +1,165 @@
+"""The page about accuracy: scores, targets, the rows that are furthest off, and those without an estimate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from benchmarks.score import GIB, LARGE, TARGETS, Scored, Summary, Target, counted, summary, worst
+
+NAMES = {
+    "allocated": "allocated between iterations",
+    "max_allocated": "maximum allocated",
+    "max_active": "maximum active",
+    "max_reserved": "maximum reserved",
+    "device": "device total",
+    "states": "weights, gradients and optimizer",
+    "activations": "activations",
+    "fits": "fits",
+}
+TITLES = {
+    "megatron": "Megatron-LM",
+    "simumax": "SimuMax",
+    "system-c": "reference system C",
+    "torchtitan": "torchtitan",
+    "torchao": "torchao in torchtitan",
+    "bigscience": "BigScience",
+    "internevo": "InternEvo",
+    "papers": "Korthikanti et al. 2022 (formulas)",
+    "llm-foundry": "LLM Foundry",
+    "qwen1": "Qwen 1 fine-tuning",
+    "litgpt": "LitGPT fine-tuning",
+    "torchtune": "torchtune fine-tuning",
+}
+Why = Sequence[tuple[str, str]]
+
+HEAD = """# Accuracy
+
+Estimates of training memory beside published measurements. `make accuracy` writes this page, the bands that reports
+print, and `benchmarks/results/accuracy.json`, which has every row; `benchmarks/measurements/` has the rows themselves
+with their sources. One set of constants serves all rows. An error is the estimate over the measurement, less one; the
+median and the ninetieth percentile are of absolute errors, the bias is the median of signed errors (above zero:
+estimates are too high). A figure that its source gives for several runs counts once.
+"""
+
+
+def groups(scored: Sequence[Scored]) -> Iterator[tuple[str, list[Scored]]]:
+    """Rows by counter and source; Megatron-LM's also by whether the recipe is current, and by size."""
+    rows = [each for each in counted(scored) if each.row["counter"] != "fits"]
+    for counter, name in NAMES.items():
+        for source in dict.fromkeys(each.source for each in rows):
+            own = [each for each in rows if each.source == source and each.row["counter"] == counter]
+            if not own:
+                continue
+            title = f"{TITLES.get(source, source)}: {name}"
+            if source != "megatron":
+                yield title, own
+                continue
+            current = [each for each in own if each.row["current"]]
+            yield f"{title}, current", current
+            yield f"{title}, current, above 8 GiB", [each for each in current if each.measured > LARGE]
+            yield f"{title}, perhaps stale", [each for each in own if not each.row["current"]]
+
+
+def _cells(found: Summary | None, rows: int) -> str:
+    if found is None:
+        return f"0 of {rows} | | | | |"
+    n = f"{found.n:,}" if found.n == rows else f"{found.n:,} of {rows:,}"
+    return f"{n} | {found.median:.2f} % | {found.p90:.2f} % | {found.bias:+.2f} % | {found.share:.0f} % |"
+
+
+def page(scored: Sequence[Scored], why: Why = ()) -> str:
+    """The whole page in Markdown."""
+    sections = [
+        HEAD,
+        _targets(scored),
+        _by_counter(scored),
+        _fits(scored),
+        _worst(scored, why),
+        _missing(scored),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _targets(scored: Sequence[Scored]) -> str:
+    text = "## Targets\n\n| Rows | n | target: median | p90 | measured: median | p90 | |\n"
+    text += "| --- | ---: | ---: | ---: | ---: | ---: | --- |\n"
+    for target in TARGETS:
+        rows = target.rows(scored)
+        found = summary(rows)
+        reached = f"{found.median:.2f} % | {found.p90:.2f} %" if found else "|"
+        n = f"{found.n if found else 0} of {len(rows)}"
+        text += f"| {target.title} | {n} | {_promise(target)} | {reached} | {target.verdict(scored)} |\n"
+    return text
+
+
+def _promise(target: Target) -> str:
+    if target.own:
+        return "its own errors | its own errors"
+    return f"{target.median:g} % | {'' if target.p90 is None else f'{target.p90:g} %'}"
+
+
+def _by_counter(scored: Sequence[Scored]) -> str:
+    text = "## By counter and source\n\n| Rows | n | median | p90 | bias | within 5 % |\n"
+    text += "| --- | ---: | ---: | ---: | ---: | ---: |\n"
+    for title, rows in groups(scored):
+        text += f"| {title} | {_cells(summary(rows), len(rows))}\n"
+    return text
+
+
+def _fits(scored: Sequence[Scored]) -> str:
+    rows = [each for each in scored if each.row["counter"] == "fits"]
+    if not rows:
+        return ""
+    text = "## Fits or not\n\nRuns of which only that is known; against the whole memory of the device.\n\n"
+    text += "| Rows | n | said rightly |\n| --- | ---: | ---: |\n"
+    for source in dict.fromkeys(each.source for each in rows):
+        for fits in (True, False):
+            own = [each for each in rows if each.source == source and each.row["fits"] is fits]
+            known = [each for each in own if each.estimated is not None]
+            right = sum(each.fits is fits for each in known)
+            if own:
+                title = f"{TITLES.get(source, source)}: {'did fit' if fits else 'ran out of memory'}"
+                text += f"| {title} | {len(known)} of {len(own)} | {right if known else ''} |\n"
+    return text
+
+
+def _worst(scored: Sequence[Scored], why: Why) -> str:
+    text = "## Furthest off\n"
+    for title, rows in groups(scored):
+        ranked = worst(rows)
+        if not ranked or title.endswith("above 8 GiB"):
+            continue
+        text += f"\n### {title}\n\n| Row | measured | estimated | error | why |\n| --- | ---: | ---: | ---: | --- |\n"
+        for each in ranked:
+            missing = next((words for pattern, words in why if fnmatchcase(each.row["id"], pattern)), "")
+            name = each.row["id"].partition("/")[2].rpartition("/")[0]
+            assert each.estimated is not None
+            figures = f"{_size(each, each.measured)} | {_size(each, each.estimated)} | {each.error:+.2f} %"
+            text += f"| {name} | {figures} | {missing} |\n"
+    return text
+
+
+def _size(each: Scored, value: float) -> str:
+    return f"{value / GIB:.3f} GiB" if each.row["bytes"] is not None else f"{value:.2f} %"
+
+
+def _missing(scored: Sequence[Scored]) -> str:
+    found = Counter((each.source, each.needs) for each in scored if each.estimated is None)
+    text = "## Not estimated yet\n\n| Rows | n | needs |\n| --- | ---: | --- |\n"
+    for (source, needs), count in sorted(found.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
+        text += f"| {TITLES.get(source, source)} | {count} | {needs} |\n"
+    return text if found else ""
+
+
+def plain(scored: Sequence[Scored]) -> str:
+    """Scores and targets for a terminal."""
+    lines = [f"{'rows':66} {'n':>9} {'median':>8} {'p90':>8} {'bias':>8} {'<= 5 %':>7}"]
+    for title, rows in groups(scored):
+        found = summary(rows)
+        n = f"{found.n if found else 0}/{len(rows)}"
+        figures = f"{found.median:8.2f} {found.p90:8.2f} {found.bias:+8.2f} {found.share:7.0f}" if found else ""
+        lines.append(f"{title:66} {n:>9} {figures}")
+    lines += ["", *(f"{target.title:66} {target.verdict(scored)}" for target in TARGETS)]
+    return "\n".join(lines)

@@ -1,0 +1,237 @@
+"""Memory over one training step: every stage's forward and backward passes, and what stands in each.
+
+When things run comes from the schedule alone, in units: a forward pass of a chunk takes 1, a backward pass 2. What
+stands comes from the same replays as the ledger, so the highest sample of a stage is its allocated peak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from weighbridge.estimate.activations import Peak, Run
+from weighbridge.estimate.ledger import USES, Line, entries
+from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.training import Training
+from weighbridge.parallel.schedule import Action, Step
+from weighbridge.parallel.schedule import Moment as Turn
+from weighbridge.parallel.timeline import Timed, simulate
+from weighbridge.replay import Direction
+from weighbridge.traced import plain
+
+MOST_SAMPLES = 200_000
+"""Samples of a whole timeline; where every layer would make more, passes are sampled at their highest moment only."""
+
+Levels = tuple[int, ...]
+"""Bytes by line, in the order of :class:`~weighbridge.estimate.ledger.Line`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What stands from a time on, until the next sample.
+
+    Attributes:
+        time: in units.
+        levels: bytes of every line.
+    """
+
+    time: float
+    levels: Levels
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all lines."""
+        return sum(self.levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One forward or backward pass of one micro-batch in one chunk.
+
+    Attributes:
+        step: which.
+        place: the virtual stage, counted over the whole model.
+        start: when it begins, in units.
+        end: when it is done.
+    """
+
+    step: Step
+    place: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Track:
+    """One stage's step.
+
+    Attributes:
+        number: the stage.
+        slices: its passes, in order.
+        samples: its memory, in order of time.
+    """
+
+    number: int
+    slices: tuple[Slice, ...]
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One training step.
+
+    Attributes:
+        tracks: every stage's.
+        duration: in units.
+        bubble: share of all ranks' time in which they wait.
+        every_layer: passes are sampled at every layer, not only at their highest moment.
+    """
+
+    tracks: tuple[Track, ...]
+    duration: float
+    bubble: float
+    every_layer: bool
+
+
+def timeline(training: Training) -> Timeline:
+    """One training step with its memory."""
+    plan = training.plan
+    ran = simulate(plan.order, plan.pipeline, plan.micro_batches, plan.virtual, group=plan.group)
+    stages = [_Stage(stage) for stage in training.stages]
+    needed = sum(len(steps) * 2 * stage.deepest for stage, steps in zip(stages, ran.ranks, strict=True))
+    every_layer = needed <= MOST_SAMPLES
+    tracks = tuple(stage.track(steps, every_layer) for stage, steps in zip(stages, ran.ranks, strict=True))
+    return Timeline(tracks, ran.duration, ran.bubble, every_layer)
+
+
+def _sum(*terms: tuple[int, Levels]) -> Levels:
+    """Levels, each so many times, added up."""
+    return tuple(
+        sum(times * level for (times, _), level in zip(terms, column, strict=True)) for column in _columns(terms)
+    )
+
+
+def _columns(terms: tuple[tuple[int, Levels], ...]) -> Iterator[tuple[int, ...]]:
+    return zip(*(levels for _, levels in terms), strict=True)
+
+
+class _Stage:
+    """What stands on a stage, by what it runs and how many micro-batches it holds."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.runs = stage.runs
+        self._inside: dict[tuple[int, int, Direction], Levels] = {}
+
+    @property
+    def deepest(self) -> int:
+        """Layers and other pieces of the chunk that has most."""
+        return max(sum(run.count for run in chunk) for chunk in self.runs)
+
+    @cached_property
+    def static(self) -> Levels:
+        """What stands between steps: the ledger without the activations of the highest moment."""
+        lines = self.stage.ledger.lines
+        moving = self._levels(self.stage.peak)
+        return tuple(int(plain(lines[line])) - moved for line, moved in zip(Line, moving, strict=True))
+
+    def _levels(self, peak: Peak) -> Levels:
+        found = dict.fromkeys(Line, 0)
+        for entry in entries(peak):
+            found[entry.line] += int(plain(entry.count * self.stage.training.size(entry.tensor)))
+        return tuple(found.values())
+
+    def _at(self, chunk: int, run: int, direction: Direction, held: int) -> Levels:
+        """The highest moment of a piece while the stage holds so many micro-batches of that chunk and no other."""
+        highest = self.runs[chunk][run].weighed.highest[direction][1]
+        action = Action.FORWARD if direction is Direction.FORWARD else Action.BACKWARD
+        counts = tuple(held * (place == chunk) for place in range(len(self.runs)))
+        turn = Turn(action, chunk, counts, (0,) * len(counts))
+        return self._levels(Peak(0, turn, self.runs, run, direction, -highest))
+
+    def inside(self, chunk: int, run: int, direction: Direction) -> Levels:
+        """What a pass has at the highest moment of the last piece of a run, beyond other micro-batches."""
+        key = (chunk, run, direction)
+        if key not in self._inside:
+            self._inside[key] = self._at(chunk, run, direction, 0 if direction is Direction.FORWARD else 1)
+        return self._inside[key]
+
+    @cached_property
+    def kept(self) -> tuple[Levels, ...]:
+        """What one micro-batch in flight keeps in every chunk."""
+        both = (
+            (self._at(c, 0, Direction.FORWARD, 1), self._at(c, 0, Direction.FORWARD, 0)) for c in range(len(self.runs))
+        )
+        return tuple(_sum((1, one), (-1, none)) for one, none in both)
+
+    def each(self, run: Run) -> Levels:
+        """What one piece of a run keeps."""
+        found = dict.fromkeys(Line, 0)
+        for tensor, times in run.weighed.replay.kept:
+            found[USES[tensor.use]] += int(plain(times * self.stage.training.size(tensor)))
+        return tuple(found.values())
+
+    @cached_property
+    def pieces(self) -> tuple[tuple[Levels, ...], ...]:
+        """What one piece of every run keeps, by chunk."""
+        return tuple(tuple(self.each(run) for run in chunk) for chunk in self.runs)
+
+    def standing(self, held: list[int]) -> Levels:
+        """What stands between passes."""
+        return _sum((1, self.static), *zip(held, self.kept, strict=True))
+
+    def track(self, steps: tuple[Timed, ...], every_layer: bool) -> Track:
+        """A stage's step from its passes."""
+        held = [0] * len(self.runs)
+        samples = [Sample(0.0, self.static)]
+        slices = []
+        for timed in steps:
+            step = timed.step
+            slices.append(Slice(step, self.stage.virtual[step.chunk], timed.start, timed.end))
+            samples += self._samples(timed, held, every_layer)
+            held[step.chunk] += {Action.FORWARD: 1, Action.BACKWARD_INPUT: 0}.get(step.action, -1)
+            samples.append(Sample(timed.end, self.standing(held)))
+        return Track(self.stage.number, tuple(slices), tuple(samples))
+
+    def _samples(self, timed: Timed, held: list[int], every_layer: bool) -> list[Sample]:
+        chunk = timed.step.chunk
+        direction = Direction.FORWARD if timed.step.action is Action.FORWARD else Direction.BACKWARD
+        others = held.copy()
+        others[chunk] -= direction is Direction.BACKWARD
+        base = self.standing(others)
+        if every_layer and timed.step.action in (Action.FORWARD, Action.BACKWARD):
+            return list(self._layers(timed, base, direction))
+        highs = [_sum((1, base), (1, self.inside(chunk, run, direction))) for run in range(len(self.runs[chunk]))]
+        return [Sample(timed.start, max(highs, key=sum))]
+
+    def _layers(self, timed: Timed, base: Levels, direction: Direction) -> Iterator[Sample]:
+        """A pass piece by piece: the highest moment of each, and what stands after it."""
+        chunk = timed.step.chunk
+        runs = self.runs[chunk]
+        order = [(run, layer) for run in range(len(runs)) for layer in range(runs[run].count)]
+        order = order if direction is Direction.FORWARD else order[::-1]
+        length = (timed.end - timed.start) / len(order)
+        for place, (run, layer) in enumerate(order):
+            above = runs[run].count - 1 - layer
+            high = _sum((1, base), (1, self.inside(chunk, run, direction)), (-above, self.pieces[chunk][run]))
+            yield Sample(timed.start + place * length, high)
+            if place + 1 < len(order):
+                yield Sample(timed.start + (place + 0.75) * length, self._after(base, chunk, run, layer, direction))
+
+    def _after(self, base: Levels, chunk: int, run: int, layer: int, direction: Direction) -> Levels:
+        """What stands when a piece is done."""
+        pieces, runs = self.pieces[chunk], self.runs[chunk]
+        below = [(runs[place].count, pieces[place]) for place in range(run)]
+        left = layer + 1 if direction is Direction.FORWARD else layer
+        common = self._common[chunk] if direction is Direction.BACKWARD else (0,) * len(Line)
+        return _sum((1, base), (1, common), *below, (left, pieces[run]))
+
+    @cached_property
+    def _common(self) -> tuple[Levels, ...]:
+        """What a micro-batch keeps in a chunk once for all its pieces."""
+        together = (
+            _sum(*((run.count, piece) for run, piece in zip(chunk, pieces, strict=True)))
+            for chunk, pieces in zip(self.runs, self.pieces, strict=True)
+        )
+        return tuple(_sum((1, kept), (-1, own)) for kept, own in zip(self.kept, together, strict=True))

@@ -1,0 +1,161 @@
+"""How tokens reach the experts that a router chose for them, and how the results come back.
+
+Each variant has three steps: ``choose`` turns the router's scores into weights of the chosen experts, ``send`` makes
+one row per token and chosen expert, ``bring`` sums each token's results.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from weighbridge.arithmetic import Count
+from weighbridge.kernels import Exchange, Experts, Scores
+from weighbridge.nn import ops
+from weighbridge.tape import Axis, Tensor
+from weighbridge.units import DATA_TYPES
+
+FP32, INT32, INT64 = DATA_TYPES["fp32"], DATA_TYPES["int32"], DATA_TYPES["int64"]
+
+
+class Dispatch(Protocol):
+    """The three steps."""
+
+    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+        """Weights of each token's chosen experts."""
+
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+        """One row per token and chosen expert, in the experts' order."""
+
+    def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
+        """The weighted sum of each token's results, as ``x`` is laid out."""
+
+
+def rows(x: Tensor, top_k: Count, name: str = "routed") -> Axis:
+    """One row per token and chosen expert: a rank's tokens' ("permuted"), or those its experts are given ("routed")."""
+    run = x.tape.run
+    return Axis(name, run.batch * run.sequence * top_k)
+
+
+class Plain:
+    """What the operations need by themselves."""
+
+    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+        return ops.elementwise("top k", scores, keeps=(scores,))
+
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+        routed = x.tape.tensor("routed", rows(x, top_k), x.axes[-1])
+        x.tape.record("dispatch", (x, chosen), (routed,))
+        return routed
+
+    def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
+        combined = x.tape.tensor("combined", *x.axes)
+        x.tape.record("combine", (done, chosen), (combined,), (done, chosen))
+        return combined
+
+
+class Grouped:
+    """Sorted copies and grouped multiplies on one device (transformers, integrations/moe.py, grouped_mm)."""
+
+    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+        tape, places = scores.tape, rows(scores, top_k)
+        wide = tape.tensor("router probabilities", *scores.axes, dtype=FP32)
+        tape.record("softmax", (scores,), (wide,), (wide,))
+        values = tape.tensor("top probabilities", places, dtype=FP32)
+        chosen = tape.tensor("chosen experts", places, dtype=INT64)
+        ends = tape.tensor("ends of experts", scores.axes[-1], dtype=INT32)
+        tape.record("top k", (wide,), (values, chosen, ends), (chosen, ends))
+        sums = tape.tensor("sums", *scores.axes[:-1], dtype=FP32)
+        tape.record("sum", (values,), (sums,))
+        weights = tape.tensor("weights", places, dtype=FP32)
+        tape.record("normalise", (values, sums), (weights,), (values, sums))
+        return weights
+
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+        tape, places = x.tape, rows(x, top_k)
+        orders = tuple(tape.tensor(n, places, dtype=INT64) for n in ("order", "token of row", "inverse order"))
+        routed = tape.tensor("routed", places, x.axes[-1])
+        tape.record("dispatch", (x,), (routed, *orders), orders)
+        return routed
+
+    def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
+        tape = x.tape
+        ordered = tape.tensor("sorted weights", *chosen.axes, dtype=FP32)
+        tape.record("sort", (chosen,), (ordered,))
+        weighted = tape.tensor("weighted results", *done.axes)
+        tape.record("weigh", (done, ordered), (weighted,), (done, ordered))
+        combined = tape.tensor("combined", *x.axes)
+        tape.record("combine", (weighted,), (combined,))
+        return combined
+
+
+class Megatron:
+    """Permutation, exchange between ranks, and back (Megatron-Core, transformer/moe/router.py, token_dispatcher.py and
+    moe_utils.py). Of the copies of tokens only the last, which the experts read, is kept: copying keeps indices alone.
+    """
+
+    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+        tape, routing = scores.tape, scores.tape.run.kernels.routing
+        dtype = FP32 if routing.fp32 else scores.dtype
+        chosen = tape.tensor("weights", *scores.axes, dtype=dtype)
+        if routing.scores is Scores.SINKHORN:
+            flags = tape.tensor("routing map", *scores.axes, dtype=ops.MASK)
+            sigmoid = tape.tensor("sigmoid of logits", *scores.axes, dtype=dtype)
+            tape.record("sinkhorn", (scores,), (chosen, flags, sigmoid), (flags, sigmoid))
+            return chosen
+        places = rows(scores, top_k, "permuted")
+        kept = [tape.tensor(f"chosen experts, {use}", places, dtype=INT64) for use in ("gathered", "scattered")]
+        kept.append(tape.tensor("top probabilities", places, dtype=FP32))
+        if routing.scores is Scores.SIGMOID:
+            kept.append(tape.tensor("sigmoid of logits", *scores.axes, dtype=FP32))
+        if routing.auxiliary_loss:
+            kept.append(tape.tensor("scores of the balancing loss", *scores.axes, dtype=FP32))
+        tape.record("top k", (scores,), (chosen, *kept), tuple(kept))
+        return chosen
+
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+        tape, hidden = x.tape, x.axes[-1]
+        maps = self.maps(x, chosen, top_k)
+        sent = tape.tensor("permuted", rows(x, top_k, "permuted"), hidden)
+        flags = tape.tensor("routing map", *chosen.axes, dtype=ops.MASK)
+        everything = tape.tensor("gathered", rows(x, 1, "gathered"), hidden)
+        gathers = tape.run.kernels.routing.exchange is Exchange.ALL_GATHER
+        retains = (chosen, flags, *maps[:1])
+        tape.record(
+            "permute", (x, chosen), (sent, *maps), maps, retains=retains, buffered=(everything,) if gathers else ()
+        )
+        received = tape.tensor("received", rows(x, top_k), hidden)
+        tape.record("exchange", (sent,), (received,))
+        routed = tape.tensor("routed", rows(x, top_k), hidden)
+        weights = tape.tensor("weights of rows", rows(x, top_k), dtype=chosen.dtype)
+        tape.record("sort by expert", (received,), (routed, weights), (weights,))
+        return routed
+
+    def maps(self, x: Tensor, chosen: Tensor, top_k: Count) -> tuple[Tensor, ...]:
+        """What tells where each row came from."""
+        tape, routing = x.tape, x.tape.run.kernels.routing
+        if routing.fused_permutation:
+            return tuple(
+                tape.tensor(f"rows of tokens, {part}", *chosen.axes, dtype=INT32) for part in ("there", "back")
+            )
+        return (tape.tensor("tokens of rows", rows(x, top_k, "permuted"), dtype=INT64),)
+
+    def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
+        tape, hidden, routing = x.tape, x.axes[-1], x.tape.run.kernels.routing
+        gathered = routing.exchange is Exchange.ALL_GATHER
+        back = done
+        if not gathered:
+            unsorted = tape.tensor("sorted by rank", *done.axes)
+            tape.record("sort by rank", (done,), (unsorted,))
+            back = tape.tensor("returned", rows(x, top_k, "permuted"), hidden)
+            tape.record("exchange", (unsorted,), (back,))
+        combined = tape.tensor("combined", *x.axes)
+        keeps = routing.weighs_results or (routing.deterministic and not routing.fused_permutation)
+        tape.record("combine", (back,), (combined,), (back,) if keeps else ())
+        return combined
+
+
+DISPATCHES: dict[Experts, Dispatch] = {
+    Experts.PLAIN: Plain(),
+    Experts.GROUPED: Grouped(),
+    Experts.MEGATRON: Megatron(),
+}
