@@ -11,7 +11,7 @@ from benchmarks.requests import Asked, NotYetError, key, request
 from benchmarks.rows import Row
 from benchmarks.score import Scored
 from weighbridge.errors import WeighbridgeError
-from weighbridge.estimate.ledger import Ledger, Line
+from weighbridge.estimate.ledger import Line
 from weighbridge.estimate.training import Training
 
 COUNTERS = {
@@ -19,8 +19,8 @@ COUNTERS = {
     "max_allocated": ("peak_allocated",),
     "max_active": ("peak_active", "peak_allocated"),
     "max_reserved": ("peak_reserved",),
-    "device": ("device_total", "peak_device"),
-    "fits": ("device_total", "peak_device", "peak_reserved", "peak_allocated"),
+    "device": ("device_total",),
+    "fits": ("device_total", "peak_reserved", "peak_allocated"),
 }
 """The attributes of a stage that answer a counter; the first that it has counts."""
 
@@ -57,7 +57,7 @@ def _answered(asked: Asked) -> Answer:
     training = Training(asked.model, asked.plan, asked.cluster)
     found = Answer()
     for stage in training.stages:
-        lines = {str(line): int(bytes) for line, bytes in Ledger(stage, stage.peak, training.size).lines.items()}
+        lines = {str(line): int(bytes) for line, bytes in stage.ledger.lines.items()}
         figures = {"activations": lines[Line.ACTIVATIONS], "states": sum(lines[line] for line in STATES)}
         for counter, attributes in COUNTERS.items():
             value = next((getattr(stage, name) for name in attributes if hasattr(stage, name)), None)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.normalise_finetuning import consumer, litgpt, qwen
-from benchmarks.normalise_plans import bigscience, foundry, internevo, papers, system_c, torchao, torchtitan
+from benchmarks.normalise_older import bigscience, internevo, papers
+from benchmarks.normalise_plans import foundry, system_c, torchao, torchtitan
 from benchmarks.rows import MEASUREMENTS, Row, problems, write_file
 
 TRUTH = Path(__file__).parents[2] / "shared" / "truth"

@@ -37,6 +37,24 @@ MODELS = {
     "StableLM Alpha 3 B": "stablelm-base-alpha-3b",
     "StableLM 3B": "stablelm-base-alpha-3b",
 }
+QWEN = {
+    name: {
+        "model_type": "qwen2",
+        "vocab_size": vocabulary,
+        "hidden_size": hidden,
+        "intermediate_size": ffn,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": heads,
+    }
+    for name, vocabulary, hidden, ffn, layers, heads in (
+        ("Qwen-1.8B", 151_936, 2048, 5504, 24, 16),
+        ("Qwen-7B", 151_936, 4096, 11_008, 32, 32),
+        ("Qwen-14B", 152_064, 5120, 13_696, 40, 40),
+        ("Qwen-72B", 152_064, 8192, 24_576, 80, 64),
+    )
+}
+"""As Qwen's configurations on Hugging Face have it, in the fields of Qwen2, which has the same modules."""
 
 
 def _model(name: str) -> str:
@@ -65,7 +83,7 @@ def qwen(table: Iterable[Cells]) -> Iterator[Row]:
             "device": DEVICES[cells["gpu"]],
             "gpus": int(cells["gpus"]),
             "current": True,
-            "model": _model(cells["model"]),
+            "model": QWEN[cells["model"]],
             "plan": {
                 "micro_batch": int(cells["mbs"]),
                 "global_batch": int(cells["gbs"]),
@@ -74,7 +92,7 @@ def qwen(table: Iterable[Cells]) -> Iterator[Row]:
                 **offloaded,
             },
             "tuning": _tuning(cells, "int4" if "int4" in cells["precision"] else None),
-            "judged": ["unit", "counter"],
+            "judged": ["unit", "counter", "model"],
         }
         if "emb" in cells["task"]:
             row["tuning"]["targets"] = ["all", "embedding", "head"]

@@ -75,12 +75,21 @@ def request(row: Row) -> Asked:
     if blank:
         raise NotYetError(f"{', '.join(blank)}: the source does not say")
     try:
-        hardware = cluster(f"{row['gpus'] or 1}x{row['device']}") if row["device"] else None
+        hardware = _cluster(row)
         if row["kind"] == "megatron":
             return _megatron(row, hardware)
         return Asked(_model(row), _plan(row["plan"], row["gpus"] or 1), hardware)
     except WeighbridgeError as error:
         raise NotYetError(str(error)) from None
+
+
+def _cluster(row: Row) -> Cluster | None:
+    if row["device"] is None:
+        return None
+    try:
+        return cluster(f"{row['gpus'] or 1}x{row['device']}")
+    except WeighbridgeError:
+        raise NotYetError(f"the device {row['device']}") from None
 
 
 def _model(row: Row) -> Model:
@@ -160,6 +169,10 @@ def _precision(given: Mapping[str, Any]) -> Precision:
     for name in ("compute", "weights", "gradients", "main"):
         if name in changes:
             changes[name] = DATA_TYPES[changes[name]]
+    if (
+        changes.get("recipe") == "rowwise"
+    ):  # a scale per row instead of per tensor: the same but for a share of 1/columns
+        changes["recipe"] = "tensorwise"
     if "recipe" in changes:
         if changes["recipe"] not in [recipe.value for recipe in Recipe]:
             raise NotYetError(f"the recipe {changes['recipe']}")

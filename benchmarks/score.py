@@ -88,9 +88,18 @@ def summary(scored: Sequence[Scored]) -> Summary | None:
 
 
 def worst(scored: Iterable[Scored], most: int = WORST) -> list[Scored]:
-    """The rows with the largest absolute errors."""
+    """The runs with the largest absolute errors: of one run's ranks, the furthest off."""
     estimated = [each for each in scored if each.estimated is not None]
-    return sorted(estimated, key=lambda each: (-abs(each.error), each.row["id"]))[:most]
+    ranked = sorted(estimated, key=lambda each: (-abs(each.error), each.row["id"]))
+    furthest: dict[str, Scored] = {}
+    for each in ranked:
+        furthest.setdefault(run_of(each.row), each)
+    return list(furthest.values())[:most]
+
+
+def run_of(row: Row) -> str:
+    """The identifier without the rank."""
+    return row["id"].rpartition("/")[0] if isinstance(row["rank"], int) else row["id"]
 
 
 def counted(scored: Iterable[Scored]) -> list[Scored]:

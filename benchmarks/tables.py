@@ -134,7 +134,8 @@ def _worst(scored: Sequence[Scored], why: Why) -> str:
         text += f"\n### {title}\n\n| Row | measured | estimated | error | why |\n| --- | ---: | ---: | ---: | --- |\n"
         for each in ranked:
             missing = next((words for pattern, words in why if fnmatchcase(each.row["id"], pattern)), "")
-            name = each.row["id"].partition("/")[2].rpartition("/")[0]
+            parts = each.row["id"].split("/")[1:]
+            name = "/".join(part for part in parts if part != each.row["counter"])
             assert each.estimated is not None
             figures = f"{_size(each, each.measured)} | {_size(each, each.estimated)} | {each.error:+.2f} %"
             text += f"| {name} | {figures} | {missing} |\n"

@@ -1,90 +1,160 @@
-"""Replay of a tape: by hand on a small one, and equal layers folded against the same layers written out."""
+"""Replay of a tape's pieces: by hand on small ones, with and without recomputation."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from weighbridge.estimate.compute import record
 from weighbridge.nn import (
-    CausalLM,
     DecoderLayer,
     Embedding,
     GatedMLP,
     GroupedQueryAttention,
-    Head,
     Linear,
-    Mamba2,
-    MixtureOfExperts,
+    Module,
     Repeat,
-    RMSNorm,
+    ops,
 )
-from weighbridge.replay import kept, replay
-from weighbridge.tape import Axis, Pass, Tape
+from weighbridge.replay import Again, Direction, Piece, Replay, pieces, replay
+from weighbridge.tape import Axis, Pass, Tape, Tensor
 
 WORK = Pass(batch=2, sequence=8)
 
 
-def test_two_projections_by_hand() -> None:
+def size(tensor: Tensor) -> int:
+    return tensor.bytes
+
+
+def live(found: Replay, direction: Direction) -> list[int]:
+    return found.live(direction, size)
+
+
+def two_projections() -> tuple[Tape, Tensor]:
     tape = Tape(Pass(dtype="fp32"))
     narrow, wide = Axis("a", 10), Axis("b", 100)
     x = tape.tensor("x", Axis("batch", 1), narrow)
     Linear(wide, narrow)(Linear(narrow, wide)(x))
-    found = replay(tape)
-    assert [(tensor.count, times) for tensor, times in kept(tape)] == [(10, 1), (100, 1)]
-    assert found.kept == 4 * (10 + 100)
-    # forward: x and the wide result; both and the narrow one. backward: both kept and the gradients of the second
-    # projection's two ends; then x, the wide one's gradient and x's.
-    assert [moment.live for moment in found.moments] == [440, 480, 440 + 440, 40 + 440]
-    assert found.peak == 880
-    assert (found.peak_at.backward, found.peak_at.operation) == (True, tape.operations[1])
+    return tape, x
+
+
+def whole(tape: Tape, x: Tensor) -> Piece:
+    return Piece(tape, 0, len(tape.operations), carried=x)
+
+
+def test_two_projections_by_hand() -> None:
+    tape, x = two_projections()
+    found = replay(whole(tape, x))
+    assert [(tensor.count, times) for tensor, times in found.kept] == [(10, 1), (100, 1)]
+    assert found.kept_bytes(size) == 4 * (10 + 100)
+    # forward: x and the wide result; both and the narrow one
+    assert live(found, Direction.FORWARD) == [440, 480]
+    # backward: both kept and the gradients of the second projection's two ends; then x, the wide gradient and x's
+    assert live(found, Direction.BACKWARD) == [440 + 440, 40 + 440]
+    assert found.peak(Direction.BACKWARD, size) == 880
+    assert {tensor.name for tensor, _ in found.standing(Direction.BACKWARD, 1)} == {
+        "x",
+        "gradient of projection",
+        "gradient of x",
+    }
+
+
+def test_a_recomputed_piece_keeps_its_input_only() -> None:
+    tape, x = two_projections()
+    found = replay(whole(tape, x), [Again(0, 2)])
+    assert [tensor for tensor, _ in found.kept] == [x]
+    # again, under the gradient of the result: x and the wide one, then the narrow one; after that as without
+    assert live(found, Direction.BACKWARD) == [40 + 40 + 400, 40 + 40 + 400 + 40, 880, 480]
+
+
+def test_a_segment_that_discards_its_result_is_run_again_before_what_keeps_it() -> None:
+    tape, x = two_projections()
+    found = replay(whole(tape, x), [Again(0, 1, discards=True)])
+    assert [tensor for tensor, _ in found.kept] == [x]
+    kept = replay(whole(tape, x), [Again(0, 1)])
+    assert [tensor.count for tensor, _ in kept.kept] == [10, 100]
+    assert [moment.direction for moment in found.backward] == [
+        Direction.AGAIN,
+        Direction.BACKWARD,
+        Direction.BACKWARD,
+    ]
+
+
+def test_weight_gradients_stand_while_they_are_added() -> None:
+    tape, x = two_projections()
+    without, with_them = (replay(whole(tape, x), weight_gradients=flag) for flag in (False, True))
+    grown = [b - a for a, b in zip(live(without, Direction.BACKWARD), live(with_them, Direction.BACKWARD), strict=True)]
+    assert grown == [4 * 1000, 4 * 1000]
 
 
 def test_one_input_of_several_projections_is_kept_once() -> None:
     tape = Tape(WORK)
     x = tape.tensor("x", Axis("batch", 2), Axis("sequence", 8), Axis("hidden", 16))
     GatedMLP(16, 32)(x)
-    inputs = [tensor for tensor, _ in kept(tape) if tensor is x]
+    inputs = [tensor for tensor, _ in replay(whole(tape, x)).kept if tensor is x]
     assert len(inputs) == 1
 
 
 def test_a_view_keeps_the_tensor_that_it_looks_into() -> None:
     tape = Tape(WORK)
     x = tape.tensor("x", Axis("batch", 2), Axis("sequence", 8), Axis("hidden", 16))
-    GroupedQueryAttention(16, 2, 1, 8, fused=True)(x)
+    GroupedQueryAttention(16, 2, 1, 8, fused=True, rotary=False)(x)
     attention = next(operation for operation in tape.operations if operation.name == "attention")
     assert len({id(tensor.storage) for tensor in attention.reads}) == 1  # type: ignore[union-attr]
 
 
-MIXERS: dict[str, Any] = {
-    "attention": lambda: DecoderLayer(16, GroupedQueryAttention(16, 2, 1, 8), GatedMLP(16, 24)),
-    "moe": lambda: DecoderLayer(16, GroupedQueryAttention(16, 2, 2, 8), MixtureOfExperts(16, 8, 4, 2)),
-    "mamba": lambda: DecoderLayer(16, Mamba2(16, 4, 8, 4, 2, 4)),
-}
+def test_a_sum_shares_its_gradient() -> None:
+    tape = Tape(Pass(dtype="fp32"))
+    a, b = (tape.tensor(name, Axis("batch", 1), Axis("hidden", 10)) for name in "ab")
+    first = ops.elementwise("a", a)
+    second = ops.elementwise("b", b)
+    ops.add(first, second)
+    found = replay(Piece(tape, 0, 3))
+    # one gradient of 40 bytes serves the sum and both terms
+    assert live(found, Direction.BACKWARD)[0] == 40
 
 
-def network(layers: tuple[Repeat, ...]) -> CausalLM:
-    return CausalLM(Embedding(50, 16), layers, RMSNorm(16), Head(16, 50))
+class Runs(Module):
+    """A module that repeats another between two of its own operations."""
+
+    count: int
+
+    def build(self) -> None:
+        self.embedding = Embedding(50, 16)
+        self.layers = Repeat(DecoderLayer(16, GroupedQueryAttention(16, 2, 1, 8), GatedMLP(16, 24)), self.count)
+        self.out = Linear(Axis("hidden", 16), Axis("out", 4))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.out(self.layers(self.embedding(tokens)))
 
 
-@pytest.mark.parametrize("mixer", MIXERS)
+def recorded(module: Module) -> Tape:
+    tape = Tape(WORK)
+    module(tape.tensor("tokens", Axis("batch", 2), Axis("sequence", 8)))
+    return tape
+
+
+def test_a_tape_falls_into_what_repeats_and_what_stands_between() -> None:
+    found = pieces(recorded(Runs(5)))
+    assert [(piece.count, piece.module is None) for piece in found] == [(1, True), (5, False), (1, True)]
+    assert [piece.end for piece in found[:-1]] == [piece.start for piece in found[1:]]
+
+
+def test_each_run_of_a_piece_keeps_its_own_input_and_shares_tables() -> None:
+    piece = pieces(recorded(Runs(5)))[1]
+    found = replay(piece)
+    assert piece.carried in [tensor for tensor, _ in found.kept]
+    assert [tensor.name for tensor in found.shared] == ["angles"]
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_folded_layers_replay_as_layers_written_out(mixer: str, count: int) -> None:
-    make = MIXERS[mixer]
-    folded = replay(record(network((Repeat(make(), count),)), WORK))
-    written = replay(record(network(tuple(Repeat(make(), 1, name=f"layer_{i}") for i in range(count))), WORK))
-    assert folded.kept == written.kept
-    assert folded.peak == written.peak
-    assert folded.peak_at.operation.name == written.peak_at.operation.name
-
-
-def test_what_is_kept_grows_by_the_same_bytes_per_layer() -> None:
-    sizes = [replay(record(network((Repeat(MIXERS["attention"](), n),)), WORK)).kept for n in (1, 2, 3)]
-    assert sizes[2] - sizes[1] == sizes[1] - sizes[0] > 0
-
-
-def test_a_flash_kernel_keeps_less_than_matrix_multiplies_for_long_sequences() -> None:
-    model = network((Repeat(MIXERS["attention"](), 2),))
-    eager, flash = (replay(record(model, Pass(sequence=512, flash=kernel))).kept for kernel in (False, True))
-    assert flash < eager
+def test_runs_within_a_piece_keep_as_often_as_they_run(count: int) -> None:
+    layer = DecoderLayer(16, None, GatedMLP(16, 24))
+    nested, single = Repeat(Repeat(layer, count, name="inner"), 3), Repeat(layer, 3)
+    found = []
+    for module in (nested, single):
+        tape = Tape(WORK)
+        module(tape.tensor("x", Axis("batch", 2), Axis("sequence", 8), Axis("hidden", 16)))
+        found.append(replay(pieces(tape)[0]))
+    assert found[0].kept_bytes(size) == count * found[1].kept_bytes(size)
+    extra = (count - 1) * found[1].kept_bytes(size)
+    for direction in (Direction.FORWARD, Direction.BACKWARD):
+        assert found[0].peak(direction, size) == extra + found[1].peak(direction, size)

@@ -21,7 +21,8 @@ from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, maximum, total
-from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Use, Weight
+from weighbridge.gradients import Gradients, Standing, gradient_of_weight, storages
+from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Weight
 
 Size = Callable[[Tensor], Count]
 """Bytes of a tensor: all of it, or a rank's share."""
@@ -64,7 +65,8 @@ class Piece:
 def pieces(tape: Tape) -> list[Piece]:
     """The pieces of a tape in order. Spans within spans belong to the piece of the outermost."""
     found, at = [], 0
-    for span in sorted(tape.spans, key=lambda span: (span.start, -span.end)):
+    outer_first = sorted(tape.spans[::-1], key=lambda span: (span.start, -span.end))
+    for span in outer_first:
         if span.start >= at:
             if span.start > at:
                 found.append(Piece(tape, at, span.start, carried=_carried(tape, at)))
@@ -111,9 +113,6 @@ class Moment:
     direction: Direction
     added: tuple[tuple[Tensor, Count], ...]
     freed: tuple[tuple[Tensor, Count], ...]
-
-
-Standing = list[tuple[Tensor, Count]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,11 +183,6 @@ def replay(piece: Piece, again: Sequence[Again] = (), weight_gradients: bool = F
     return Replay(tuple(walk.kept.values()), tuple(walk.shared), tuple(walk.forward()), tuple(walk.backward()))
 
 
-def storages(tensors: Iterable[object]) -> dict[int, Tensor]:
-    """The distinct storages of tensors, weights left out."""
-    return {id(t.storage): t.storage for t in tensors if isinstance(t, Tensor)}
-
-
 @dataclass
 class _Walk:
     """The bookkeeping of one piece."""
@@ -203,7 +197,6 @@ class _Walk:
         piece, tape = self.piece, self.piece.tape
         self.places = range(piece.start, piece.end)
         self.inner = [s for s in tape.spans if s.module is not piece.module and self._holds(s)]
-        self.inner = [s for s in self.inner if not (s.start == piece.start and s.end == piece.end)]
         self.made = {key: i for i in self.places for key in storages(tape.operations[i].makes)}
         self.first_kept: dict[int, int] = {}
         self.dropped: dict[int, Again] = {}
@@ -251,10 +244,12 @@ class _Walk:
         return times
 
     def earlier_runs(self, span: Span) -> list[tuple[Tensor, Count]]:
-        """What all runs of an inner span but one keep."""
+        """What all runs of an inner span but one keep, runs within it included."""
+        if any(other is not span and other.start <= span.start and span.end <= other.end for other in self.inner):
+            return []
         own = {key: t for i in range(span.start, span.end) for key, t in storages(self[i].keeps).items()}
-        mine = [(t, key) for key, t in own.items() if key in self.kept and self.first_kept[key] >= span.start]
-        return [(t, times - 1) for t, key in mine if type(times := self.times(key, span.start)) is not int or times > 1]
+        mine = [(t, self.kept[key][1]) for key, t in own.items() if self.first_kept.get(key, -1) >= span.start]
+        return [(t, times - 1) for t, times in mine if type(times) is not int or times > 1]
 
     def forward(self) -> Iterable[Moment]:
         """The forward pass: what is allocated, and what is freed after its last reader."""
@@ -282,7 +277,7 @@ class _Walk:
         """The backward pass: gradients come with what makes them, kept tensors go with their last user."""
         held = {key: tensor for key, (tensor, _) in self.kept.items()}
         result = self[self.piece.end - 1].makes[0].storage
-        gradients = _Gradients()
+        gradients = Gradients()
         start: Standing = [*self.kept.values(), *gradients.receive(result)]
         done: set[int] = set()
         for i in reversed(self.places):
@@ -316,11 +311,11 @@ class _Walk:
             for key in storages(self[i].keeps):
                 self.first_kept[key] = min(self.first_kept.get(key, i), i)
 
-    def step(self, operation: Operation, index: int, gradients: _Gradients, held: dict[int, Tensor]) -> Moment:
+    def step(self, operation: Operation, index: int, gradients: Gradients, held: dict[int, Tensor]) -> Moment:
         """One operation backward."""
         scratch: Standing = [(t, 1) for t in operation.scratch_backward]
         if self.weight_gradients and operation.name == "matmul":
-            scratch += [(_gradient_of(w, self.piece.tape), 1) for w in operation.reads if isinstance(w, Weight)]
+            scratch += [(gradient_of_weight(w, self.piece.tape), 1) for w in operation.reads if isinstance(w, Weight)]
         given = {key for key in storages(operation.reads) if self.given(key)}
         for key in storages(operation.shares_gradient).keys() & storages(operation.keeps).keys() & held.keys():
             gradients.take(key, held.pop(key))
@@ -329,7 +324,7 @@ class _Walk:
         freed = gradients.release(operation)
         for key in [*storages(operation.keeps), *(self.inputs_of(index))]:
             if key in held and self.first_kept.get(key) == index:
-                freed.append((held.pop(key), self.kept[key][1] if key in self.kept else 1))
+                freed.append((held.pop(key), 1))
         for span in self.inner:
             if span.start == index:
                 freed += self.earlier_runs(span)
@@ -345,60 +340,3 @@ def _with(moment: Moment, start: Standing) -> Moment:
     if not start:
         return moment
     return Moment(moment.operation, moment.direction, (*start, *moment.added), moment.freed)
-
-
-def _gradient_of(weight: Weight, tape: Tape) -> Tensor:
-    return Tensor("weight gradient", weight.axes, tape.dtype, tape, None, Use.WORKSPACE)
-
-
-def _gradient(tensor: Tensor) -> Tensor:
-    return Tensor(f"gradient of {tensor.name}", tensor.axes, tensor.dtype, tensor.tape, None, tensor.use)
-
-
-class _Gradients:
-    """Gradients of activations by what they are of. Several may look into one buffer."""
-
-    def __init__(self) -> None:
-        self.buffers: dict[int, Tensor] = {}
-        self.users: dict[int, int] = {}
-
-    def receive(self, tensor: Tensor) -> Standing:
-        """A new gradient of a tensor."""
-        made = _gradient(tensor)
-        self.buffers[id(tensor)], self.users[id(made)] = made, 1
-        return [(made, 1)]
-
-    def take(self, key: int, kept: Tensor) -> None:
-        """Let a gradient take the place of a kept tensor, in its memory."""
-        self.buffers[key], self.users[id(kept)] = kept, 1
-
-    def of_inputs(self, operation: Operation, given: set[int]) -> tuple[Standing, Standing]:
-        """What an operation's backward pass allocates for the gradients of what it read: those that stay, and those
-        that are added to one that is there already.
-        """
-        added: Standing = []
-        sums: Standing = []
-        shared = storages(operation.shares_gradient)
-        own = self.buffers.get(id(operation.makes[0].storage)) if operation.makes else None
-        for key, tensor in storages(operation.reads).items():
-            if not tensor.dtype.differentiable or key in given:
-                continue
-            if key in self.buffers:
-                sums += [] if key in shared else [(_gradient(tensor), 1)]
-            elif key in shared and own is not None:
-                self.buffers[key] = own
-                self.users[id(own)] += 1
-            else:
-                added += self.receive(tensor)
-        return added, sums
-
-    def release(self, operation: Operation) -> Standing:
-        """What goes when an operation's backward pass is done: the gradients of what it made."""
-        freed: Standing = []
-        for key in storages(operation.makes):
-            buffer = self.buffers.pop(key, None)
-            if buffer is not None:
-                self.users[id(buffer)] -= 1
-                if not self.users[id(buffer)]:
-                    freed.append((buffer, 1))
-        return freed

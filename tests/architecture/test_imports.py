@@ -15,6 +15,7 @@ FLOORS = [
     {"errors", "arithmetic"},
     {"traced", "units"},
     {"tree", "kernels", "tape"},
+    {"gradients"},
     {"replay"},
     {"nn"},
     {"models"},

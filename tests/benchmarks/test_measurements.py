@@ -197,6 +197,8 @@ def test_percentile_is_the_nearest_rank() -> None:
 def test_worst_rows_come_first() -> None:
     found = worst(scored((100, 101), (100, 80), (100, None), (100, 119)), most=2)
     assert [round(each.error) for each in found] == [-20, 19]
+    ranks = [Scored(a_row(f"s/a/{rank}", rank=rank), "s", 100.0 + rank) for rank in (3, 7)]
+    assert [each.row["rank"] for each in worst(ranks)] == [7]
 
 
 def test_repeats_count_once() -> None:
@@ -287,7 +289,7 @@ def test_plans_that_rows_describe() -> None:
         ({"unknown": ["plan.micro_batch"]}, "plan.micro_batch: the source does not say"),
         ({"model": "no-such-model"}, "the model no-such-model"),
         ({"model": "gpt2", "plan": {"framework": "none"}}, "the framework none"),
-        ({"model": "gpt2", "device": "none"}, "none"),
+        ({"model": "gpt2", "device": "none"}, "the device none"),
         (
             {"model": "gpt2", "plan": {"framework": "megatron", "recompute": {"modules": ["odd"]}}},
             "recomputation of odd",
@@ -312,7 +314,7 @@ def test_the_page_has_its_parts_and_whole_tables() -> None:
     text = tables.page(rows, [("megatron/1/*", "a mechanism")])
     for heading in ("# Accuracy", "## Targets", "## By counter and source", "## Furthest off", "## Not estimated yet"):
         assert heading in text
-    assert "| 1 | 16.000 GiB | 8.000 GiB | -50.00 % | a mechanism |" in text
+    assert "| 1/x | 16.000 GiB | 8.000 GiB | -50.00 % | a mechanism |" in text
     assert "| Megatron-LM | 1 | something |" in text
     for block in text.split("\n\n"):
         if block.startswith("|"):

@@ -74,7 +74,7 @@ def test_uncounted_operations_are_listed_with_what_they_make() -> None:
     found = flops("llama-3.1-8b", 10).uncounted()
     assert found["norm"] == (2 * 32 + 1) * 10 * 4096
     assert found["lookup"] == 10 * 4096
-    assert set(found) == {"lookup", "norm", "silu", "multiply", "add"}
+    assert set(found) == {"lookup", "norm", "rotary", "silu", "multiply", "add"}
 
 
 def test_comparison_lists_models_in_the_order_given() -> None:

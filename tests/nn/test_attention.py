@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from weighbridge.kernels import Attention, Kernels
 from weighbridge.nn import GroupedQueryAttention, MultiHeadLatentAttention
 from weighbridge.tape import Axis, Pass, Phase, Tape
 from weighbridge.tree import Kind, stored
@@ -66,12 +67,14 @@ def test_a_window_bounds_the_work() -> None:
 
 
 def test_what_is_kept_depends_on_the_kernel() -> None:
-    def names(flash: bool) -> list[str]:
-        tape = run(GroupedQueryAttention(**GQA), Pass(sequence=4, flash=flash))
+    def names(kernel: Attention) -> list[str]:
+        tape = run(GroupedQueryAttention(**GQA), Pass(sequence=4, kernels=Kernels(attention=kernel)))
         return [t.name for o in tape.operations if o.name == "attention" for t in o.keeps]
 
-    assert names(flash=True) == ["projection", "projection", "projection", "attended"]
-    assert names(flash=False) == ["projection", "projection", "projection", "weights"]
+    assert names(Attention.FLASH) == ["rotary", "rotary", "projection", "attended", "log-sum-exp"]
+    assert names(Attention.PLAIN) == ["rotary", "rotary", "projection", "weights"]
+    assert names(Attention.UNFUSED) == ["probabilities", "projection"]
+    assert names(Attention.EAGER) == ["probabilities", "repeated projection"]
 
 
 MLA: dict[str, Any] = {

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from weighbridge.arithmetic import Count, total
+from weighbridge.gradients import Standing
 from weighbridge.parallel.schedule import Action
 from weighbridge.parallel.schedule import Moment as Turn
-from weighbridge.replay import Direction, Piece, Replay, Size, Standing
+from weighbridge.replay import Direction, Piece, Replay, Size
 from weighbridge.tape import Tensor
 
 
@@ -22,12 +23,16 @@ class Weighed:
         replay: what stands when.
         size: a rank's bytes of a tensor.
         name: what it is called in reports.
+        group: layers that are recomputed together from one input.
+        full: the same piece keeping everything, for the layers of a group.
     """
 
     piece: Piece
     replay: Replay
     size: Size
     name: str
+    group: int = 1
+    full: Weighed | None = None
 
     @cached_property
     def kept(self) -> Count:
@@ -108,6 +113,8 @@ class Peak:
                 if chunk == self.turn.chunk and place <= self.run:
                     own = run.count - (place == self.run)
                 found.append((run.weighed, others * run.count + own))
+        if self.working.full and self.direction is Direction.BACKWARD:
+            found.append((self.working.full, self.working.group - 1))
         return [(weighed, count) for weighed, count in found if count]
 
     @property
@@ -165,6 +172,8 @@ def _inside(runs: Sequence[Run], direction: Direction) -> tuple[Count, int, int]
     for place, run in enumerate(runs):
         bytes, moment = run.weighed.highest[direction]
         reached = base + (run.count - 1) * run.weighed.kept + bytes
+        if run.weighed.full and direction is Direction.BACKWARD:
+            reached = reached + (run.weighed.group - 1) * run.weighed.full.kept
         if reached > best[0]:
             best = (reached, place, -moment)
         base = base + run.kept

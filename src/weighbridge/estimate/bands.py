@@ -25,7 +25,7 @@ from weighbridge.traced import plain
 
 FILE = Path(__file__).parent / "bands.toml"
 
-FIGURES = {"peak_allocated": "allocated peak", "static_allocated": "between steps", "peak_reserved": "reserved peak"}
+FIGURES = {"peak_allocated": "allocated peak", "static_allocated": "memory between steps", "peak_reserved": "reserved peak"}
 """Figures that bands are of: attributes of a stage, and their names for people. The first is the main one."""
 
 LARGE, LARGE_BYTES = "above_8_gib", 8 * 2**30
@@ -58,9 +58,9 @@ class Band:
 
     @property
     def sentence(self) -> str:
-        """``half of 315 measured runs of this kind fell within 2.0 %, nine in ten within 5.8 %``."""
-        within = f"fell within {self.median_percent:.1f} %, nine in ten within {self.p90_percent:.1f} %"
-        return f"half of {self.n:,} measured runs of this kind {within}"
+        """``half of 315 measured runs fell within 2.0 % of the estimated allocated peak, nine in ten within 5.8 %``."""
+        within = f"{self.median_percent:.1f} % of the estimated {self.figure}"
+        return f"half of {self.n:,} measured runs fell within {within}, nine in ten within {self.p90_percent:.1f} %"
 
 
 @cache

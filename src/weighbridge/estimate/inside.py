@@ -10,8 +10,9 @@ from typing import Any
 from weighbridge.arithmetic import exact_div
 from weighbridge.estimate.activations import Run, Weighed, in_common
 from weighbridge.estimate.stage import Stage
+from weighbridge.gradients import storages
 from weighbridge.parallel.recompute import Method
-from weighbridge.replay import Direction, Piece, storages
+from weighbridge.replay import Direction, Piece
 from weighbridge.tape import Operation, Tensor, Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Node

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.arithmetic import Count, maximum
+from weighbridge.arithmetic import Count, ceil_div, maximum
 from weighbridge.estimate.activations import Peak, Run, highest
 from weighbridge.estimate.allocator import reserved
 from weighbridge.estimate.buffers import Buffers
@@ -64,7 +64,8 @@ class Stage:
             again = count if recompute.method is Method.UNIFORM else min(spare, count)
             spare -= min(spare, count)
             if again:
-                yield Run(training.weigh(parts.kinds[kind], recomputed=True), again)
+                group = min(recompute.group, again)
+                yield Run(training.weigh(parts.kinds[kind], group), ceil_div(again, group))
             if count > again:
                 yield Run(training.weigh(parts.kinds[kind]), count - again)
         if chunk.prediction and parts.prediction:

@@ -55,7 +55,7 @@ class Training:
             dtype=plan.precision.compute.name,
             prediction=plan.prediction,
             kernels=self.kernels,
-            gathers=plan.sequence_parallel,
+            gathers=plan.sequence_parallel and plain(plan.tensor) != 1,
         )
 
     @cached_property
@@ -131,17 +131,18 @@ class Training:
     def _alive(self) -> list[Tensor]:
         return []
 
-    def weigh(self, piece: Piece, recomputed: bool = False) -> Weighed:
-        """A piece with sizes put in, kept or recomputed whole."""
-        key = (piece.start, recomputed)
+    def weigh(self, piece: Piece, group: int = 0) -> Weighed:
+        """A piece with sizes put in: kept, or recomputed whole in groups of so many layers."""
+        key = (piece.start, group)
         if key not in self._weighed:
-            again = whole(piece) if recomputed else self.plan.recompute.segments(piece)
+            again = whole(piece) if group else self.plan.recompute.segments(piece)
             found = replay(piece, again, weight_gradients=not self.plan.accumulation_fusion)
-            self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece))
+            full = self.weigh(piece) if group else None
+            self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece), max(group, 1), full)
         return self._weighed[key]
 
     @cached_property
-    def _weighed(self) -> dict[tuple[int, bool], Weighed]:
+    def _weighed(self) -> dict[tuple[int, int], Weighed]:
         return {}
 
 

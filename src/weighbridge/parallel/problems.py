@@ -32,8 +32,6 @@ def of_ranks(plan: Plan) -> Iterator[Problem]:
     inside = (("expert_tensor", plan.inside_experts), ("expert", plan.expert), ("pipeline", plan.pipeline))
     if plan.expert > 1 or plan.expert_tensor is not None:
         yield from _fills(plan, "expert_tensor x expert x pipeline", inside)
-    if plan.sequence_parallel and plan.tensor == 1 and plan.zero.engine is not Engine.MEGATRON:
-        yield "sequence_parallel", "splits positions over tensor parallel ranks, but tensor = 1"
 
 
 def _fills(plan: Plan, words: str, degrees: Iterable[tuple[str, int]]) -> Iterator[Problem]:

@@ -49,6 +49,11 @@ class Recompute:
     layers: int = 1
     modules: tuple[str, ...] = ()
 
+    @property
+    def group(self) -> int:
+        """Layers that are recomputed together from one input."""
+        return self.layers if self.method is Method.UNIFORM else 1
+
     def segments(self, piece: Piece) -> tuple[Again, ...]:
         """What is recomputed of a layer that is not recomputed whole: chosen segments, none inside another."""
         chosen = {segment: name for name in self.modules for segment in MODULES[name]}

@@ -54,6 +54,9 @@ SHORT = {Line.MAIN: "main", Line.LOGITS: "logits", "allocator": "unused", "conte
 
 FREE = "."
 
+SHORTEST = 16
+"""Columns of a bar, below which figures are shortened."""
+
 EIGHTHS = " ▁▂▃▄▅▆▇"
 
 
@@ -91,30 +94,33 @@ class Bars:
     Attributes:
         bars: the stages in order.
         capacity: bytes that a device has; ``None`` without one.
+        remark: what is not drawn.
     """
 
     bars: tuple[Bar, ...]
     capacity: int | None
+    remark: str = ""
 
     def lines(self, width: int, blocks: bool) -> list[list[Span]]:
         """The bars with their legend."""
         whole = max(self.capacity or 0, *(bar.total for bar in self.bars))
         label = max(len(bar.label) for bar in self.bars)
-        figures = [self._figure(bar) for bar in self.bars]
+        figures = [self._figure(bar, excess=True) for bar in self.bars]
         room = width - label - max(map(len, figures)) - 6
-        own_line = room < 10
-        if own_line:
-            room = width - max(map(len, figures)) - 4
-        drawn = []
+        if room < SHORTEST:
+            figures = [self._figure(bar, excess=False) for bar in self.bars]
+            room = width - label - max(map(len, figures)) - 6
+        drawn: list[list[Span]] = []
         for bar, figure in zip(self.bars, figures, strict=True):
-            drawn += [[(bar.label, "")]] if own_line else []
-            head = "" if own_line else f"{bar.label:<{label}}  "
-            drawn.append([(head + "[", ""), *self._bar(bar, whole, room), (f"]  {figure}".rstrip(), "")])
-        return drawn + legend((bar.parts for bar in self.bars), width, self.capacity is not None)
+            drawn.append([(f"{bar.label:<{label}}  [", ""), *self._bar(bar, whole, room), (f"]  {figure}", "")])
+        drawn += [[(line, "dim")] for line in textwrap.wrap(self.remark, width)]
+        over = self.capacity is not None and self.capacity < whole
+        return drawn + legend((bar.parts for bar in self.bars), width, self.capacity is not None, over)
 
-    def _figure(self, bar: Bar) -> str:
+    def _figure(self, bar: Bar, excess: bool) -> str:
+        figure = f"{gibibytes(bar.total):>8}"
         over = bar.total - self.capacity if self.capacity is not None else 0
-        return f"{gibibytes(bar.total)}{f', {gibibytes(over)} over' if over > 0 else ''}"
+        return f"{figure}, {gibibytes(over)} over" if over > 0 and excess else figure
 
     def _bar(self, bar: Bar, whole: int, room: int) -> list[Span]:
         """Segments and what is free; where something does not fit, a line stands at what the device has."""
@@ -143,9 +149,10 @@ def _cut(spans: list[Span], at: int) -> list[Span]:
     found: list[Span] = []
     seen = 0
     for text, style in spans:
+        text = text.replace(FREE, " ") if at < seen else text
         inside = at - seen
         if 0 <= inside < len(text) or (inside == len(text) and text is spans[-1][0]):
-            found += [(text[:inside], style), ("|", "bold"), (text[inside:], style)]
+            found += [(text[:inside], style), ("|", "bold"), (text[inside:].replace(FREE, " "), style)]
             at = -1
         else:
             found.append((text, style))
@@ -153,11 +160,12 @@ def _cut(spans: list[Span], at: int) -> list[Span]:
     return [span for span in found if span[0]]
 
 
-def legend(parts: Iterable[dict[str, int]], width: int, free: bool) -> list[list[Span]]:
-    """Marks and names of the parts that there are."""
+def legend(parts: Iterable[dict[str, int]], width: int, free: bool, over: bool = False) -> list[list[Span]]:
+    """Marks and names of the parts that there are; ``over``: some bars pass what the device has."""
     there = list(parts)
     looks = [look for key, look in LOOKS.items() if any(part.get(key) for part in there)]
-    entries = [(look.mark, look.name, f"{INK} on {look.colour}") for look in looks] + [(FREE, "free", "dim")] * free
+    entries = [(look.mark, look.name, f"{INK} on {look.colour}") for look in looks]
+    entries += [(FREE, "free", "dim")] * free + [("|", "what the device has", "bold")] * over
     lines: list[list[Span]] = [[]]
     room = width
     for mark, name, style in entries:

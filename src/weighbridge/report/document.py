@@ -25,11 +25,13 @@ class Column:
         name: its heading.
         number: right-aligned, never wrapped.
         optional: left out where the window is too narrow for all.
+        whole: never wrapped, although it is no number.
     """
 
     name: str
     number: bool = True
     optional: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Row:
 
     Attributes:
         cells: one text per column.
-        kind: the kind of module that gives the row its colour, or empty.
+        kind: the kind of module that gives the row its colour, or a colour (``#rrggbb``), or empty.
         strong: a total or the answer.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from weighbridge.report.document import Document, Picture, Span, Table
-from weighbridge.report.text import COLOURS
+from weighbridge.report.text import colour_of
 
 NUMBER = "text-align:right;font-variant-numeric:tabular-nums;padding:1px 10px"
 PICTURE = 100
@@ -43,7 +43,8 @@ def _table(table: Table) -> str:
     heads = "".join(f'<th style="{s}">{escape(c.name)}</th>' for c, s in zip(table.columns, styles, strict=True))
     rows = []
     for row in table.rows:
-        edge = f"border-left:4px solid {COLOURS[row.kind]};" if row.kind in COLOURS else ""
+        colour = colour_of(row.kind)
+        edge = f"border-left:4px solid {colour};" if colour else ""
         cells = [
             f'<td style="{edge if not i else ""}{style}">{escape(cell)}</td>'
             for i, (cell, style) in enumerate(zip(row.cells, styles, strict=True))

@@ -7,7 +7,6 @@ import io
 
 from weighbridge.report.document import Document, Table
 
-
 PICTURE = 100
 """Columns of a picture."""
 

@@ -24,6 +24,13 @@ COLOURS = {
 }
 """The Okabe-Ito palette (Okabe and Ito 2008), one colour per kind of module in every picture."""
 
+
+
+def colour_of(kind: str) -> str:
+    """The colour of a row: its own, or that of its kind of module; empty for none."""
+    return kind if kind.startswith("#") else COLOURS.get(kind, "")
+
+
 WIDE = 120
 NARROW = 40
 
@@ -128,7 +135,7 @@ def _widths(table: Table) -> list[int]:
     needed = []
     for number, column in enumerate(table.columns):
         longest = max([len(column.name), *(len(row.cells[number]) for row in table.rows)])
-        needed.append(2 + (longest if column.number else min(longest, LABEL)))
+        needed.append(2 + (longest if column.number or column.whole else min(longest, LABEL)))
     return needed
 
 
@@ -137,7 +144,7 @@ def _records(screen: Console, table: Table) -> None:
     from rich.text import Text
 
     for row in table.rows:
-        screen.print(Text(row.cells[0], style=COLOURS.get(row.kind, "bold" if row.strong else "")))
+        screen.print(Text(row.cells[0], style=colour_of(row.kind) or ("bold" if row.strong else "")))
         for column, cell in zip(table.columns[1:], row.cells[1:], strict=True):
             if cell:
                 screen.print(Text(f"{INDENT}{column.name} {cell}".rstrip()))
@@ -154,10 +161,13 @@ def _table(screen: Console, table: Table) -> None:
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in table.columns:
         grid.add_column(
-            column.name, justify="right" if column.number else "left", no_wrap=column.number, overflow="fold"
+            column.name,
+            justify="right" if column.number else "left",
+            no_wrap=column.number or column.whole,
+            overflow="fold",
         )
     for row in table.rows:
-        colour = COLOURS.get(row.kind, "")
+        colour = colour_of(row.kind)
         style = f"bold {colour}".strip() if row.strong else ""
         first = Text(row.cells[0], style=style or colour)
         rest = [Text(cell, style="bold" if row.strong else colour * cell.startswith("#")) for cell in row.cells[1:]]

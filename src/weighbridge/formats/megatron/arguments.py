@@ -1,7 +1,7 @@
-"""A list of Megatron-LM's arguments, read as its own parser reads it: values by their names, and what to tell the user.
+"""A list of Megatron-LM's arguments, read as its own parser reads it: values by their names, and what to tell people.
 
-Megatron-LM takes no abbreviations (megatron/training/arguments.py, parse_args, allow_abbrev=False); where an argument is
-given twice, the last wins.
+Megatron-LM takes no abbreviations (megatron/training/arguments.py, parse_args, allow_abbrev=False); where an argument
+is given twice, the last wins.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ SHOWN_PROBLEMS = 8
 
 LOOKED_UP = 20
 """Unknown arguments for which the nearest known one is looked up; the rest are only named."""
+
+NEAR = 0.75
+"""How much of a name must agree for it to be a slip of the pen (difflib's ratio)."""
+
+KNOWN_SPECS = ("megatron.core.models.", "local")
+"""Beginnings of --spec that name what is built without it too."""
 
 NUMBER = re.compile(r"-(\d[\d_]*)?(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 """A negative number, which is a value and no argument's name."""
@@ -229,18 +235,22 @@ def _number(row: Row, text: str) -> float:
 
 def _chosen(row: Row, text: str) -> str:
     if row.choices and text not in row.choices:
-        raise InputError(f"{row.name}: got {given(text)}; allowed: {', '.join(row.choices)}{_near(text, row.choices)}")
+        raise InputError(f"{row.name}: got {given(text)}; allowed: {', '.join(row.choices)}{did_you_mean(text, row.choices, 1)}")
     return text
 
 
-def _near(text: str, known: Iterable[str]) -> str:
-    return did_you_mean(text, known, 1)
+def _nearest(name: str) -> str:
+    """The known argument that an unknown one must be a slip of, if it is near enough to any."""
+    import difflib
+
+    close = difflib.get_close_matches(name[:100].lower().replace("_", "-"), rows(), n=1, cutoff=NEAR)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _unknown(names: Iterable[str]) -> Iterator[str]:
     """One line for each argument that Megatron-LM does not have."""
     for place, name in enumerate(names):
-        near = _near(name, rows()) if place < LOOKED_UP and len(name) > 2 else ""
+        near = _nearest(name) if place < LOOKED_UP else ""
         yield f"{shown(name)}: Megatron-LM has no such argument; it is left out{near}"
 
 
@@ -255,6 +265,8 @@ def _unmodelled(values: Mapping[str, Value]) -> Iterator[str]:
     for dest, value in values.items():
         row = by_dest()[dest]
         if row.bears in (Bears.HONOURED, Bears.NOTHING) or _same(value, row.default):
+            continue
+        if dest == "spec" and _spelled(value).lstrip("[").startswith(KNOWN_SPECS):
             continue
         said = "" if row.kind.flag else f" {shown(value if isinstance(value, str) else _spelled(value))}"
         yield f"{row.name}{said}: bears on {row.bears} and is not modelled"

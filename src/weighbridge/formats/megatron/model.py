@@ -78,7 +78,8 @@ class Shape:
     @cached_property
     def groups(self) -> int:
         """Query groups, which --num-query-groups sets only along with --group-query-attention."""
-        return self.arguments.integer("num_query_groups") if self.arguments.flag("group_query_attention") else self.heads
+        grouped = self.arguments.flag("group_query_attention")
+        return self.arguments.integer("num_query_groups") if grouped else self.heads
 
     @cached_property
     def head_dim(self) -> int:

@@ -15,14 +15,14 @@ MEMORY: dict[str, str] = {
         expert-parallel external-cuda-graph fp16-lm-cross-entropy fp8-e4m3 fp8-hybrid fp8-output-proj
         freeze-all-layers fsdp-double-buffer fsdp-manual-registration fused-residual-rmsnorm gdp-cutedsl-kernel
         gtp-remat-reduce-scatter-with-fp32-accumulation hybrid-context-parallel init-model-with-meta-device
-        is-hybrid-model keep-fp8-transpose-cache megatron-fsdp-enable-fine-grained-param-gather
-        megatron-fsdp-max-pool-double-buffer mla-down-proj-fusion moe-enable-deepep moe-extended-tp moe-paged-stash
-        moe-router-padding-for-fp8 moe-router-padding-for-quantization moe-single-grouped-bias
-        moe-single-grouped-weight moe-token-dropping moe-use-grouped-tensor mtp-detach-heads mtp-hsm mtp-standalone
-        mtp-use-repeated-layer optimizer-cuda-graph overlap-moe-expert-parallel-comm perform-rl-step
-        reset-attention-mask retro-add-retriever reuse-grad-buf-for-mxfp8-param-ag sft standalone-embedding-stage
-        use-custom-fsdp use-grouped-gemm-for-dense-mlp use-grouped-gemm-for-shared-expert use-kitchen-attention
-        use-legacy-models use-mup use-te-activation-func use-transformer-engine-op-fuser vision-pretraining
+        keep-fp8-transpose-cache megatron-fsdp-enable-fine-grained-param-gather megatron-fsdp-max-pool-double-buffer
+        mla-down-proj-fusion moe-enable-deepep moe-extended-tp moe-paged-stash moe-router-padding-for-fp8
+        moe-router-padding-for-quantization moe-single-grouped-bias moe-single-grouped-weight moe-token-dropping
+        moe-use-grouped-tensor mtp-detach-heads mtp-hsm mtp-standalone mtp-use-repeated-layer optimizer-cuda-graph
+        overlap-moe-expert-parallel-comm perform-rl-step reset-attention-mask retro-add-retriever
+        reuse-grad-buf-for-mxfp8-param-ag sft standalone-embedding-stage use-custom-fsdp
+        use-grouped-gemm-for-dense-mlp use-grouped-gemm-for-shared-expert use-kitchen-attention use-legacy-models
+        use-mup use-te-activation-func use-transformer-engine-op-fuser vision-pretraining
     """,
     "OFF": """
         disable-mamba-mem-eff-path no-use-layer-wise-param-layout
@@ -100,7 +100,7 @@ NOTHING: dict[str, str] = {
         inference-dynamic-batching-track-paused-request-events inference-fuse-tp-communication
         inference-moe-disable-fused-quant-kernels inference-rng-tracker inference-text-gen-server-logging
         inference-use-synchronous-zmq-collectives inference-wandb-logging init-method-xavier-uniform
-        initialize-socket-comms inprocess-empty-cuda-cache inprocess-restart
+        initialize-socket-comms inprocess-empty-cuda-cache inprocess-restart is-hybrid-model
         keep-fp8-transpose-cache-when-using-custom-fsdp lazy-mpu-init legacy-tokenizer load-main-params-from-ckpt
         load-model-opt-format log-batch-size-to-tensorboard log-device-memory-used log-energy
         log-max-attention-logit log-memory-to-tensorboard log-num-zeros-in-grad log-params-norm log-progress

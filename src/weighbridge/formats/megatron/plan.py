@@ -84,7 +84,8 @@ def smallest_world(read: Arguments) -> int:
     tensor, pipeline = read.integer("tensor_model_parallel_size"), read.integer("pipeline_model_parallel_size")
     inside = read.size("expert_tensor_parallel_size") or tensor
     experts = inside * read.integer("expert_model_parallel_size") * pipeline
-    return lcm(max(tensor * pipeline * read.integer("context_parallel_size"), 1), max(experts, 1))
+    replica = lcm(max(tensor * pipeline * read.integer("context_parallel_size"), 1), max(experts, 1))
+    return replica * max(read.integer("num_distributed_optimizer_instances"), 1)
 
 
 def global_batch(read: Arguments, data: int) -> int:

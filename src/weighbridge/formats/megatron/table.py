@@ -252,8 +252,8 @@ ON = """
 
 OFF = """
     add_bias_linear add_position_embedding apply_rope_fusion bias_dropout_fusion bias_gelu_fusion
-    bias_swiglu_fusion create_attention_mask_in_dataloader gradient_accumulation_fusion masked_softmax_fusion overlap_p2p_comm
-    torch_fsdp2_reshard_after_forward
+    bias_swiglu_fusion create_attention_mask_in_dataloader gradient_accumulation_fusion masked_softmax_fusion
+    overlap_p2p_comm torch_fsdp2_reshard_after_forward
 """
 """Flags that set false."""
 

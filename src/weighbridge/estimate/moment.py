@@ -1,0 +1,70 @@
+"""Where in a step a stage's memory is highest: the operation, its module, its layer, its pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.estimate.inside import layers_of
+from weighbridge.estimate.stage import Stage
+from weighbridge.replay import Direction
+from weighbridge.traced import plain
+from weighbridge.tree import Node
+
+BETWEEN = "between steps"
+"""The pass of a stage whose memory is highest after the optimizer's step, when nothing runs."""
+
+
+@dataclass(frozen=True)
+class PeakAt:
+    """The highest moment of a stage, in words.
+
+    Attributes:
+        operation: what runs.
+        module: the module that runs it, by the names on the way to it.
+        layer: the model's layer, counted from 0; ``None`` outside the layers.
+        direction: forward, recomputation or backward; "between steps" where the optimizer's step is highest.
+        micro_batches: those in flight, the one that runs among them.
+    """
+
+    operation: str
+    module: str
+    layer: int | None
+    direction: str
+    micro_batches: int
+
+    @property
+    def place(self) -> str:
+        """``layer 31``, or the operation outside the layers."""
+        if self.direction == BETWEEN:
+            return "the optimizer's step"
+        return self.operation if self.layer is None else f"layer {self.layer:,}"
+
+
+def between_steps(stage: Stage) -> int:
+    """Bytes that stand after a step beyond the highest moment of forward and backward: 0 for all but small models."""
+    return int(plain(stage.peak_allocated)) - int(plain(stage.ledger.total))
+
+
+def peak_at(stage: Stage) -> PeakAt:
+    """Where a stage's memory is highest."""
+    if between_steps(stage) > 0:
+        return PeakAt("optimizer step", "", None, BETWEEN, 0)
+    peak = stage.peak
+    moment = peak.working.replay.passes[peak.direction][peak.moment]
+    names = dict(_named(stage.training.tree))
+    module = names.get(tuple(map(id, moment.operation.scope)), peak.working.name)
+    layers = layers_of(stage).get((peak.turn.chunk, peak.run))
+    running = peak.direction is Direction.FORWARD
+    held = sum(peak.turn.held) + running
+    return PeakAt(
+        moment.operation.name, module, layers[-1] if layers else None, moment.direction.value, int(plain(held))
+    )
+
+
+def _named(node: Node, above: tuple[int, ...] = (), name: str = "") -> Iterator[tuple[tuple[int, ...], str]]:
+    """Modules by the ids of what runs when their own operations do, with the names on the way to each."""
+    path = (*above, *node.path)
+    yield path, name or type(node.module).__name__
+    for child in node.children:
+        yield from _named(child, path, f"{name}.{child.name}" if name else child.name)

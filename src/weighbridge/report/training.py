@@ -1,0 +1,257 @@
+"""What the report of a training step says, as a document."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from weighbridge.estimate.advice import Advice, advise
+from weighbridge.estimate.bands import bands_of
+from weighbridge.estimate.ledger import Line
+from weighbridge.estimate.moment import BETWEEN, between_steps, peak_at
+from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.timeline import timeline
+from weighbridge.estimate.training import Training
+from weighbridge.estimate.training_flops import step_flops
+from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.recompute import Method
+from weighbridge.parallel.schedule import FACTS
+from weighbridge.report import tree
+from weighbridge.report.chart import LOOKS, Bar, Bars, Chart
+from weighbridge.report.document import Column, Document, Picture, Row, Table
+from weighbridge.report.modules import ranges
+from weighbridge.traced import plain
+from weighbridge.units import flops, gibibytes, percent
+
+WHAT: dict[str, str] = {
+    Line.WEIGHTS: "as they stand, with modules' buffers",
+    Line.GRADIENTS: "the buffer in which they gather",
+    Line.MAIN: "the optimizer's own copy of the weights",
+    Line.OPTIMIZER: "its states for every parameter",
+    Line.ACTIVATIONS: "kept for backward, of all in flight",
+    Line.LOGITS: "of the vocabulary, and their gradients",
+    Line.WORKSPACE: "at work, recomputed, of libraries",
+    Line.COMMUNICATION: "gathered for or sent by other ranks",
+    "between_steps": "after the optimizer's step",
+    "allocator": "free blocks of the allocator (estimate)",
+    "context": "outside the allocator (estimate)",
+}
+"""Every part of the ledger in a few words."""
+
+LINES = {line.value for line in Line}
+"""Parts that are lines of the ledger, shown even where they are nothing."""
+
+MOST_BARS = 20
+"""Bars that a report draws at most; the fullest of the rest would be hidden, so the worst stage is always among them."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a report shows of a step.
+
+    Attributes:
+        stage: the stage whose ledger and modules are shown; the fullest if ``None``.
+        modules: the module tree too.
+        chart: memory over the step too.
+        changes: what to change.
+        depth: levels of modules; all if ``None``.
+        width: columns of the window.
+    """
+
+    stage: int | None = None
+    modules: bool = False
+    chart: bool = False
+    changes: bool = True
+    depth: int | None = None
+    width: int = 100
+
+
+def document(training: Training, view: View = View()) -> Document:
+    """Whether it fits, one bar per stage, the ledger of the fullest, where its peak stands, what to change."""
+    stage = training.worst if view.stage is None else training.stages[view.stage]
+    facts = (*_answers(training), *_step(training))
+    pictures: list[Picture] = [bars(training)]
+    if view.chart:
+        pictures.append(chart(training, stage))
+    tables = [ledger(stage), where(stage)]
+    if view.changes:
+        found = changes(training, advise(training))
+        tables += [found] if found else []
+    if view.modules:
+        tables = [tree.table(stage, view.depth, view.width), tree.per_gpu(stage), *tables]
+    on = f" on {training.cluster}" if training.cluster else ""
+    notes = training.model.notes
+    return Document(headline(training), f"{training.model.name}{on}", facts, tuple(tables), notes, tuple(pictures))
+
+
+def headline(training: Training) -> str:
+    """Fits or not, with the figure that people came for."""
+    cluster, worst = training.cluster, training.worst
+    at = peak_at(worst)
+    stage = f"stage {worst.number}, " if len(training.stages) > 1 else ""
+    where_ = f"({stage}peak in {at.place}{'' if at.direction == BETWEEN else f' {at.direction}'})"
+    if cluster is None:
+        return f"{gibibytes(int(plain(worst.peak_allocated)))} allocated on the fullest GPU {where_}"
+    room = gibibytes(cluster.device.usable_bytes)
+    needed = _of(gibibytes(int(plain(worst.device_total))), room)
+    return f"{'Fits' if training.fits else 'Does not fit'}: {needed} on the fullest GPU {where_}"
+
+
+def _of(part: str, whole: str) -> str:
+    """``47.7 of 79.1 GiB``: the unit once where it is the same."""
+    return f"{part.split()[0] if part.split()[1] == whole.split()[1] else part} of {whole}"
+
+
+def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
+    """Error band; allocated, reserved and standing bytes of the fullest stage."""
+    worst = training.worst
+    band = next(iter(bands_of(training)), None)
+    allocated, static = int(plain(worst.peak_allocated)), int(plain(worst.static_allocated))
+    reserved, outside = int(plain(worst.peak_reserved)), int(plain(worst.outside))
+    around = [f"reserved {gibibytes(reserved)}"]
+    if worst.free is not None:
+        left = int(plain(worst.free))
+        around += [f"context {gibibytes(outside)}", f"{gibibytes(abs(left))} {'free' if left >= 0 else 'too many'}"]
+    return (
+        *([(band.sentence,)] if band else []),
+        (f"allocated peak {allocated:,} bytes ({gibibytes(allocated)})", ", ".join(around)),
+        (f"between steps  {static:,} bytes ({gibibytes(static)})",),
+    )
+
+
+def _step(training: Training) -> tuple[tuple[str, ...], ...]:
+    """The plan and its step."""
+    plan, work = training.plan, step_flops(training)
+    sequences = int(plain(plan.micro_batches * plan.micro_batch * plan.data))
+    step = (
+        f"step  {sequences:,} sequences of {plan.sequence:,} tokens: {plan.micro_batches:,} micro-batch"
+        f"{'es' if plan.micro_batches != 1 else ''} of {plan.micro_batch:,} on each of {plan.data:,} data-parallel ranks"
+    )
+    model = f"FLOPs  {flops(int(plain(work.model)))} by the model per step"
+    again = f"{flops(int(plain(work.hardware)))} by the hardware ({percent(work.again, work.model)} recomputed)"
+    return (f"plan  {plan_in_words(plan)}",), (step,), (model, again if plain(work.again) else "")
+
+
+def plan_in_words(plan: Plan) -> str:
+    """``megatron, tensor 8 with sequence parallelism, pipeline 4 (1F1B), data 2, ZeRO 1, bf16, Adam``."""
+    sizes = [
+        f"tensor {plan.tensor:,}" + (" with sequence parallelism" if plan.sequence_parallel else ""),
+        f"context {plan.context:,}" if plan.context > 1 else "",
+        f"pipeline {plan.pipeline:,} ({FACTS[plan.order].title}{_chunks(plan)})" if plan.pipeline > 1 else "",
+        f"expert {plan.expert:,}" if plan.expert > 1 else "",
+        f"expert-tensor {plan.inside_experts:,}" if plan.expert_tensor is not None else "",
+        f"data {plan.data:,}",
+        f"ZeRO {plan.zero.stage} ({plan.zero.engine.value})",
+        f"{plan.precision.compute.name} (weights {plan.precision.weights.name}, gradients "
+        f"{plan.precision.gradients.name})",
+        plan.optimizer.title,
+        recomputation(plan),
+        f"{100 * plan.offload.optimizer:.0f} % of the optimizer on the host" if plan.offload.optimizer else "",
+    ]
+    return f"{plan.framework.name}: " + ", ".join(word for word in sizes if word)
+
+
+def _chunks(plan: Plan) -> str:
+    return f", {plan.virtual:,} chunks" if plan.virtual > 1 else ""
+
+
+def recomputation(plan: Plan) -> str:
+    """What is recomputed, in words; nothing where nothing is."""
+    chosen = plan.recompute
+    words = {Method.UNIFORM: "all layers", Method.BLOCK: f"{chosen.layers:,} layers of every chunk"}
+    parts = [words.get(chosen.method, ""), ", ".join(chosen.modules)]
+    what = " and ".join(part for part in parts if part)
+    return f"recomputes {what}" if what else ""
+
+
+def parts(stage: Stage) -> dict[str, int]:
+    """Every part of what the device shows in use, in the one order; they add up to it."""
+    found: dict[str, int] = {line.value: int(plain(value)) for line, value in stage.ledger.lines.items()}
+    found["between_steps"] = max(0, between_steps(stage))
+    found["allocator"] = int(plain(stage.peak_reserved)) - int(plain(stage.peak_allocated))
+    found["context"] = int(plain(stage.outside))
+    return found
+
+
+def bars(training: Training) -> Bars:
+    """One bar per stage; equal stages share one."""
+    groups: dict[tuple[int, ...], list[Stage]] = defaultdict(list)
+    for stage in training.stages:
+        groups[tuple(parts(stage).values())].append(stage)
+    worst = training.worst
+    shown = list(groups.values())
+    if len(shown) > MOST_BARS:
+        fullest = sorted(shown, key=lambda stages: -plain(stages[0].device_total))[:MOST_BARS]
+        shown = [stages for stages in shown if stages in fullest or worst in stages]
+    drawn = tuple(Bar(_stages([stage.number for stage in stages]), parts(stages[0])) for stages in shown)
+    capacity = training.cluster.device.usable_bytes if training.cluster else None
+    hidden = len(training.stages) - sum(map(len, shown))
+    return Bars(drawn, capacity, f"{hidden:,} stages that need less are not drawn" if hidden else "")
+
+
+def _stages(numbers: list[int]) -> str:
+    return f"stages {ranges(numbers)}" if len(numbers) > 1 else f"stage {numbers[0]}"
+
+
+def chart(training: Training, stage: Stage) -> Chart:
+    """Memory of a stage over one step."""
+    found = timeline(training)
+    title = f"Allocated memory of stage {stage.number} over one step; a forward pass of a chunk takes 1 unit, backward 2"
+    return Chart(title, found.tracks[stage.number].samples, found.duration)
+
+
+def ledger(stage: Stage) -> Table:
+    """Every line of a stage's memory, in bytes and GiB, with its share of what is in use."""
+    found, whole = parts(stage), int(plain(stage.device_total))
+    rows = []
+    for key, value in found.items():
+        if value or key in LINES:
+            rows.append(_line(f"{LOOKS[key].mark} {LOOKS[key].name}", value, whole, WHAT[key], LOOKS[key].colour))
+        if key == "between_steps":
+            rows.append(_line("  allocated peak", int(plain(stage.peak_allocated)), whole, "max_memory_allocated"))
+        if key == "allocator":
+            rows.append(_line("  reserved peak", int(plain(stage.peak_reserved)), whole, "max_memory_reserved"))
+    if stage.free is not None:
+        rows.append(_line("  in use", whole, whole, "what the device shows"))
+        free = int(plain(stage.free))
+        name = "free" if free >= 0 else "too many"
+        rows.append(_line(f". {name}", abs(free), whole, "of what the device lets programs have"))
+    size = (Column("GiB"), Column("share", optional=True), Column("bytes", optional=True))
+    columns = (Column("line", False, whole=True), *size, Column("what", False, optional=True))
+    return Table(columns, tuple(rows), f"Ledger of stage {stage.number}, of any of its ranks")
+
+
+def _line(name: str, value: int, whole: int, meaning: str, colour: str = "") -> Row:
+    return Row((name, f"{value / 2**30:,.2f}", percent(value, whole), f"{value:,}", meaning), colour, not colour)
+
+
+def where(stage: Stage) -> Table:
+    """Where the peak stands."""
+    at = peak_at(stage)
+    names = ("operation", "module", "layer", "pass", "micro-batches in flight")
+    layer = "" if at.layer is None else f"{at.layer:,}"
+    cells = (at.operation, at.module or "-", layer or "-", at.direction, f"{at.micro_batches:,}")
+    columns = tuple(Column(name, name in ("layer", names[-1])) for name in names)
+    return Table(columns, (Row(cells),), f"Where the peak of stage {stage.number} stands")
+
+
+def changes(training: Training, advice: Advice) -> Table | None:
+    """What to change, and what each change gives; ``None`` where nothing frees memory."""
+    if not advice.changes:
+        return None
+    title = "What would free most, each by itself"
+    if training.fits is False:
+        title = "What would make it fit, each by itself"
+        if advice.together:
+            title = "What would make it fit, one on top of the other"
+        if not advice.enough:
+            title = "Nothing tried makes it fit; what frees most, one on top of the other"
+    rows = []
+    for number, change in enumerate(advice.changes):
+        then = "" if training.cluster is None else "fits" if change.fits else "does not fit"
+        more = f"{100 * change.more_flops:+.1f} %" if abs(change.more_flops) >= 0.0005 else "same"
+        after = gibibytes(int(plain(change.training.worst.device_total)))
+        ahead = "then " if advice.together and number else ""
+        rows.append(Row((ahead + change.title, gibibytes(change.frees), after, then, more)))
+    columns = (Column("change", False), Column("frees"), Column("in use then"), Column("", False, True))
+    return Table((*columns, Column("hardware FLOPs", optional=True)), tuple(rows), title)

@@ -1,0 +1,215 @@
+"""The module tree of one rank: parameters, and what stays of one micro-batch for the backward pass, module by module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from weighbridge.estimate.inside import Inside, Kept, inside
+from weighbridge.estimate.ledger import Line
+from weighbridge.estimate.stage import Stage
+from weighbridge.report import megatron_names as megatron
+from weighbridge.report.document import Column, Row, Table
+from weighbridge.report.modules import ranges
+from weighbridge.traced import plain
+
+DEEPEST = 99
+"""Levels that are printed where no depth is asked for."""
+
+
+@dataclass
+class Branch:
+    """A module as it is printed.
+
+    Attributes:
+        name: the attribute that holds it; empty for numbered copies.
+        module: its class.
+        parameters: its own, of one copy.
+        kept: what its own operations keep, of one copy.
+        copies: equal ones.
+        places: their positions.
+        remark: what else there is to say.
+        children: its parts by name and places.
+    """
+
+    name: str
+    module: str
+    parameters: int = 0
+    kept: Kept = Kept()
+    copies: int = 1
+    places: tuple[int, ...] = ()
+    remark: str = ""
+    children: list[Branch] = field(default_factory=list)
+
+    def child(self, name: str, module: str, places: tuple[int, ...] = ()) -> Branch:
+        """The part of that name and place; a new one where there is none yet."""
+        for branch in self.children:
+            if (branch.name, branch.places) == (name, places):
+                branch.module = max(branch.module, module, key=len)
+                return branch
+        self.children.append(Branch(name, module, places=places, copies=max(1, len(places))))
+        return self.children[-1]
+
+    @property
+    def all_parameters(self) -> int:
+        """Of one copy, parts included."""
+        return self.parameters + sum(child.copies * child.all_parameters for child in self.children)
+
+    @property
+    def all_kept(self) -> Kept:
+        """Of one copy, parts included."""
+        return sum((child.all_kept * child.copies for child in self.children), self.kept)
+
+    def label(self, classes: bool) -> str:
+        """``linear_proj: TERowParallelLinear``, or its name alone; ``(0-31): 32 x TransformerLayer``."""
+        if self.places:
+            text = f"({ranges(self.places)}): {self.copies:,} x {self.module}"
+        else:
+            text = f"{self.name}: {self.module}" if self.name and classes else self.name or self.module
+        return f"{text}, {self.remark}" if self.remark and classes else text
+
+
+def tree(stage: Stage) -> Branch:
+    """The modules of a stage's rank, by Megatron-Core's names where that is the framework."""
+    root = inside(stage)
+    framework = stage.training.plan.framework
+    if not framework.name.startswith("megatron") or type(root.module).__name__ != "CausalLM":
+        return _own(root)
+    return _Megatron(framework.transformer_engine).model(root)
+
+
+def _own(found: Inside) -> Branch:
+    """A module under its own name. What experts keep, which is counted for all together, stands beside one of them."""
+    made = Branch("", type(found.module).__name__, found.parameters, sum(found.kept.values(), Kept()))
+    made.remark = "recomputed" if found.recomputed else ""
+    for child in found.children:
+        branch = _own(child)
+        branch.name, branch.copies, branch.places = child.name, child.copies, child.places
+        if child.together:
+            branch = _together(branch, child.copies)
+        made.children.append(branch)
+    return made
+
+
+def _together(one: Branch, copies: int) -> Branch:
+    """Experts as one module: the parameters of all, what all keep."""
+    each = one.all_parameters
+    one.copies, one.places = 1, ()
+    one.remark = f"{copies:,} of {each:,} each"
+    for branch in _walk(one):
+        branch.parameters *= copies
+    return one
+
+
+def _walk(branch: Branch) -> Iterator[Branch]:
+    yield branch
+    for child in branch.children:
+        yield from _walk(child)
+
+
+class _Megatron:
+    """Puts modules where Megatron-Core has them."""
+
+    def __init__(self, engine: bool) -> None:
+        self.engine = engine
+
+    def model(self, root: Inside) -> Branch:
+        """The whole of it."""
+        made = Branch("", megatron.ROOT, root.parameters, sum(root.kept.values(), Kept()))
+        self.parts(root, made)
+        return made
+
+    def parts(self, found: Inside, into: Branch) -> None:
+        """The parts of a module, below its branch."""
+        holder = type(found.module).__name__
+        for child, following in zip_longest(found.children, found.children[1:]):
+            self.place(holder, child, type(following.module).__name__ if following else "", into)
+
+    def place(self, holder: str, found: Inside, following: str, into: Branch) -> None:
+        """One part, where it belongs."""
+        path = megatron.path_of(holder, found.name)
+        if path is None:
+            branch = into.child(found.name, type(found.module).__name__, found.places)
+            self.fill(found, branch)
+            return
+        fused = megatron.FUSED.get((found.name, following)) if self.engine else None
+        if fused:
+            if path[-1][0].startswith(("input", "pre")):
+                into.child(path[-1][0], "IdentityOp")
+            path = fused
+        if "word_embeddings" in {name for name, _ in path} and found.children:
+            path = path[:1]
+        for name, module in path:
+            into = into.child(name, self.named(module, found), () if name else found.places)
+        self.fill(found, into)
+
+    def named(self, module: str, found: Inside) -> str:
+        """A class, as the specification has it."""
+        if module == "SelfAttention":
+            module = megatron.ATTENTION.get(type(found.module).__name__, module)
+        return module if self.engine else megatron.LOCAL.get(module, module)
+
+    def fill(self, found: Inside, branch: Branch) -> None:
+        """A module's own figures, then its parts."""
+        own = sum(found.kept.values(), Kept())
+        branch.parameters += found.parameters
+        branch.remark = "recomputed" if found.recomputed else branch.remark
+        if type(found.module).__name__ in megatron.ATTENTION:
+            name, module = megatron.CORE
+            core = branch.child(name, self.named(module, found))
+            core.kept = core.kept + own
+        else:
+            branch.kept = branch.kept + own
+        self.parts(found, branch)
+        if found.together:
+            _together(branch, found.copies)
+            for inner in branch.children:
+                inner.module = megatron.GROUPED.get(inner.module, inner.module) if self.engine else inner.module
+
+
+def rows(branch: Branch, depth: int, classes: bool, level: int = 0) -> Iterator[Row]:
+    """A tree as rows, down to a depth, with or without the classes of modules."""
+    kept = branch.all_kept
+    cells = (f"{branch.all_parameters:,}", f"{kept.elements:,}", f"{kept.bytes:,}")
+    yield Row((" " * 2 * level + branch.label(classes), *cells), strong=level == 0)
+    if level + 1 < depth:
+        for child in branch.children:
+            yield from rows(child, depth, classes, level + 1)
+
+
+def table(stage: Stage, depth: int | None = None, width: int = 100) -> Table:
+    """The module tree of a stage's rank; classes are left out where a window is too narrow for them."""
+    columns = (
+        Column("module", False, whole=True),
+        Column("parameters"),
+        Column("kept elements"),
+        Column("kept bytes", optional=True),
+    )
+    title = f"Modules of one rank of stage {stage.number}, one copy of each; kept for backward by one micro-batch"
+    root = tree(stage)
+    found = list(rows(root, depth or DEEPEST, classes=True))
+    if sum(2 + max(len(row.cells[place]) for row in found) for place in range(3)) - 2 > width:
+        found = list(rows(root, depth or DEEPEST, classes=False))
+    return Table(columns, tuple(found), title)
+
+
+def per_gpu(stage: Stage) -> Table:
+    """Bytes per parameter, then memory of one GPU as model and optimizer, activations, total."""
+    lines = {line: int(plain(value)) for line, value in stage.ledger.lines.items()}
+    model = sum(lines[line] for line in (Line.WEIGHTS, Line.GRADIENTS, Line.MAIN, Line.OPTIMIZER))
+    total, parameters = int(plain(stage.peak_allocated)), int(plain(stage.states.parameters))
+    each = f"{model / parameters:.2f} bytes per parameter x {parameters:,}" if parameters else "no parameters"
+    found = (
+        ("weights and optimizer", model, each),
+        ("activations and buffers", total - model, "at the highest moment"),
+        ("total", total, "allocated peak"),
+    )
+    made = tuple(Row((name, *_sizes(value), remark), strong=name == "total") for name, value, remark in found)
+    columns = (Column("one GPU", False), Column("MB"), Column("GB"), Column("GiB"), Column("", False, True))
+    title = f"Memory of one GPU of stage {stage.number} (MB is 10^6 bytes, GB 10^9, GiB 2^30)"
+    return Table(columns, made, title)
+
+
+def _sizes(value: int) -> tuple[str, str, str]:
+    return f"{value / 10**6:,.1f}", f"{value / 10**9:,.3f}", f"{value / 2**30:,.3f}"
