@@ -224,7 +224,8 @@ def stated(row: Row, judged: list[str], unknown: list[str]) -> Row:
 def foundry(table: Iterable[Cells]) -> Iterator[Row]:
     """MPT models under FSDP on A100 with 40 or 80 GB: every run that is listed did fit.
 
-    Judged from llmfoundry/models/mpt: PyTorch's own layer norm and GELU, flash attention's cross-entropy in 16 bits.
+    Judged from llmfoundry/models: PyTorch's layer norm and GELU; flash attention's cross-entropy in 16 bits, for which
+    "in place" is the nearest choice (its gradient is a second tensor).
     """
     for place, cells in enumerate(table):
         memory = 40 if "40gb" in cells["gpu"] else 80

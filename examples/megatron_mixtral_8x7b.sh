@@ -6,7 +6,7 @@
 #
 #     examples/megatron_mixtral_8x7b.sh [--micro-batch-size 2 ...]
 #
-# Arguments of the script come last on the command line, so they go before those below.
+# What is given to the script stands last on the command line, and there the last of equal arguments wins.
 
 set -euo pipefail
 

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
     from weighbridge.estimate.compute import flops as flops
     from weighbridge.estimate.generation import generate as generate
     from weighbridge.estimate.parameters import params as params
+    from weighbridge.estimate.training import Training as Training
+    from weighbridge.estimate.training import train as train
     from weighbridge.formats import load as load
     from weighbridge.models import Model as Model
     from weighbridge.models.catalogue import entries as catalogue
+    from weighbridge.parallel.plan import Plan as Plan
     from weighbridge.report.explanation import explain as explain
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Model": ("weighbridge.models", "Model"),
+    "Plan": ("weighbridge.parallel.plan", "Plan"),
+    "Training": ("weighbridge.estimate.training", "Training"),
     "WeighbridgeError": ("weighbridge.errors", "WeighbridgeError"),
     "catalogue": ("weighbridge.models.catalogue", "entries"),
     "compare": ("weighbridge.estimate.comparison", "compare"),
@@ -37,10 +42,13 @@ _HOMES = {
     "load": ("weighbridge.formats", "load"),
     "nn": ("weighbridge.nn", ""),
     "params": ("weighbridge.estimate.parameters", "params"),
+    "train": ("weighbridge.estimate.training", "train"),
 }
 
 __all__ = [
     "Model",
+    "Plan",
+    "Training",
     "WeighbridgeError",
     "catalogue",
     "compare",
@@ -50,6 +58,7 @@ __all__ = [
     "load",
     "nn",
     "params",
+    "train",
 ]
 
 

@@ -113,6 +113,8 @@ class Routing:
         fused_permutation: rows are sorted by one kernel that keeps a map instead of indices.
         deterministic: results are summed by an operation that keeps them (index_add).
         grouped: experts multiply in groups, on streams with workspaces of their own (TEGroupedMLP).
+        overlapped: the exchange of one micro-batch runs beside the multiplies of another; every layer refers to its
+            last input and its gradient (models/common/model_chunk_schedule_plan.py).
         weighs_results: weights multiply the experts' results, not their activations (Megatron-Core before 2025-04).
     """
 
@@ -123,6 +125,7 @@ class Routing:
     fused_permutation: bool = False
     deterministic: bool = False
     grouped: bool = True
+    overlapped: bool = False
     weighs_results: bool = False
 
 
@@ -145,14 +148,16 @@ class Kernels:
             (Megatron-Core).
         gathers_again: what tensor parallelism gathers before a projection is gathered again in the backward pass
             instead of kept (Megatron-Core, megatron/core/tensor_parallel/layers.py).
-        exchanges_heads: context parallel ranks exchange sequences for heads around attention (all-to-all), which keeps its
-            result in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
+        exchanges_heads: context parallel ranks exchange sequences for heads around attention, which keeps its result
+            in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
         fuses_norms: a normalisation and the projections that follow are one module (Transformer Engine,
             LayerNormLinear), which cannot be recomputed apart.
         buffers_scores: unfused attention hands its matrix multiply a buffer of scores that stays (Megatron-Core,
             transformer/dot_product_attention.py).
         loads_mask: every batch comes with an attention mask of a byte per query and key (Megatron-LM's data loader).
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
+        wide_softmax: unfused attention computes probabilities in fp32, in a chain of operations (Megatron-Core,
+            fusions/fused_softmax.py, forward_torch_softmax).
         hidden_dropout: dropout on residual branches and embeddings.
         attention_dropout: dropout on attention probabilities.
         padded_vocabulary: tables of the vocabulary are padded to a multiple of this, times the tensor parallel size.
@@ -174,6 +179,7 @@ class Kernels:
     buffers_scores: bool = False
     loads_mask: bool = False
     fuses_projections: bool = False
+    wide_softmax: bool = False
     hidden_dropout: bool = False
     attention_dropout: bool = False
     padded_vocabulary: int = 1

@@ -91,11 +91,16 @@ class Again:
         end: index after the last.
         discards: its results are dropped too, although later operations keep them, and made again before those run
             backward (Megatron-Core, tensor_parallel/random.py, CheckpointWithoutOutput).
+        saves: operations of it whose results stay, by their index on the tape (torch/utils/checkpoint.py,
+            create_selective_checkpoint_contexts).
+        skips: operations of it that do not run again.
     """
 
     start: int
     end: int
     discards: bool = False
+    saves: frozenset[int] = frozenset()
+    skips: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +126,14 @@ class Replay:
 
     Attributes:
         kept: what each run leaves for the backward pass.
+        away: what it would keep, but has copied to the host and brings back before it runs backward.
         shared: what it keeps of tensors that stand outside it, once for all runs (tables of positions, tokens).
         forward: its operations in order, starting from nothing but its input.
         backward: the same backward, starting from what is kept and the gradient of its result.
     """
 
     kept: tuple[tuple[Tensor, Count], ...]
+    away: tuple[tuple[Tensor, Count], ...]
     shared: tuple[Tensor, ...]
     forward: tuple[Moment, ...]
     backward: tuple[Moment, ...]
@@ -170,7 +177,12 @@ class Replay:
         return [(tensor, times) for tensor, times in found.values() if type(times) is not int or times]
 
 
-def replay(piece: Piece, again: Sequence[Again] = (), weight_gradients: bool = False) -> Replay:
+def replay(
+    piece: Piece,
+    again: Sequence[Again] = (),
+    weight_gradients: bool = False,
+    away: Sequence[Segment] = (),
+) -> Replay:
     """Replay one run of a piece.
 
     Args:
@@ -178,9 +190,11 @@ def replay(piece: Piece, again: Sequence[Again] = (), weight_gradients: bool = F
         again: segments that are recomputed, in order, none inside another.
         weight_gradients: the gradient of each weight stands by itself until it is added to a buffer (Megatron-Core
             without gradient accumulation fusion).
+        away: segments whose kept tensors are copied to the host until the piece runs backward.
     """
-    walk = _Walk(piece, tuple(again), weight_gradients)
-    return Replay(tuple(walk.kept.values()), tuple(walk.shared), tuple(walk.forward()), tuple(walk.backward()))
+    walk = _Walk(piece, tuple(again), weight_gradients, tuple(away))
+    kept, left = tuple(walk.kept.values()), tuple(walk.away.values())
+    return Replay(kept, left, tuple(walk.shared), tuple(walk.forward()), tuple(walk.backward()))
 
 
 @dataclass
@@ -190,7 +204,9 @@ class _Walk:
     piece: Piece
     again: tuple[Again, ...]
     weight_gradients: bool
+    offloaded: tuple[Segment, ...] = ()
     kept: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
+    away: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
     shared: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -205,7 +221,7 @@ class _Walk:
                 self.dropped |= {key: part for key, i in self.made.items() if part.start <= i < part.end}
         for i in self.places:
             own = self.covering(i)
-            keeps = self.inputs_of(i) if own else storages(self[i].keeps)
+            keeps = self.left_of(i) if own else storages(self[i].keeps)
             for key, tensor in keeps.items():
                 if self.given(key):
                     self.shared += [] if any(tensor is other for other in self.shared) else [tensor]
@@ -213,6 +229,10 @@ class _Walk:
                 self.first_kept.setdefault(key, i)
                 if key not in self.dropped:
                     self.kept.setdefault(key, (tensor, self.times(key, i)))
+        for i in self.places:
+            if any(segment.start <= i < segment.end for segment in self.offloaded):
+                keeps = self.inputs_of(i) if self.covering(i) else storages(self[i].keeps)
+                self.away |= {key: self.kept.pop(key) for key in keeps if key in self.kept}
 
     def _holds(self, span: Span | Segment) -> bool:
         return self.piece.start <= span.start and span.end <= self.piece.end
@@ -255,7 +275,7 @@ class _Walk:
         """The forward pass: what is allocated, and what is freed after its last reader."""
         yield from self.run(self.places, Direction.FORWARD, set(self.kept), {})
 
-    def run(self, places: range, direction: Direction, keep: set[int], held: dict[int, Tensor]) -> Iterable[Moment]:
+    def run(self, places: Sequence[int], direction: Direction, keep: set[int], held: dict[int, Tensor]) -> Iterable[Moment]:
         """Operations forward: all that is not to be kept goes after its last reader. ``held`` stands already."""
         last = {key: i for i in places for key in storages((*self[i].reads, *self[i].makes))}
         standing = set(held)
@@ -275,10 +295,10 @@ class _Walk:
 
     def backward(self) -> Iterable[Moment]:
         """The backward pass: gradients come with what makes them, kept tensors go with their last user."""
-        held = {key: tensor for key, (tensor, _) in self.kept.items()}
+        held = {key: tensor for key, (tensor, _) in (self.kept | self.away).items()}
         result = self[self.piece.end - 1].makes[0].storage
         gradients = Gradients()
-        start: Standing = [*self.kept.values(), *gradients.receive(result)]
+        start: Standing = [*self.kept.values(), *self.away.values(), *gradients.receive(result)]
         done: set[int] = set()
         for i in reversed(self.places):
             operation = self[i]
@@ -305,7 +325,8 @@ class _Walk:
         own = {key: t for key, t in found.items() if not self.given(key)}
         inside = {k for i in places for k in storages(self[i].keeps)}
         keep = {key for key in own if key in inside or (self.dropped.get(key) == part and key in self.first_kept)}
-        yield from self.run(places, Direction.AGAIN, keep, held)
+        running = [i for i in places if i not in part.skips]
+        yield from self.run(running, Direction.AGAIN, keep, held)
         held |= {key: own[key] for key in keep}
         for i in places:
             for key in storages(self[i].keeps):
@@ -322,7 +343,7 @@ class _Walk:
         added, sums = gradients.of_inputs(operation, given)
         scratch += sums
         freed = gradients.release(operation)
-        for key in [*storages(operation.keeps), *(self.inputs_of(index))]:
+        for key in [*storages(operation.keeps), *self.left_of(index)]:
             if key in held and self.first_kept.get(key) == index:
                 freed.append((held.pop(key), 1))
         for span in self.inner:
@@ -330,10 +351,11 @@ class _Walk:
                 freed += self.earlier_runs(span)
         return Moment(operation, Direction.BACKWARD, (*added, *scratch), (*freed, *scratch))
 
-    def inputs_of(self, index: int) -> dict[int, Tensor]:
-        """The inputs of the segment that starts at an operation."""
+    def left_of(self, index: int) -> dict[int, Tensor]:
+        """What stays of a recomputed operation: the inputs of the segment that it starts, and what it saves."""
         part = self.covering(index)
-        return self.inputs(part) if part and part.start == index else {}
+        found = self.inputs(part) if part and part.start == index else {}
+        return found | storages(self[index].makes) if part and index in part.saves else found
 
 
 def _with(moment: Moment, start: Standing) -> Moment:

@@ -43,7 +43,7 @@ class Axis:
         return self.units if type(self.width) is int and self.width == 1 else self.units * self.width
 
 
-TENSOR_PARALLEL = frozenset({"heads", "kv_heads", "ffn", "expert_ffn", "vocab", "vocabulary", "groups"})
+TENSOR_PARALLEL = frozenset({"heads", "kv_heads", "ffn", "expert_ffn", "vocab", "vocabulary", "groups", "joint"})
 """Axes that tensor parallelism divides."""
 
 SEQUENCE, STREAM = "sequence", "stream"

@@ -18,6 +18,8 @@ LONGEST_LINE = 1200
 COMMANDS = {
     "params": "Parameters, total and active, by module.",
     "flops": "Forward and training FLOPs, by module and by convention.",
+    "train": "Memory of every rank in training: peak, ledger, fit, what would help.",
+    "megatron": "The same, from an unchanged list of Megatron-LM's arguments.",
     "compare": "Models side by side.",
     "models": "The catalogue of models.",
 }
@@ -62,7 +64,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line.
 
     Exit status: 0 answered; 1 the output could not be written; 2 the input was wrong, said in one line on standard
-    error; 70 a defect of Weighbridge; 130 interrupted.
+    error; 3 it does not fit, and ``--check`` was given; 70 a defect of Weighbridge; 130 interrupted.
     """
     _forgiving_output()
     try:

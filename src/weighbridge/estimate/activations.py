@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.gradients import Standing
@@ -38,6 +38,11 @@ class Weighed:
     def kept(self) -> Count:
         """Bytes that one run leaves for the backward pass."""
         return self.replay.kept_bytes(self.size)
+
+    @cached_property
+    def away(self) -> Count:
+        """Bytes that one run has on the host until it runs backward."""
+        return total(times * self.size(tensor) for tensor, times in self.replay.away)
 
     @cached_property
     def live(self) -> dict[Direction, list[Count]]:
@@ -82,6 +87,7 @@ class Peak:
         run: the place of the run that works, in its chunk.
         direction: its pass.
         moment: the place of the moment in that pass.
+        behind: equal pieces of the run that went backward before it.
     """
 
     bytes: Count
@@ -90,6 +96,7 @@ class Peak:
     run: int
     direction: Direction
     moment: int
+    behind: int = 0
 
     @property
     def working(self) -> Weighed:
@@ -111,11 +118,19 @@ class Peak:
             for place, run in enumerate(runs):
                 own = 0
                 if chunk == self.turn.chunk and place <= self.run:
-                    own = run.count - (place == self.run)
+                    own = run.count - (1 + self.behind if place == self.run else 0)
                 found.append((run.weighed, others * run.count + own))
         if self.working.full and self.direction is Direction.BACKWARD:
             found.append((self.working.full, self.working.group - 1))
         return [(weighed, count) for weighed, count in found if count]
+
+    @property
+    def fetched(self) -> Standing:
+        """What the piece that runs backward next has fetched from the host already."""
+        if self.direction is not Direction.BACKWARD:
+            return []
+        before = next_backward(self.runs[self.turn.chunk], self.run, self.behind)
+        return list(before.replay.away) if before else []
 
     @property
     def standing(self) -> Standing:
@@ -124,6 +139,16 @@ class Peak:
 
 
 FORWARD = (Action.FORWARD,)
+
+Extra = Callable[[int, int, Direction, int], Count]
+"""Bytes that stand beside activations while a piece works: by its chunk, its run, its pass, and how many equal pieces
+went backward before it.
+"""
+
+
+def nothing(chunk: int, run: int, direction: Direction, behind: int) -> Count:
+    """No bytes."""
+    return 0
 
 
 def in_common(runs: Sequence[Run]) -> list[Tensor]:
@@ -136,45 +161,62 @@ def _size(runs: Sequence[Run]) -> Size:
     return runs[0].weighed.size
 
 
-def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn]) -> Peak:
+def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn], extra: Extra = nothing) -> Peak:
     """The highest moment of a stage.
 
     Args:
         chunks: the pieces of each of the stage's chunks, in order.
         turns: what the schedule has the stage do, and how many micro-batches it holds then.
+        extra: what stands beside activations and decides where the highest moment is.
     """
     runs = tuple(tuple(chunk) for chunk in chunks)
     common = [total(_size(chunk)(tensor) for tensor in in_common(chunk)) for chunk in runs]
     own = [total(run.kept for run in chunk) for chunk in runs]
     kept = [a + b for a, b in zip(own, common, strict=True)]
     inside = {
-        (place, direction): _inside(chunk, direction)
+        (place, direction): _inside(chunk, direction, partial(extra, place))
         for place, chunk in enumerate(runs)
         for direction in (Direction.FORWARD, Direction.BACKWARD)
     }
-    best: Peak | None = None
+    best: tuple[Count, Peak] | None = None
     for turn in turns:
         direction = Direction.FORWARD if turn.action in FORWARD else Direction.BACKWARD
         base = total(times * bytes for times, bytes in zip(turn.held, kept, strict=True))
         if direction is Direction.BACKWARD:
             base = base - own[turn.chunk]
-        bytes, run, moment = inside[turn.chunk, direction]
-        if best is None or base + bytes > best.bytes:
-            best = Peak(base + bytes, turn, runs, run, direction, moment)
+        reached, bytes, run, moment, behind = inside[turn.chunk, direction]
+        if best is None or base + reached > best[0]:
+            best = base + reached, Peak(base + bytes, turn, runs, run, direction, moment, behind)
     assert best is not None, "a schedule has turns"
-    return best
+    return best[1]
 
 
-def _inside(runs: Sequence[Run], direction: Direction) -> tuple[Count, int, int]:
-    """The most bytes while a chunk runs once, the place of the run that works then, and the moment."""
+def next_backward(runs: Sequence[Run], place: int, behind: int) -> Weighed | None:
+    """The piece that runs backward after one: an equal one, or that of the run before."""
+    if behind < runs[place].count - 1:
+        return runs[place].weighed
+    return runs[place - 1].weighed if place else None
+
+
+def _inside(
+    runs: Sequence[Run], direction: Direction, extra: Callable[[int, Direction, int], Count]
+) -> tuple[Count, Count, int, int, int]:
+    """The most bytes while a chunk runs once, with and without what is extra, the place of the run that works then, the
+    moment, and how many equal pieces are done.
+    """
     base: Count = 0
-    best: tuple[Count, int, int] = (0, 0, 0)
+    best: tuple[Count, Count, int, int, int] = (0, 0, 0, 0, 0)
     for place, run in enumerate(runs):
-        bytes, moment = run.weighed.highest[direction]
-        reached = base + (run.count - 1) * run.weighed.kept + bytes
+        highest, moment = run.weighed.highest[direction]
         if run.weighed.full and direction is Direction.BACKWARD:
-            reached = reached + (run.weighed.group - 1) * run.weighed.full.kept
-        if reached > best[0]:
-            best = (reached, place, -moment)
+            highest = highest + (run.weighed.group - 1) * run.weighed.full.kept
+        backward = direction is Direction.BACKWARD
+        for behind in sorted({0, min(1, run.count - 1), run.count - 1}) if backward else [0]:
+            bytes = base + (run.count - 1 - behind) * run.weighed.kept + highest
+            if backward and (before := next_backward(runs, place, behind)):
+                bytes = bytes + before.away
+            reached = bytes + extra(place, direction, behind)
+            if reached > best[0]:
+                best = (reached, bytes, place, -moment, behind)
         base = base + run.kept
     return best

@@ -25,7 +25,11 @@ from weighbridge.traced import plain
 
 FILE = Path(__file__).parent / "bands.toml"
 
-FIGURES = {"peak_allocated": "allocated peak", "static_allocated": "memory between steps", "peak_reserved": "reserved peak"}
+FIGURES = {
+    "peak_allocated": "allocated peak",
+    "static_allocated": "memory between steps",
+    "peak_reserved": "reserved peak",
+}
 """Figures that bands are of: attributes of a stage, and their names for people. The first is the main one."""
 
 LARGE, LARGE_BYTES = "above_8_gib", 8 * 2**30

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.kernels import Experts
 from weighbridge.parallel.zero import Engine
-from weighbridge.tape import Operation, Weight
+from weighbridge.tape import Operation, Weight, splits
 from weighbridge.traced import plain
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Buffers:
 
     @cached_property
     def last_input(self) -> Count:
-        """Bytes of the input of the micro-batch before, and of its gradient, which a chunk of a pipeline refers to until
-        its next input arrives, and autograd until then (pipeline_parallel/schedules.py, backward_step).
+        """Bytes of the last micro-batch's input and of its gradient, which a chunk of a pipeline refers to until its
+        next input arrives (pipeline_parallel/schedules.py, backward_step).
         """
         training = self.stage.training
         carried = [runs[0].weighed.piece.carried for runs in self.stage.runs if runs]
@@ -81,8 +81,8 @@ class Buffers:
 
     @cached_property
     def retained(self) -> Count:
-        """Bytes of the last micro-batch that modules refer to until they run again: each chunk's input and its gradient,
-        dispatchers' maps, tables of positions.
+        """Bytes of the last micro-batch that modules refer to until they run again: each chunk's input and its
+        gradient, dispatchers' maps, tables of positions.
 
         They stand between steps only: at the highest moment their place is taken by tensors of the ledger.
         """
@@ -118,10 +118,10 @@ class Buffers:
         """
         joins = self.stage.training.kernels.fuses_projections
         groups: dict[tuple[int, ...], list[Operation]] = {}
-        for operation, _ in self._operations():
-            if operation.name == "matmul":
-                own = (id(operation.reads[0]), id(operation.scope[-2] if len(operation.scope) > 1 else None))
-                groups.setdefault(own if joins else (id(operation),), []).append(operation)
+        for operation in {id(operation): operation for operation, _ in self._named("matmul")}.values():
+            split = [w for w in operation.reads if isinstance(w, Weight) and splits(w.axes[0])]
+            own = (id(operation.reads[0]), id(operation.scope[-2] if len(operation.scope) > 1 else None))
+            groups.setdefault(own if joins and split else (id(operation),), []).append(operation)
         return list(groups.values())
 
     def _operations(self) -> list[tuple[Operation, Count]]:

@@ -76,7 +76,8 @@ def entries(peak: Peak) -> list[Entry]:
         for tensor, times in weighed.replay.kept
     ]
     found += [Entry(USES[tensor.use], tensor, times, "shared", kept=True) for tensor, times in peak.shared]
-    own = {id(tensor) for tensor, _ in peak.working.replay.kept}
+    found += [Entry(USES[t.use], t, times, peak.working.name, kept=True) for t, times in peak.fetched]
+    own = {id(tensor) for tensor, _ in (*peak.working.replay.kept, *peak.working.replay.away)}
     for tensor, times in peak.standing:
         kept = id(tensor) in own
         line = USES[tensor.use]
@@ -108,14 +109,15 @@ class Ledger:
     @cached_property
     def lines(self) -> dict[Line, Count]:
         """Bytes of every line."""
-        states, buffers = self.stage.states, self.stage.buffers
+        states, buffers, gathering = self.stage.states, self.stage.buffers, self.stage.gathering
+        beside = gathering.at(self.peak)
         static: dict[Line, Count] = {
             Line.WEIGHTS: states.weights,
-            Line.GRADIENTS: states.gradients,
+            Line.GRADIENTS: beside.gradients if gathering.moves_gradients else states.gradients,
             Line.MAIN: states.main,
             Line.OPTIMIZER: states.optimizer,
             Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients,
-            Line.COMMUNICATION: buffers.gathered + buffers.last_input,
+            Line.COMMUNICATION: buffers.gathered + buffers.last_input + gathering.standing + beside.communication,
         }
         found = {}
         for line in Line:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.estimate.inside import layers_of
+from weighbridge.estimate.ledger import Entry, Line
 from weighbridge.estimate.stage import Stage
+from weighbridge.gradients import storages
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
 from weighbridge.tree import Node
@@ -59,6 +61,73 @@ def peak_at(stage: Stage) -> PeakAt:
     held = sum(peak.turn.held) + running
     return PeakAt(
         moment.operation.name, module, layers[-1] if layers else None, moment.direction.value, int(plain(held))
+    )
+
+
+@dataclass(frozen=True)
+class Stands:
+    """Equal tensors that stand at the highest moment.
+
+    Attributes:
+        line: the line of the ledger that they are in.
+        name: what they hold.
+        made_by: the module that makes them; empty for gradients and what comes from outside.
+        axes: names of their dimensions.
+        shape: a rank's sizes of them.
+        dtype: their data type.
+        bytes: of one.
+        count: how many.
+        where: the part of the model that they belong to.
+        kept: they stand for the backward pass, not only for the moment.
+    """
+
+    line: Line
+    name: str
+    made_by: str
+    axes: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+    count: int
+    where: str
+    kept: bool
+
+    @property
+    def total(self) -> int:
+        """Bytes of all of them."""
+        return self.count * self.bytes
+
+
+def tensors(stage: Stage, line: Line) -> list[Stands]:
+    """The tensors of a line that stand at the highest moment, largest first; equal ones are one entry."""
+    names = dict(_named(stage.training.tree))
+    makers = {
+        key: names.get(tuple(map(id, operation.scope)), "")
+        for operation in stage.training.tape.operations
+        for key in storages(operation.makes)
+    }
+    found: dict[Stands, int] = {}
+    for entry in stage.ledger.entries:
+        if entry.line is line:
+            one = _stands(stage, entry, makers.get(id(entry.tensor), ""))
+            found[one] = found.get(one, 0) + int(plain(entry.count))
+    counted = [replace(one, count=count) for one, count in found.items() if count]
+    return sorted(counted, key=lambda one: -one.total)
+
+
+def _stands(stage: Stage, entry: Entry, made_by: str) -> Stands:
+    tensor, sharding = entry.tensor, stage.training.plan.sharding
+    return Stands(
+        entry.line,
+        tensor.name,
+        made_by,
+        tuple(axis.name for axis in tensor.axes),
+        tuple(int(plain(sharding.local(axis))) for axis in tensor.axes),
+        tensor.dtype.name,
+        int(plain(stage.training.size(tensor))),
+        1,
+        entry.where,
+        entry.kept,
     )
 
 

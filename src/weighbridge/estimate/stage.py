@@ -11,6 +11,7 @@ from weighbridge.arithmetic import Count, ceil_div, maximum
 from weighbridge.estimate.activations import Peak, Run, highest
 from weighbridge.estimate.allocator import reserved
 from weighbridge.estimate.buffers import Buffers
+from weighbridge.estimate.gathering import Gathering, gathering
 from weighbridge.estimate.ledger import Ledger, Line
 from weighbridge.estimate.states import Held, States, weights_of
 from weighbridge.parallel import layout as layouts
@@ -111,7 +112,7 @@ class Stage:
         """The highest moment of its activations."""
         plan = self.training.plan
         turns = moments(plan.order, plan.pipeline, self.number, plan.micro_batches, plan.virtual, plan.group)
-        return highest(self.runs, turns)
+        return highest(self.runs, turns, lambda *place: self.gathering.beside(*place).bytes)
 
     @cached_property
     def buffers(self) -> Buffers:
@@ -119,21 +120,30 @@ class Stage:
         return Buffers(self)
 
     @cached_property
+    def gathering(self) -> Gathering:
+        """What sharding over data-parallel ranks holds beside the shards."""
+        return gathering(self)
+
+    @cached_property
     def static_allocated(self) -> Count:
         """Bytes that stand between steps."""
-        return self.standing + self.states.main_gradients + self.buffers.retained
+        moving = self.states.gradients if self.gathering.moves_gradients else 0
+        return self.standing + moving + self.states.main_gradients + self.buffers.retained
 
     @cached_property
     def standing(self) -> Count:
         """Bytes that stand all the time, below the highest moment too."""
         states, buffers = self.states, self.buffers
-        held = states.weights + states.gradients + states.main + states.optimizer
+        held = states.weights + states.main + states.optimizer + self.gathering.standing
+        if not self.gathering.moves_gradients:
+            held = held + states.gradients
         return held + buffers.workspaces + buffers.weight_gradients + buffers.gathered
 
     @property
     def peak_allocated(self) -> Count:
         """Bytes at the highest moment."""
-        return maximum(self.standing + self.buffers.last_input + self.peak.bytes, self.static_allocated)
+        beside = self.gathering.at(self.peak).bytes
+        return maximum(self.standing + self.buffers.last_input + self.peak.bytes + beside, self.static_allocated)
 
     @cached_property
     def peak_reserved(self) -> Count:

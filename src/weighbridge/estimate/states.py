@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
-from weighbridge.arithmetic import Count, ceil_div, exact_div, product, total
+from weighbridge.arithmetic import Count, ceil_div, exact_div, product, scale, total
+from weighbridge.parallel.dealing import dealt
 from weighbridge.parallel.optimizer import Extent, State
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import FP32
 from weighbridge.tape import Weight
+from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
 
 
@@ -59,10 +62,25 @@ class States:
     plan: Plan
     held: tuple[Held, ...]
 
-    def _sum(self, expert: bool, of: str = "elements", matrix: bool | None = None) -> Count:
+    def _sum(self, expert: bool, of: str = "elements", matrix: bool | None = None, dealt: bool = False) -> Count:
         chosen = (h for h in self.held if h.expert is expert and not h.weight.buffer)
-        measure = getattr(self, f"_{of}")
-        return total(h.copies * measure(h.weight) for h in chosen if matrix is None or h.matrix is matrix)
+        measure, copies = getattr(self, f"_{of}"), self._dealt if dealt else {}
+        return total(
+            copies.get(id(h), h.copies) * measure(h.weight) for h in chosen if matrix is None or h.matrix is matrix
+        )
+
+    @cached_property
+    def _dealt(self) -> dict[int, int]:
+        """How many of each weight fall to the last rank, where whole weights are dealt out. Weights that come last, the
+        largest, fall to it first.
+        """
+        found: dict[int, int] = {}
+        for expert, ranks in ((False, self.plan.data_ranks), (True, self.plan.expert_data_ranks)):
+            own = [h for h in self.held if h.expert is expert and not h.weight.buffer]
+            sizes = [(int(plain(self._elements(h.weight))), int(plain(h.copies))) for h in own]
+            number = int(plain(ranks))
+            found |= zip(map(id, own), dealt(sizes, number, number - 1), strict=True)
+        return found
 
     def _elements(self, weight: Weight) -> Count:
         return self.plan.sharding.count(weight)
@@ -90,13 +108,16 @@ class States:
     def spread(self, from_stage: int, of: str = "elements", matrix: bool | None = None) -> Count:
         """A rank's elements where stages from ``from_stage`` on spread them; experts over the ranks that hold them."""
         zero, plan = self.plan.zero, self.plan
+        if self.plan.optimizer.whole and from_stage == 1 and zero.stage == 1:
+            return self._sum(False, of, matrix, dealt=True) + self._sum(True, of, matrix, dealt=True)
         dense = zero.share(self._sum(False, of, matrix), from_stage, plan.data_ranks)
         return dense + zero.share(self._sum(True, of, matrix), from_stage, plan.expert_data_ranks)
 
     @property
     def weights(self) -> Count:
         """Bytes of weights between steps, buffers included."""
-        return self.plan.precision.weights.bytes(self.spread(3)) + self.buffers
+        stored = 0 if self.plan.offload.weights else self.plan.precision.weights.bytes(self.spread(3))
+        return stored + self.buffers
 
     @property
     def gradients(self) -> Count:
@@ -107,7 +128,7 @@ class States:
     def main(self) -> Count:
         """Bytes of the optimizer's own copy of the weights."""
         main = self.plan.precision.main
-        return main.bytes(self.spread(1)) if main else 0
+        return self._on_device(main.bytes(self.spread(1))) if main else 0
 
     @property
     def main_gradients(self) -> Count:
@@ -119,8 +140,14 @@ class States:
         """Bytes of the optimizer's states."""
         chosen = self.plan.optimizer
         if chosen.others is None:
-            return total(self._state(state, None) for state in chosen.states)
-        return total(self._state(s, True) for s in chosen.states) + total(self._state(s, False) for s in chosen.others)
+            return self._on_device(total(self._state(state, None) for state in chosen.states))
+        matrices = total(self._state(state, True) for state in chosen.states)
+        return self._on_device(matrices + total(self._state(state, False) for state in chosen.others))
+
+    def _on_device(self, bytes: Count) -> Count:
+        """What of the optimizer's memory is not offloaded."""
+        share = self.plan.offload.optimizer
+        return scale(bytes, 1 - share) if share else bytes
 
     def _state(self, state: State, matrix: bool | None) -> Count:
         of = {Extent.ELEMENT: "elements", Extent.FACTORS: "factors", Extent.ROW: "rows"}[state.extent]

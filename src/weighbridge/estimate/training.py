@@ -11,6 +11,7 @@ from weighbridge.estimate.activations import Weighed
 from weighbridge.estimate.compute import record
 from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.parts import Parts
+from weighbridge.estimate.shown import Shown
 from weighbridge.estimate.stage import Stage
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
@@ -20,7 +21,7 @@ from weighbridge.nn import Module
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.recompute import whole
+from weighbridge.parallel.recompute import offloaded, whole
 from weighbridge.parallel.schedule import placement
 from weighbridge.replay import Piece, pieces, replay
 from weighbridge.tape import Pass, Tape, Tensor
@@ -32,7 +33,7 @@ SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch"
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class Training(Shown):
     """A training step under a plan.
 
     Attributes:
@@ -135,8 +136,11 @@ class Training:
         """A piece with sizes put in: kept, or recomputed whole in groups of so many layers."""
         key = (piece.start, group)
         if key not in self._weighed:
-            again = whole(piece) if group else self.plan.recompute.segments(piece)
-            found = replay(piece, again, weight_gradients=not self.plan.accumulation_fusion)
+            plan = self.plan
+            again = self.plan.recompute.whole(piece) if group else plan.recompute.segments(piece)
+            together = plan.zero.reduces_layers and piece in self.parts.kinds
+            away = offloaded(piece, plan.offload.activations, whole=bool(group))
+            found = replay(piece, again, not plan.accumulation_fusion and not together, away)
             full = self.weigh(piece) if group else None
             self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece), max(group, 1), full)
         return self._weighed[key]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from weighbridge.arithmetic import Count, minimum
-from weighbridge.kernels import Attention
+from weighbridge.kernels import Attention, Kernels
 from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
-from weighbridge.nn.norm import RMSNorm
+from weighbridge.nn.norm import LayerNorm, RMSNorm
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Tape, Tensor, Use, Weight, Work
 from weighbridge.tree import Kind
@@ -127,7 +127,12 @@ def unfused_core(core: Core) -> None:
     tape, raw, weights = core.tape, core.scores("scores"), core.scores("probabilities")
     through = (core.scores("scores"),) if tape.run.kernels.buffers_scores else ()
     tape.record("scores", (core.q, core.k), (raw,), (core.q, core.k), buffered=through)
-    tape.record("softmax", (raw,), (weights,), (weights,))
+    if tape.run.kernels.wide_softmax:
+        wide = core.scores("probabilities in fp32", FP32)
+        tape.record("softmax", (raw,), (wide,), (wide,))
+        tape.record("cast", (wide,), (weights,))
+    else:
+        tape.record("softmax", (raw,), (weights,), (weights,))
     if tape.run.kernels.attention_dropout:
         mask, left = core.scores("attention dropout mask", ops.MASK), core.scores("probabilities after dropout")
         tape.record("dropout", (weights,), (left, mask), (mask,))
@@ -193,6 +198,7 @@ class GroupedQueryAttention(Module):
         output_gate: the query projection makes a second half that gates the output.
         fused: q, k and v are one projection.
         rotary: queries and keys are turned by their positions.
+        layer_norm: the normalisations of queries and keys are layer normalisations, with a bias.
     """
 
     kind = Kind.ATTENTION
@@ -214,6 +220,7 @@ class GroupedQueryAttention(Module):
     output_gate: bool = False
     fused: bool = False
     rotary: bool = True
+    layer_norm: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -229,22 +236,32 @@ class GroupedQueryAttention(Module):
             self.k_proj = Linear(hidden, kv, self.qkv_bias)
             self.v_proj = Linear(hidden, kv, self.qkv_bias)
         if self.qk_norm:
-            self.q_norm = RMSNorm(self.head_dim, "head_dim")
-            self.k_norm = RMSNorm(self.head_dim, "head_dim")
+            norm = LayerNorm if self.layer_norm else RMSNorm
+            self.q_norm = norm(self.head_dim, "head_dim")
+            self.k_norm = norm(self.head_dim, "head_dim")
         if self.sinks:
             self.sink_scores = Sinks(self.num_heads)
         self.o_proj = Linear(q, hidden, self.out_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v, gate = self.projected(ops.gathered(x))
+        with x.tape.segment("qkv_linear"):
+            q, k, v, gate = self.projected(ops.gathered(x))
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
             q, k = ops.rotary(q), ops.rotary(k)
+        if self.fused and self.parts_ways(x.tape.run.kernels):
+            v = ops.elementwise("copy", v)
         attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.head_dim, self.window)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
-        return self.o_proj(attended)
+        with x.tape.segment("attn_proj"):
+            return self.o_proj(attended)
+
+    def parts_ways(self, kernels: Kernels) -> bool:
+        """Whether values are copied, because queries and keys no longer stand beside them in one projection."""
+        flash = kernels.attention is not Attention.UNFUSED
+        return kernels.sequence_first and (self.rotary or (self.qk_norm and flash))
 
     def normed(self, x: Tensor, norm: Module) -> Tensor:
         """Every head normalised by itself."""

@@ -11,7 +11,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.loss import cross_entropy
 from weighbridge.nn.module import Module, Repeat
-from weighbridge.nn.norm import CountedNorm, RMSNorm
+from weighbridge.nn.norm import CountedLayerNorm, CountedNorm, RMSNorm
 from weighbridge.tape import Axis, Tensor, Use, Weight
 from weighbridge.traced import same_kind
 from weighbridge.tree import Kind
@@ -57,7 +57,8 @@ class DecoderLayer(Module):
     def forward(self, x: Tensor) -> Tensor:
         for before, branch, after in self.steps:
             fused = x.tape.run.kernels.fuses_norms and branch.fuses_norm
-            with x.tape.segment("fused norm" if fused else "layernorm"):
+            place = "attn_norm" if branch.branch == "mixer" else "mlp_norm"
+            with x.tape.segment(place), x.tape.segment("fused norm" if fused else "layernorm"):
                 y = before(x)
             with x.tape.segment(branch.title):
                 y = branch(y)
@@ -98,12 +99,14 @@ class Head(Module):
 class MultiTokenPrediction(Module):
     """Extra layers that predict further tokens in training (DeepSeek-V3 2024, section 2.2). Each joins the hidden state
     with the embedding of the next token, projects both back to the hidden size and runs one decoder layer. Embedding
-    and head are the main model's. Counted apart from the model's total, as ``transformers`` leaves them out.
+    and head are the main model's; tensor parallel ranks share the rows of the joint projection and gather its result.
+    Counted apart from the model's total, as ``transformers`` leaves them out.
 
     Attributes:
         hidden_size: width of the residual stream.
         vocab_size: scores per position of the shared head.
         layer: the decoder layer.
+        layer_norm: its own normalisations are layer normalisations, with a bias.
     """
 
     note: ClassVar[str] = "counted apart"
@@ -113,21 +116,25 @@ class MultiTokenPrediction(Module):
     hidden_size: Count
     vocab_size: Count
     layer: Module
+    layer_norm: bool = False
 
     def build(self) -> None:
-        hidden = Axis("hidden", self.hidden_size)
-        self.hidden_norm = CountedNorm(self.hidden_size)
-        self.embedding_norm = CountedNorm(self.hidden_size)
-        self.joint_proj = Linear(Axis("hidden", 2, self.hidden_size), hidden)
+        norm = CountedLayerNorm if self.layer_norm else CountedNorm
+        self.hidden_norm = norm(self.hidden_size)
+        self.embedding_norm = norm(self.hidden_size)
+        self.joint_proj = Linear(Axis("hidden", 2, self.hidden_size), Axis("joint", self.hidden_size))
         self.register("layer", self.layer)
-        self.norm = CountedNorm(self.hidden_size)
+        self.norm = norm(self.hidden_size)
         self.head = Head(self.hidden_size, self.vocab_size, tied=True)
 
     def forward(self, x: Tensor, tokens: Tensor, table: Weight) -> Tensor:
         embedded = ops.lookup(tokens, table, x.axes[-1])
         joined = x.tape.tensor("joined", *x.axes[:-1], Axis("hidden", 2, self.hidden_size))
         x.tape.record("join", (self.hidden_norm(x), self.embedding_norm(embedded)), (joined,))
-        return cross_entropy(self.head(self.norm(self.layer(self.joint_proj(joined)))))
+        shares = self.joint_proj(joined)
+        inside = x.tape.tensor("both", *x.axes)
+        x.tape.record("gather", (shares,), (inside,))
+        return cross_entropy(self.head(self.norm(self.layer(inside))))
 
 
 class CausalLM(Module):

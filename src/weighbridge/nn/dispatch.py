@@ -119,7 +119,7 @@ class Megatron:
         flags = tape.tensor("routing map", *chosen.axes, dtype=ops.MASK)
         everything = tape.tensor("gathered", rows(x, 1, "gathered"), hidden)
         gathers = tape.run.kernels.routing.exchange is Exchange.ALL_GATHER
-        retains = (chosen, flags, *maps[:1])
+        retains = (chosen, flags, *maps[:1], *([x, x] if tape.run.kernels.routing.overlapped else []))
         tape.record(
             "permute", (x, chosen), (sent, *maps), maps, retains=retains, buffered=(everything,) if gathers else ()
         )

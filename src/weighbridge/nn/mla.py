@@ -9,7 +9,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.attention import core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
-from weighbridge.nn.norm import CountedNorm
+from weighbridge.nn.norm import CountedLayerNorm, CountedNorm
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Work
 from weighbridge.tree import Kind
 
@@ -27,6 +27,9 @@ class MultiHeadLatentAttention(Module):
         v_head_dim: elements per value head.
         q_lora_rank: width of the query bottleneck; ``None`` projects queries directly.
         bias: the down projections and the output projection add a bias.
+        out_bias: the output projection adds a bias; as ``bias`` says if ``None``.
+        norms: the bottlenecks end in a normalisation.
+        layer_norm: that is a layer normalisation, with a bias.
     """
 
     kind = Kind.ATTENTION
@@ -43,6 +46,9 @@ class MultiHeadLatentAttention(Module):
     v_head_dim: Count
     q_lora_rank: Count | None = None
     bias: bool = False
+    out_bias: bool | None = None
+    norms: bool = True
+    layer_norm: bool = False
 
     @property
     def qk_head_dim(self) -> Count:
@@ -50,6 +56,7 @@ class MultiHeadLatentAttention(Module):
         return self.qk_nope_head_dim + self.qk_rope_head_dim
 
     def build(self) -> None:
+        norm = CountedLayerNorm if self.layer_norm else CountedNorm
         hidden, latent = Axis("hidden", self.hidden_size), Axis("kv_latent", self.kv_lora_rank)
         queries = Axis("heads", self.num_heads, self.qk_head_dim)
         if self.q_lora_rank is None:
@@ -57,28 +64,41 @@ class MultiHeadLatentAttention(Module):
         else:
             rank = Axis("q_latent", self.q_lora_rank)
             self.q_a_proj = Linear(hidden, rank, self.bias)
-            self.q_a_norm = CountedNorm(self.q_lora_rank, "q_latent")
+            if self.norms:
+                self.q_a_norm = norm(self.q_lora_rank, "q_latent")
             self.q_b_proj = Linear(rank, queries)
         self.kv_a_proj = Linear(hidden, Joined((latent, Axis("rope", self.qk_rope_head_dim))), self.bias)
-        self.kv_a_norm = CountedNorm(self.kv_lora_rank, "kv_latent")
+        if self.norms:
+            self.kv_a_norm = norm(self.kv_lora_rank, "kv_latent")
         self.kv_b_proj = Linear(latent, Axis("heads", self.num_heads, self.qk_nope_head_dim + self.v_head_dim))
-        self.o_proj = Linear(Axis("heads", self.num_heads, self.v_head_dim), hidden, self.bias)
+        out_bias = self.bias if self.out_bias is None else self.out_bias
+        self.o_proj = Linear(Axis("heads", self.num_heads, self.v_head_dim), hidden, out_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         x = ops.gathered(x)
-        narrow = None if self.q_lora_rank is None else self.q_a_proj(x)
-        compressed = self.kv_a_proj(x)
+        with x.tape.segment("qkv_linear"):
+            narrow = None if self.q_lora_rank is None else self.q_a_proj(x)
+            compressed = self.kv_a_proj(x)
         if x.tape.run.phase is Phase.DECODE:
-            latent = self.kv_a_norm(ops.part(compressed, "latent", Axis("kv_latent", self.kv_lora_rank)))
+            latent = self.normed(compressed)
             return self.o_proj(self.absorbed(self.queries(x, narrow), latent))
         with x.tape.segment("mla_up_proj"):
-            latent = self.kv_a_norm(ops.part(compressed, "latent", Axis("kv_latent", self.kv_lora_rank)))
+            latent = self.normed(compressed)
             q, k, v = ops.rotary(self.queries(x, narrow)), *self.expanded(latent)
-        return self.o_proj(core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim))
+        attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim)
+        with x.tape.segment("attn_proj"):
+            return self.o_proj(attended)
 
     def queries(self, x: Tensor, narrow: Tensor | None) -> Tensor:
         """Queries, through their bottleneck if there is one."""
-        return self.q_proj(x) if narrow is None else self.q_b_proj(self.q_a_norm(narrow))
+        if narrow is None:
+            return self.q_proj(x)
+        return self.q_b_proj(self.q_a_norm(narrow) if self.norms else narrow)
+
+    def normed(self, compressed: Tensor) -> Tensor:
+        """The latent part of the compressed keys and values, normalised."""
+        latent = ops.part(compressed, "latent", Axis("kv_latent", self.kv_lora_rank))
+        return self.kv_a_norm(latent) if self.norms else latent
 
     def expanded(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values expanded from the latents of the new tokens and of the cache. Every head's key is joined with

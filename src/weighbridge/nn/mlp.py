@@ -42,7 +42,8 @@ class MLP(Module):
         self.down_proj = Linear(ffn, hidden, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        up = self.up_proj(ops.gathered(x))
+        with x.tape.segment("expert_fc1" if self.axis == "expert_ffn" else "fc1"):
+            up = self.up_proj(ops.gathered(x))
         with x.tape.segment(f"{self.axis}_act"):
             active = self.weighed(ops.activation(self.activation, up), fused=False)
         return self.down_proj(active)
@@ -88,7 +89,8 @@ class GatedMLP(Module):
         self.down_proj = Linear(ffn, hidden, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate, up = self.halves(ops.gathered(x))
+        with x.tape.segment("expert_fc1" if self.axis == "expert_ffn" else "fc1"):
+            gate, up = self.halves(ops.gathered(x))
         with x.tape.segment(f"{self.axis}_act"):
             active = ops.gated(self.activation, gate, up)
             active = self.weighed(active, fused=x.tape.run.kernels.pointwise is Pointwise.FUSED)

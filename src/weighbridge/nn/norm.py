@@ -98,3 +98,10 @@ class CountedNorm(RMSNorm):
         if x.tape.run.kernels.norm is NormKernel.EAGER:
             return self.eager(x)
         return self.fused(x, {"megatron": ops.twice(2 * x.rows * self.size)})
+
+
+class CountedLayerNorm(LayerNorm):
+    """The same with a bias: where Megatron-LM normalises layers so, it does the bottlenecks too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fused(x, {"megatron": ops.twice(2 * x.rows * self.size)})

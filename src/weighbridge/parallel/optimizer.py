@@ -46,6 +46,7 @@ class Optimizer:
         states: what it holds for matrices (and for everything else, unless ``others`` says).
         others: the optimizer of embeddings, the head, and of what is no matrix; ``None`` for itself.
         source: where the states are defined.
+        whole: it works on whole matrices, so that ranks share weights by dealing them out.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Optimizer:
     states: tuple[State, ...]
     source: str
     others: tuple[State, ...] | None = None
+    whole: bool = False
 
 
 ADAM = (State("exp_avg"), State("exp_avg_sq"))
@@ -76,7 +78,14 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "Shazeer and Stern 2018, algorithm 4; transformers/optimization.py, Adafactor",
         ),
         Optimizer("lion", "Lion", (State("exp_avg"),), "Chen et al. 2023, algorithm 2"),
-        Optimizer("muon", "Muon", (State("momentum_buffer"),), "Jordan et al. 2024; Liu et al. 2025, section 2", ADAM),
+        Optimizer(
+            "muon",
+            "Muon",
+            (State("momentum_buffer"),),
+            "Jordan et al. 2024; Liu et al. 2025, section 2; Megatron-Core, optimizer/layer_wise_optimizer.py",
+            ADAM,
+            whole=True,
+        ),
         Optimizer(
             "adam-mini",
             "Adam-mini",

@@ -29,8 +29,8 @@ class Offload:
     Attributes:
         optimizer: share of the optimizer's states and main parameters, 0 to 1.
         weights: weights between uses (ZeRO-3, FSDP).
-        activations: segments of the tape whose kept tensors are copied out, by the keys of
-            :data:`~weighbridge.parallel.recompute.MODULES`, or "layers" for the inputs of recomputed layers.
+        activations: modules whose kept tensors are copied out, by the keys of
+            :data:`~weighbridge.parallel.recompute.OFFLOADED`, or "layers" for the inputs of recomputed layers.
     """
 
     optimizer: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from weighbridge.gradients import storages
 from weighbridge.replay import Again, Piece
 from weighbridge.tape import Segment
 
@@ -17,6 +18,8 @@ class Method(StrEnum):
     """All of them, in groups of so many (Megatron-LM, --recompute-method uniform)."""
     BLOCK = "block"
     """The first so many of every stage's chunk (Megatron-LM, --recompute-method block)."""
+    EVERY = "every"
+    """Every so many-th (torchtitan, selective checkpointing by layers)."""
 
 
 DISCARDS = frozenset({"layernorm", "moe_act", "mla_up_proj"})
@@ -34,6 +37,56 @@ MODULES: dict[str, tuple[str, ...]] = {
 }
 """Names of a plan's recomputed modules, and the segments of the tape that they stand for."""
 
+OFFLOADED: dict[str, tuple[str, ...]] = {
+    "attn_norm": ("attn_norm",),
+    "mlp_norm": ("mlp_norm",),
+    "qkv_linear": ("qkv_linear",),
+    "core_attn": ("core_attn",),
+    "attn_proj": ("attn_proj",),
+    "expert_fc1": ("expert_fc1",),
+    "moe_act": ("expert_ffn_act",),
+}
+"""Names of modules whose kept tensors a plan copies to the host (Megatron-Core, --offload-modules), and segments."""
+
+
+@dataclass(frozen=True)
+class Saves:
+    """Operations of a recomputed layer whose results stay (torchtitan, distributed/activation_checkpoint.py,
+    _apply_op_sac: attention, and every second multiply by a weight, from the first).
+
+    Attributes:
+        names: what stays, by the names of operations on the tape.
+        every: of multiplies by a weight, the first of every so many stays; 0 for none.
+    """
+
+    names: frozenset[str] = frozenset({"attention"})
+    every: int = 2
+
+    def of(self, piece: Piece) -> Again:
+        """A layer as a segment that keeps its input and what is saved. ``torch.compile`` leaves out what nothing needs
+        again and does not run what it does not need (torch/_functorch/partitioners.py); eager checkpointing does both.
+        """
+        tape, places = piece.tape, range(piece.start, piece.end)
+        multiplies = [i for i in places if tape.operations[i].name == "matmul"]
+        chosen = {i for i in places if tape.operations[i].name in self.names}
+        chosen |= set(multiplies[:: self.every] if self.every else ())
+        if not tape.run.kernels.compiled:
+            return Again(piece.start, piece.end, saves=frozenset(chosen), skips=frozenset(chosen))
+        needed = {key for i in places for key in storages(tape.operations[i].keeps)}
+        skipped = set()
+        for i in reversed(places):
+            made = storages(tape.operations[i].makes).keys()
+            if i in chosen or not made & needed:
+                skipped.add(i)
+            else:
+                needed |= storages(tape.operations[i].reads).keys()
+        kept = {i for i in chosen if storages(tape.operations[i].makes).keys() & needed}
+        return Again(piece.start, piece.end, saves=frozenset(kept), skips=frozenset(skipped))
+
+
+PER_OPERATION = Saves()
+"""torchtitan's list."""
+
 
 @dataclass(frozen=True)
 class Recompute:
@@ -41,13 +94,25 @@ class Recompute:
 
     Attributes:
         method: which layers are recomputed whole.
-        layers: how many layers a group has (uniform), or how many are recomputed (block).
+        layers: how many layers a group has (uniform), how many are recomputed (block), or which (every).
         modules: segments of the other layers that are recomputed, by the keys of :data:`MODULES`.
+        saves: operations of recomputed layers whose results stay; ``None`` for none.
     """
 
     method: Method = Method.NONE
     layers: int = 1
     modules: tuple[str, ...] = ()
+    saves: Saves | None = None
+
+    def whole(self, piece: Piece) -> tuple[Again, ...]:
+        """A layer recomputed whole: it keeps its input, and what is saved."""
+        return (self.saves.of(piece) if self.saves else Again(piece.start, piece.end),)
+
+    def among(self, layers: int, spare: int) -> int:
+        """How many of some layers are recomputed whole, where ``spare`` are left to be (block)."""
+        if self.method is Method.EVERY:
+            return layers // self.layers
+        return layers if self.method is Method.UNIFORM else min(spare, layers)
 
     @property
     def group(self) -> int:
@@ -62,9 +127,16 @@ class Recompute:
         return tuple(Again(s.start, s.end, chosen[s.name] in DISCARDS) for s in sorted(outer, key=lambda s: s.start))
 
 
-def whole(piece: Piece) -> tuple[Again, ...]:
-    """A layer recomputed whole: it keeps its input only."""
-    return (Again(piece.start, piece.end),)
+LAYERS = "layers"
+"""What offloads the inputs of layers that are recomputed whole."""
+
+
+def offloaded(piece: Piece, names: tuple[str, ...], whole: bool) -> tuple[Segment, ...]:
+    """Segments of a piece whose kept tensors are copied to the host; of a layer that is recomputed whole, its input."""
+    if whole:
+        return (Segment(LAYERS, piece.start, piece.end),) if LAYERS in names else ()
+    chosen = {segment for name in names for segment in OFFLOADED.get(name, ())}
+    return tuple(s for s in piece.tape.segments if s.name in chosen and piece.start <= s.start and s.end <= piece.end)
 
 
 def _within(inner: Segment, outer: Segment) -> bool:

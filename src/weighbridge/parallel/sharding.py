@@ -61,7 +61,18 @@ class Sharding:
 
     def count(self, held: Tensor | Weight) -> Count:
         """A rank's elements of a tensor or a weight."""
+        if isinstance(held, Weight):
+            return product(self.share(axis) for axis in held.axes)
         return product(self.local(axis) for axis in held.axes)
+
+    def share(self, axis: Dimension) -> Count:
+        """A rank's elements of a weight along a dimension. Where ranks outnumber key/value heads, they share the rows of a
+        head, and every rank gathers the heads that it needs (Megatron-Core, transformer/attention.py).
+        """
+        parts = (axis,) if isinstance(axis, Axis) else axis.parts
+        if any(part.name == "kv_heads" for part in parts):
+            return ceil_div(axis.size, self.tensor)
+        return self.local(axis)
 
     def bytes(self, tensor: Tensor) -> Count:
         """A rank's bytes of a tensor."""

@@ -31,6 +31,8 @@ class Zero:
         prefetch: layers that are gathered ahead of the one that runs.
         bucket: elements of DeepSpeed's reduce and gather buckets.
         average_in_fp32: gradients are reduced in fp32 whatever they are made in.
+        splits_root: FSDP2 gathers the embedding by itself, and the final norm with the head; otherwise all three belong
+            to the root, which stays gathered (torchtitan until 2025-07).
     """
 
     stage: int = 0
@@ -40,6 +42,12 @@ class Zero:
     prefetch: int = 1
     bucket: int = 500_000_000
     average_in_fp32: bool = True
+    splits_root: bool = True
+
+    @property
+    def reduces_layers(self) -> bool:
+        """Whether all gradients of a layer stand whole until they are reduced at once."""
+        return self.stage == 3 and self.engine is Engine.FSDP2
 
     def share(self, elements: Count, from_stage: int, ranks: Count) -> Count:
         """A rank's elements of a list of ``elements``, where stages from ``from_stage`` on spread it over ``ranks``."""

@@ -5,6 +5,7 @@ Every line of the ledger has a letter-like mark, a colour and its place in the o
 
 from __future__ import annotations
 
+import itertools
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -66,7 +67,7 @@ def columns(parts: Sequence[int], whole: int, width: int) -> list[int]:
     for part in parts:
         at += part
         edges.append((2 * at * width + whole) // (2 * whole) if whole else 0)
-    return [b - a for a, b in zip(edges, edges[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(edges)]
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,9 @@ class Chart:
         for row in reversed(range(self.rows)):
             height = f"{gibibytes(top * (row + 1) // self.rows):>{axis}} "
             cells = [_cell(levels, row, top, self.rows, blocks) for levels in found]
-            drawn.append([(height if row % 3 == 2 or row == self.rows - 1 else " " * (axis + 1), "dim"), *_joined(cells)])
+            drawn.append(
+                [(height if row % 3 == 2 or row == self.rows - 1 else " " * (axis + 1), "dim"), *_joined(cells)]
+            )
         drawn.append([(" " * (axis + 1) + self._time(wide), "dim")])
         parts = {line.value: max(levels[place] for levels in found) for place, line in enumerate(Line)}
         return drawn + legend([parts], width, free=False)
@@ -226,22 +229,26 @@ class Chart:
 
 def _cell(levels: Sequence[int], row: int, top: int, rows: int, blocks: bool) -> Span:
     """One character of a column: the part that stands at the middle of its height; the topmost fills it in eighths."""
-    total, low, high = sum(levels), top * row, top * (row + 1)
-    if total * rows <= low:
+    full, low, high = sum(levels) * rows, top * row, top * (row + 1)
+    if full <= low:
         return " ", ""
-    looks = [LOOKS[line] for line in Line]
-    if total * rows < high:
-        look = next(look for look, level in zip(reversed(looks), reversed(levels), strict=True) if level)
-        eighth = (total * rows - low) * 8 // top
-        if blocks:
-            return EIGHTHS[eighth], look.colour
-        return (look.mark, look.colour) if eighth >= 4 else (" ", "")
-    at, middle = 0, low + top // 2
-    for look, level in zip(looks, levels, strict=True):
+    look = _look_at(levels, (low + min(full, high)) // 2, rows)
+    eighth = (full - low) * 8 // top
+    if eighth >= 8:
+        return look.mark, f"{INK} on {look.colour}"
+    if blocks:
+        return EIGHTHS[eighth], look.colour
+    return (look.mark, look.colour) if eighth >= 4 else (" ", "")
+
+
+def _look_at(levels: Sequence[int], height: int, rows: int) -> Look:
+    """The part that stands at a height, which is in bytes times ``rows``."""
+    at = 0
+    for line, level in zip(Line, levels, strict=True):
         at += level * rows
-        if at >= middle:
-            return look.mark, f"{INK} on {look.colour}"
-    return looks[-1].mark, f"{INK} on {looks[-1].colour}"
+        if at >= height:
+            return LOOKS[line]
+    return LOOKS[Line.COMMUNICATION]
 
 
 def _joined(cells: list[Span]) -> list[Span]:

@@ -102,7 +102,7 @@ FUSED: Mapping[tuple[str, str], Path] = {
     ("q_a_norm", "Linear"): (("linear_q_up_proj", "TELayerNormColumnParallelLinear"),),
     ("kv_a_norm", "Linear"): (("linear_kv_up_proj", "TELayerNormColumnParallelLinear"),),
 }
-"""Norms that Transformer Engine computes in the projection after them, by their attribute and the class that follows."""
+"""Norms that Transformer Engine computes in the projection after them, by attribute and the class that follows."""
 
 LOCAL = {
     "TELayerNormColumnParallelLinear": "ColumnParallelLinear",

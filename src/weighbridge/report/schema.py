@@ -127,6 +127,148 @@ class Compared(TypedDict):
     notes: list[str]
 
 
+class RankMemory(TypedDict):
+    """Bytes at a rank's highest moment by line of the ledger; they add up to its allocated peak, but where
+    ``peak_at.direction`` is "between steps"."""
+
+    weights: int
+    gradients: int
+    main_parameters: int
+    optimizer: int
+    activations: int
+    logits_and_loss: int
+    workspace: int
+    communication: int
+
+
+class PeakMoment(TypedDict):
+    """What runs at a rank's highest moment."""
+
+    operation: str
+    module: str
+    layer: int | None
+    direction: str
+    micro_batches: int
+
+
+class Rank(TypedDict):
+    """Any rank of one pipeline stage."""
+
+    pipeline_stage: int
+    parameters: int
+    layers: int
+    memory: RankMemory
+    static_allocated_bytes: int
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    context_bytes: int
+    device_total_bytes: int
+    free_bytes: int | None
+    peak_at: PeakMoment
+
+
+class ErrorBand(TypedDict):
+    """How far estimates of a figure were from measured runs."""
+
+    kind: str
+    n: int
+    median_percent: float
+    p90_percent: float
+
+
+class StepWork(TypedDict):
+    """Floating-point operations of one step on all ranks."""
+
+    model_per_step: int
+    hardware_per_step: int
+
+
+class PlanPrecision(TypedDict):
+    """Data types."""
+
+    compute: str
+    weights: str
+    gradients: str
+    main_parameters: str | None
+
+
+class PlanRecompute(TypedDict):
+    """What runs again in the backward pass."""
+
+    method: str
+    layers: int
+    modules: list[str]
+
+
+class PlanEcho(TypedDict):
+    """The plan that was weighed, with everything that it left to defaults."""
+
+    gpus: int
+    tensor: int
+    pipeline: int
+    virtual: int
+    context: int
+    expert: int
+    expert_tensor: int
+    data: int
+    sequence_parallel: bool
+    micro_batch: int
+    micro_batches: int
+    global_batch: int
+    sequence: int
+    framework: str
+    schedule: str
+    layers_by_virtual_stage: list[int]
+    zero_stage: int
+    zero_engine: str
+    precision: PlanPrecision
+    optimizer: str
+    recompute: PlanRecompute
+    offload_optimizer: float
+
+
+class PlanChange(TypedDict):
+    """One change of the plan, weighed."""
+
+    change: str
+    frees_bytes: int
+    device_total_bytes: int
+    fits: bool | None
+    hardware_flops_ratio: float
+
+
+class Training(TypedDict):
+    """``weighbridge train --json`` and ``weighbridge megatron --json``."""
+
+    model: Identity
+    cluster: str | None
+    plan: PlanEcho
+    fits: bool | None
+    worst_stage: int
+    ranks: list[Rank]
+    error_bands: list[ErrorBand]
+    flops: StepWork
+    changes: list[PlanChange]
+    changes_add_up: bool
+    warnings: list[str]
+    notes: list[str]
+
+
+class Standing(TypedDict):
+    """Equal tensors that stand at the highest moment."""
+
+    line: str
+    name: str
+    made_by: str
+    axes: list[str]
+    shape: list[int]
+    dtype: str
+    bytes: int
+    count: int
+    where: str
+    kept: bool
+
+
 class CatalogueEntry(TypedDict):
     """One model of the catalogue."""
 

@@ -25,7 +25,6 @@ COLOURS = {
 """The Okabe-Ito palette (Okabe and Ito 2008), one colour per kind of module in every picture."""
 
 
-
 def colour_of(kind: str) -> str:
     """The colour of a row: its own, or that of its kind of module; empty for none."""
     return kind if kind.startswith("#") else COLOURS.get(kind, "")

@@ -35,7 +35,9 @@ def trace(training: Training) -> dict[str, Any]:
 
 def about(training: Training, found: Timeline) -> dict[str, Any]:
     """What the trace shows."""
-    every = "every layer's highest moment, and what stands after it"
+    moments = (
+        "every layer at its highest, and what stands after it" if found.every_layer else "each pass at its highest"
+    )
     return {
         "made_by": f"weighbridge {__version__}",
         "model": training.model.name,
@@ -43,7 +45,7 @@ def about(training: Training, found: Timeline) -> dict[str, Any]:
         "schedule": FACTS[training.plan.order].title,
         "time": UNITS,
         "bubble": round(found.bubble, 4),
-        "memory": f"allocated bytes of one rank of the stage; {every if found.every_layer else 'each pass at its highest'}",
+        "memory": f"allocated bytes of one rank of the stage; {moments}",
     }
 
 
@@ -61,8 +63,8 @@ def _events(track: Track, stage: Stage) -> Iterator[dict[str, Any]]:
         yield {"name": "memory", "ph": "C", "ts": _micro(sample.time), "pid": pid, "args": levels}
 
 
-def _meta(pid: int, name: str, **args: Any) -> dict[str, Any]:
-    return {"name": name, "ph": "M", "ts": 0, "pid": pid, "tid": 0, "args": args}
+def _meta(pid: int, event: str, **args: Any) -> dict[str, Any]:
+    return {"name": event, "ph": "M", "ts": 0, "pid": pid, "tid": 0, "args": args}
 
 
 def _slice(pid: int, piece: Slice, stage: Stage, several: bool) -> dict[str, Any]:

@@ -42,7 +42,7 @@ LINES = {line.value for line in Line}
 """Parts that are lines of the ledger, shown even where they are nothing."""
 
 MOST_BARS = 20
-"""Bars that a report draws at most; the fullest of the rest would be hidden, so the worst stage is always among them."""
+"""Bars that a report draws at most: those of the fullest stages."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,10 @@ def _step(training: Training) -> tuple[tuple[str, ...], ...]:
     """The plan and its step."""
     plan, work = training.plan, step_flops(training)
     sequences = int(plain(plan.micro_batches * plan.micro_batch * plan.data))
-    step = (
-        f"step  {sequences:,} sequences of {plan.sequence:,} tokens: {plan.micro_batches:,} micro-batch"
-        f"{'es' if plan.micro_batches != 1 else ''} of {plan.micro_batch:,} on each of {plan.data:,} data-parallel ranks"
-    )
+    batches = f"{plan.micro_batches:,} micro-batch{'es' if plan.micro_batches != 1 else ''} of {plan.micro_batch:,}"
+    each = f"{batches} on each of {plan.data:,} data-parallel ranks" if plan.data > 1 else batches
+    several = "s" if sequences != 1 else ""
+    step = f"step  {sequences:,} sequence{several} of {plan.sequence:,} tokens: {each}"
     model = f"FLOPs  {flops(int(plain(work.model)))} by the model per step"
     again = f"{flops(int(plain(work.hardware)))} by the hardware ({percent(work.again, work.model)} recomputed)"
     return (f"plan  {plan_in_words(plan)}",), (step,), (model, again if plain(work.again) else "")
@@ -196,7 +196,9 @@ def _stages(numbers: list[int]) -> str:
 def chart(training: Training, stage: Stage) -> Chart:
     """Memory of a stage over one step."""
     found = timeline(training)
-    title = f"Allocated memory of stage {stage.number} over one step; a forward pass of a chunk takes 1 unit, backward 2"
+    title = (
+        f"Allocated memory of stage {stage.number} over one step; a forward pass of a chunk takes 1 unit, backward 2"
+    )
     return Chart(title, found.tracks[stage.number].samples, found.duration)
 
 
@@ -215,14 +217,18 @@ def ledger(stage: Stage) -> Table:
         rows.append(_line("  in use", whole, whole, "what the device shows"))
         free = int(plain(stage.free))
         name = "free" if free >= 0 else "too many"
-        rows.append(_line(f". {name}", abs(free), whole, "of what the device lets programs have"))
+        rows.append(_line(f". {name}", abs(free), 0, "of what the device lets programs have"))
     size = (Column("GiB"), Column("share", optional=True), Column("bytes", optional=True))
     columns = (Column("line", False, whole=True), *size, Column("what", False, optional=True))
     return Table(columns, tuple(rows), f"Ledger of stage {stage.number}, of any of its ranks")
 
 
 def _line(name: str, value: int, whole: int, meaning: str, colour: str = "") -> Row:
-    return Row((name, f"{value / 2**30:,.2f}", percent(value, whole), f"{value:,}", meaning), colour, not colour)
+    return Row(
+        (name, f"{value / 2**30:,.2f}", percent(value, whole) if whole else "", f"{value:,}", meaning),
+        colour,
+        not colour,
+    )
 
 
 def where(stage: Stage) -> Table:

@@ -1,4 +1,4 @@
-"""The module tree of one rank: parameters, and what stays of one micro-batch for the backward pass, module by module."""
+"""The module tree of one rank: parameters, and what one micro-batch leaves for the backward pass, module by module."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Branch:
     name: str
     module: str
     parameters: int = 0
-    kept: Kept = Kept()
+    kept: Kept = field(default_factory=Kept)
     copies: int = 1
     places: tuple[int, ...] = ()
     remark: str = ""

@@ -189,7 +189,7 @@ def _many(row: Row, one: _Given) -> Value:
     """A list, whose items may also stand in one word, as test recipes write them: ``[moe_act mlp]``."""
     words = one.values
     if row.bears is Bears.HONOURED:
-        words = tuple(word for text in words for word in re.split(r"[\s,]+", text.strip(" []'\"")) if word)
+        words = tuple(word for text in words for word in re.split(r"[\s,'\"]+", text.strip(" []'\"")) if word)
     if row.kind is Kind.INTEGERS:
         return tuple(_integer(row, word) for word in words)
     if row.kind is Kind.NUMBERS:
@@ -235,7 +235,9 @@ def _number(row: Row, text: str) -> float:
 
 def _chosen(row: Row, text: str) -> str:
     if row.choices and text not in row.choices:
-        raise InputError(f"{row.name}: got {given(text)}; allowed: {', '.join(row.choices)}{did_you_mean(text, row.choices, 1)}")
+        raise InputError(
+            f"{row.name}: got {given(text)}; allowed: {', '.join(row.choices)}{did_you_mean(text, row.choices, 1)}"
+        )
     return text
 
 

@@ -48,13 +48,23 @@ def kernels(read: Arguments, environment: Mapping[str, str]) -> Kernels:
         attention=_attention(read, environment),
         pointwise=Pointwise.FUSED if _fuses_activation(read) else Pointwise.EAGER,
         loss=_loss(read),
-        rope=Rope.FUSED if read.flag("apply_rope_fusion") else Rope.EAGER,
+        rope=Rope.FUSED if _fuses_rope(read) else Rope.EAGER,
         routing=routing(read),
+        wide_softmax=_wide_softmax(read),
+        exchanges_heads=_exchanges_heads(read),
         loads_mask=read.flag("create_attention_mask_in_dataloader"),
         hidden_dropout=bool(read.number("hidden_dropout")),
         attention_dropout=bool(read.number("attention_dropout")),
         padded_vocabulary=padded,
     )
+
+
+def _wide_softmax(read: Arguments) -> bool:
+    """Whether unfused attention leaves the softmax to PyTorch, in fp32 (TransformerConfig.__post_init__ wants fp32
+    where queries and keys are scaled by layer).
+    """
+    wide = read.flag("attention_softmax_in_fp32") or read.flag("apply_query_key_layer_scaling")
+    return wide and not read.flag("masked_softmax_fusion")
 
 
 def _attention(read: Arguments, environment: Mapping[str, str]) -> Attention:
@@ -67,6 +77,16 @@ def _attention(read: Arguments, environment: Mapping[str, str]) -> Attention:
     if flash and fused:
         return found
     return Attention.FLASH if flash else Attention.CUDNN if fused else Attention.UNFUSED
+
+
+def _exchanges_heads(read: Arguments) -> bool:
+    return read.integer("context_parallel_size") > 1 and any("a2a" in way for way in read.words("cp_comm_type"))
+
+
+def _fuses_rope(read: Arguments) -> bool:
+    """Whether rotary positions are one kernel, which only plain ones are (validate_args, apply_rope_fusion)."""
+    plain = read.flag("use_rotary_position_embeddings") or read.text("position_embedding_type") == "rope"
+    return plain and read.flag("apply_rope_fusion")
 
 
 def _fuses_activation(read: Arguments) -> bool:
@@ -96,6 +116,8 @@ def routing(read: Arguments) -> Routing:
         fp32=read.text("moe_router_dtype") is not None,
         fused_permutation=read.flag("moe_permute_fusion"),
         deterministic=read.flag("deterministic_mode"),
+        grouped=read.flag("moe_grouped_gemm"),
+        overlapped=read.flag("overlap_moe_expert_parallel_comm"),
     )
 
 

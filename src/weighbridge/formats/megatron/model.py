@@ -139,6 +139,12 @@ class Shape:
             return self.hybrid.depths
         return self.arguments.size("mtp_num_layers") or 0
 
+    @cached_property
+    def mamba_heads(self) -> int:
+        """Heads of Mamba layers: as many as twice the hidden size has, unless they are given."""
+        given_heads = self.arguments.size("mamba_num_heads")
+        return given_heads or 2 * self.hidden // self.arguments.integer("mamba_head_dim")
+
     def kinds(self) -> list[Kinds]:
         """What each decoder layer holds."""
         return list(zip(self.mixers(), self.networks(), strict=True))
@@ -201,7 +207,9 @@ def attention(shape: Shape, windowed: bool = False, latent: bool | None = None) 
             read.integer("qk_pos_emb_head_dim"),
             read.integer("v_head_dim"),
             read.size("q_lora_rank"),
-            shape.bias,
+            out_bias=shape.bias,
+            norms=read.flag("qk_layernorm"),
+            layer_norm=shape.norm is LayerNorm,
         )
     gate = read.flag("attention_output_gate")
     return GroupedQueryAttention(
@@ -217,6 +225,7 @@ def attention(shape: Shape, windowed: bool = False, latent: bool | None = None) 
         gate,
         fused=not gate,
         rotary=shape.positions in ROTARY,
+        layer_norm=shape.norm is LayerNorm,
     )
 
 
@@ -224,9 +233,8 @@ def mixer(shape: Shape, kind: str) -> Module:
     """What mixes positions in a layer of that kind."""
     read = shape.arguments
     if kind == "mamba":
-        heads = read.size("mamba_num_heads") or 2 * shape.hidden // read.integer("mamba_head_dim")
         sizes = (read.integer("mamba_head_dim"), read.integer("mamba_state_dim"), read.integer("mamba_num_groups"))
-        return Mamba2(shape.hidden, heads, *sizes, conv_kernel=4)
+        return Mamba2(shape.hidden, shape.mamba_heads, *sizes, conv_kernel=4)
     if kind == "gdn":
         return GatedDeltaNet(
             shape.hidden,
@@ -288,7 +296,8 @@ def prediction(shape: Shape) -> Repeat | None:
         one: Module = Branches(stack(ahead, lambda kind: branch(shape, kind), len(ahead)))
     else:
         one = layer(shape, shape.kinds()[-1])
-    return Repeat(MultiTokenPrediction(shape.hidden, shape.vocab_size, one), shape.prediction)
+    module = MultiTokenPrediction(shape.hidden, shape.vocab_size, one, shape.norm is LayerNorm)
+    return Repeat(module, shape.prediction)
 
 
 def network(shape: Shape) -> CausalLM:
@@ -353,8 +362,5 @@ def _unmodelled(shape: Shape, vocab_size: int | None) -> Iterator[str]:
         yield f"--experimental-attention-variant {variant}: bears on memory and is not modelled"
     if shape.hybrid is not None and "dsa" in shape.hybrid.layers:
         yield "--hybrid-layer-pattern: the indexer of D layers bears on memory and is not modelled"
-    latent = read.flag("multi_latent_attention")
-    if latent and not read.flag("qk_layernorm"):
-        yield "--multi-latent-attention: the norms of its bottlenecks are counted, which only --qk-layernorm builds"
     if read.flag("qk_l2_norm"):
         yield "--qk-l2-norm: bears on memory and is not modelled"

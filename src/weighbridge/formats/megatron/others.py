@@ -19,10 +19,10 @@ MEMORY: dict[str, str] = {
         mla-down-proj-fusion moe-enable-deepep moe-extended-tp moe-paged-stash moe-router-padding-for-fp8
         moe-router-padding-for-quantization moe-single-grouped-bias moe-single-grouped-weight moe-token-dropping
         moe-use-grouped-tensor mtp-detach-heads mtp-hsm mtp-standalone mtp-use-repeated-layer optimizer-cuda-graph
-        overlap-moe-expert-parallel-comm perform-rl-step reset-attention-mask retro-add-retriever
-        reuse-grad-buf-for-mxfp8-param-ag sft standalone-embedding-stage use-custom-fsdp
-        use-grouped-gemm-for-dense-mlp use-grouped-gemm-for-shared-expert use-kitchen-attention use-legacy-models
-        use-mup use-te-activation-func use-transformer-engine-op-fuser vision-pretraining
+        perform-rl-step reset-attention-mask retro-add-retriever reuse-grad-buf-for-mxfp8-param-ag sft
+        standalone-embedding-stage use-custom-fsdp use-grouped-gemm-for-dense-mlp use-grouped-gemm-for-shared-expert
+        use-kitchen-attention use-legacy-models use-mup use-te-activation-func use-transformer-engine-op-fuser
+        vision-pretraining
     """,
     "OFF": """
         disable-mamba-mem-eff-path no-use-layer-wise-param-layout
@@ -73,7 +73,7 @@ TIME: dict[str, str] = {
         pipeline-model-parallel-comm-backend symmetric-ar-type tp-comm-overlap-cfg
     """,
     "TEXTS": """
-        cp-comm-type=p2p high-priority-stream-groups
+        high-priority-stream-groups
     """,
 }
 """They bear on time only and are not modelled: a warning names them."""

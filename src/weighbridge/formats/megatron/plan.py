@@ -14,6 +14,7 @@ from typing import Any
 from weighbridge.formats.megatron import choices, patterns
 from weighbridge.formats.megatron.arguments import Arguments
 from weighbridge.formats.megatron.model import Shape
+from weighbridge.formats.megatron.table import by_dest
 from weighbridge.parallel.layout import Chunk, Layout
 from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.recompute import MODULES, Method, Recompute
@@ -74,6 +75,7 @@ def plan(shape: Shape, world_size: int, environment: Mapping[str, str] | None = 
         kernels=choices.kernels(read, around),
         accumulation_fusion=read.flag("gradient_accumulation_fusion"),
         imbalance=imbalance(read),
+        overlaps_tensor=read.flag("tp_comm_overlap"),
         cublas_workspace=choices.cublas_workspace(read, around),
     )
     return Planned(made, extras(read), tuple(unmodelled(read)))
@@ -202,24 +204,14 @@ def imbalance(read: Arguments) -> float:
 
 
 EXTRAS = (
-    "attention_softmax_in_fp32",
     "bias_dropout_fusion",
     "ddp_bucket_size",
     "ddp_num_buckets",
-    "distribute_saved_activations",
-    "first_last_layers_bf16",
-    "fp32_residual_connection",
-    "masked_softmax_fusion",
-    "moe_grouped_gemm",
     "moe_shared_expert_overlap",
-    "nccl_ub",
-    "num_layers_at_end_in_bf16",
-    "num_layers_at_start_in_bf16",
     "overlap_grad_reduce",
     "overlap_p2p_comm",
     "overlap_param_gather",
     "overlap_param_gather_with_optimizer_step",
-    "tp_comm_overlap",
 )
 """What bears on memory or time and has no field of the plan."""
 
@@ -249,7 +241,6 @@ def unmodelled(read: Arguments) -> Iterator[str]:
         left = [name for name in read.words("offload_modules") if name not in MODULES]
         if left:
             yield f"--offload-modules {' '.join(left)}: bears on memory and is not modelled"
-    if read.flag("fp32_residual_connection"):
-        yield "--fp32-residual-connection: bears on memory and is not modelled"
-    if read.flag("first_last_layers_bf16"):
-        yield "--first-last-layers-bf16: bears on memory and is not modelled"
+    for dest in ("distribute_saved_activations", "first_last_layers_bf16", "fp32_residual_connection", "nccl_ub"):
+        if read.flag(dest):
+            yield f"{by_dest()[dest].name}: bears on memory and is not modelled"

@@ -90,6 +90,7 @@ def rules(shape: Shape, virtual: int) -> Iterator[Problem]:
     yield from _optimizer(read)
     yield from _recompute(read)
     yield from _experts(shape)
+    yield from _linear(shape)
     yield from _others(shape)
 
 
@@ -111,6 +112,8 @@ def _pipeline(read: Arguments, virtual: int) -> Iterator[Problem]:
         yield "--pipeline-model-parallel-size", f"{pipeline:,} is too few for {virtual:,} virtual stages{why}"
     if virtual == 1 and read.flag("overlap_param_gather_with_optimizer_step"):
         yield "--overlap-param-gather-with-optimizer-step", "needs virtual pipeline stages"
+    if virtual == 1 < pipeline and read.flag("overlap_moe_expert_parallel_comm"):
+        yield "--overlap-moe-expert-parallel-comm", "needs virtual pipeline stages along with pipeline parallelism"
     if read.flag("use_torch_fsdp2"):
         for dest in ("pipeline_model_parallel_size", "expert_model_parallel_size"):
             if read.integer(dest) > 1:
@@ -182,6 +185,19 @@ def _modules(read: Arguments) -> Iterator[Problem]:
         yield "--recompute-modules", "moe_act and layernorm cannot be used along with --fp8-recipe delayed"
 
 
+def _linear(shape: Shape) -> Iterator[Problem]:
+    """State-space and linear attention layers whose heads do not divide."""
+    read, kinds = shape.arguments, shape.mixers() if shape.hybrid is None else shape.hybrid.layers
+    if shape.hybrid is not None and "moe" in kinds and not shape.experts:
+        yield "--hybrid-layer-pattern", "has E layers; give --num-experts"
+    heads, groups = shape.mamba_heads, read.integer("mamba_num_groups")
+    if "mamba" in kinds and (heads < 1 or heads % groups):
+        yield "--mamba-num-groups", f"{groups:,} does not divide the {heads:,} heads of Mamba layers"
+    keys, values = read.integer("linear_num_key_heads"), read.integer("linear_num_value_heads")
+    if "gdn" in kinds and values % keys:
+        yield "--linear-num-value-heads", f"{values:,} does not divide by --linear-num-key-heads = {keys:,}"
+
+
 def _experts(shape: Shape) -> Iterator[Problem]:
     read = shape.arguments
     if not shape.experts:
@@ -197,6 +213,11 @@ def _experts(shape: Shape) -> Iterator[Problem]:
     shared = read.size("moe_shared_expert_intermediate_size")
     if shared is not None and shape.bias:
         yield "--disable-bias-linear", "missing; shared experts have no biases"
+    if read.flag("overlap_moe_expert_parallel_comm"):
+        if read.integer("expert_model_parallel_size") == 1:
+            yield "--overlap-moe-expert-parallel-comm", "needs --expert-model-parallel-size above 1"
+        if read.text("moe_token_dispatcher_type") == "allgather":
+            yield "--overlap-moe-expert-parallel-comm", "needs --moe-token-dispatcher-type alltoall or flex"
     if read.flag("moe_shared_expert_overlap") and read.text("moe_token_dispatcher_type") == "allgather":
         yield "--moe-shared-expert-overlap", "needs --moe-token-dispatcher-type alltoall or flex"
     yield from _router(read)

@@ -227,6 +227,7 @@ TEXT: dict[str, str | None] = {
 }
 
 MANY: dict[str, tuple[Kind, Value]] = {
+    "cp_comm_type": (Kind.TEXTS, ("p2p",)),
     "moe_router_load_balancing_type": (Kind.TEXTS, ("aux_loss",)),
     "moe_aux_loss_coeff": (Kind.NUMBERS, (0.0,)),
     "offload_modules": (Kind.TEXTS, ()),
@@ -243,10 +244,11 @@ ON = """
     fp8_param_gather grad_reduce_in_bf16 group_query_attention layernorm_zero_centered_gamma moe_grouped_gemm
     moe_layer_recompute moe_pad_expert_input_to_capacity moe_permute_fusion moe_router_enable_expert_bias
     moe_router_pre_softmax moe_shared_expert_gate moe_shared_expert_overlap multi_latent_attention nccl_ub
-    optimizer_cpu_offload overlap_grad_reduce overlap_param_gather overlap_param_gather_with_optimizer_step
-    qk_l2_norm qk_layernorm quick_geglu recompute_activations sequence_parallel squared_relu swiglu
-    tp_comm_overlap untie_embeddings_and_output_weights use_distributed_optimizer use_flash_attn
-    use_megatron_fsdp use_precision_aware_optimizer use_rotary_position_embeddings use_torch_fsdp2
+    optimizer_cpu_offload overlap_grad_reduce overlap_moe_expert_parallel_comm overlap_param_gather
+    overlap_param_gather_with_optimizer_step qk_l2_norm qk_layernorm quick_geglu recompute_activations
+    sequence_parallel squared_relu swiglu tp_comm_overlap untie_embeddings_and_output_weights
+    use_distributed_optimizer use_flash_attn use_megatron_fsdp use_precision_aware_optimizer
+    use_rotary_position_embeddings use_torch_fsdp2
 """
 """Flags that set true."""
 

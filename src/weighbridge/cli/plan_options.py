@@ -1,0 +1,140 @@
+"""Options that say how a training step is laid out, and the plan that they make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from weighbridge.cli.options import F, count_option
+from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.estimate.advice import spread
+from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
+from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
+from weighbridge.parallel.plan import Offload, Plan
+from weighbridge.parallel.precision import Precision, mixed, pure, single, stored_in_fp32
+from weighbridge.parallel.recompute import MODULES, Method, Recompute
+from weighbridge.parallel.schedule import Schedule
+
+PRECISIONS = ("bf16", "fp16", "fp32", "pure-bf16", "pure-fp16")
+"""Names that ``--precision`` takes."""
+
+
+def plan_options(function: F) -> F:
+    """Every option of the plan, in the order in which help lists them."""
+    for option in reversed(_sizes() + _choices()):
+        function = option(function)
+    return function
+
+
+def _sizes() -> list[Any]:
+    return [
+        count_option("--gpus", None, "Ranks of the training run; all GPUs of the cluster by default."),
+        count_option("--tp", 1, "Tensor parallel size."),
+        count_option("--pp", 1, "Pipeline parallel size."),
+        count_option("--vp", 1, "Virtual pipeline size: chunks of the model per rank."),
+        count_option("--cp", 1, "Context parallel size."),
+        count_option("--ep", 1, "Expert parallel size."),
+        count_option("--etp", None, "Expert-tensor parallel size; the tensor parallel size by default."),
+        click.option("--sp/--no-sp", default=None, help="Sequence parallelism; torchtitan's default, else off."),
+        count_option("--micro-batch", 1, "Sequences of one rank and one forward pass."),
+        count_option("--global-batch", None, "Sequences of a step; by default one micro-batch per rank and stage."),
+        count_option("--seq", None, "Tokens per sequence; 4096, or what learned positions allow."),
+    ]
+
+
+def _choices() -> list[Any]:
+    schedules = click.Choice([schedule.value for schedule in Schedule])
+    offload = click.FloatRange(0, 1)
+    kinds = ", ".join(MODULES)
+    return [
+        click.option("--framework", type=click.Choice(list(FRAMEWORKS)), default="megatron", help="Whose kernels run."),
+        click.option("--schedule", type=schedules, help="Pipeline schedule; 1f1b, or interleaved with --vp."),
+        click.option("--zero", type=click.IntRange(0, 3), help="ZeRO stage; by default the framework's."),
+        click.option("--precision", type=click.Choice(PRECISIONS), help="Data types; by default the framework's."),
+        click.option("--optimizer", default="adam", show_default=True, help=f"One of {', '.join(OPTIMIZERS)}."),
+        click.option("--recompute", default="none", help=f"none, full, selective, or selective:NAMES, of {kinds}."),
+        count_option("--recompute-layers", None, "With full: layers of a group, or of a chunk (block)."),
+        click.option("--recompute-method", type=click.Choice(["uniform", "block"]), help="With full; uniform."),
+        click.option("--offload-optimizer", type=offload, metavar="SHARE", help="Of its states, on the host: 0 to 1."),
+    ]
+
+
+def plan_of(options: dict[str, Any], gpus: int, sequence: int) -> Plan:
+    """The plan of the command line's options.
+
+    Args:
+        options: what click read.
+        gpus: of the cluster, where ``--gpus`` does not say otherwise.
+        sequence: tokens per sequence, where ``--seq`` does not say.
+
+    Raises:
+        InputError: for names that are none and options that do not go together.
+    """
+    chosen = framework(options["framework"])
+    zero = chosen.zero if options["zero"] is None else spread(chosen, chosen.zero, options["zero"])
+    split = options["sp"]
+    if split is None:
+        split = chosen.name.startswith("torchtitan") and options["tp"] > 1
+    return Plan.under(
+        chosen.name,
+        gpus=options["gpus"] or gpus,
+        tensor=options["tp"],
+        pipeline=options["pp"],
+        virtual=options["vp"],
+        context=options["cp"],
+        expert=options["ep"],
+        expert_tensor=options["etp"],
+        sequence_parallel=split,
+        micro_batch=options["micro_batch"],
+        global_batch=options["global_batch"],
+        sequence=options["seq"] or sequence,
+        schedule=Schedule(options["schedule"]) if options["schedule"] else None,
+        zero=zero,
+        precision=precision_of(options["precision"], chosen),
+        optimizer=optimizer(options["optimizer"]),
+        recompute=recompute_of(options["recompute"], options["recompute_method"], options["recompute_layers"]),
+        offload=replace(Offload(), optimizer=options["offload_optimizer"] or 0.0),
+    )
+
+
+def precision_of(name: str | None, chosen: Framework) -> Precision:
+    """The data types of a name, as a framework mixes them."""
+    if name is None:
+        return chosen.precision
+    if name == "fp32":
+        return single()
+    if name.startswith("pure-"):
+        return pure(name.removeprefix("pure-"))
+    return mixed(name) if chosen.name.startswith("megatron") else stored_in_fp32(name)
+
+
+def recompute_of(text: str, method: str | None, layers: int | None) -> Recompute:
+    """What ``--recompute`` and the options beside it ask for.
+
+    Raises:
+        InputError: for names that are none, and for options that belong to ``full`` without it.
+    """
+    kind, colon, names = text.partition(":")
+    if kind not in ("none", "full", "selective") or (colon and kind != "selective"):
+        allowed = "allowed: none, full, selective, selective:NAMES"
+        raise InputError(
+            f"--recompute: got {given(text)}; {allowed}{did_you_mean(kind, ('none', 'full', 'selective'))}"
+        )
+    if kind != "full" and (method or layers):
+        raise InputError("--recompute-method and --recompute-layers belong to --recompute full")
+    if kind == "full":
+        if method == "block" and layers is None:
+            raise InputError("--recompute-method block: how many layers of each chunk? add --recompute-layers")
+        return Recompute(Method(method or "uniform"), layers or 1)
+    return Recompute(modules=_modules(names if colon else "core_attn")) if kind == "selective" else Recompute()
+
+
+def _modules(names: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",")))
+    for name in chosen:
+        if name not in MODULES:
+            near = did_you_mean(name, MODULES)
+            raise InputError(f"--recompute: no module {given(name)} to recompute; allowed: {', '.join(MODULES)}{near}")
+    return chosen

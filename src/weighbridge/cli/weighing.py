@@ -1,0 +1,142 @@
+"""What ``train`` and ``megatron`` have in common: options of the output, and the output itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weighbridge.cli.options import F, check_forms, explain_options, json_option, print_document, print_json
+from weighbridge.errors import InputError, shown
+from weighbridge.estimate.ledger import Line
+from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.training import Training
+
+DOES_NOT_FIT = 3
+"""Exit status of ``--check`` where the answer is that it does not fit."""
+
+
+def output_options(function: F) -> F:
+    """Every option of the output, in the order in which help lists them."""
+    lines = click.Choice([*(line.value for line in Line), "all"])
+    timeline = click.Path(dir_okay=False, path_type=Path)
+    options = [
+        click.option("--stage", type=click.IntRange(0), help="The stage to show; the fullest by default."),
+        click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
+        click.option("--chart", is_flag=True, help="Draw memory over one step."),
+        click.option("--timeline", type=timeline, metavar="OUT.json", help="Write a trace of one step for Perfetto."),
+        click.option("--check", is_flag=True, help="End with status 3 if it does not fit."),
+        click.option("--line", type=lines, help="The line of the ledger to explain; all by default."),
+    ]
+    function = json_option(explain_options(function))
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is asked for of the output; attributes are the options of :func:`output_options`."""
+
+    stage: int | None
+    tree: bool | None
+    chart: bool
+    timeline: Path | None
+    check: bool
+    line: str | None
+    explain: bool
+    depth: int | None
+    form: str
+    as_json: bool
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any], tree: bool) -> Output:
+        """The options of the output, taken out of all; ``tree``: whether the module tree is shown by default.
+
+        Raises:
+            InputError: for options that would have no effect.
+        """
+        out = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+        check_forms(out.explain, None, out.form, out.as_json, out.depth)
+        if out.line and not out.explain:
+            raise InputError("--line names the line that --explain explains; add --explain")
+        drawn = [name for name, given in (("--tree", out.tree), ("--chart", out.chart)) if given]
+        if drawn and (out.explain or out.as_json):
+            other = "--explain" if out.explain else "--json"
+            raise InputError(f"{drawn[0]} and {other} are two forms of one output; choose one")
+        return replace(out, tree=tree if out.tree is None else out.tree)
+
+
+def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> int:
+    """Print what is asked for; the exit status.
+
+    Raises:
+        InputError: for a stage that there is not, or a form that the output does not have.
+    """
+    if out.stage is not None and out.stage >= len(training.stages):
+        raise InputError(f"--stage: got {out.stage:,}; allowed is 0 to {len(training.stages) - 1:,}")
+    if out.check and training.fits is None:
+        raise InputError("--check: whether it fits depends on the device; add --cluster")
+    for warning in warnings:
+        click.echo(f"weighbridge: warning: {' '.join(warning.split())}", err=True)
+    if out.timeline is not None:
+        write_trace(training, out.timeline)
+    if out.as_json:
+        _print_json(training, out, warnings)
+    elif out.explain:
+        _explain(training, out)
+    else:
+        _print(training, out)
+    return DOES_NOT_FIT if out.check and training.fits is False else 0
+
+
+def write_trace(training: Training, path: Path) -> None:
+    """Write the timeline of a step.
+
+    Raises:
+        InputError: for a path that cannot be written.
+    """
+    from weighbridge.report.trace import trace
+
+    written = json.dumps(trace(training), separators=(",", ":"))
+    try:
+        path.write_text(written + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--timeline: {shown(str(path))} cannot be written: {error.strerror or error}") from None
+
+
+def _print(training: Training, out: Output) -> None:
+    from weighbridge.report.text import window
+    from weighbridge.report.training import View, document
+
+    view = View(out.stage, bool(out.tree), out.chart, depth=out.depth, width=window())
+    print_document(document(training, view), out.form)
+
+
+def _print_json(training: Training, out: Output, warnings: tuple[str, ...]) -> None:
+    from weighbridge.report import training_schema
+
+    data: dict[str, Any] = dict(training_schema.training(training, warnings))
+    if out.explain:
+        data |= training_schema.explanations(_stage(training, out), _lines(training, out), out.depth)
+    print_json(data)
+
+
+def _explain(training: Training, out: Output) -> None:
+    from weighbridge.report.training_explained import explained
+
+    click.echo(explained(_stage(training, out), _lines(training, out), out.form, out.depth), nl=False)
+
+
+def _stage(training: Training, out: Output) -> Stage:
+    return training.worst if out.stage is None else training.stages[out.stage]
+
+
+def _lines(training: Training, out: Output) -> list[Line]:
+    """The lines to explain: the one named, else all that are not nothing."""
+    if out.line not in (None, "all"):
+        return [Line(out.line)]
+    return [line for line, value in _stage(training, out).ledger.lines.items() if value]

@@ -1,0 +1,64 @@
+"""Lines of the ledger explained: the formula with the numbers put in, and the tensors that stand at the peak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from weighbridge.estimate.ledger import MEANING, Line
+from weighbridge.estimate.moment import Stands, tensors
+from weighbridge.estimate.stage import Stage
+from weighbridge.report import explanation
+from weighbridge.report.document import Column, Document, Row, Table
+from weighbridge.report.markdown import as_markdown
+from weighbridge.report.text import rendered, window
+from weighbridge.traced import Label, Traced, plain
+
+FORMS: dict[str, Any] = {
+    "latex": lambda figure, depth: explanation.as_latex(figure, depth),
+    "markdown": lambda figure, depth: explanation.as_markdown(figure, depth),
+    "text": lambda figure, depth: explanation.as_text(figure, depth, window()),
+}
+
+
+def explained(stage: Stage, lines: Iterable[Line], form: str, depth: int | None) -> str:
+    """Lines of a stage's ledger, each with its derivation and its tensors; LaTeX has the derivations only."""
+    blocks = []
+    for line in lines:
+        blocks.append(FORMS[form](figure(stage, line), depth))
+        found = tensors(stage, line)
+        if found and form != "latex":
+            shown = Document("", "", (), (table(line, found),))
+            blocks.append(as_markdown(shown).strip() if form == "markdown" else rendered(shown, window()).strip("\n"))
+    return "\n\n".join(blocks) + "\n"
+
+
+def figure(stage: Stage, line: Line) -> Traced:
+    """A line as a traced number; one that no size of the plan enters is a number by its name."""
+    value = stage.explained(line)
+    if isinstance(value, Traced):
+        return value
+    return Traced(plain(value), None, (), Label(line.value, "bytes", MEANING[line]))
+
+
+def table(line: Line, found: list[Stands]) -> Table:
+    """Tensors that stand at the highest moment, largest first."""
+    columns = (
+        Column("tensor", False),
+        Column("shape on the rank", False),
+        Column("type", False),
+        Column("bytes each", optional=True),
+        Column("count"),
+        Column("bytes"),
+        Column("for", False, optional=True),
+    )
+    title = f"Tensors of {line.value.replace('_', ' ')} at the highest moment"
+    return Table(columns, tuple(Row(_cells(one)) for one in found), title)
+
+
+def _cells(one: Stands) -> tuple[str, ...]:
+    shape = " x ".join(f"{size:,} {axis}" for size, axis in zip(one.shape, one.axes, strict=True))
+    module = one.made_by.removeprefix("layers.")
+    name = f"{one.name} of {module}" if module else one.name
+    use = "backward" if one.kept else "the moment"
+    return name, shape or "1", one.dtype, f"{one.bytes:,}", f"{one.count:,}", f"{one.total:,}", use

@@ -1,0 +1,136 @@
+"""A training step as plain data: the contract is in :mod:`weighbridge.report.schema`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+from weighbridge.estimate.advice import advise
+from weighbridge.estimate.bands import Band, bands_of
+from weighbridge.estimate.ledger import Line
+from weighbridge.estimate.moment import Stands, peak_at, tensors
+from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.training import Training
+from weighbridge.estimate.training_flops import step_flops
+from weighbridge.report import explanation, schema
+from weighbridge.report.training_explained import figure
+from weighbridge.traced import plain
+
+
+def training(result: Training, warnings: Sequence[str] = ()) -> schema.Training:
+    """A weighed training step."""
+    work, advice = step_flops(result), advise(result)
+    return {
+        "model": schema.identity(result.model),
+        "cluster": str(result.cluster) if result.cluster else None,
+        "plan": plan(result),
+        "fits": result.fits,
+        "worst_stage": result.worst.number,
+        "ranks": [rank(stage) for stage in result.stages],
+        "error_bands": [band(found) for found in bands_of(result)],
+        "flops": {"model_per_step": _int(work.model), "hardware_per_step": _int(work.hardware)},
+        "changes": [
+            {
+                "change": change.title,
+                "frees_bytes": change.frees,
+                "device_total_bytes": max(_int(stage.device_total) for stage in change.training.stages),
+                "fits": change.training.fits,
+                "hardware_flops_ratio": 1 + change.more_flops,
+            }
+            for change in advice.changes
+        ],
+        "changes_add_up": advice.together,
+        "warnings": list(warnings),
+        "notes": list(result.model.notes),
+    }
+
+
+def _int(value: Any) -> int:
+    return int(plain(value))
+
+
+def rank(stage: Stage) -> schema.Rank:
+    """One pipeline stage."""
+    at = peak_at(stage)
+    return {
+        "pipeline_stage": stage.number,
+        "parameters": _int(stage.states.parameters),
+        "layers": sum(chunk.layers for chunk in stage.chunks),
+        "memory": cast(schema.RankMemory, {line.value: _int(value) for line, value in stage.ledger.lines.items()}),
+        "static_allocated_bytes": _int(stage.static_allocated),
+        "peak_allocated_bytes": _int(stage.peak_allocated),
+        "peak_reserved_bytes": _int(stage.peak_reserved),
+        "context_bytes": _int(stage.outside),
+        "device_total_bytes": _int(stage.device_total),
+        "free_bytes": None if stage.free is None else _int(stage.free),
+        "peak_at": {
+            "operation": at.operation,
+            "module": at.module,
+            "layer": at.layer,
+            "direction": at.direction,
+            "micro_batches": at.micro_batches,
+        },
+    }
+
+
+def band(found: Band) -> schema.ErrorBand:
+    """One error band."""
+    return {
+        "kind": found.kind,
+        "n": found.n,
+        "median_percent": found.median_percent,
+        "p90_percent": found.p90_percent,
+    }
+
+
+def plan(result: Training) -> schema.PlanEcho:
+    """The plan, with its defaults."""
+    chosen = result.plan
+    return {
+        "gpus": chosen.gpus,
+        "tensor": chosen.tensor,
+        "pipeline": chosen.pipeline,
+        "virtual": chosen.virtual,
+        "context": chosen.context,
+        "expert": chosen.expert,
+        "expert_tensor": chosen.inside_experts,
+        "data": chosen.data,
+        "sequence_parallel": chosen.sequence_parallel,
+        "micro_batch": chosen.micro_batch,
+        "micro_batches": chosen.micro_batches,
+        "global_batch": chosen.micro_batches * chosen.micro_batch * chosen.data,
+        "sequence": chosen.sequence,
+        "framework": chosen.framework.name,
+        "schedule": chosen.order.value,
+        "layers_by_virtual_stage": [chunk.layers for chunk in result.layout],
+        "zero_stage": chosen.zero.stage,
+        "zero_engine": chosen.zero.engine.value,
+        "precision": {
+            "compute": chosen.precision.compute.name,
+            "weights": chosen.precision.weights.name,
+            "gradients": chosen.precision.gradients.name,
+            "main_parameters": chosen.precision.main.name if chosen.precision.main else None,
+        },
+        "optimizer": chosen.optimizer.name,
+        "recompute": {
+            "method": chosen.recompute.method.value,
+            "layers": chosen.recompute.layers,
+            "modules": list(chosen.recompute.modules),
+        },
+        "offload_optimizer": chosen.offload.optimizer,
+    }
+
+
+def explanations(stage: Stage, lines: Sequence[Line], depth: int | None) -> dict[str, Any]:
+    """Lines of the ledger with their derivations, and the tensors that stand at the highest moment."""
+    return {
+        "explanation": [step for line in lines for step in explanation.as_dict(figure(stage, line), depth)],
+        "tensors": [standing(one) for line in lines for one in tensors(stage, line)],
+    }
+
+
+def standing(one: Stands) -> schema.Standing:
+    """Equal tensors of the highest moment."""
+    found = asdict(one) | {"line": one.line.value, "axes": list(one.axes), "shape": list(one.shape)}
+    return cast(schema.Standing, found)
