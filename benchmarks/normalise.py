@@ -143,7 +143,7 @@ def _simumax_rank(run: dict[str, str], counter: str, rank: int, mib: float) -> R
             "precision": {"base": "mixed-bf16"},
             "zero": {"stage": 1},
             "optimizer": "adam",
-            "kernels": {"loss": "in place"},
+            "kernels": {"loss": "in place", "exchanges_heads": context > 1},
         },
         "judged": ["changes.vocab_size", "plan.kernels"],
     }

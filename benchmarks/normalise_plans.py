@@ -79,7 +79,10 @@ def gpt(
 
 
 def system_c() -> Iterator[Row]:
-    """Mixtral 8x2B cut to four layers on eight GPUs: used in all, of which model; both to a tenth of a GiB."""
+    """Mixtral 8x2B cut to four layers on eight GPUs: used in all, of which model; both to a tenth of a GiB.
+
+    The runs are older than Megatron-Core's weights on activations (2025-04) and dummy weight gradients.
+    """
     for tensor, micro, used, model, own_used, own_model in (
         (2, 1, "6.6", "5.3", 6.63, 5.24),
         (2, 2, "8.0", "5.3", 8.02, 5.24),
@@ -107,8 +110,10 @@ def system_c() -> Iterator[Row]:
                     "precision": {"base": "mixed-bf16"},
                     "zero": {"stage": 1},
                     "optimizer": "adam",
+                    "kernels": {"routing": {"weighs_results": True}},
+                    "accumulation_fusion": False,
                 },
-                "judged": ["plan.sequence_parallel"],
+                "judged": ["plan.sequence_parallel", "plan.kernels", "plan.accumulation_fusion"],
                 "unknown": ["device", "plan.global_batch"],
                 "own_estimate": round(own * GIB),
             }
@@ -143,6 +148,26 @@ def _checkpointing(text: str) -> dict[str, Any] | None:
     return None
 
 
+VERSIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("h100_202412", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
+    ("float8nocompile", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
+    ("h200_202506", {"zero": {"splits_root": False}}),
+    ("nvfp4.md", {"kernels": {"loss": "chunked", "joins_qkv": True}}),
+)
+"""What torchtitan did otherwise than by default when a source measured, by a part of the source's name: the loss was not
+compiled with the layers at the commit of its report of 2024-12 (9dec370, train.py), and is computed in chunks from 2026-04
+on (commit 786e26f8e); embedding, final norm and head were one group until 2025-08 (commit 6fc499f, parallelize.py); q, k
+and v are one projection by 2026 (models/common/attention.py, FusedQKVLinear).
+"""
+
+NVFP4_LAYERS = {"Llama 3 8B": 27, "Qwen3 8B": 30}
+"""The first 85 % of the layers, whose multiplies torchtitan runs in nvfp4 (components/quantization/nvfp4.md)."""
+
+
+def _version(source: str) -> dict[str, Any]:
+    return next((changes for part, changes in VERSIONS if part in source), {})
+
+
 def torchtitan(table: Iterable[Cells]) -> Iterator[Row]:
     """Peak reserved memory of torchtitan's published runs."""
     for place, cells in enumerate(table):
@@ -161,25 +186,30 @@ def torchao(table: Iterable[Cells]) -> Iterator[Row]:
 def _titan(name: str, cells: Cells, technique: str) -> Row:
     pipeline, local, unknown, judged = number(cells, "pp") or 1, number(cells, "mbs"), [], []
     schedule = "interleaved" if "Interleaved" in technique else "1f1b" if pipeline > 1 else None
-    micro = local
-    if schedule == "1f1b" and local is not None:
+    micro, virtual = local, None
+    if pipeline > 1 and local is not None:
         micro = local // pipeline  # torchtitan's default: as many micro-batches as stages
         judged.append("plan.micro_batch")
-    elif schedule:
-        micro = None
-        unknown.append("plan.virtual")
+    if schedule == "interleaved":
+        virtual = 2  # torchtitan's default
+        judged.append("plan.virtual")
     recompute = cells["recompute"]
-    if recompute == "selective AC" or (not recompute and "llama3_8b.toml" in cells["notes"]):
+    default = "llama3_8b.toml" in cells["notes"] or "nvfp4.md" in cells["source"]
+    if recompute == "selective AC" or (not recompute and default):
         recompute = "per-op selective AC"  # the default of that configuration file
         judged.append("plan.recompute")
     chosen = _checkpointing(recompute)
-    compiled = "ompile" in technique
+    if chosen and "NVFP4" in cells["precision"]:
+        chosen["layers"] = NVFP4_LAYERS[cells["model"]]
+    compiled, version = "ompile" in technique, _version(cells["source"])
+    judged += [f"plan.{field}" for field in version]
     world, tensor, context = int(cells["gpus"]), number(cells, "tp") or 1, number(cells, "cp") or 1
     batch = local * world // (tensor * pipeline * context) if local else None
     expert = number(cells, "ep")
     plan = known(
         tensor=tensor,
         pipeline=pipeline,
+        virtual=virtual,
         context=context,
         expert=expert,
         sequence_parallel=tensor > 1,
@@ -188,7 +218,8 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         sequence=number(cells, "seq"),
         framework="torchtitan-compiled" if compiled else "torchtitan",
         schedule=schedule,
-        zero={"stage": 3, "engine": "FSDP2"},
+        zero={"stage": 3, "engine": "FSDP2"} | version.get("zero", {}),
+        kernels=version.get("kernels"),
         precision=_float8(cells["precision"] + " " + cells["sharding"].replace("fp8 all", "float8 all")),
         optimizer="adam",
         recompute=chosen,

@@ -22,7 +22,7 @@ from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.optimizer import optimizer
 from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, single, stored_in_fp32
-from weighbridge.parallel.recompute import MODULES, Method, Recompute
+from weighbridge.parallel.recompute import MODULES, PER_OPERATION, Method, Recompute, Saves
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.parallel.zero import Engine, Zero
 from weighbridge.units import DATA_TYPES
@@ -34,6 +34,12 @@ BASES: dict[str, Callable[[], Precision]] = {
     "pure-bf16": lambda: pure("bf16"),
     "fp32": single,
 }
+SELECTIVE = {
+    ("per_op",): Recompute(Method.UNIFORM, saves=PER_OPERATION),
+    ("every_second_layer",): Recompute(Method.EVERY, layers=2),
+}
+"""torchtitan's selective checkpointing."""
+
 BLOCKING = ("plan.micro_batch", "plan.recompute", "plan.virtual", "plan.sequence", "model.")
 """What a source leaves out that no estimate can do without."""
 
@@ -159,7 +165,10 @@ def _kernels(base: Kernels, changes: Mapping[str, Any]) -> Kernels:
     values: dict[str, Any] = {}
     for name, value in changes.items():
         now = getattr(base, name)
-        values[name] = type(now)(value) if isinstance(now, StrEnum) else value
+        if isinstance(value, Mapping):
+            values[name] = replace(now, **value)
+        else:
+            values[name] = type(now)(value) if isinstance(now, StrEnum) else value
     return replace(base, **values)
 
 
@@ -189,6 +198,11 @@ def _zero(base: Zero, given: Mapping[str, Any]) -> Zero:
 
 def _recompute(given: Mapping[str, Any]) -> Recompute:
     changes = _tuples(given)
+    names = changes.get("modules")
+    if names in SELECTIVE and "layers" in changes:  # their nvfp4 multiply is not on torchtitan's list
+        return Recompute(Method.BLOCK, changes["layers"], saves=Saves(every=0), others=PER_OPERATION)
+    if names in SELECTIVE:
+        return SELECTIVE[names]
     for name in changes.get("modules", ()):
         if name not in MODULES:
             raise NotYetError(f"recomputation of {name.replace('_', ' ')}")

@@ -315,7 +315,7 @@ def test_every_key_of_the_json_contract_is_explained(name: str) -> None:
 
 def json_words(annotation: str) -> str:
     """A type in the words of JSON."""
-    words = {"str": "string", "int": "integer", "bool": "true or false", "dict[str, Any]": "object"}
+    words = {"str": "string", "int": "integer", "float": "number", "bool": "true or false", "dict[str, Any]": "object"}
     for pattern, text in ((r"(.+) \| None", "{} or null"), (r"list\[(.+)\]", "list of {}")):
         if inner := re.fullmatch(pattern, annotation):
             return text.format(json_words(inner[1]))

@@ -8,6 +8,17 @@ from pathlib import Path
 
 import pytest
 
+DEEPSEEK_V3 = "--cluster 2048xH800 --pp 16 --ep 64 --layout 4*15,1 --global-batch 15360 --recompute full"
+
+MIXTRAL_8X2B = """
+--num-layers 4 --hidden-size 2048 --ffn-hidden-size 5440 --num-attention-heads 16 --group-query-attention
+--num-query-groups 8 --kv-channels 128 --seq-length 4096 --max-position-embeddings 4096 --position-embedding-type rope
+--normalization RMSNorm --swiglu --disable-bias-linear --untie-embeddings-and-output-weights --num-experts 8
+--moe-router-topk 2 --moe-grouped-gemm --moe-token-dispatcher-type alltoall --vocab-size 32000 --micro-batch-size 1
+--global-batch-size 8 --bf16 --use-distributed-optimizer --attention-dropout 0 --hidden-dropout 0
+"""
+"""The example of reference system C."""
+
 GOLDEN = {
     "params-llama-3.1-8b.txt": ["params", "llama-3.1-8b"],
     "params-deepseek-v3.txt": ["params", "deepseek-v3"],
@@ -31,6 +42,17 @@ GOLDEN = {
     "compare.md": ["compare", "gpt2", "llama-7b", "--markdown"],
     "models-gpt.txt": ["models", "gpt"],
     "models-gpt.json": ["models", "gpt2", "--json"],
+    "train-llama-3.1-8b.txt": ["train", "llama-3.1-8b", "--cluster", "8xH100", "--tp", "2", "--chart"],
+    "train-deepseek-v3.txt": ["train", "deepseek-v3", *DEEPSEEK_V3.split()],
+    "train-deepseek-v3.json": ["train", "deepseek-v3", *DEEPSEEK_V3.split(), "--json"],
+    "train-does-not-fit.md": ["train", "llama-3.1-70b", "--cluster", "8xH100", "--tp", "8", "--format", "markdown"],
+    "train-gpt2-tree.txt": ["train", "gpt2", "--cluster", "2xA100", "--pp", "2", "--framework", "torchtitan", "--tree"],
+    "explain-train.txt": ["train", "llama-3.1-8b", "--cluster", "8xH100", "--tp", "2", "--explain"],
+    "explain-train-mixtral-activations.txt": [
+        *("train", "mixtral-8x7b", "--cluster", "64xH100", "--pp", "4", "--ep", "8", "--tp", "2", "--sp"),
+        *("--explain", "--line", "activations", "--stage", "1"),
+    ],
+    "megatron-mixtral-8x2b.txt": ["megatron", "--world-size", "8", "--cluster", "H100", "--", *MIXTRAL_8X2B.split()],
     "help.txt": ["--help"],
 }
 
@@ -49,4 +71,4 @@ def test_golden(name: str, cli: Callable[..., tuple[int, str, str]], golden: Cal
 
 def test_no_golden_file_is_left_over() -> None:
     folder = Path(__file__).parent / "golden"
-    assert {path.name for path in folder.iterdir()} == {*GOLDEN, "counts.json"}
+    assert {path.name for path in folder.iterdir()} == {*GOLDEN, "counts.json", "timeline.json"}

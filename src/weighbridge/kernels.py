@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from weighbridge.units import DataType
+
 
 class Norm(StrEnum):
     """How a normalisation runs."""
@@ -83,6 +85,12 @@ class Loss(StrEnum):
     """Transformer Engine: the gradient replaces the logits in their own memory."""
     EAGER = "eager"
     """PyTorch's cross_entropy on fp32 logits: keeps the logarithms of the probabilities."""
+    SHARED = "shared"
+    """The same where tensor parallel ranks share the vocabulary (PyTorch, loss_parallel)."""
+    COMPILED = "compiled"
+    """torch.compile: nothing of the logits' size is made in fp32."""
+    CHUNKED = "chunked"
+    """torchtitan: head and loss run for an eighth of the positions at a time, backward too."""
 
 
 class Scores(StrEnum):
@@ -142,6 +150,8 @@ class Kernels:
         rope: rotary positions.
         experts: dispatch to experts and back.
         routing: how tokens are routed, where ``experts`` is Megatron-Core's.
+        inputs: what projections keep their inputs in, where they multiply in fewer than 16 bits (Transformer Engine);
+            ``None`` for as they are.
         autocast: weights and the residual stream are fp32; every projection keeps 16-bit copies of its input and its
             weight (torch.autocast).
         sequence_first: tensors hold the sequence before the batch, so that kernels which want the batch first copy
@@ -155,6 +165,8 @@ class Kernels:
         buffers_scores: unfused attention hands its matrix multiply a buffer of scores that stays (Megatron-Core,
             transformer/dot_product_attention.py).
         loads_mask: every batch comes with an attention mask of a byte per query and key (Megatron-LM's data loader).
+        compiled: layers run through torch.compile.
+        joins_qkv: q, k and v come from one multiply (torchtitan, FusedQKVLinear).
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
         wide_softmax: unfused attention computes probabilities in fp32, in a chain of operations (Megatron-Core,
             fusions/fused_softmax.py, forward_torch_softmax).
@@ -171,6 +183,7 @@ class Kernels:
     rope: Rope = Rope.FUSED
     experts: Experts = Experts.PLAIN
     routing: Routing = Routing()
+    inputs: DataType | None = None
     autocast: bool = False
     sequence_first: bool = False
     gathers_again: bool = False
@@ -178,6 +191,8 @@ class Kernels:
     fuses_norms: bool = False
     buffers_scores: bool = False
     loads_mask: bool = False
+    compiled: bool = False
+    joins_qkv: bool = False
     fuses_projections: bool = False
     wide_softmax: bool = False
     hidden_dropout: bool = False

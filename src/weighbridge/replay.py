@@ -231,7 +231,7 @@ class _Walk:
                     self.kept.setdefault(key, (tensor, self.times(key, i)))
         for i in self.places:
             if any(segment.start <= i < segment.end for segment in self.offloaded):
-                keeps = self.inputs_of(i) if self.covering(i) else storages(self[i].keeps)
+                keeps = self.left_of(i) if self.covering(i) else storages(self[i].keeps)
                 self.away |= {key: self.kept.pop(key) for key in keeps if key in self.kept}
 
     def _holds(self, span: Span | Segment) -> bool:

@@ -308,6 +308,7 @@ class Tape:
         spans: which operations run several times; spans do not nest.
         segments: which operations can be recomputed under a name.
         tables: what all layers share, made before the first.
+        lowered: tensors with their copies in the type that projections multiply in.
     """
 
     run: Pass
@@ -315,6 +316,7 @@ class Tape:
     spans: list[Span] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     tables: dict[tuple[str, DataType], Tensor] = field(default_factory=dict)
+    lowered: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _scope: list[Any] = field(default_factory=list)
 
     @property

@@ -12,10 +12,19 @@ from weighbridge.traced import same_kind
 
 @dataclass(frozen=True, slots=True)
 class DataType:
-    """A storage format by its width. Sub-byte formats are counted in bits; block scales are a format of their own."""
+    """A storage format by its width. Sub-byte formats are counted in bits, scales of blocks beside their elements.
+
+    Attributes:
+        name: what it is called.
+        bits: of one element.
+        block: elements that share a scale; 0 for none.
+        scale: bytes of a scale.
+    """
 
     name: str
     bits: int
+    block: int = 0
+    scale: int = 0
 
     @property
     def differentiable(self) -> bool:
@@ -23,15 +32,19 @@ class DataType:
         return not self.name.startswith("int")
 
     def bytes(self, count: Count) -> Count:
-        """Bytes of one tensor of ``count`` elements, rounded up to a whole byte once."""
+        """Bytes of one tensor of ``count`` elements, rounded up to a whole byte once, with its scales."""
+        scales = ceil_div(count, self.block) * self.scale if self.block else 0
+        return self._elements(count) + scales
+
+    def _elements(self, count: Count) -> Count:
         if self.bits % 8:
             return ceil_div(count * same_kind(self.bits, f"{self.name}_bits", count), 8)
         return count * same_kind(self.bits // 8, f"{self.name}_bytes", count)
 
 
 DATA_TYPES: dict[str, DataType] = {
-    name: DataType(name, bits)
-    for name, bits in (
+    name: DataType(name, bits, *scales)
+    for name, bits, *scales in (
         ("fp64", 64),
         ("fp32", 32),
         ("bf16", 16),
@@ -45,6 +58,9 @@ DATA_TYPES: dict[str, DataType] = {
         ("int2", 2),
         ("int32", 32),
         ("int64", 64),
+        ("fp8_blocks", 8, 128, 4),
+        ("mxfp8", 8, 32, 1),
+        ("nvfp4", 4, 16, 1),
     )
 }
 

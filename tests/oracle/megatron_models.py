@@ -4,13 +4,15 @@ Process groups are PyTorch's fake ones, which gather as if every rank held the s
 for, each by one rule that says so:
 
 - streams, ``.cuda()`` and random states of CUDA do nothing;
-- normalisations are PyTorch's own in the data type of parameters, because megatron-core refuses them along with sequence
-  parallelism, for which it wants Apex's, which keep the same;
+- normalisations are functions that keep their input and fp32 statistics of every row, as Apex's, Transformer Engine's and
+  PyTorch's kernels for CUDA do: PyTorch's for other devices keep statistics in 16 bits (LayerNorm) or are no kernel at
+  all (RMSNorm), and megatron-core refuses PyTorch's along with sequence parallelism;
 - dropout is PyTorch's ``native_dropout``, the operator that CUDA runs: it keeps a mask of one byte per element, where
   PyTorch's fallback on other devices keeps noise of two;
 - the fused softmax of unfused attention is a function that keeps its result only, as Megatron's CUDA kernel does;
 - flash attention, where it is asked for, is a function that keeps q, k, v, its result and the log-sum-exp, in the
-  kernel's own layout, which puts the batch first;
+  kernel's own layout, which puts the batch first; q, k and v are copied unless all are parts of one projection, as
+  Transformer Engine copies them (pytorch/attention/dot_product_attention/utils.py, get_qkv_layout);
 - torch.compile is off: what fused pointwise kernels keep is said by their own autograd functions.
 """
 
@@ -48,6 +50,7 @@ with warnings.catch_warnings():
     pytest.importorskip("megatron.core", reason=WHY)
     from megatron.core import parallel_state
     from megatron.core.fusions import fused_softmax
+    from megatron.core.models.common.embeddings import rotary_pos_embedding
     from megatron.core.models.gpt import gpt_layer_specs
     from megatron.core.models.gpt.gpt_model import GPTModel
     from megatron.core.tensor_parallel.random import CudaRNGStatesTracker
@@ -339,6 +342,8 @@ class Flash(MegatronModule):
         super().__init__(config=config)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if len({one.untyped_storage()._cdata for one in (q, k, v)}) > 1:
+            q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
         out: Tensor = FlashFunction.apply(q, k, v)
         return out.transpose(0, 1).contiguous().reshape(q.shape[0], q.shape[1], -1)
 
@@ -355,10 +360,41 @@ class Duplicated(torch.nn.Linear):
         return super().forward(x), None
 
 
-def norm(cls: type, config: Any, hidden_size: int, eps: float = 1e-5, **kwargs: Any) -> torch.nn.Module:
-    """PyTorch's normalisation of a configuration."""
-    kind = torch.nn.LayerNorm if config.normalization == "LayerNorm" else torch.nn.RMSNorm
-    return kind(hidden_size, eps=eps)
+class NormFunction(torch.autograd.Function):
+    """Keeps its input and statistics of every row in fp32: one for RMSNorm, two for LayerNorm."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, *offset: Tensor) -> Tensor:
+        rows = [torch.zeros(x.shape[:-1], dtype=torch.float32) for _ in range(1 + len(offset))]
+        ctx.save_for_backward(x, weight, *rows)
+        return torch.zeros_like(x, memory_format=torch.contiguous_format)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        return gradient, *(torch.zeros_like(one) for one in ctx.saved_tensors[1:2])
+
+
+class Norm(torch.nn.Module):
+    """A normalisation in one kernel."""
+
+    def __init__(self, config: Any, hidden_size: int, eps: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(hidden_size))
+        self.bias = torch.nn.Parameter(torch.zeros(hidden_size)) if config.normalization == "LayerNorm" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = NormFunction.apply(x, *self.parameters())
+        return made
+
+
+def norm(cls: type, *args: Any, **kwargs: Any) -> Norm:
+    """What is built in place of megatron-core's wrapper."""
+    return Norm(*args, **kwargs)
+
+
+def on_this_context_rank(positions: Tensor, dim: int, group: Any) -> Tensor:
+    """This rank's share of the positions, without the pinned memory that needs CUDA."""
+    return positions.narrow(dim, 0, positions.shape[dim] // group.size())
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -377,6 +413,7 @@ def stand_ins(device: str) -> Sequence[tuple[Any, str, Any]]:
         (torch.Tensor, "cuda", lambda tensor, *args, **kwargs: tensor),
         (torch.Tensor, "record_stream", lambda *args: None),
         (torch.nn.functional, "dropout", dropout),
+        (rotary_pos_embedding, "get_pos_emb_on_this_cp_rank", on_this_context_rank),
         (CudaRNGStatesTracker, "fork", lambda *args, **kwargs: nullcontext()),
         (torch_norm.WrappedTorchNorm, "__new__", norm),
         (dot_product_attention, "FusedScaleMaskSoftmax", Softmax),

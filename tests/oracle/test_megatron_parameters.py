@@ -12,7 +12,7 @@ from tests.oracle.megatron_models import BASE, Degrees, chunks, padded_vocabular
 
 pytestmark = pytest.mark.oracle
 
-DRAWS = int(os.environ.get("WEIGHBRIDGE_MEGATRON_DRAWS", "60"))
+DRAWS = int(os.environ.get("WEIGHBRIDGE_MEGATRON_DRAWS", "40"))
 
 KINDS = ("dense", "experts", "latent", "latent experts")
 

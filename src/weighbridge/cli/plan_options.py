@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from weighbridge.cli.options import F, count_option
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.advice import spread
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
+from weighbridge.parallel.layout import Chunk, Layout
 from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
 from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.precision import Precision, mixed, pure, single, stored_in_fp32
@@ -34,6 +36,7 @@ def _sizes() -> list[Any]:
         count_option("--tp", 1, "Tensor parallel size."),
         count_option("--pp", 1, "Pipeline parallel size."),
         count_option("--vp", 1, "Virtual pipeline size: chunks of the model per rank."),
+        click.option("--layout", metavar="3,4*14,2", help="Layers of every virtual stage; even by default."),
         count_option("--cp", 1, "Context parallel size."),
         count_option("--ep", 1, "Expert parallel size."),
         count_option("--etp", None, "Expert-tensor parallel size; the tensor parallel size by default."),
@@ -61,11 +64,12 @@ def _choices() -> list[Any]:
     ]
 
 
-def plan_of(options: dict[str, Any], gpus: int, sequence: int) -> Plan:
+def plan_of(options: dict[str, Any], gpus: int, sequence: int, prediction: int) -> Plan:
     """The plan of the command line's options.
 
     Args:
         options: what click read.
+        prediction: multi-token prediction layers of the model.
         gpus: of the cluster, where ``--gpus`` does not say otherwise.
         sequence: tokens per sequence, where ``--seq`` does not say.
 
@@ -83,6 +87,7 @@ def plan_of(options: dict[str, Any], gpus: int, sequence: int) -> Plan:
         tensor=options["tp"],
         pipeline=options["pp"],
         virtual=options["vp"],
+        layout=layout_of(options["layout"], prediction) if options["layout"] else None,
         context=options["cp"],
         expert=options["ep"],
         expert_tensor=options["etp"],
@@ -97,6 +102,28 @@ def plan_of(options: dict[str, Any], gpus: int, sequence: int) -> Plan:
         recompute=recompute_of(options["recompute"], options["recompute_method"], options["recompute_layers"]),
         offload=replace(Offload(), optimizer=options["offload_optimizer"] or 0.0),
     )
+
+
+LAYERS = re.compile(r"([0-9]{1,6})(?:[*x]([0-9]{1,6}))?")
+
+MOST_STAGES = 10_000
+
+
+def layout_of(text: str, prediction: int) -> Layout:
+    """Layers of every virtual stage: ``3,4*14,2`` are 16 stages. Multi-token prediction stands on the last.
+
+    Raises:
+        InputError: for what is no list of numbers.
+    """
+    layers: list[int] = []
+    for part in text.split(","):
+        found = LAYERS.fullmatch(part.strip())
+        times = int(found[2] or 1) if found else 0
+        if not found or len(layers) + times > MOST_STAGES:
+            raise InputError(f"--layout: got {given(text)}; expected layers of every virtual stage, such as 3,4*14,2")
+        layers += [int(found[1])] * times
+    last = len(layers) - 1
+    return tuple(Chunk(own, at == 0, prediction * (at == last), at == last) for at, own in enumerate(layers))
 
 
 def precision_of(name: str | None, chosen: Framework) -> Precision:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from weighbridge.arithmetic import Count, ceil_div, scale
+from weighbridge.estimate.activations import Peak
+from weighbridge.kernels import Loss
+from weighbridge.replay import Direction, Size
+from weighbridge.tape import Use
 
 SEGMENT = 2 * 2**20
 """Bytes: segments of the device's memory are multiples of 2 MiB (c10/cuda/CUDACachingAllocator.h, kLargeBuffer)."""
@@ -13,7 +17,27 @@ SimuMax rows, which state both counters (benchmarks/measurements; 0.7 % to 7.9 %
 """
 
 
-def reserved(peak_allocated: Count) -> Count:
-    """Bytes that ``torch.cuda.max_memory_reserved`` reports for an allocated peak."""
-    whole = peak_allocated + scale(peak_allocated, FRAGMENTATION)
+def reserved(peak_allocated: Count, apart: Count = 0) -> Count:
+    """Bytes that ``torch.cuda.max_memory_reserved`` reports for an allocated peak.
+
+    Args:
+        peak_allocated: the allocated peak.
+        apart: what is known to be reserved and free at the peak: pools of other streams, blocks too small to be used.
+    """
+    whole = peak_allocated + apart + scale(peak_allocated, FRAGMENTATION)
     return ceil_div(whole, SEGMENT) * SEGMENT
+
+
+def hole(peak: Peak, size: Size) -> Count:
+    """Bytes of the logits where they were freed before the highest moment and no tensor that stands then fits into their
+    place: the fp32 tensors of a loss that is written out are twice as large (c10/cuda/CUDACachingAllocator.cpp: a block
+    is given to requests of its size or smaller ones).
+    """
+    if peak.direction is not Direction.BACKWARD:
+        return 0
+    working = peak.working.piece
+    if working.tape.run.kernels.loss not in (Loss.EAGER, Loss.SHARED):
+        return 0
+    made = [t for operation in working.operations for t in operation.makes if t.use is Use.LOGITS]
+    logits = next((t for t in made if t.dtype is working.tape.dtype), None)
+    return 0 if logits is None else size(logits)

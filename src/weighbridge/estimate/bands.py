@@ -62,8 +62,8 @@ class Band:
 
     @property
     def sentence(self) -> str:
-        """``half of 315 measured runs fell within 2.0 % of the estimated allocated peak, nine in ten within 5.8 %``."""
-        within = f"{self.median_percent:.1f} % of the estimated {self.figure}"
+        """``half of 315 measured runs fell within 2.0 % of the allocated peak, nine in ten within 5.8 %``."""
+        within = f"{self.median_percent:.1f} % of the {self.figure}"
         return f"half of {self.n:,} measured runs fell within {within}, nine in ten within {self.p90_percent:.1f} %"
 
 

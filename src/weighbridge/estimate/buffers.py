@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.kernels import Experts
+from weighbridge.nn import Linear
 from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Operation, Weight, splits
 from weighbridge.traced import plain
@@ -111,6 +112,19 @@ class Buffers:
                 count = total(plan.sharding.count(weight) for weight in weights)
                 shapes[plain(count), columns] = count
         return total(plan.precision.compute.bytes(count) for count in shapes.values())
+
+    @cached_property
+    def low_weights(self) -> Count:
+        """Bytes of weights in the type that projections multiply in, by rows and by columns, kept from micro-batch to
+        micro-batch (Transformer Engine, pytorch/module/base.py, get_weight_workspace); none where the weights
+        themselves are stored so.
+        """
+        training = self.stage.training
+        inputs = training.kernels.inputs
+        if inputs is None or training.plan.precision.parameters_in_fp8:
+            return 0
+        matrices = (h for h in self.stage.states.held if isinstance(h.node.module, Linear) and len(h.weight.axes) > 1)
+        return total(2 * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
 
     def _projections(self) -> list[list[Operation]]:
         """Multiplies of the stage; those of one module that read the same input are one where the framework joins them

@@ -116,7 +116,7 @@ class Ledger:
             Line.GRADIENTS: beside.gradients if gathering.moves_gradients else states.gradients,
             Line.MAIN: states.main,
             Line.OPTIMIZER: states.optimizer,
-            Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients,
+            Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients + buffers.low_weights,
             Line.COMMUNICATION: buffers.gathered + buffers.last_input + gathering.standing + beside.communication,
         }
         found = {}

@@ -16,6 +16,9 @@ from weighbridge.tree import Node
 BETWEEN = "between steps"
 """The pass of a stage whose memory is highest after the optimizer's step, when nothing runs."""
 
+LAYER_INPUT = "every layer"
+"""What makes the tensor that goes from layer to layer: the layer before, or what stands before the first."""
+
 
 @dataclass(frozen=True)
 class PeakAt:
@@ -106,6 +109,8 @@ def tensors(stage: Stage, line: Line) -> list[Stands]:
         for operation in stage.training.tape.operations
         for key in storages(operation.makes)
     }
+    carried = [run.weighed.piece.carried for chunk in stage.runs for run in chunk if run.weighed.piece.module]
+    makers |= dict.fromkeys(storages(carried), LAYER_INPUT)
     found: dict[Stands, int] = {}
     for entry in stage.ledger.entries:
         if entry.line is line:
@@ -119,7 +124,7 @@ def _stands(stage: Stage, entry: Entry, made_by: str) -> Stands:
     tensor, sharding = entry.tensor, stage.training.plan.sharding
     return Stands(
         entry.line,
-        tensor.name,
+        "input" if made_by == LAYER_INPUT else tensor.name,
         made_by,
         tuple(axis.name for axis in tensor.axes),
         tuple(int(plain(sharding.local(axis))) for axis in tensor.axes),

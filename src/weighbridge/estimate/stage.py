@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, ceil_div, maximum
 from weighbridge.estimate.activations import Peak, Run, highest
-from weighbridge.estimate.allocator import reserved
+from weighbridge.estimate.allocator import hole, reserved
 from weighbridge.estimate.buffers import Buffers
 from weighbridge.estimate.gathering import Gathering, gathering
 from weighbridge.estimate.ledger import Ledger, Line
@@ -62,7 +62,7 @@ class Stage:
         recompute = training.plan.recompute
         spare = recompute.layers if recompute.method is Method.BLOCK else 0
         for kind, count in self.layers(place).items():
-            again = count if recompute.method is Method.UNIFORM else min(spare, count)
+            again = recompute.among(count, spare)
             spare -= min(spare, count)
             if again:
                 group = min(recompute.group, again)
@@ -137,7 +137,7 @@ class Stage:
         held = states.weights + states.main + states.optimizer + self.gathering.standing
         if not self.gathering.moves_gradients:
             held = held + states.gradients
-        return held + buffers.workspaces + buffers.weight_gradients + buffers.gathered
+        return held + buffers.workspaces + buffers.weight_gradients + buffers.low_weights + buffers.gathered
 
     @property
     def peak_allocated(self) -> Count:
@@ -148,7 +148,8 @@ class Stage:
     @cached_property
     def peak_reserved(self) -> Count:
         """Bytes that the allocator reserves for it: an estimate."""
-        return reserved(self.peak_allocated)
+        apart = self.gathering.pools(self.peak) + hole(self.peak, self.training.size)
+        return reserved(self.peak_allocated, apart)
 
     @property
     def outside(self) -> Count:

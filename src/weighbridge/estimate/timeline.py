@@ -140,6 +140,9 @@ class _Stage:
         found = dict.fromkeys(Line, 0)
         for entry in entries(peak):
             found[entry.line] += int(plain(entry.count * self.stage.training.size(entry.tensor)))
+        beside = self.stage.gathering.at(peak)
+        found[Line.COMMUNICATION] += int(plain(beside.communication))
+        found[Line.GRADIENTS] += int(plain(beside.gradients))
         return tuple(found.values())
 
     def _at(self, chunk: int, run: int, direction: Direction, held: int) -> Levels:

@@ -15,16 +15,17 @@ from weighbridge.estimate.shown import Shown
 from weighbridge.estimate.stage import Stage
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
-from weighbridge.kernels import Attention, Kernels
+from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.models import Model
 from weighbridge.nn import Module
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.recompute import offloaded, whole
+from weighbridge.parallel.precision import INPUTS
+from weighbridge.parallel.recompute import offloaded
 from weighbridge.parallel.schedule import placement
 from weighbridge.replay import Piece, pieces, replay
-from weighbridge.tape import Pass, Tape, Tensor
+from weighbridge.tape import Pass, Tape, Tensor, Use
 from weighbridge.traced import plain, symbol
 from weighbridge.tree import Node
 
@@ -63,6 +64,13 @@ class Training(Shown):
     def kernels(self) -> Kernels:
         """How operations are carried out on this device."""
         kernels, cluster = self.plan.kernels, self.cluster
+        if kernels.loss is Loss.EAGER and plain(self.plan.tensor) > 1:
+            kernels = replace(kernels, loss=Loss.SHARED)
+        precision, framework = self.plan.precision, self.plan.framework
+        if precision.recipe and framework.transformer_engine:
+            kernels = replace(kernels, inputs=INPUTS[precision.recipe])
+        if framework.autocasts and precision.weights is not precision.compute:
+            kernels = replace(kernels, autocast=True)
         if kernels.attention is not Attention.AUTO:
             return kernels
         capability = cluster.device.capability if cluster else None
@@ -73,6 +81,12 @@ class Training(Shown):
     def tape(self) -> Tape:
         """The record of one micro-batch through the whole model."""
         return record(self.model.network, self.work)
+
+    @cached_property
+    def logits(self) -> Tensor | None:
+        """What the head makes, where it makes all logits at once."""
+        made = (tensor for operation in self.tape.operations for tensor in operation.makes)
+        return next((t for t in made if t.use is Use.LOGITS and t.dtype is self.tape.dtype), None)
 
     @cached_property
     def tree(self) -> Node:

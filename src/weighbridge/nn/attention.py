@@ -14,6 +14,7 @@ from weighbridge.nn.module import Module
 from weighbridge.nn.norm import LayerNorm, RMSNorm
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Tape, Tensor, Use, Weight, Work
+from weighbridge.traced import plain
 from weighbridge.tree import Kind
 from weighbridge.units import DATA_TYPES, DataType
 
@@ -85,6 +86,16 @@ class Core:
         heads, keys = Axis("heads", self.heads), Axis("keys", self.tape.run.positions)
         return self.tape.tensor(name, *self.q.axes[:-1], heads, keys, dtype=dtype)
 
+    def repeated(self, x: Tensor) -> Tensor:
+        """Keys or values copied for every query head, where heads share them (repeat_interleave)."""
+        heads, own = self.q.axes[-1], x.axes[-1]
+        assert isinstance(heads, Axis) and isinstance(own, Axis)
+        if plain(own.units) == plain(heads.units):
+            return x
+        made = self.tape.tensor(f"repeated {x.name}", *x.axes[:-1], Axis("heads", heads.units, own.width))
+        self.tape.record("repeat", (x,), (made,))
+        return made
+
     def record(
         self, reads: tuple[Tensor, ...], keeps: tuple[Tensor, ...], makes: tuple[Tensor, ...] = (), **scratch: Any
     ) -> None:
@@ -121,12 +132,13 @@ def flash_core(core: Core) -> None:
 
 def unfused_core(core: Core) -> None:
     """Matrix multiplies around one softmax kernel (Transformer Engine, UnfusedDotProductAttention; Megatron-Core,
-    transformer/dot_product_attention.py): keeps queries, keys, values, the probabilities and what dropout leaves of
-    them.
+    transformer/dot_product_attention.py): keeps queries, keys and values of every query head, the probabilities and
+    what dropout leaves of them.
     """
     tape, raw, weights = core.tape, core.scores("scores"), core.scores("probabilities")
+    k, v = core.repeated(core.k), core.repeated(core.v)
     through = (core.scores("scores"),) if tape.run.kernels.buffers_scores else ()
-    tape.record("scores", (core.q, core.k), (raw,), (core.q, core.k), buffered=through)
+    tape.record("scores", (core.q, k), (raw,), (core.q, k), buffered=through)
     if tape.run.kernels.wide_softmax:
         wide = core.scores("probabilities in fp32", FP32)
         tape.record("softmax", (raw,), (wide,), (wide,))
@@ -137,7 +149,7 @@ def unfused_core(core: Core) -> None:
         mask, left = core.scores("attention dropout mask", ops.MASK), core.scores("probabilities after dropout")
         tape.record("dropout", (weights,), (left, mask), (mask,))
         weights = left
-    core.record((weights, core.v), (weights, core.v))
+    core.record((weights, v), (weights, v))
 
 
 def eager_core(core: Core) -> None:
@@ -246,6 +258,8 @@ class GroupedQueryAttention(Module):
     def forward(self, x: Tensor) -> Tensor:
         with x.tape.segment("qkv_linear"):
             q, k, v, gate = self.projected(ops.gathered(x))
+        if self.fused and self.gathers_queries(x.tape.run.kernels):
+            q = ops.elementwise("copy", q)
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
@@ -258,10 +272,18 @@ class GroupedQueryAttention(Module):
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
 
+    def gathers_queries(self, kernels: Kernels) -> bool:
+        """Whether queries are copied: in Megatron-Core's projection those of a group stand before its keys and values."""
+        unfused = kernels.attention is Attention.UNFUSED
+        return kernels.sequence_first and unfused and plain(self.num_heads) != plain(self.num_kv_heads)
+
     def parts_ways(self, kernels: Kernels) -> bool:
-        """Whether values are copied, because queries and keys no longer stand beside them in one projection."""
+        """Whether values are copied, because queries and keys no longer stand beside them in one projection. Megatron-Core's
+        own attention takes them from where they are (transformer/dot_product_attention.py).
+        """
         flash = kernels.attention is not Attention.UNFUSED
-        return kernels.sequence_first and (self.rotary or (self.qk_norm and flash))
+        own = kernels.buffers_scores and not flash
+        return kernels.sequence_first and not own and (self.rotary or (self.qk_norm and flash))
 
     def normed(self, x: Tensor, norm: Module) -> Tensor:
         """Every head normalised by itself."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
+from weighbridge.kernels import Loss
 from weighbridge.nn import ops
 from weighbridge.nn.linear import Linear
-from weighbridge.nn.loss import cross_entropy
+from weighbridge.nn.loss import chunked, cross_entropy
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.norm import CountedLayerNorm, CountedNorm, RMSNorm
 from weighbridge.tape import Axis, Tensor, Use, Weight
@@ -93,7 +94,11 @@ class Head(Module):
     def forward(self, x: Tensor, table: Weight | None = None) -> Tensor:
         hidden, vocabulary = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
         weights = (*self.weights.values(), *([table] if table is not None and self.tied else []))
-        return ops.matmul(ops.gathered(x), hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
+        whole = ops.gathered(x)
+        if x.tape.run.kernels.loss is Loss.CHUNKED:
+            work = ops.twice(2 * whole.rows * self.hidden_size * self.vocab_size)
+            return chunked(whole, vocabulary, weights, work)
+        return ops.matmul(whole, hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
 
 
 class MultiTokenPrediction(Module):
@@ -128,7 +133,7 @@ class MultiTokenPrediction(Module):
         self.head = Head(self.hidden_size, self.vocab_size, tied=True)
 
     def forward(self, x: Tensor, tokens: Tensor, table: Weight) -> Tensor:
-        embedded = ops.lookup(tokens, table, x.axes[-1])
+        embedded = ops.dropout(ops.lookup(tokens, table, x.axes[-1]))
         joined = x.tape.tensor("joined", *x.axes[:-1], Axis("hidden", 2, self.hidden_size))
         x.tape.record("join", (self.hidden_norm(x), self.embedding_norm(embedded)), (joined,))
         shares = self.joint_proj(joined)
@@ -165,7 +170,7 @@ class CausalLM(Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         run = tokens.tape.run
-        x = self.embedding(tokens)
+        x = ops.dropout(self.embedding(tokens))
         for layers in self.layers:
             x = layers(x)
         x = self.norm(x)

@@ -58,4 +58,8 @@ class TokenAndPosition(Module):
         self.position = Embedding(self.max_positions, self.hidden_size, "position")
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return ops.add(self.token(tokens), self.position(tokens))
+        # Megatron-Core's data loader numbers every sequence by itself; transformers numbers all of them once
+        numbered = tokens.axes if tokens.tape.run.kernels.sequence_first else tokens.axes[1:]
+        positions = tokens.tape.tensor("positions", *numbered, dtype=tokens.dtype)
+        embedded = self.token(tokens)
+        return ops.add(embedded, self.position(positions))

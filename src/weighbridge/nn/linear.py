@@ -26,4 +26,4 @@ class Linear(Module):
             self.offset = Weight((self.out,))
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.matmul(x, self.columns, self.out, tuple(self.weights.values()))
+        return ops.matmul(ops.lowered(x), self.columns, self.out, tuple(self.weights.values()))

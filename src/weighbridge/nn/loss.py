@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weighbridge.arithmetic import ceil_div
 from weighbridge.kernels import Loss
-from weighbridge.tape import Axis, Tensor, Use
+from weighbridge.tape import Axis, Dimension, Tensor, Use, Weight, Work
 from weighbridge.units import DATA_TYPES
 
 FP32, FLAGS, TOKENS = DATA_TYPES["fp32"], DATA_TYPES["int8"], DATA_TYPES["int64"]
 
 
 def cross_entropy(logits: Tensor) -> Tensor:
-    """The loss of every position by the pass's kernel; the logits themselves where the pass ends with them."""
+    """The loss of every position by the pass's kernel; what is given where the pass ends with the logits, or
+    the head has computed the loss.
+    """
     loss = logits.tape.run.kernels.loss
-    return logits if loss is Loss.NONE else VARIANTS[loss](logits)
+    return logits if loss in (Loss.NONE, Loss.CHUNKED) else VARIANTS[loss](logits)
 
 
 def vocabulary_parallel(logits: Tensor) -> Tensor:
@@ -56,16 +59,55 @@ def in_place(logits: Tensor) -> Tensor:
 
 
 def eager(logits: Tensor) -> Tensor:
-    """PyTorch on a copy in fp32: the logarithms of the probabilities are kept (torch.nn.functional.cross_entropy)."""
+    """PyTorch on a copy in fp32: the logarithms of the probabilities are kept (torch.nn.functional.cross_entropy). On
+    shares of the vocabulary its kernels are written out, each step with a result of its own
+    (torch/distributed/tensor/parallel/loss.py, _log_softmax_handler, _nll_loss_and_log_softmax_backward).
+    """
     tape, rows = logits.tape, logits.axes[:-1]
+    steps = ("less the largest", "exponentials") if tape.run.kernels.loss is Loss.SHARED else ()
+    beside = tuple(tape.tensor(name, *logits.axes, dtype=FP32, use=Use.LOGITS) for name in steps)
     wide = tape.tensor("logits in fp32", *logits.axes, dtype=FP32, use=Use.LOGITS)
     tape.record("to fp32", (logits,), (wide,))
     logs = tape.tensor("log-probabilities", *logits.axes, dtype=FP32, use=Use.LOGITS)
-    tape.record("log softmax", (wide,), (logs,), (logs,))
+    tape.record("log softmax", (wide,), (logs,), (logs,), scratch=beside, scratch_backward=beside[:1])
     targets = tape.tensor("targets", *rows, dtype=TOKENS, use=Use.LOGITS)
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     weight = tape.tensor("total weight", dtype=FP32, use=Use.LOGITS)
     tape.record("negative log-likelihood", (logs,), (loss, targets, weight), (logs, targets, weight))
+    return loss
+
+
+def compiled(logits: Tensor) -> Tensor:
+    """One fused kernel that reads the logits, and one that writes their gradient in their own type (torch/_inductor;
+    torchtitan, components/loss.py). Logits are kept, and two numbers per row.
+    """
+    tape, rows = logits.tape, logits.axes[:-1]
+    sums = [tape.tensor(name, *rows, dtype=FP32, use=Use.LOGITS) for name in ("largest", "log-sum-exp")]
+    targets = tape.tensor("targets", *rows, dtype=TOKENS, use=Use.LOGITS)
+    loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
+    tape.record("cross-entropy", (logits,), (loss, targets, *sums), (logits, targets, *sums))
+    return loss
+
+
+CHUNKS = 8
+"""Parts of the positions whose logits stand at once (torchtitan, components/loss.py, ChunkedLossWrapper)."""
+
+
+def chunked(x: Tensor, vocabulary: Dimension, weights: tuple[Weight, ...], work: Work) -> Tensor:
+    """Head and loss for some of the positions at a time, forward and at once backward: logits, their copy in fp32, the
+    logarithms of the probabilities and two gradients stand for one part. Gradients of the head and, in fp32, of the
+    hidden states gather until the backward pass (torchtitan, components/loss.py, ChunkedLossWrapper).
+    """
+    tape, rows = x.tape, x.axes[:-1]
+    part = (*rows[:-1], Axis(rows[-1].name, ceil_div(rows[-1].size, CHUNKS)), vocabulary)
+    logits = tape.tensor("logits", *part, use=Use.LOGITS)
+    wide = [tape.tensor(name, *part, dtype=FP32, use=Use.LOGITS) for name in ("log-probabilities", "a", "b")]
+    gradients = [tape.tensor("gradient of the head", *w.axes, use=Use.LOGITS) for w in weights]
+    again = [tape.tensor("gradient of the head by one part", *w.axes, use=Use.LOGITS) for w in weights]
+    hidden = tape.tensor("gradient of hidden states", *x.axes, dtype=FP32, use=Use.LOGITS)
+    loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
+    kept = (hidden, *gradients)
+    tape.record("head and loss", (x, *weights), (loss, *kept), kept, work, scratch=(logits, *wide, *again))
     return loss
 
 
@@ -74,4 +116,7 @@ VARIANTS = {
     Loss.NATIVE: vocabulary_parallel,
     Loss.IN_PLACE: in_place,
     Loss.EAGER: eager,
+    Loss.SHARED: eager,
+    Loss.COMPILED: compiled,
 }
+"""By kernel; a chunked loss runs in the head."""

@@ -45,24 +45,26 @@ class RMSNorm(Module):
 
     def fused(self, x: Tensor, counted: Mapping[str, Work] | None = None) -> Tensor:
         """One kernel, which keeps its input and the statistics of every row in fp32."""
-        made = x.tape.tensor("norm", *x.axes)
+        made = x.tape.tensor("norm", *x.axes, dtype=x.dtype)
         rows = [x.tape.tensor(name, *x.axes[:-1], dtype=FP32) for name in self.statistics]
         x.tape.record("norm", (x, *self.weights.values()), (made, *rows), (x, *rows), counted=counted)
         return made
 
     def eager(self, x: Tensor) -> Tensor:
         """Operation by operation in fp32 (transformers, models/llama/modeling_llama.py, LlamaRMSNorm)."""
-        tape = x.tape
-        wide = tape.tensor("norm input in fp32", *x.axes, dtype=FP32)
-        tape.record("to fp32", (x,), (wide,))
+        tape, wide = x.tape, x
+        if x.dtype is not FP32:
+            wide = tape.tensor("norm input in fp32", *x.axes, dtype=FP32)
+            tape.record("to fp32", (x,), (wide,))
         root = tape.tensor("1 / root mean square", *x.axes[:-1], dtype=FP32)
         tape.record("root mean square", (wide,), (root,), (wide, root))
         scaled = tape.tensor("normalised in fp32", *x.axes, dtype=FP32)
         tape.record("multiply", (wide, root), (scaled,), (wide, root))
-        narrow = tape.tensor("normalised", *x.axes)
-        tape.record("cast", (scaled,), (narrow,))
-        made = tape.tensor("norm", *x.axes)
-        tape.record("norm", (narrow, *self.weights.values()), (made,), (narrow,))
+        if x.dtype is not FP32:
+            scaled = tape.tensor("normalised", *x.axes)
+            tape.record("cast", (tape.operations[-1].makes[0],), (scaled,))
+        made = tape.tensor("norm", *x.axes, dtype=x.dtype)
+        tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,))
         return made
 
 

@@ -25,14 +25,23 @@ NOT_COUNTED: Mapping[str, Work] = {"megatron": Work()}
 
 FP32 = DATA_TYPES["fp32"]
 
+WHERE_SPLIT = "where split"
+"""An axis of what only is where tensor parallelism splits anything: of no length otherwise."""
+
 MASK = DATA_TYPES["int8"]
 """Dropout masks and other flags: a byte each."""
 
 
 def lookup(tokens: Tensor, table: Weight, hidden: Dimension) -> Tensor:
-    """Rows of a table. Keeps the tokens."""
-    made = tokens.tape.tensor("embedded", *renamed(tokens.axes, STREAM), hidden)
-    tokens.tape.record("lookup", (tokens, table), (made,), (tokens,))
+    """Rows of a table. Keeps the tokens, and flags where other ranks share the table (Megatron-Core,
+    tensor_parallel/layers.py, VocabParallelEmbedding).
+    """
+    dtype = FP32 if tokens.tape.run.kernels.autocast else None
+    made = tokens.tape.tensor("embedded", *renamed(tokens.axes, STREAM), hidden, dtype=dtype)
+    outside: tuple[Tensor, ...] = ()
+    if tokens.tape.run.kernels.sequence_first and any(splits(axis) for axis in table.axes):
+        outside = (tokens.tape.tensor("tokens of other ranks", Axis(WHERE_SPLIT, 1), *tokens.axes, dtype=MASK),)
+    tokens.tape.record("lookup", (tokens, table), (made, *outside), (tokens, *outside))
     return made
 
 
@@ -67,8 +76,38 @@ def matmul(
     made = x.tape.tensor("projection", *rows, out, use=use)
     work = twice(2 * x.rows * columns.size * out.size)
     memory = gathers(x, buffered) if splits(out) else {}
-    x.tape.record("matmul", (x, *weights), (made,), (x,), work, counted, **memory)
+    x, copies = autocast(x, weights)
+    x.tape.record("matmul", (x, *weights), (made, *copies), (x, *copies), work, counted, **memory)
     return made
+
+
+def lowered(x: Tensor) -> Tensor:
+    """The input of projections in the type that they multiply in, made once for all that read it (Transformer Engine,
+    pytorch/module/layernorm_linear.py and linear.py: the quantised input is kept instead of the input).
+    """
+    inputs = x.tape.run.kernels.inputs
+    if inputs is None or x.dtype is inputs:
+        return x
+    key = id(x)
+    if key not in x.tape.lowered:
+        made = x.tape.tensor(f"{x.name} in {inputs.name}", *x.axes, dtype=inputs)
+        x.tape.record("quantise", (x,), (made,))
+        x.tape.lowered[key] = (x, made)
+    return x.tape.lowered[key][1]
+
+
+def autocast(x: Tensor, weights: tuple[Weight, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Copies in 16 bits of a projection's fp32 input, one for each projection, and of its weights, where autocast runs
+    (torch/amp/autocast_mode.py; only leaves are cached, and the copies of weights are kept for the backward pass).
+    """
+    if not x.tape.run.kernels.autocast:
+        return x, ()
+    copies = tuple(x.tape.tensor("weight in 16 bits", *w.axes, use=Use.WORKSPACE) for w in weights if len(w.axes) > 1)
+    if x.dtype is not FP32:
+        return x, copies
+    made = x.tape.tensor(f"{x.name} in 16 bits", *x.axes)
+    x.tape.record("cast", (x,), (made,))
+    return made, copies
 
 
 def gathers(x: Tensor, buffered: bool) -> dict[str, tuple[Tensor, ...]]:
@@ -133,8 +172,11 @@ def multiply(a: Tensor, b: Tensor) -> Tensor:
 
 def gated(name: str, gate: Tensor, up: Tensor) -> Tensor:
     """An activated gate times another projection (SwiGLU). One kernel keeps both; two keep the activation too."""
-    if gate.tape.run.kernels.pointwise is Pointwise.FUSED:
+    kernels = gate.tape.run.kernels
+    if kernels.pointwise is Pointwise.FUSED:
         return elementwise("gated " + name, gate, up, keeps=(gate, up))
+    if kernels.sequence_first:  # Megatron-Core adds an offset first, be it 0 (transformer/mlp.py, glu_linear_offset)
+        up = elementwise("offset", up)
     return multiply(activation(name, gate), up)
 
 
@@ -156,9 +198,12 @@ def rotary(x: Tensor) -> Tensor:
         angles = tape.table("angles", positions, head, dtype=FP32)
         tape.record("rotary", (x,), (made,), (angles,))
     elif rope is Rope.EAGER:
-        tables = (tape.table("cosines", positions, head), tape.table("sines", positions, head))
+        # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py, _apply_rotary_pos_emb_bshd)
+        make = tape.tensor if tape.run.kernels.sequence_first else tape.table
+        tables = tuple(make(name, positions, head) for name in ("cosines", "sines"))
         turned = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
-        tape.record("rotary", (x,), (made,), tables, scratch=(turned,), scratch_backward=(turned,))
+        own = tables if tape.run.kernels.sequence_first else ()
+        tape.record("rotary", (x,), (made, *own), tables, scratch=(turned,), scratch_backward=(turned,))
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
         tape.record("rotary", (x,), (made,), scratch=(wide, wide), scratch_backward=(wide, wide))

@@ -21,6 +21,8 @@ class Framework:
         zero: how states are spread over data-parallel ranks.
         accumulation_fusion: matrix multiplies add weight gradients to their buffer by themselves.
         transformer_engine: its projections are Transformer Engine's, which has a workspace of its own.
+        autocasts: weights in another type than activations are cast by every projection (torch.autocast).
+        expandable_segments: its launch script lets the allocator's segments grow.
         source: where the choices were read.
     """
 
@@ -30,6 +32,7 @@ class Framework:
     zero: Zero
     accumulation_fusion: bool = False
     transformer_engine: bool = False
+    autocasts: bool = False
     source: str = ""
 
 
@@ -101,18 +104,20 @@ FRAMEWORKS: dict[str, Framework] = {
                 "torchtitan, torch.compile",
                 attention=Attention.SDPA,
                 pointwise=Pointwise.FUSED,
-                loss=Loss.EAGER,
+                loss=Loss.COMPILED,
                 rope=Rope.COMPLEX,
+                compiled=True,
             ),
             stored_in_fp32(),
             Zero(3, Engine.FSDP2),
-            source="pytorch/torchtitan, torchtitan/models/llama3; torch/_inductor",
+            source="pytorch/torchtitan, torchtitan/models/llama3; components/loss.py, build_cross_entropy_loss; torch/_inductor",
         ),
         Framework(
             "hf-eager",
             replace(_HF, title="transformers, eager attention", attention=Attention.EAGER),
             pure(),
             Zero(0, Engine.DDP),
+            autocasts=True,
             source="huggingface/transformers, models/llama/modeling_llama.py, eager_attention_forward",
         ),
         Framework(
@@ -120,6 +125,7 @@ FRAMEWORKS: dict[str, Framework] = {
             replace(_HF, title="transformers, SDPA"),
             pure(),
             Zero(0, Engine.DDP),
+            autocasts=True,
             source="huggingface/transformers, integrations/sdpa_attention.py",
         ),
         Framework(
@@ -127,6 +133,7 @@ FRAMEWORKS: dict[str, Framework] = {
             replace(_HF, title="transformers, flash attention", attention=Attention.FLASH),
             pure(),
             Zero(0, Engine.DDP),
+            autocasts=True,
             source="huggingface/transformers, integrations/flash_attention.py",
         ),
     )

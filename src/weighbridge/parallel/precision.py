@@ -20,6 +20,16 @@ class Recipe(StrEnum):
     NVFP4 = "nvfp4"
 
 
+INPUTS: dict[Recipe, DataType] = {
+    Recipe.DELAYED: DATA_TYPES["fp8"],
+    Recipe.TENSORWISE: DATA_TYPES["fp8"],
+    Recipe.BLOCKWISE: DATA_TYPES["fp8_blocks"],
+    Recipe.MXFP8: DATA_TYPES["mxfp8"],
+    Recipe.NVFP4: DATA_TYPES["nvfp4"],
+}
+"""What inputs of matrix multiplies are stored in."""
+
+
 @dataclass(frozen=True)
 class Precision:
     """What each kind of tensor is stored in.

@@ -67,9 +67,9 @@ class Saves:
         again and does not run what it does not need (torch/_functorch/partitioners.py); eager checkpointing does both.
         """
         tape, places = piece.tape, range(piece.start, piece.end)
-        multiplies = [i for i in places if tape.operations[i].name == "matmul"]
         chosen = {i for i in places if tape.operations[i].name in self.names}
-        chosen |= set(multiplies[:: self.every] if self.every else ())
+        if self.every:
+            chosen |= {i for group in self._multiplies(piece)[:: self.every] for i in group}
         if not tape.run.kernels.compiled:
             return Again(piece.start, piece.end, saves=frozenset(chosen), skips=frozenset(chosen))
         needed = {key for i in places for key in storages(tape.operations[i].keeps)}
@@ -82,6 +82,22 @@ class Saves:
                 needed |= storages(tape.operations[i].reads).keys()
         kept = {i for i in chosen if storages(tape.operations[i].makes).keys() & needed}
         return Again(piece.start, piece.end, saves=frozenset(kept), skips=frozenset(skipped))
+
+
+    def _multiplies(self, piece: Piece) -> list[list[int]]:
+        """Multiplies by a weight in order; those of attention that read one input are one, where they are joined."""
+        tape, found = piece.tape, list[list[int]]()
+        attention = [s for s in tape.segments if s.name == "attention"]
+        for i in range(piece.start, piece.end):
+            operation = tape.operations[i]
+            if operation.name != "matmul":
+                continue
+            joins = tape.run.kernels.joins_qkv and any(s.start <= i < s.end for s in attention)
+            if joins and found and tape.operations[found[-1][0]].reads[0] is operation.reads[0]:
+                found[-1].append(i)
+            else:
+                found.append([i])
+        return found
 
 
 PER_OPERATION = Saves()
@@ -97,12 +113,14 @@ class Recompute:
         layers: how many layers a group has (uniform), how many are recomputed (block), or which (every).
         modules: segments of the other layers that are recomputed, by the keys of :data:`MODULES`.
         saves: operations of recomputed layers whose results stay; ``None`` for none.
+        others: the same for layers that ``layers`` leaves out, which are then recomputed too (block).
     """
 
     method: Method = Method.NONE
     layers: int = 1
     modules: tuple[str, ...] = ()
     saves: Saves | None = None
+    others: Saves | None = None
 
     def whole(self, piece: Piece) -> tuple[Again, ...]:
         """A layer recomputed whole: it keeps its input, and what is saved."""
@@ -121,6 +139,8 @@ class Recompute:
 
     def segments(self, piece: Piece) -> tuple[Again, ...]:
         """What is recomputed of a layer that is not recomputed whole: chosen segments, none inside another."""
+        if self.others is not None and piece.module is not None:
+            return (self.others.of(piece),)
         chosen = {segment: name for name in self.modules for segment in MODULES[name]}
         inside = [s for s in piece.tape.segments if s.name in chosen and piece.start <= s.start and s.end <= piece.end]
         outer = [s for s in inside if not any(_within(s, other) for other in inside)]

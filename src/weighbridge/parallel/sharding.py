@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from weighbridge.arithmetic import Count, ceil_div, product, scale, total
+from weighbridge.arithmetic import Count, ceil_div, minimum, product, scale, total
+from weighbridge.nn.ops import WHERE_SPLIT
 from weighbridge.tape import SEQUENCE, STREAM, TENSOR_PARALLEL, Axis, Dimension, Tensor, Weight
 
 
@@ -36,7 +37,7 @@ class Sharding:
         stream = self.context * self.tensor if self.sequence_parallel else self.context
         divisors = dict.fromkeys(TENSOR_PARALLEL, self.tensor)
         divisors |= {"expert_ffn": self.expert_tensor, SEQUENCE: self.context, STREAM: stream, "permuted": stream}
-        object.__setattr__(self, "divisors", divisors | {"routed": stream, "gathered": stream})
+        object.__setattr__(self, "divisors", divisors | {"routed": stream, "gathered": stream, WHERE_SPLIT: 1})
 
     def local(self, axis: Dimension) -> Count:
         """A rank's elements along a dimension; the fullest rank's where they do not divide."""
@@ -50,6 +51,8 @@ class Sharding:
         divisor = self.divisors.get(axis.name)
         if divisor is None:
             return axis.units
+        if axis.name == WHERE_SPLIT:
+            return minimum(self.tensor - 1, 1)
         if axis.name in ("vocab", "vocabulary") and self.padded_vocabulary > 1:
             return ceil_div(axis.units, self.padded_vocabulary * divisor) * self.padded_vocabulary
         if axis.name == "gathered":

@@ -32,7 +32,7 @@ class Zero:
         bucket: elements of DeepSpeed's reduce and gather buckets.
         average_in_fp32: gradients are reduced in fp32 whatever they are made in.
         splits_root: FSDP2 gathers the embedding by itself, and the final norm with the head; otherwise all three belong
-            to the root, which stays gathered (torchtitan until 2025-07).
+            to the root, which stays gathered (torchtitan until 2025-08).
     """
 
     stage: int = 0

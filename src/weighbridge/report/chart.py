@@ -46,7 +46,7 @@ LOOKS: dict[str, Look] = {
     Line.COMMUNICATION: Look("communication", "&", "#b8a600"),
     "between_steps": Look("held between steps", "^", "#d0b090"),
     "allocator": Look("reserved, unused", "-", "#bbbbbb"),
-    "context": Look("context and libraries", "@", "#999999"),
+    "context": Look("context, libraries", "@", "#999999"),
 }
 """Every part of a device's memory in the one order; what is left is free."""
 
@@ -170,11 +170,12 @@ def legend(parts: Iterable[dict[str, int]], width: int, free: bool, over: bool =
     lines: list[list[Span]] = [[]]
     room = width
     for mark, name, style in entries:
-        if lines[-1] and len(name) + 2 > room:
+        if lines[-1] and len(name) + 4 > room:
             lines.append([])
             room = width
-        lines[-1] += [(mark, style), (f" {name}  ", "")]
-        room -= len(name) + 4
+        gap = "  " if lines[-1] else ""
+        lines[-1] += [(gap, ""), (mark, style), (f" {name}", "")]
+        room -= len(gap) + len(name) + 2
     return lines
 
 

@@ -35,9 +35,7 @@ def trace(training: Training) -> dict[str, Any]:
 
 def about(training: Training, found: Timeline) -> dict[str, Any]:
     """What the trace shows."""
-    moments = (
-        "every layer at its highest, and what stands after it" if found.every_layer else "each pass at its highest"
-    )
+    moments = "every layer at its highest and after it" if found.every_layer else "each pass at its highest"
     return {
         "made_by": f"weighbridge {__version__}",
         "model": training.model.name,

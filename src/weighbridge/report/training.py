@@ -203,7 +203,7 @@ def chart(training: Training, stage: Stage) -> Chart:
 
 
 def ledger(stage: Stage) -> Table:
-    """Every line of a stage's memory, in bytes and GiB, with its share of what is in use."""
+    """Every line of a stage's memory, with its share of what is in use."""
     found, whole = parts(stage), int(plain(stage.device_total))
     rows = []
     for key, value in found.items():
@@ -218,14 +218,14 @@ def ledger(stage: Stage) -> Table:
         free = int(plain(stage.free))
         name = "free" if free >= 0 else "too many"
         rows.append(_line(f". {name}", abs(free), 0, "of what the device lets programs have"))
-    size = (Column("GiB"), Column("share", optional=True), Column("bytes", optional=True))
+    size = (Column("size"), Column("share", optional=True), Column("bytes", optional=True))
     columns = (Column("line", False, whole=True), *size, Column("what", False, optional=True))
     return Table(columns, tuple(rows), f"Ledger of stage {stage.number}, of any of its ranks")
 
 
 def _line(name: str, value: int, whole: int, meaning: str, colour: str = "") -> Row:
     return Row(
-        (name, f"{value / 2**30:,.2f}", percent(value, whole) if whole else "", f"{value:,}", meaning),
+        (name, gibibytes(value), percent(value, whole) if whole else "", f"{value:,}", meaning),
         colour,
         not colour,
     )

@@ -148,8 +148,8 @@ def _degrees(read: Arguments, world_size: int) -> Iterator[Problem]:
 
 def _batches(read: Arguments, world_size: int) -> Iterator[Problem]:
     model = read.integer("tensor_model_parallel_size") * read.integer("pipeline_model_parallel_size")
-    data = world_size // (model * read.integer("context_parallel_size"))
-    if data == 0:
+    data, rest = divmod(world_size, model * read.integer("context_parallel_size"))
+    if rest or data == 0:
         return  # said already
     dest = "global_batch_size" if read.text("step_batch_size_schedule") is None else "step_batch_size_schedule"
     total, each = global_batch(read, data), read.integer("micro_batch_size") * data

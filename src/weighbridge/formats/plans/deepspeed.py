@@ -19,7 +19,7 @@ from weighbridge.formats.plans.table import Table
 from weighbridge.kernels import Kernels
 from weighbridge.nn.problems import listed
 from weighbridge.parallel.optimizer import Optimizer
-from weighbridge.parallel.plan import Offload
+from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.precision import Precision, mixed
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.zero import Engine, Zero
@@ -34,6 +34,7 @@ MOST_ELEMENTS = 10**13
 """More parameters than any model has."""
 
 DTYPES = {"fp32": "fp32", "fp16": "fp16", "bf16": "bf16", "float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+DTYPES |= {f"torch.{name}": dtype for name, dtype in DTYPES.items() if name.endswith(("32", "16")) and len(name) > 4}
 """Names of data types (deepspeed/runtime/config.py, DtypeEnum)."""
 
 
@@ -88,6 +89,8 @@ def read(raw: Mapping[str, Any], options: Options, hints: Hints | None = None, p
         "offload": _offload(table, zero.stage),
         "kernels": replace(kernels, exchanges_heads=(degrees["context"] or 1) > 1),
     }
+    if "sequence" not in own and "sequence" not in options.fields:
+        table.note("sequence", f"DeepSpeed's configuration does not say; taken as {Plan.sequence:,} tokens")
     table.check()
     return Read(options.plan(chosen, **(fields | own)), None, tuple(table.warnings))
 
@@ -181,6 +184,8 @@ def _zero(table: Table, options: Options, ranks: int) -> Zero:
     gather = _bucket(table, options, "allgather_bucket_size")
     if gather != bucket and stage in (1, 2):
         table.unmodelled(f"{section}.allgather_bucket_size", gather, instead="taken as the reduce bucket")
+    if table.flag(f"{section}.overlap_comm", stage == 3) != (stage == 3):  # its default; two buckets instead of one
+        table.unmodelled(f"{section}.overlap_comm", stage != 3)
     instances, shard = 1, table.integer(f"{section}.mics_shard_size", -1, least=-1)
     if shard > 0 and stage == 3:
         if ranks % shard:

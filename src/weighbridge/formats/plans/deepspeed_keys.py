@@ -32,7 +32,7 @@ KEYS: Keys = {
     },
     "bf16": {
         "read": "enabled bf16_master_weights_and_grads bf16_optimizer_states",
-        "memory": "immediate_grad_update=true",
+        "memory": "immediate_grad_update",
         "nothing": "check_grad_overflow check_overflow loss_scale initial_scale_power loss_scale_window hysteresis"
         " min_loss_scale consecutive_hysteresis auto_cast",
     },
@@ -47,13 +47,13 @@ KEYS: Keys = {
     "zero_optimization": {
         "read": """
             stage reduce_bucket_size allgather_bucket_size cpu_offload cpu_offload_params cpu_offload_param
-            mics_shard_size
+            mics_shard_size overlap_comm
         """,
         "memory": """
-            overlap_comm contiguous_gradients=true sub_group_size=1e9 stage3_prefetch_bucket_size=5e7
+            contiguous_gradients=true sub_group_size=1e9 stage3_prefetch_bucket_size=5e7
             prefetch_bucket_size=5e7 stage3_param_persistence_threshold=1e5 param_persistence_threshold=1e5
-            stage3_model_persistence_threshold stage3_max_live_parameters=1e9 max_live_parameters=1e9
-            stage3_max_reuse_distance=1e9 max_reuse_distance=1e9 stage3_module_granularity_threshold=0
+            stage3_model_persistence_threshold=9223372036854775807 stage3_max_live_parameters=1e9
+            max_live_parameters=1e9 stage3_max_reuse_distance=1e9 max_reuse_distance=1e9 stage3_module_granularity_threshold=0
             stage3_allgather_sequential zero_hpz_partition_size=1 zero_quantized_weights
             zero_quantized_nontrainable_weights zeropp_loco_param memory_efficient_linear=true legacy_stage1
             zenflow leaf_module

@@ -1,0 +1,101 @@
+"""Configurations of training frameworks: a DeepSpeed JSON, a torchtitan TOML, Hugging Face's TrainingArguments; in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weighbridge.errors import InputError, UnreadableError, given, shown
+from weighbridge.formats.files import MAX_JSON, read_json, read_text, read_toml
+from weighbridge.formats.plans import deepspeed, torchtitan, training_arguments
+from weighbridge.formats.plans.deepspeed_keys import KEYS as DEEPSPEED
+from weighbridge.formats.plans.emit import KINDS, Emitted, emit
+from weighbridge.formats.plans.options import Options, Read
+from weighbridge.formats.plans.table import known
+
+from weighbridge.formats.plans.torchtitan_keys import KEYS as TORCHTITAN
+from weighbridge.formats.plans.trainer_keys import KEYS as TRAINER
+from weighbridge.parallel.plan import Plan
+
+__all__ = ["KINDS", "Emitted", "Loaded", "emit", "load_plan"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a file of a training framework says.
+
+    Attributes:
+        plan: the plan. It is not checked as a whole: ``plan.problems()`` says what does not go together.
+        model: what is trained, by a name of the catalogue, a path or a Hugging Face id; ``None`` where it does not say.
+        warnings: what is unknown, assumed or not modelled, a line each.
+        kind: whose file it is: DeepSpeed, torchtitan or TrainingArguments.
+    """
+
+    plan: Plan
+    model: str | None = None
+    warnings: tuple[str, ...] = ()
+    kind: str = ""
+
+
+def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any] | None = None) -> Loaded:
+    """The plan of a file, whose kind is told by its contents.
+
+    Args:
+        path: a DeepSpeed JSON, a torchtitan TOML or a JSON of TrainingArguments.
+        gpus: ranks in all; those of the file, or of one replica of the model, if ``None``.
+        base: fields of the plan that go before the file and fill what it leaves "auto", in the plan's own types
+            (frameworks, optimizers and schedules also by name); ``hidden_size`` and ``layers`` of the model too.
+
+    Raises:
+        UnreadableError: for a file that cannot be read.
+        InputError: for one that is none of these, or one line with everything that is wrong in it.
+    """
+    options = Options.of(gpus, base)
+    file = _found(path)
+    if read_text(file, MAX_JSON).lstrip().startswith(("{", "[")):
+        raw = read_json(file)
+        kind = _kind(file, raw)
+        if kind == "DeepSpeed":
+            return _loaded(deepspeed.read(raw, options), kind)
+        return _loaded(training_arguments.read(raw, options, file.parent), kind)
+    raw = read_toml(file)
+    if not _known(raw, TORCHTITAN):
+        raise _none(file, raw)
+    return _loaded(torchtitan.read(raw, options), "torchtitan")
+
+
+def _loaded(found: Read, kind: str) -> Loaded:
+    return Loaded(found.plan, found.model, tuple(dict.fromkeys(found.warnings)), kind)
+
+
+def _found(path: str | Path) -> Path:
+    text = str(path)
+    if not text or "\0" in text:
+        raise InputError(f"configuration: got {given(text)}; expected the path of a file")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UnreadableError(f"{shown(text)} cannot be read: no such home directory") from None
+
+
+def _kind(path: Path, raw: Mapping[str, Any]) -> str:
+    """Whose JSON it is: of which more keys are known."""
+    score = {"DeepSpeed": _known(raw, DEEPSPEED), "TrainingArguments": _known(raw, TRAINER)}
+    best = max(score, key=lambda name: score[name])
+    if not score[best]:
+        raise _none(path, raw)
+    return best
+
+
+def _known(raw: Mapping[str, Any], keys: Mapping[str, Mapping[str, str]]) -> int:
+    """How many of a file's keys a framework knows; sections, which are told apart by being tables, count most."""
+    names = known(keys)
+    return sum((2 if isinstance(raw[key], Mapping) == (key in keys) else 1) for key in raw if key in names)
+
+
+def _none(path: Path, raw: Mapping[str, Any]) -> InputError:
+    held = f"it holds {shown(', '.join(list(raw)[:5]), 80)}" if raw else "it is empty"
+    forms = "a DeepSpeed JSON, a torchtitan TOML, nor a JSON of TrainingArguments"
+    return InputError(f"{shown(str(path), 240)} is neither {forms}; {held}")

@@ -1,0 +1,158 @@
+"""``weighbridge train`` and ``weighbridge megatron``: options, forms of output, exit statuses, mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from weighbridge.cli.plan_options import layout_of, recompute_of
+from weighbridge.errors import InputError
+from weighbridge.parallel.recompute import Method
+
+Cli = Callable[..., tuple[int, str, str]]
+
+LLAMA = ("train", "llama-3.1-8b", "--cluster", "8xH100")
+
+GPT = """
+--num-layers 2 --hidden-size 64 --num-attention-heads 4 --seq-length 128 --max-position-embeddings 128
+--micro-batch-size 1 --vocab-size 1000
+"""
+MEGATRON = GPT.split()
+
+MISTAKES = [
+    (["train", "llama-3.1-8b"], "--cluster"),
+    (["train", "llama-3.1-8b", "--cluster", "8xH101"], 'device "H101" is unknown'),
+    ([*LLAMA, "--tp", "3"], "tensor: 32 heads do not divide by tensor = 3; nearest that do: 2 or 4"),
+    ([*LLAMA, "--gpus", "16"], "16 are more than the cluster's 8"),
+    ([*LLAMA, "--vp", "2"], "too few for Interleaved 1F1B"),
+    ([*LLAMA, "--ep", "2"], "llama-3.1-8b has no experts"),
+    ([*LLAMA, "--recompute", "ful"], 'got "ful"; allowed: none, full, selective, selective:NAMES; did you mean full'),
+    ([*LLAMA, "--recompute", "selective:mpl"], 'no module "mpl"'),
+    ([*LLAMA, "--recompute", "selective:moe"], "llama-3.1-8b has no moe to recompute"),
+    ([*LLAMA, "--recompute", "full:mlp"], 'got "full:mlp"'),
+    ([*LLAMA, "--recompute-layers", "2"], "belong to --recompute full"),
+    ([*LLAMA, "--recompute", "full", "--recompute-method", "block"], "add --recompute-layers"),
+    ([*LLAMA, "--optimizer", "adm"], "did you mean adam"),
+    ([*LLAMA, "--layout", "3,x"], 'got "3,x"; expected layers of every virtual stage'),
+    ([*LLAMA, "--layout", "1*999999"], "expected layers of every virtual stage"),
+    ([*LLAMA, "--layout", "31"], "layout: places 31 layers; the model has 32"),
+    ([*LLAMA, "--stage", "1"], "--stage: got 1; allowed is 0 to 0"),
+    ([*LLAMA, "--line", "weights"], "add --explain"),
+    ([*LLAMA, "--explain", "--tree"], "--tree and --explain"),
+    ([*LLAMA, "--json", "--chart"], "--chart and --json"),
+    ([*LLAMA, "--format", "latex"], "add --explain"),
+    ([*LLAMA, "--timeline", "/nowhere/at/all.json"], "--timeline: /nowhere/at/all.json cannot be written"),
+    (["train", "gpt2", "--cluster", "8xH100", "--seq", "2000"], "learned positions for at most 1,024"),
+    (["megatron"], "ARGS: none given"),
+    (["megatron", "--check", "--world-size", "1", "--", *MEGATRON], "add --cluster"),
+    (["megatron", "--cluster", "2xH100", "--world-size", "4", "--", *MEGATRON], "4 are more than the cluster's 2"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+def test_a_mistake_is_answered_in_one_line(arguments: list[str], message: str, cli: Cli) -> None:
+    code, out, err = cli(*arguments)
+    lines = [line for line in err.splitlines() if "warning" not in line]
+    assert (code, out, len(lines)) == (2, "", 1)
+    assert lines[0].startswith("weighbridge: ")
+    assert message in lines[0]
+
+
+def test_check_ends_with_3_where_it_does_not_fit(cli: Cli) -> None:
+    assert cli(*LLAMA, "--tp", "2", "--check")[0] == 0
+    code, out, _ = cli(*LLAMA, "--micro-batch", "16", "--check")
+    assert code == 3
+    assert out.startswith("Does not fit: ")
+    assert cli(*LLAMA, "--micro-batch", "16")[0] == 0
+
+
+def test_the_plan_that_was_weighed_is_the_plan_that_was_asked_for(cli: Cli) -> None:
+    options = "--tp 2 --pp 2 --vp 2 --sp --micro-batch 2 --global-batch 16 --seq 2048 --zero 0 --precision fp16"
+    more = "--optimizer sgd --recompute full --recompute-method block --recompute-layers 3 --gpus 4"
+    plan = json.loads(cli(*LLAMA, *options.split(), *more.split(), "--json")[1])["plan"]
+    wanted = {
+        "gpus": 4,
+        "tensor": 2,
+        "pipeline": 2,
+        "virtual": 2,
+        "data": 1,
+        "sequence_parallel": True,
+        "micro_batch": 2,
+        "micro_batches": 8,
+        "global_batch": 16,
+        "sequence": 2048,
+        "schedule": "interleaved",
+        "layers_by_virtual_stage": [8, 8, 8, 8],
+        "zero_stage": 0,
+        "optimizer": "sgd",
+        "recompute": {"method": "block", "layers": 3, "modules": []},
+    }
+    assert {key: plan[key] for key in wanted} == wanted
+    assert plan["precision"]["compute"] == "fp16"
+
+
+@pytest.mark.parametrize("framework", ["megatron-local", "torchtitan", "torchtitan-compiled", "hf-eager", "hf-flash"])
+@pytest.mark.parametrize("zero", ["0", "3"])
+def test_every_framework_answers(framework: str, zero: str, cli: Cli) -> None:
+    code, out, _ = cli("train", "llama-3.2-1b", "--cluster", "4xA100", "--framework", framework, "--zero", zero)
+    assert code == 0
+    assert framework in out
+
+
+def test_a_megatron_list_is_the_same_with_and_without_its_launcher(cli: Cli) -> None:
+    launcher = ["torchrun", "--nproc_per_node", "4", "--nnodes", "1", "pretrain_gpt.py"]
+    without = cli("megatron", "--json", "--world-size", "4", "--", *MEGATRON)
+    with_it = cli("megatron", "--json", "--", *launcher, *MEGATRON)
+    assert without[0] == with_it[0] == 0
+    assert json.loads(without[1])["ranks"] == json.loads(with_it[1])["ranks"]
+
+
+def test_what_megatron_does_not_know_is_a_warning(cli: Cli) -> None:
+    code, out, err = cli("megatron", "--json", "--world-size", "1", "--", *MEGATRON, "--no-such-thing", "5")
+    assert code == 0
+    assert [line for line in err.splitlines() if "no-such-thing" in line and line.startswith("weighbridge: warning: ")]
+    assert any("no-such-thing" in warning for warning in json.loads(out)["warnings"])
+
+
+def test_a_device_alone_stands_for_as_many_as_there_are_ranks(cli: Cli) -> None:
+    out = cli("megatron", "--json", "--world-size", "16", "--cluster", "H100", "--", *MEGATRON)[1]
+    assert json.loads(out)["cluster"].startswith("16 x ")
+
+
+def test_a_timeline_is_written_beside_the_answer(tmp_path: Path, cli: Cli) -> None:
+    path = tmp_path / "step.json"
+    code, out, _ = cli("train", "gpt2", "--cluster", "2xH100", "--pp", "2", "--timeline", str(path))
+    assert code == 0
+    assert out.startswith("Fits: ")
+    assert {event["pid"] for event in json.loads(path.read_text("utf-8"))["traceEvents"]} == {0, 1}
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
+def test_explanations_come_in_every_form(form: str, cli: Cli) -> None:
+    code, out, err = cli("train", "gpt2", "--cluster", "2xH100", "--explain", "--line", "activations", "--format", form)
+    assert (code, err) == (0, "")
+    assert "activations" in out
+    assert ("Tensors of activations" in out) == (form != "latex")
+
+
+def test_explanations_join_the_json(cli: Cli) -> None:
+    data = json.loads(cli("train", "gpt2", "--cluster", "2xH100", "--explain", "--json", "--depth", "1")[1])
+    lines = {line for line, value in data["ranks"][0]["memory"].items() if value}
+    assert {step["symbol"] for step in data["explanation"]} == lines
+    found = sum(tensor["bytes"] * tensor["count"] for tensor in data["tensors"] if tensor["line"] == "activations")
+    assert found == data["ranks"][0]["memory"]["activations"]
+
+
+def test_layouts_and_recomputation_are_read() -> None:
+    layout = layout_of("3,4*2,1", 2)
+    assert [chunk.layers for chunk in layout] == [3, 4, 4, 1]
+    assert [chunk.prediction for chunk in layout] == [0, 0, 0, 2]
+    assert (layout[0].embedding, layout[-1].loss) == (True, True)
+    assert recompute_of("selective", None, None).modules == ("core_attn",)
+    assert recompute_of("selective:mlp, mlp", None, None).modules == ("mlp",)
+    assert recompute_of("full", None, 4).method is Method.UNIFORM
+    with pytest.raises(InputError):
+        recompute_of("none:mlp", None, None)

@@ -1,0 +1,85 @@
+"""Memory over a step agrees with the ledger, and FLOPs of a step with those of its forward passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import weighbridge as wb
+from weighbridge.estimate import timeline as module
+from weighbridge.estimate.compute import FlopReport
+from weighbridge.estimate.inside import inside, layers_of
+from weighbridge.estimate.moment import between_steps, peak_at, tensors
+from weighbridge.estimate.timeline import timeline
+from weighbridge.estimate.training_flops import step_flops
+from weighbridge.parallel.recompute import Method, Recompute
+from weighbridge.parallel.schedule import Schedule
+
+BASE = wb.Plan.under(gpus=8, pipeline=4, global_batch=16)
+
+PLANS = {
+    "1f1b": BASE,
+    "interleaved": replace(BASE, virtual=2),
+    "gpipe": replace(BASE, schedule=Schedule.GPIPE),
+    "zb-h1": replace(BASE, schedule=Schedule.ZB_H1),
+    "zb-v": replace(BASE, schedule=Schedule.ZB_V, virtual=2),
+    "recomputed": replace(BASE, recompute=Recompute(Method.UNIFORM)),
+    "block": replace(BASE, virtual=2, recompute=Recompute(Method.BLOCK, 1)),
+    "selective": replace(BASE, tensor=2, sequence_parallel=True, recompute=Recompute(modules=("mlp", "core_attn"))),
+}
+
+
+@pytest.mark.parametrize("every_layer", [True, False])
+@pytest.mark.parametrize("name", PLANS)
+def test_the_highest_sample_is_the_peak(name: str, every_layer: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not every_layer:
+        monkeypatch.setattr(module, "MOST_SAMPLES", 0)
+    training = wb.train("llama-3.2-1b", PLANS[name], "8xH100")
+    found = timeline(training)
+    assert found.every_layer is every_layer
+    for track, stage in zip(found.tracks, training.stages, strict=True):
+        assert max(sample.bytes for sample in track.samples) == stage.peak_allocated - max(0, between_steps(stage))
+        assert track.samples[0].levels == track.samples[-1].levels
+        assert all(sample.bytes >= track.samples[0].bytes for sample in track.samples)
+        assert [s.time for s in track.samples] == sorted(s.time for s in track.samples)
+        assert all(before.end <= after.start for before, after in zip(track.slices, track.slices[1:], strict=False))
+
+
+def test_model_flops_are_those_of_every_sequence() -> None:
+    training = wb.train("deepseek-v3", wb.Plan.under(gpus=64, expert=64, global_batch=128))
+    one = FlopReport(training.model, training.work)
+    assert step_flops(training).model == 128 * one.training
+    assert step_flops(training).hardware == step_flops(training).model
+
+
+@pytest.mark.parametrize("pipeline", [1, 4])
+def test_full_recomputation_runs_every_layer_forward_again(pipeline: int) -> None:
+    plan = wb.Plan.under(gpus=4, pipeline=pipeline, global_batch=8, recompute=Recompute(Method.UNIFORM))
+    training = wb.train("llama-3.2-1b", plan)
+    report = FlopReport(training.model, training.work)
+    layers = next(node for node in report.tree.children if node.folded)
+    assert step_flops(training).again == 8 * layers.times * report.of(layers, "forward")
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_modules_hold_what_the_rank_holds(name: str) -> None:
+    training = wb.train("llama-3.2-1b", PLANS[name])
+    seen: list[int] = []
+    for stage in training.stages:
+        found = inside(stage)
+        assert found.all_parameters == stage.states.parameters
+        own = found.all_kept.bytes - found.kept["shared"].bytes
+        assert own == sum(run.kept for chunk in stage.runs for run in chunk)
+        seen += [layer for layers in layers_of(stage).values() for layer in layers]
+    assert sorted(seen) == list(range(16))
+
+
+def test_tensors_of_the_highest_moment_add_up_to_the_lines() -> None:
+    training = wb.train("mixtral-8x7b", wb.Plan.under(gpus=16, pipeline=2, expert=8), "16xH100")
+    for stage in training.stages:
+        for line in (line for line in stage.ledger.lines if line in ("activations", "logits_and_loss")):
+            assert sum(one.total for one in tensors(stage, line)) == stage.ledger.lines[line]
+        at = peak_at(stage)
+        assert at.micro_batches >= 1
+        assert at.direction in ("forward", "backward", "recomputation")

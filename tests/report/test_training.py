@@ -1,0 +1,222 @@
+"""A training step as people see it: bars, ledger, chart, trace, module tree."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import weighbridge as wb
+from weighbridge.estimate.bands import bands_of, table
+from weighbridge.estimate.ledger import Line
+from weighbridge.report import tree
+from weighbridge.report.chart import LOOKS, Bar, Bars, Chart, columns
+from weighbridge.report.shown import html
+from weighbridge.report.text import console, has_blocks, rendered, show
+from weighbridge.report.trace import trace
+from weighbridge.report.training import View, bars, changes, chart, document, parts
+
+SMALL = wb.train("gpt2", wb.Plan.under(gpus=4, pipeline=2, global_batch=8, sequence=1024), "4xA100")
+LARGE = wb.train(
+    "llama-3.1-70b", wb.Plan.under(gpus=64, pipeline=8, tensor=2, global_batch=64, sequence_parallel=True), "64xH100"
+)
+EXPERTS = wb.train("mixtral-8x7b", wb.Plan.under(gpus=16, pipeline=2, expert=8), None)
+RESULTS = [SMALL, LARGE, EXPERTS]
+
+
+@pytest.mark.parametrize("training", RESULTS, ids=lambda t: t.model.name)
+def test_bars_and_ledgers_add_up(training: wb.Training) -> None:
+    for stage in training.stages:
+        found = parts(stage)
+        assert list(found) == list(LOOKS)
+        assert sum(found.values()) == stage.device_total
+        allocated = sum(found[line] for line in Line) + found["between_steps"]
+        assert allocated == stage.peak_allocated
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("training", RESULTS, ids=lambda t: t.model.name)
+def test_reports_keep_within_the_window(training: wb.Training, width: int) -> None:
+    text = rendered(document(training, View(modules=True, chart=True, width=width)), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.isascii() or has_blocks(console(width, plain=True))
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=12), st.integers(10, 120))
+def test_columns_of_a_bar_add_up(amounts: list[int], width: int) -> None:
+    total = sum(amounts)
+    assert sum(columns(amounts, total, width)) == (width if total else 0)
+    assert min(columns(amounts, total, width)) >= 0
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.lists(st.integers(0, 10**11), min_size=11, max_size=11), min_size=1, max_size=5),
+    st.one_of(st.none(), st.integers(1, 10**12)),
+    st.integers(40, 120),
+)
+def test_bars_are_as_wide_as_each_other(amounts: list[list[int]], capacity: int | None, width: int) -> None:
+    drawn = Bars(
+        tuple(Bar(f"stage {n}", dict(zip(LOOKS, row, strict=True))) for n, row in enumerate(amounts)), capacity
+    ).lines(width, blocks=False)
+    lines = ["".join(text for text, _ in line) for line in drawn]
+    assert all(len(line) <= width for line in lines)
+    ends = {line.index("]") for line in lines if line.startswith("stage")}
+    assert len(ends) == 1
+
+
+def test_the_first_line_is_the_answer() -> None:
+    assert str(SMALL).startswith("Fits: ")
+    assert str(LARGE).startswith("Does not fit: ")
+    assert "GiB allocated on the fullest GPU" in str(EXPERTS).splitlines()[0]
+    assert "Fits: " in html(SMALL)
+
+
+def test_what_passes_the_device_stands_behind_a_line() -> None:
+    first = next(line for line in str(LARGE).splitlines() if line.startswith("stage 0"))
+    assert "|" in first
+    assert " over" in first
+    inside, _, outside = next(line for line in str(LARGE).splitlines() if line.startswith("stage 7")).partition("|")
+    assert "." in inside
+    assert "." not in outside.partition("]")[0]
+
+
+def test_equal_stages_share_a_bar() -> None:
+    gpipe = wb.Plan.under("torchtitan", gpus=4, pipeline=4, global_batch=8, schedule="gpipe")
+    from dataclasses import replace
+
+    from weighbridge.parallel.schedule import Schedule
+
+    plan = replace(gpipe, schedule=Schedule.GPIPE)
+    assert [bar.label for bar in bars(wb.train("llama-3.2-1b", plan, "4xH100")).bars] == [
+        "stage 0",
+        "stages 1-2",
+        "stage 3",
+    ]
+
+
+def test_a_chart_has_as_many_columns_as_there_is_room() -> None:
+    drawn = chart(SMALL, SMALL.worst)
+    assert isinstance(drawn, Chart)
+    for blocks in (True, False):
+        lines = ["".join(text for text, _ in line) for line in drawn.lines(80, blocks)]
+        picture = [line for line in lines if line.startswith(" ")]
+        assert all(len(line) <= 80 for line in lines)
+        assert len(picture) == drawn.rows + 1
+        assert "".join(picture).isascii() or blocks
+
+
+def test_an_encoding_without_blocks_gets_letters() -> None:
+    from rich.console import Console
+
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    show(document(SMALL, View(chart=True)), Console(file=out, width=100, color_system=None))
+    out.seek(0)
+    assert out.read().isascii()
+
+
+def test_a_terminal_gets_colours_and_the_same_marks() -> None:
+    from rich.console import Console
+
+    coloured = Console(file=io.StringIO(), width=100, force_terminal=True, color_system="truecolor", record=True)
+    show(document(SMALL, View()), coloured)
+    assert coloured.export_text(clear=False).split() == rendered(document(SMALL, View()), 100).split()
+    assert "48;2;" in coloured.file.getvalue()  # type: ignore[attr-defined]
+
+
+# The trace
+
+
+def test_a_trace_is_what_perfetto_reads(golden: Callable[[str, str], None]) -> None:
+    data = trace(SMALL)
+    golden("timeline.json", json.dumps(data, indent=1) + "\n")
+    assert json.loads(json.dumps(data)) == data
+    assert {event["ph"] for event in data["traceEvents"]} == {"M", "X", "C"}
+    for event in data["traceEvents"]:
+        assert isinstance(event["ts"], int)
+        assert event["ph"] != "X" or event["dur"] > 0
+
+
+def test_a_trace_reaches_the_allocated_peak() -> None:
+    for training in RESULTS:
+        highest: dict[int, int] = {}
+        for event in trace(training)["traceEvents"]:
+            if event["ph"] == "C":
+                highest[event["pid"]] = max(highest.get(event["pid"], 0), sum(event["args"].values()))
+        assert highest == {
+            stage.number: stage.peak_allocated - parts(stage)["between_steps"] for stage in training.stages
+        }
+
+
+# The module tree
+
+
+@pytest.mark.parametrize("training", RESULTS, ids=lambda t: t.model.name)
+def test_the_tree_has_every_parameter_of_the_rank(training: wb.Training) -> None:
+    for stage in training.stages:
+        assert tree.tree(stage).all_parameters == stage.states.parameters
+
+
+def test_modules_have_megatrons_names() -> None:
+    lines = [row.cells[0].strip() for row in tree.table(EXPERTS.stages[0]).rows]
+    for line in (
+        "GPTModel",
+        "embedding: LanguageModelEmbedding",
+        "word_embeddings: VocabParallelEmbedding",
+        "decoder: TransformerBlock",
+        "layers: ModuleList",
+        "(0-15): 16 x TransformerLayer",
+        "input_layernorm: IdentityOp",
+        "self_attention: SelfAttention",
+        "linear_qkv: TELayerNormColumnParallelLinear",
+        "pre_mlp_layernorm: TENorm",
+        "mlp: MoELayer",
+        "router: TopKRouter",
+    ):
+        assert line in lines
+    assert "output_layer: ColumnParallelLinear" in [r.cells[0].strip() for r in tree.table(EXPERTS.stages[1]).rows]
+
+
+def test_other_frameworks_keep_our_names() -> None:
+    training = wb.train("mixtral-8x7b", wb.Plan.under("torchtitan", gpus=8, expert=8))
+    lines = [row.cells[0].strip() for row in tree.table(training.worst).rows]
+    assert lines[0] == "CausalLM"
+    assert "(0-31): 32 x DecoderLayer" in lines
+
+
+def test_local_layers_keep_norms_apart() -> None:
+    training = wb.train("llama-3.2-1b", wb.Plan.under("megatron-local"))
+    lines = [row.cells[0].strip() for row in tree.table(training.worst).rows]
+    assert "input_layernorm: WrappedTorchNorm" in lines
+    assert "linear_qkv: ColumnParallelLinear" in lines
+
+
+# Error bands and changes
+
+
+def test_bands_are_read_where_they_are(tmp_path: Any) -> None:
+    file = tmp_path / "bands.toml"
+    assert bands_of(SMALL, file) == ()
+    table.cache_clear()
+    rows = "[peak_allocated]\nn = 315\nmedian = 2.0\np90 = 5.8\n"
+    file.write_text(f"{rows}[peak_allocated.above_8_gib]\nn = 20\nmedian = 1\np90 = 3\n")
+    assert [band.kind for band in bands_of(SMALL, file)] == ["peak_allocated"]
+    assert [band.kind for band in bands_of(LARGE, file)] == ["peak_allocated.above_8_gib"]
+    said = "half of 315 measured runs fell within 2.0 % of the allocated peak, nine in ten within 5.8 %"
+    assert bands_of(SMALL, file)[0].sentence == said
+    table.cache_clear()
+
+
+def test_changes_say_what_they_are_for() -> None:
+    from weighbridge.estimate.advice import Advice, advise
+
+    assert changes(SMALL, Advice(())) is None
+    found = changes(LARGE, advise(LARGE))
+    assert found is not None
+    assert found.title == "What would make it fit, each by itself"
+    assert all(row.cells[3] == "fits" for row in found.rows)
