@@ -151,7 +151,7 @@ def _checkpointing(text: str) -> dict[str, Any] | None:
 VERSIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("h100_202412", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
     ("float8nocompile", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
-    ("h200_202506", {"zero": {"splits_root": False}}),
+    ("h200_202506", {"zero": {"splits_root": False}, "expandable_segments": False}),  # started by torchrun itself
     ("nvfp4.md", {"kernels": {"loss": "chunked", "joins_qkv": True}}),
 )
 """What torchtitan did otherwise than by default when a source measured, by a part of the source's name: the loss was not
@@ -220,6 +220,7 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         schedule=schedule,
         zero={"stage": 3, "engine": "FSDP2"} | version.get("zero", {}),
         kernels=version.get("kernels"),
+        expandable_segments=version.get("expandable_segments"),
         precision=_float8(cells["precision"] + " " + cells["sharding"].replace("fp8 all", "float8 all")),
         optimizer="adam",
         recompute=chosen,

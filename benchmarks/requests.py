@@ -150,6 +150,7 @@ def _plan(given: Mapping[str, Any], gpus: int) -> Plan:
         "precision": _precision(given["precision"]) if "precision" in given else framework.precision,
         "zero": _zero(framework.zero, given.get("zero", {})),
         "accumulation_fusion": given.get("accumulation_fusion", framework.accumulation_fusion),
+        "expandable_segments": given.get("expandable_segments", framework.expandable_segments),
         "recompute": _recompute(given.get("recompute", {})),
         "offload": Offload(**_tuples(given.get("offload", {}))),
     }

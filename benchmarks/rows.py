@@ -96,6 +96,7 @@ PLAN = frozenset(
         *("tensor", "pipeline", "virtual", "context", "expert", "expert_tensor", "sequence_parallel"),
         *("micro_batch", "global_batch", "sequence", "framework", "schedule", "group", "zero", "precision"),
         *("optimizer", "recompute", "offload", "kernels", "accumulation_fusion", "imbalance", "prediction"),
+        "expandable_segments",
     )
 )
 """Fields of a row's plan: those of :class:`weighbridge.parallel.plan.Plan`, in JSON."""

@@ -141,7 +141,6 @@ def test_all_problems_are_said_at_once() -> None:
         "gpus: 24 do not divide by tensor x pipeline x context = 3 x 5 x 1 = 15; nearest that do: 15 or 30" in message
     )
     assert "tensor: 32 heads do not divide by tensor = 3; nearest that do: 2 or 4" in message
-    assert "pipeline: 32 layers do not divide over 5 stages; nearest that do: 2 or 4" in message
 
 
 def test_a_plan_larger_than_the_cluster_is_refused() -> None:

@@ -49,6 +49,7 @@ with warnings.catch_warnings():
     logging.disable(logging.WARNING)  # megatron-core tells what it lacks (Apex, Transformer Engine) as it is imported
     pytest.importorskip("megatron.core", reason=WHY)
     from megatron.core import parallel_state
+    from megatron.core.activations import squared_relu
     from megatron.core.fusions import fused_softmax
     from megatron.core.models.common.embeddings import rotary_pos_embedding
     from megatron.core.models.gpt import gpt_layer_specs
@@ -56,7 +57,7 @@ with warnings.catch_warnings():
     from megatron.core.tensor_parallel.random import CudaRNGStatesTracker
     from megatron.core.transformer import dot_product_attention, multi_latent_attention, torch_norm
     from megatron.core.transformer.module import MegatronModule
-    from megatron.core.transformer.moe import experts, moe_utils
+    from megatron.core.transformer.moe import moe_utils
     from megatron.core.transformer.moe import router as routers
     from megatron.core.transformer.transformer_config import MLATransformerConfig, TransformerConfig
     from torch import distributed as dist
@@ -204,7 +205,7 @@ def config(given: Arguments, degrees: Degrees) -> Any:
         "perform_initialization": False,
         "persist_layer_norm": False,
     }
-    made |= {"rope_type": "rope"} if latent else {}
+    made |= {"rope_type": "rope", "q_lora_rank": given.get("q_lora_rank")} if latent else {}
     return kind(**{**named, **made})
 
 
@@ -279,6 +280,8 @@ def chunk(given: Arguments, degrees: Degrees, virtual: int = 0) -> Any:
         mtp_block_spec=ahead,
         vp_stage=stage,
     )
+    for parameter in model.parameters():
+        parameter.data.zero_()  # where there is memory, it holds anything
     return model.bfloat16().train()
 
 
@@ -392,6 +395,20 @@ def norm(cls: type, *args: Any, **kwargs: Any) -> Norm:
     return Norm(*args, **kwargs)
 
 
+def evenly(gating: Any) -> Any:
+    """A router's logits with a pattern added that sends as many tokens to every expert."""
+
+    def patterned(router: Any, x: Tensor) -> Tensor:
+        logits: Tensor = gating(router, x)
+        tokens, number, top = logits.shape[0] * logits.shape[1], logits.shape[-1], router.topk
+        pattern = torch.zeros(tokens, number)
+        chosen = (torch.arange(tokens)[:, None] * top + torch.arange(top)) % number
+        pattern.scatter_(1, chosen, 30.0)
+        return logits + pattern.view_as(logits).to(logits.dtype)
+
+    return patterned
+
+
 def on_this_context_rank(positions: Tensor, dim: int, group: Any) -> Tensor:
     """This rank's share of the positions, without the pinned memory that needs CUDA."""
     return positions.narrow(dim, 0, positions.shape[dim] // group.size())
@@ -419,8 +436,9 @@ def stand_ins(device: str) -> Sequence[tuple[Any, str, Any]]:
         (dot_product_attention, "FusedScaleMaskSoftmax", Softmax),
         (multi_latent_attention, "TELinear", Duplicated),
         (grouped, "assert_grouped_gemm_is_available", lambda: None),
+        (routers.TopKRouter, "gating", evenly(routers.TopKRouter.gating)),
         (torch._dynamo.config, "disable", True),
     )
 
 
-from megatron.core.activations import squared_relu  # noqa: E402
+moe_utils.te_general_gemm = None  # a name that megatron-core 0.16.1 lacks without Transformer Engine

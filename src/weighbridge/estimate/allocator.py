@@ -28,6 +28,17 @@ def reserved(peak_allocated: Count, apart: Count = 0) -> Count:
     return ceil_div(whole, SEGMENT) * SEGMENT
 
 
+def stuck(peak: Peak) -> Count:
+    """Bytes that layers needed beside what they keep, and that stay in segments of their own when the highest moment comes
+    after the layers: segments that do not grow are not joined, and what the head makes is larger than any of them.
+    """
+    runs = peak.runs[peak.turn.chunk]
+    if peak.run == 0 or peak.working.piece.module is not None:
+        return 0
+    layer = runs[peak.run - 1].weighed
+    return layer.highest[Direction.FORWARD][0] - layer.kept
+
+
 def hole(peak: Peak, size: Size) -> Count:
     """Bytes of the logits where they were freed before the highest moment and no tensor that stands then fits into their
     place: the fp32 tensors of a loss that is written out are twice as large (c10/cuda/CUDACachingAllocator.cpp: a block

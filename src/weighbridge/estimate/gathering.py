@@ -309,22 +309,23 @@ class Fsdp2(Gathering):
 
     @property
     def _received(self) -> Count:
-        """Bytes of a pipeline's buffers, one per micro-batch for inputs and one for gradients, made at the first step
-        (torch/distributed/pipelining/stage.py, _create_act_recv_info); those of inputs in flight are on the ledger as
-        what layers keep. The last stage keeps all logits (the same file, output_chunks).
+        """Bytes of what a pipeline of PyTorch's holds (torch/distributed/pipelining/stage.py): a buffer per micro-batch
+        for inputs, of which those in flight are on the ledger as what layers keep; one for gradients; the results of
+        micro-batches in flight (fwd_cache); on the last stage, all logits (output_chunks).
         """
         training, count = self.stage.training, self.plan.micro_batches
-        sizes: list[Count] = []
-        for runs, chunk in zip(self.stage.runs, self.stage.chunks, strict=True):
-            carried = runs[0].weighed.piece.carried if runs else None
-            if carried is not None and not chunk.embedding:
-                flying = minimum(count, self.stage.training.plan.pipeline)
-                sizes.append((count - flying) * training.size(carried))
-            if carried is not None and not chunk.loss:
-                sizes.append(count * training.size(carried))
+        held: list[Count] = []
+        for place, (runs, chunk) in enumerate(zip(self.stage.runs, self.stage.chunks, strict=True)):
+            stream = next((r.weighed.piece.carried for r in runs if r.weighed.piece.carried is not None), None)
+            flying = max(turn.held[place] + (turn.chunk == place) for turn in self.stage.turns)
+            flying = min(flying, int(plain(count)))
+            if stream is not None and not chunk.embedding:
+                held.append((count - flying) * training.size(stream))
+            if stream is not None and not chunk.loss:
+                held.append((count + flying) * training.size(stream))
             if chunk.loss and training.logits is not None:
-                sizes.append(count * training.size(training.logits))
-        return total(sizes)
+                held.append(count * training.size(training.logits))
+        return total(held)
 
     def _sum(self, groups: tuple[Group, ...], runs: tuple[Run, ...]) -> Group:
         found = Group(self.plan)

@@ -94,7 +94,8 @@ def layers_of(stage: Stage) -> dict[tuple[int, int], tuple[int, ...]]:
         for number, run in enumerate(runs):
             own = ahead.get(id(run.weighed.piece))
             if own is not None:
-                found[chunk, number], ahead[id(run.weighed.piece)] = tuple(own[: run.count]), own[run.count :]
+                layers = run.count * run.weighed.group
+                found[chunk, number], ahead[id(run.weighed.piece)] = tuple(own[:layers]), own[layers:]
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, ceil_div, maximum
 from weighbridge.estimate.activations import Peak, Run, highest
-from weighbridge.estimate.allocator import hole, reserved
+from weighbridge.estimate.allocator import hole, reserved, stuck
 from weighbridge.estimate.buffers import Buffers
 from weighbridge.estimate.gathering import Gathering, gathering
 from weighbridge.estimate.ledger import Ledger, Line
@@ -17,8 +17,10 @@ from weighbridge.estimate.states import Held, States, weights_of
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Chunk
 from weighbridge.parallel.recompute import Method
+from weighbridge.parallel.schedule import Moment as Turn
 from weighbridge.parallel.schedule import moments
 from weighbridge.tape import Weight
+from weighbridge.traced import plain
 from weighbridge.tree import Node
 
 if TYPE_CHECKING:
@@ -108,11 +110,17 @@ class Stage:
         return next(n for n in self.training.tree.walk() if any(w is weight for w in n.weights.values()))
 
     @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns of the schedule at which it may hold most."""
+        plan = self.training.plan
+        sizes = (plan.micro_batches, plan.virtual)
+        count, chunks = (int(plain(size)) for size in sizes)
+        return moments(plan.order, int(plain(plan.pipeline)), self.number, count, chunks, plan.group)
+
+    @cached_property
     def peak(self) -> Peak:
         """The highest moment of its activations."""
-        plan = self.training.plan
-        turns = moments(plan.order, plan.pipeline, self.number, plan.micro_batches, plan.virtual, plan.group)
-        return highest(self.runs, turns, lambda *place: self.gathering.beside(*place).bytes)
+        return highest(self.runs, self.turns, lambda *place: self.gathering.beside(*place).bytes)
 
     @cached_property
     def buffers(self) -> Buffers:
@@ -149,6 +157,8 @@ class Stage:
     def peak_reserved(self) -> Count:
         """Bytes that the allocator reserves for it: an estimate."""
         apart = self.gathering.pools(self.peak) + hole(self.peak, self.training.size)
+        if not self.training.plan.expandable_segments:
+            apart = apart + stuck(self.peak)
         return reserved(self.peak_allocated, apart)
 
     @property

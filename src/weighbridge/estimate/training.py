@@ -102,7 +102,10 @@ class Training(Shown):
     def layout(self) -> Layout:
         """Layers of every virtual stage."""
         parts = self.plan.pipeline * self.plan.virtual
-        return self.plan.layout or layouts.even(self.parts.layers, parts, self.parts.predictions)
+        ends = self.plan.framework.counts_ends and plain(self.plan.pipeline) > 1
+        return self.plan.layout or layouts.even(
+            self.parts.layers, parts, self.parts.predictions, counts_embedding=ends, counts_loss=ends
+        )
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:

@@ -73,7 +73,7 @@ class Grouped:
     def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
         tape, places = x.tape, rows(x, top_k)
         orders = tuple(tape.tensor(n, places, dtype=INT64) for n in ("order", "token of row", "inverse order"))
-        routed = tape.tensor("routed", places, x.axes[-1])
+        routed = tape.tensor("routed", places, x.axes[-1], dtype=x.dtype)
         tape.record("dispatch", (x,), (routed, *orders), orders)
         return routed
 
@@ -81,9 +81,9 @@ class Grouped:
         tape = x.tape
         ordered = tape.tensor("sorted weights", *chosen.axes, dtype=FP32)
         tape.record("sort", (chosen,), (ordered,))
-        weighted = tape.tensor("weighted results", *done.axes)
+        weighted = tape.tensor("weighted results", *done.axes, dtype=done.dtype)
         tape.record("weigh", (done, ordered), (weighted,), (done, ordered))
-        combined = tape.tensor("combined", *x.axes)
+        combined = tape.tensor("combined", *x.axes, dtype=x.dtype)
         tape.record("combine", (weighted,), (combined,))
         return combined
 

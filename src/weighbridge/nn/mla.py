@@ -10,7 +10,7 @@ from weighbridge.nn.attention import core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import CountedLayerNorm, CountedNorm
-from weighbridge.tape import Axis, Joined, Phase, Tensor, Work
+from weighbridge.tape import SEQUENCE, Axis, Joined, Phase, Tensor, Work, renamed
 from weighbridge.tree import Kind
 
 
@@ -84,7 +84,8 @@ class MultiHeadLatentAttention(Module):
             return self.o_proj(self.absorbed(self.queries(x, narrow), latent))
         with x.tape.segment("mla_up_proj"):
             latent = self.normed(compressed)
-            q, k, v = ops.rotary(self.queries(x, narrow)), *self.expanded(latent)
+            q = ops.rotary(self.queries(x, narrow), self.qk_rope_head_dim)
+            k, v = self.expanded(latent, self.position(compressed))
         attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim)
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
@@ -100,14 +101,19 @@ class MultiHeadLatentAttention(Module):
         latent = ops.part(compressed, "latent", Axis("kv_latent", self.kv_lora_rank))
         return self.kv_a_norm(latent) if self.norms else latent
 
-    def expanded(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def position(self, compressed: Tensor) -> Tensor:
+        """The rotary part of the keys, which all heads share."""
+        rows = renamed(compressed.axes[:-1], SEQUENCE)
+        return ops.rotary(ops.view(compressed, "position", *rows, Axis("rope", self.qk_rope_head_dim)))
+
+    def expanded(self, latent: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values expanded from the latents of the new tokens and of the cache. Every head's key is joined with
         the rotary part that all share, in a copy; values are copied where a kernel wants them by themselves.
         """
         run, batch = latent.tape.run, latent.axes[0]
         rows = latent.axes[1:-1] if run.phase is Phase.TRAIN else (Axis("keys", run.positions),)
         kv = self.kv_b_proj(ops.view(latent, "latents", batch, *rows, latent.axes[-1]))
-        k = ops.elementwise("join", ops.part(kv, "k", Axis("heads", self.num_heads, self.qk_head_dim)))
+        k = ops.elementwise("join", ops.part(kv, "k", Axis("heads", self.num_heads, self.qk_head_dim)), position)
         v = ops.part(kv, "v", Axis("heads", self.num_heads, self.v_head_dim))
         return k, ops.elementwise("copy", v) if run.kernels.sequence_first else v
 

@@ -73,10 +73,12 @@ def matmul(
         raise ValueError(f"{columns.name}: a projection of {wanted:,} columns was given {given:,} ({x.axes[-1].name})")
     rows = x.axes[:-1]
     rows = renamed(rows, STREAM) if splits(columns) else renamed(rows, SEQUENCE) if splits(out) else rows
-    made = x.tape.tensor("projection", *rows, out, use=use)
+    expert = "expert_ffn" in (columns.name, out.name)
+    wide = expert and x.tape.run.kernels.autocast  # grouped multiplies are none of autocast's operations
+    made = x.tape.tensor("projection", *rows, out, use=use, dtype=x.dtype if wide else None)
     work = twice(2 * x.rows * columns.size * out.size)
-    memory = gathers(x, buffered) if splits(out) else {}
-    x, copies = autocast(x, weights)
+    memory = gathers(x, buffered) if splits(out) else scatters(made) if splits(columns) else {}
+    x, copies = (x, ()) if wide else autocast(x, weights)
     x.tape.record("matmul", (x, *weights), (made, *copies), (x, *copies), work, counted, **memory)
     return made
 
@@ -132,8 +134,23 @@ def gathered(x: Tensor) -> Tensor:
     if not run.gathers or run.kernels.gathers_again:
         return x
     made = x.tape.tensor("gathered", *renamed(x.axes, SEQUENCE))
-    x.tape.record("gather", (x,), (made,))
+    copy = x.tape.tensor("in the order of ranks", *made.axes, use=Use.COMMUNICATION)
+    x.tape.record("gather", (x,), (made,), scratch=(copy,), scratch_backward=(copy,))
     return made
+
+
+def scatters(made: Tensor) -> dict[str, tuple[Tensor, ...]]:
+    """What a projection of split columns holds where its result is split by positions: all of the result before it is
+    summed over ranks, and a copy in the order of ranks; backward, the gradient of all of it in the same way. PyTorch
+    gathers and scatters along the first dimension, which positions are not
+    (torch/distributed/_functional_collectives.py, all_gather_tensor, reduce_scatter_tensor).
+    """
+    run = made.tape.run
+    if not run.gathers or run.kernels.gathers_again or not any(axis.name == STREAM for axis in made.axes):
+        return {}
+    names = ("all of the result", "in the order of ranks")
+    both = tuple(made.tape.tensor(n, *renamed(made.axes, SEQUENCE), use=Use.COMMUNICATION) for n in names)
+    return {"scratch": both, "scratch_backward": both}
 
 
 def elementwise(
@@ -185,14 +202,19 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return elementwise("add", a, b, shares=(a, b))
 
 
-def rotary(x: Tensor) -> Tensor:
+def rotary(x: Tensor, turned: Count | None = None) -> Tensor:
     """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input, only
     tables that all layers share.
+
+    Args:
+        x: heads, or one head that all share.
+        turned: how many of a head's elements are turned; all if ``None``.
     """
     tape, last = x.tape, x.axes[-1]
     rope = tape.run.kernels.rope
     made = tape.tensor("rotary", *x.axes, dtype=x.dtype)
-    head = Axis("head_dim", last.width if isinstance(last, Axis) else last.size)
+    whole = last.width if isinstance(last, Axis) and last.name != "rope" else last.size
+    head = Axis("head_dim", whole if turned is None else turned)
     positions = next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])
     if rope is Rope.FUSED:
         angles = tape.table("angles", positions, head, dtype=FP32)
@@ -200,10 +222,11 @@ def rotary(x: Tensor) -> Tensor:
     elif rope is Rope.EAGER:
         # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py, _apply_rotary_pos_emb_bshd)
         make = tape.tensor if tape.run.kernels.sequence_first else tape.table
-        tables = tuple(make(name, positions, head) for name in ("cosines", "sines"))
-        turned = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
+        dtype = FP32 if tape.run.kernels.autocast else None
+        tables = tuple(make(name, positions, head, dtype=dtype) for name in ("cosines", "sines"))
+        halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
         own = tables if tape.run.kernels.sequence_first else ()
-        tape.record("rotary", (x,), (made, *own), tables, scratch=(turned,), scratch_backward=(turned,))
+        tape.record("rotary", (x,), (made, *own), tables, scratch=(halves,), scratch_backward=(halves,))
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
         tape.record("rotary", (x,), (made,), scratch=(wide, wide), scratch_backward=(wide, wide))

@@ -22,6 +22,7 @@ class Framework:
         accumulation_fusion: matrix multiplies add weight gradients to their buffer by themselves.
         transformer_engine: its projections are Transformer Engine's, which has a workspace of its own.
         autocasts: weights in another type than activations are cast by every projection (torch.autocast).
+        counts_ends: embedding and head count as a layer each where layers are spread over pipeline stages.
         expandable_segments: its launch script lets the allocator's segments grow.
         source: where the choices were read.
     """
@@ -33,6 +34,8 @@ class Framework:
     accumulation_fusion: bool = False
     transformer_engine: bool = False
     autocasts: bool = False
+    counts_ends: bool = False
+    expandable_segments: bool = False
     source: str = ""
 
 
@@ -96,7 +99,9 @@ FRAMEWORKS: dict[str, Framework] = {
             Kernels("torchtitan, eager", attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX),
             stored_in_fp32(),
             Zero(3, Engine.FSDP2),
-            source="pytorch/torchtitan, torchtitan/models/llama3",
+            counts_ends=True,
+            expandable_segments=True,
+            source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3",
         ),
         Framework(
             "torchtitan-compiled",
@@ -110,7 +115,9 @@ FRAMEWORKS: dict[str, Framework] = {
             ),
             stored_in_fp32(),
             Zero(3, Engine.FSDP2),
-            source="pytorch/torchtitan, torchtitan/models/llama3; components/loss.py, build_cross_entropy_loss; torch/_inductor",
+            counts_ends=True,
+            expandable_segments=True,
+            source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3; components/loss.py, build_cross_entropy_loss; torch/_inductor",
         ),
         Framework(
             "hf-eager",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from weighbridge.nn.problems import Problem, listed
+from weighbridge.nn.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,6 @@ def problems(layout: Layout, layers: int, prediction: int, parts: int) -> Iterat
         yield "layout", "must have the embedding on the first stage, and only there"
     if not layout or not layout[-1].loss or sum(chunk.loss for chunk in layout) != 1:
         yield "layout", "must have the loss on the last stage, and only there"
-
-
-def must_spread(layers: int, parts: int, name: str) -> Iterator[Problem]:
-    """A problem where layers do not divide over virtual stages, with the nearest numbers that do."""
-    if layers % parts:
-        near = sorted((d for d in range(1, layers + 1) if layers % d == 0), key=lambda d: abs(d - parts))[:2]
-        yield name, f"{layers:,} layers do not divide over {parts:,} stages; nearest that do: {listed(sorted(near))}"
 
 
 def stretches(runs: Sequence[tuple[int, int]], start: int, end: int) -> dict[int, int]:

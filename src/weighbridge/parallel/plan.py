@@ -69,6 +69,7 @@ class Plan:
         prediction: multi-token prediction layers run too, where the model has them.
         overlaps_tensor: tensor parallel communication overlaps with multiplies, on streams of its own.
         cublas_workspace: bytes of each of PyTorch's cuBLAS workspaces, where ``CUBLAS_WORKSPACE_CONFIG`` sets them.
+        expandable_segments: the allocator's segments grow (PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True).
     """
 
     gpus: Count = 1
@@ -97,6 +98,7 @@ class Plan:
     prediction: bool = True
     overlaps_tensor: bool = False
     cublas_workspace: int | None = None
+    expandable_segments: bool = False
 
     @classmethod
     def under(cls, name: str = "megatron", **fields: Any) -> Plan:
@@ -112,6 +114,7 @@ class Plan:
             "precision": chosen.precision,
             "zero": chosen.zero,
             "accumulation_fusion": chosen.accumulation_fusion,
+            "expandable_segments": chosen.expandable_segments,
         }
         return cls(**(own | fields))
 

@@ -9,7 +9,6 @@ from weighbridge.arithmetic import product
 from weighbridge.nn.problems import Problem, listed
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel import schedule
-from weighbridge.parallel.zero import Engine
 from weighbridge.tape import TENSOR_PARALLEL, Axis, Joined
 from weighbridge.traced import plain
 from weighbridge.tree import Node
@@ -101,5 +100,3 @@ def of_layout(plan: Plan, layers: int, prediction: int) -> Iterator[Problem]:
         yield from layouts.problems(plan.layout, layers, prediction, parts)
     elif layers < parts:
         yield "pipeline", f"{layers:,} layers do not fill {parts:,} virtual stages"
-    elif plan.zero.engine is Engine.MEGATRON:
-        yield from layouts.must_spread(layers, parts, "pipeline")

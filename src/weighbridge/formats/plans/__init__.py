@@ -1,4 +1,4 @@
-"""Configurations of training frameworks: a DeepSpeed JSON, a torchtitan TOML, Hugging Face's TrainingArguments; in and out."""
+"""Files of training frameworks, in and out: DeepSpeed's JSON, torchtitan's TOML, Hugging Face's TrainingArguments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from weighbridge.formats.plans.deepspeed_keys import KEYS as DEEPSPEED
 from weighbridge.formats.plans.emit import KINDS, Emitted, emit
 from weighbridge.formats.plans.options import Options, Read
 from weighbridge.formats.plans.table import known
-
 from weighbridge.formats.plans.torchtitan_keys import KEYS as TORCHTITAN
 from weighbridge.formats.plans.trainer_keys import KEYS as TRAINER
 from weighbridge.parallel.plan import Plan

@@ -2,7 +2,7 @@
 
 Sources: deepspeed/runtime/config.py (batch sizes, _set_batch_related_parameters), deepspeed/runtime/zero/config.py,
 stage_1_and_2.py and stage3.py (copies and buffers), deepspeed/runtime/engine.py (get_data_types, _configure_optimizer).
-Its values "auto" are filled by what starts the run: here by the caller's options, or by Hugging Face's TrainingArguments
+Its values "auto" are filled by what starts the run: here by the caller's options, or by TrainingArguments
 (transformers/integrations/deepspeed.py, trainer_config_process).
 """
 
@@ -126,9 +126,7 @@ def _model_ranks(degrees: Mapping[str, int | None]) -> int:
 BATCH = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps")
 
 
-def _batches(
-    table: Table, options: Options, hints: Hints, degrees: Mapping[str, int | None]
-) -> tuple[int, int, int]:
+def _batches(table: Table, options: Options, hints: Hints, degrees: Mapping[str, int | None]) -> tuple[int, int, int]:
     """Micro-batch, global batch and ranks: any two of DeepSpeed's three sizes give the third.
 
     What the caller says goes before the file; a size of the file that then contradicts it gives way.
@@ -156,7 +154,13 @@ def _batches(
         sizes = f"{micro:,} x {steps:,} x {data:,} = {micro * steps * data:,}"
         table.problem(BATCH[0], f"{total:,} is not {words} = {sizes}")
     elif total % (micro * data):
-        near = listed([size for size in (total // (micro * data) * micro * data, -(-total // (micro * data)) * micro * data) if size])
+        near = listed(
+            [
+                size
+                for size in (total // (micro * data) * micro * data, -(-total // (micro * data)) * micro * data)
+                if size
+            ]
+        )
         words = f"{BATCH[1]} x data parallel size = {micro:,} x {data:,}"
         table.problem(BATCH[0], f"{total:,} does not divide by {words}; nearest that do: {near}")
     return micro, total, ranks
@@ -171,7 +175,9 @@ def _micro(table: Table, total: int | None, steps: int | None, data: int) -> int
             table.problem(BATCH[0], f"{total:,} does not divide by {words} = {steps or 1:,} x {data:,}")
         return max(each, 1)
     if not table.problems:
-        table.note(BATCH[1], f"{'auto, and the caller does not say' if table.says_auto(BATCH[1]) else 'missing'}; taken as 1")
+        table.note(
+            BATCH[1], f"{'auto, and the caller does not say' if table.says_auto(BATCH[1]) else 'missing'}; taken as 1"
+        )
     return 1
 
 
@@ -207,7 +213,7 @@ def _bucket(table: Table, options: Options, key: str) -> int:
 
 
 def _reduces_in_fp32(table: Table) -> bool:
-    """Whether gradients are reduced in fp32; by default in the type of the model (engine.py, communication_data_type)."""
+    """Whether gradients are reduced in fp32; by default in the model's type (engine.py, communication_data_type)."""
     said = table.word("communication_data_type", DTYPES, "")
     low = table.flag("bf16.enabled") or table.flag("fp16.enabled") or _low_by_default(table)
     return DTYPES[said] == "fp32" if said else not low

@@ -65,7 +65,7 @@ class Options:
         named = {"framework": framework, "optimizer": optimizer, "schedule": _schedule}
         for name, find in named.items():
             if isinstance(said.get(name), str) and not isinstance(said[name], Schedule):
-                said[name] = find(said[name])  # type: ignore[operator] # each takes a name
+                said[name] = find(said[name])
         beside = {name: said.pop(name, None) for name in BESIDE}
         ranks = said.pop("gpus", None) if gpus is None else gpus
         said.pop("gpus", None)
@@ -89,7 +89,9 @@ class Options:
 
 def _schedule(name: str) -> Schedule:
     if name not in list(Schedule):
-        raise InputError(f"schedule: {given(name)} is unknown; allowed: {', '.join(Schedule)}{did_you_mean(name, Schedule)}")
+        raise InputError(
+            f"schedule: {given(name)} is unknown; allowed: {', '.join(Schedule)}{did_you_mean(name, Schedule)}"
+        )
     return Schedule(name)
 
 

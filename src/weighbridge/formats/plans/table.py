@@ -1,7 +1,7 @@
-"""A configuration file as a table of values: typed access by dotted name, with everything that is wrong or unknown noted.
+"""A configuration file as a table of values: typed access by dotted name; what is wrong or unknown is noted.
 
-Nothing is dropped in silence: a key that the framework does not have, or that bears on memory and has no place in a plan,
-becomes one warning; a value that cannot be used becomes a problem, and all problems are said in one line.
+Nothing is dropped in silence: a key that the framework does not have, or that bears on memory and has no place in a
+plan, becomes one warning; a value that cannot be used becomes a problem, and all problems are said in one line.
 """
 
 from __future__ import annotations
@@ -141,13 +141,14 @@ class Table:
         value = self.value(path)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value in (math.inf, -math.inf):
-            return self._wrong(path, value, "a whole number")
-        if value != int(value):
-            return self._wrong(path, value, "a whole number")
-        if not least <= value <= most:
-            return self._wrong(path, int(value), f"{least:,} to {most:,}", "allowed is")
-        return int(value)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or value != int(value):
+            self._wrong(path, value, "a whole number")
+        elif not least <= value <= most:
+            self._wrong(path, int(value), f"{least:,} to {most:,}", "allowed is")
+        else:
+            return int(value)
+        return None
 
     def integer(self, path: str, default: int, least: int = 1, most: int = LARGEST) -> int:
         """A whole number, or a default."""
@@ -167,7 +168,10 @@ class Table:
     def text(self, path: str) -> str | None:
         """A string."""
         value = self.value(path)
-        return value if value is None or isinstance(value, str) else self._wrong(path, value, "a string")
+        if value is None or isinstance(value, str):
+            return value
+        self._wrong(path, value, "a string")
+        return None
 
     def word(self, path: str, choices: Iterable[str], default: str) -> str:
         """One of some words."""

@@ -16,11 +16,11 @@ from weighbridge.formats.plans import optimizers, torchtitan_stages
 from weighbridge.formats.plans.options import Options, Read, world
 from weighbridge.formats.plans.table import Table
 from weighbridge.formats.plans.torchtitan_keys import KEYS, MODELS
-from weighbridge.kernels import Kernels
+from weighbridge.kernels import Kernels, Loss
 from weighbridge.parallel.framework import Framework
 from weighbridge.parallel.plan import Offload
 from weighbridge.parallel.precision import Precision, Recipe
-from weighbridge.parallel.recompute import Method, Recompute
+from weighbridge.parallel.recompute import PER_OPERATION, Method, Recompute
 from weighbridge.parallel.zero import Engine, Zero
 from weighbridge.units import DATA_TYPES
 
@@ -49,7 +49,7 @@ def read(raw: Mapping[str, Any], options: Options) -> Read:
     layers = _layers(options, model)
     degrees = _degrees(table, options)
     replicas, shards, ranks = _data(table, options, degrees)
-    chosen = options.framework("torchtitan-compiled" if _compiles(table) else "torchtitan")
+    chosen = options.framework("torchtitan-compiled" if "model" in _compiled(table) else "torchtitan")
     sharded = shards * (degrees["context"] or 1) > 1
     stages = torchtitan_stages.stages(table, options, degrees["pipeline"] or 1, layers)
     micro, total = _batches(table, options, degrees, ranks, stages.virtual)
@@ -67,7 +67,7 @@ def read(raw: Mapping[str, Any], options: Options) -> Read:
         "zero": _zero(table, sharded, replicas, degrees["pipeline"] or 1),
         "precision": precision,
         "optimizer": optimizers.chosen(table, "optimizer.name", optimizers.TORCHTITAN),
-        "recompute": _recompute(table, options, stages, layers),
+        "recompute": _recompute(table),
         "offload": _offload(table),
         "kernels": kernels,
         "overlaps_tensor": table.flag(_moved(table, "parallelism", "experimental", "enable_async_tensor_parallel")),
@@ -89,7 +89,9 @@ def _model(table: Table) -> str | None:
     size = (flavor or "debugmodel").lower().removesuffix("_flex").removesuffix("_varlen").removesuffix("_flex_attn")
     found = MODELS.get((name or "llama3", size))
     if found is None:
-        table.note("model", f"name {given(name or 'llama3')}, flavor {given(flavor)}: the catalogue has none; give MODEL")
+        table.note(
+            "model", f"name {given(name or 'llama3')}, flavor {given(flavor)}: the catalogue has none; give MODEL"
+        )
     return found
 
 
@@ -201,14 +203,39 @@ def _zero(table: Table, sharded: bool, replicas: int, pipeline: int) -> Zero:
     policy = table.word(key, ("default", "always", "never"), "default")
     if not sharded:
         return Zero(0, Engine.DDP)
-    return Zero(3, Engine.FSDP2, replicas, reshard=policy == "always" or (policy == "default" and pipeline == 1))
+    reshard = policy == "always" or (policy == "default" and pipeline == 1)
+    return Zero(3, Engine.FSDP2, replicas, reshard, splits_root=not any(map(table.has, BEFORE)))
 
 
-def _compiles(table: Table) -> bool:
-    """Whether layers are compiled."""
-    parts = table.words("compile.components") if table.has("compile.components") else ("model",)
-    now = table.flag("compile.enable")
-    return table.flag("training.compile") if not table.has("compile.enable") else now and "model" in parts
+BEFORE = (
+    "training.batch_size",
+    "training.compile",
+    "training.tensor_parallel_degree",
+    "training.data_parallel_degree",
+    "training.data_parallel_shard_degree",
+    "experimental.pipeline_parallel_degree",
+    "experimental.context_parallel_degree",
+)
+"""Keys from before July 2025, when embedding, final norm and head were FSDP's root (6fc499f, parallelize.py)."""
+
+
+def _compiled(table: Table) -> frozenset[str]:
+    """What is compiled: the model, the loss, or both."""
+    if not table.has("compile.enable"):
+        return frozenset({"model", "loss"} if table.flag("training.compile") else ())
+    parts = table.words("compile.components") if table.has("compile.components") else ("model", "loss")
+    return frozenset(parts if table.flag("compile.enable") else ())
+
+
+def _loss(table: Table, tensor: int) -> Loss:
+    """How the cross-entropy runs: tensor parallel ranks share it unless told otherwise."""
+    whole = table.flag(_moved(table, "parallelism", "training", "disable_loss_parallel"))
+    if "loss" in _compiled(table):
+        if whole and tensor > 1:
+            path = _moved(table, "parallelism", "training", "disable_loss_parallel")
+            table.unmodelled(path, True, instead="logits are taken as divided")
+        return Loss.COMPILED
+    return Loss.SHARED if tensor > 1 and not whole else Loss.EAGER
 
 
 def _precision(
@@ -226,10 +253,8 @@ def _precision(
             why = "takes no effect where weights are divided and not sharded; the data type is that of training.dtype"
             table.note("training.mixed_precision_param", why)
         compute = stored
-    kernels = replace(chosen.kernels, autocast=not sharded and compute is not stored)
-    if table.flag(_moved(table, "parallelism", "training", "disable_loss_parallel")) and (degrees["tensor"] or 1) > 1:
-        path = _moved(table, "parallelism", "training", "disable_loss_parallel")
-        table.unmodelled(path, True, instead="logits are taken as divided")
+    casts = not sharded and compute is not stored
+    kernels = replace(chosen.kernels, autocast=casts, loss=_loss(table, degrees["tensor"] or 1))
     return Precision(compute, stored, stored, None, recipe=_recipe(table)), kernels
 
 
@@ -256,12 +281,10 @@ def _recipe(table: Table) -> Recipe | None:
 MODES = ("none", "selective", "full", "memory_budget")
 
 
-def _recompute(
-    table: Table, options: Options, stages: torchtitan_stages.Stages, layers: int | None
-) -> Recompute:
+def _recompute(table: Table) -> Recompute:
     """What runs again: every layer, every n-th, or single operations. torchtitan's default is every second layer."""
     mode = table.word("activation_checkpoint.mode", MODES, "selective")
-    if mode == "none" or "recompute" in options.fields:
+    if mode == "none":
         return Recompute()
     if mode == "full":
         return Recompute(Method.UNIFORM)
@@ -271,28 +294,16 @@ def _recompute(
         return Recompute()
     path = "activation_checkpoint.selective_ac_option"
     option = table.value(path)
-    option = "2" if option is None else str(option) if isinstance(option, int) and not isinstance(option, bool) else option
+    option = (
+        "2" if option is None else str(option) if isinstance(option, int) and not isinstance(option, bool) else option
+    )
     if option == "op":
-        table.unmodelled(path, "op", instead="taken as no recomputation")
-        return Recompute()
+        return Recompute(Method.UNIFORM, saves=PER_OPERATION)
     if not isinstance(option, str) or not option.isdecimal() or not 0 <= int(option[:10]) <= 10_000:
         table.problem(path, f'got {given(option)}; expected "op" or a whole number')
         return Recompute()
-    return _every(table, path, int(option), stages, layers)
-
-
-def _every(
-    table: Table, path: str, step: int, stages: torchtitan_stages.Stages, layers: int | None
-) -> Recompute:
-    """Every so many layers: as many of the first ones of each stage, which hold the same."""
-    if step <= 1:
-        return Recompute(Method.UNIFORM)
-    if layers is None:
-        table.unmodelled(path, step, instead="taken as no recomputation, for the model's layers are not known")
-        return Recompute()
-    chunk = layers // (stages.parts or 1)
-    table.note(path, f"every layer of {step:,} taken as the first {chunk // step:,} of every stage, which hold as much")
-    return Recompute(Method.BLOCK, chunk // step) if chunk >= step else Recompute()
+    step = int(option)
+    return Recompute(Method.EVERY, step) if step > 1 else Recompute(Method.UNIFORM)
 
 
 def _offload(table: Table) -> Offload:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from weighbridge.errors import given
 from weighbridge.formats.plans.options import Options
@@ -147,9 +148,7 @@ def _named(table: Table, layers: int | None) -> Layout | None:
         table.problem(path, f"got {given(parts)}; expected a list of lists of modules' names")
         return None
     return tuple(
-        Chunk(
-            sum(LAYER.fullmatch(name) is not None for name in part), "tok_embeddings" in part, loss="output" in part
-        )
+        Chunk(sum(LAYER.fullmatch(name) is not None for name in part), "tok_embeddings" in part, loss="output" in part)
         for part in parts
     )
 
@@ -171,4 +170,4 @@ def _split(table: Table, layers: int | None) -> Layout | None:
     if sorted(set(edges)) != edges or len(edges) > MOST_STAGES:
         table.problem(path, f"got {given(points)}; expected ascending layers below {layers:,}")
         return None
-    return chunks([after - before for before, after in zip(edges, edges[1:], strict=False)])
+    return chunks([after - before for before, after in pairwise(edges)])

@@ -1,7 +1,8 @@
 """Hugging Face: the JSON of TrainingArguments (or of TRL's SFTConfig) becomes a plan.
 
 Sources: transformers/training_args.py (__post_init__, _process_fsdp_args), transformers/trainer.py,
-transformers/integrations/deepspeed.py (trainer_config_process), accelerate/utils/dataclasses.py, trl/trainer/sft_config.py.
+transformers/integrations/deepspeed.py (trainer_config_process), accelerate/utils/dataclasses.py, TRL's
+trl/trainer/sft_config.py.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def _kernels(table: Table, chosen: Framework) -> Kernels:
     kernels = chosen.kernels
     if table.flag("torch_compile"):
         table.unmodelled("torch_compile", True, instead="pointwise operations and normalisations are taken as fused")
-        kernels = replace(kernels, pointwise=Pointwise.FUSED, norm=Norm.FUSED)
+        kernels = replace(kernels, pointwise=Pointwise.FUSED, norm=Norm.FUSED, compiled=True)
     if not table.flag(table.first("use_liger_kernel", "use_liger")):
         return kernels
     on = {part: table.flag(f"liger_kernel_config.{part}", default) for part, default in _LIGER.items()}
@@ -189,7 +190,9 @@ def _precision(table: Table, sharded: bool, kernels: Kernels) -> tuple[Precision
     low = _low(table)
     path = table.first("dtype", "torch_dtype", "model_init_kwargs.dtype", "model_init_kwargs.torch_dtype")
     text = table.text(path)
-    said = table.word(path, (*DTYPES, *(f"torch.{name}" for name in DTYPES if name != "auto")), "auto") if text else "auto"
+    said = (
+        table.word(path, (*DTYPES, *(f"torch.{name}" for name in DTYPES if name != "auto")), "auto") if text else "auto"
+    )
     stored = DTYPES[said.removeprefix("torch.")]
     if stored == "auto":
         stored = "fp32"
@@ -238,7 +241,11 @@ def _configured(table: Table) -> str:
     """The strategy that ``fsdp_config`` says: a name, or whether weights are freed after the forward pass."""
     section = "fsdp_config"
     path = table.first(
-        *(f"{section}.{prefix}{key}" for key in ("reshard_after_forward", "sharding_strategy") for prefix in ("", "fsdp_"))
+        *(
+            f"{section}.{prefix}{key}"
+            for key in ("reshard_after_forward", "sharding_strategy")
+            for prefix in ("", "fsdp_")
+        )
     )
     value = table.value(path)
     if isinstance(value, str) and value.lower() in ("true", "false"):
@@ -284,6 +291,7 @@ def _deepspeed(
     if isinstance(value, str):
         value = _file(value, folder)
     inside = table.table("deepspeed") if not isinstance(value, Mapping) else value
+    _matches(table, inside)
     recompute = _recompute(table)
     hints = deepspeed.Hints(
         _micro(table) or 8,
@@ -295,6 +303,26 @@ def _deepspeed(
     table.check()
     named = Options(options.gpus, {"framework": chosen, **options.fields}, options.hidden_size, options.layers)
     return deepspeed.read(inside, named, hints, "deepspeed.", **own)
+
+
+def _matches(table: Table, inside: Mapping[str, Any]) -> None:
+    """What both files say must be the same, as transformers demands (trainer_config_process)."""
+    pairs = {
+        "train_micro_batch_size_per_gpu": table.first("per_device_train_batch_size", "per_gpu_train_batch_size"),
+        "gradient_accumulation_steps": "gradient_accumulation_steps",
+    }
+    for key, path in pairs.items():
+        theirs, own = inside.get(key), table.value(path)
+        if type(theirs) is int and type(own) is int and theirs != own:
+            table.problem(f"deepspeed.{key}", f"{theirs:,} differs from {path} = {own:,}; give auto instead")
+    for name in ("bf16", "fp16"):
+        section = inside.get(name)
+        theirs = section.get("enabled") if isinstance(section, Mapping) else None
+        if isinstance(theirs, bool) and table.has(name) and theirs != table.flag(name):
+            own = given(table.flag(name))
+            table.problem(
+                f"deepspeed.{name}.enabled", f"{given(theirs)} differs from {name} = {own}; give auto instead"
+            )
 
 
 def _file(text: str, folder: Path | None) -> Mapping[str, Any]:

@@ -1,0 +1,228 @@
+"""A plan as Megatron-LM's arguments; what formats/megatron reads the other way round (its files name the sources).
+
+The arguments of the model itself are not written: sizes, positions and activations stay those of its own script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from weighbridge.formats.megatron import choices
+from weighbridge.formats.megatron import plan as plans
+from weighbridge.formats.megatron.arguments import parse
+from weighbridge.formats.megatron.model import Shape
+from weighbridge.formats.megatron.rules import OFFLOADED, RECOMPUTED
+from weighbridge.formats.plans.emit_torchtitan import layers
+from weighbridge.kernels import Attention, Loss, Pointwise, Rope, Routing, Scores
+from weighbridge.models import Model
+from weighbridge.parallel.layout import Layout
+from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import Recipe
+from weighbridge.parallel.recompute import Method
+from weighbridge.parallel.schedule import Schedule
+from weighbridge.parallel.zero import Engine
+
+BACKENDS = {Attention.FLASH: "flash", Attention.CUDNN: "fused", Attention.UNFUSED: "unfused"}
+SHARDING = {stage: name for name, stage in plans.STAGES.items()}
+STOOD_IN = "--hidden-size 64 --num-attention-heads 1 --max-position-embeddings 1 --position-embedding-type rope"
+"""Sizes with which arguments are read again where the model's own are not at hand."""
+
+
+def write(plan: Plan, model: Model | None) -> tuple[list[str], Plan, tuple[str, ...]]:
+    """The arguments, the plan that they are read as, and what the script must bring."""
+    words = [*_sizes(plan), *_zero(plan), *_precision(plan), *_optimizer(plan), *_recompute(plan)]
+    words += [*_offload(plan), *_kernels(plan), *_routing(plan.kernels.routing)]
+    if plan.imbalance != 1:
+        words += ["--moe-expert-capacity-factor", f"{plan.imbalance:g}"]
+        words += ["--moe-pad-expert-input-to-capacity"] if plan.imbalance > 1 else []
+    parts = plan.pipeline * plan.virtual
+    depth = sum(chunk.layers for chunk in plan.layout) if plan.layout else layers(model) or parts
+    read = parse([*words, *STOOD_IN.split(), "--num-layers", str(depth)])
+    again = plans.plan(Shape(read, 128), plan.gpus, {}).plan
+    return words, again, ()
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    """Parallel groups, batches and the pipeline."""
+    sizes = {
+        "tensor-model-parallel-size": plan.tensor,
+        "pipeline-model-parallel-size": plan.pipeline,
+        "context-parallel-size": plan.context,
+        "expert-model-parallel-size": plan.expert,
+        "micro-batch-size": plan.micro_batch,
+        "global-batch-size": plan.micro_batches * plan.micro_batch * plan.data,
+        "seq-length": plan.sequence,
+    }
+    if plan.expert_tensor is not None:
+        sizes["expert-tensor-parallel-size"] = plan.expert_tensor
+    several = plan.virtual > 1 and plan.order is Schedule.INTERLEAVED
+    if several and plan.layout is None:
+        sizes["num-virtual-stages-per-pipeline-rank"] = plan.virtual
+    if several and plan.group is not None:
+        sizes["microbatch-group-size-per-virtual-pipeline-stage"] = plan.group
+    for name, size in sizes.items():
+        yield from (f"--{name}", str(size))
+    if plan.sequence_parallel and plan.tensor > 1:
+        yield "--sequence-parallel"
+    if plan.layout is not None and (several or plan.virtual == 1):
+        yield from ("--pipeline-model-parallel-layout", spelled(plan.layout))
+
+
+def spelled(layout: Layout) -> str:
+    """A layout in letters: ``Ettt|tttt|tttL``."""
+    return "|".join(
+        "E" * chunk.embedding
+        + (f"t*{chunk.layers}" if chunk.layers > 4 else "t" * chunk.layers)
+        + "m" * chunk.prediction
+        + "L" * chunk.loss
+        for chunk in layout
+    )
+
+
+def _zero(plan: Plan) -> Iterator[str]:
+    """How states are spread."""
+    zero = plan.zero
+    match zero.engine:
+        case Engine.FSDP2 if zero.stage == 3:
+            yield "--use-torch-fsdp2"
+            if not zero.reshard:
+                yield "--torch-fsdp2-no-reshard-after-forward"
+            return
+        case Engine.MEGATRON_FSDP:
+            yield from ("--use-megatron-fsdp", "--data-parallel-sharding-strategy", SHARDING[zero.stage])
+        case _ if zero.stage:
+            yield "--use-distributed-optimizer"
+        case _:
+            return
+    if zero.instances > 1:
+        yield from ("--num-distributed-optimizer-instances", str(zero.instances))
+
+
+def _precision(plan: Plan) -> list[str]:
+    """The switches whose data types are those of the plan, or the nearest."""
+    low = [f"--{plan.precision.compute.name}"] if plan.precision.compute.name in ("bf16", "fp16") else []
+    recipe = _recipe(plan)
+    states = _states(plan)
+    reduces: tuple[list[str], ...] = ([], ["--grad-reduce-in-bf16"], ["--accumulate-allreduce-grads-in-fp32"])
+    mains: tuple[list[str], ...] = ([], ["--main-params-dtype", "fp16"])
+    grads: tuple[list[str], ...] = ([], ["--main-grads-dtype", "bf16"])
+    awares: list[list[str]] = [] if states or _aware(plan) else [[]]
+    awares += [["--use-precision-aware-optimizer", *main, *grad] for main, grad in product(mains, grads)]
+    best: list[str] = []
+    least: int | None = None
+    for aware, reduce in product(awares, reduces):
+        words = [*low, *recipe, *reduce, *aware, *(states if aware else [])]
+        found = choices.precision(parse(words))
+        off = sum(
+            getattr(found, name) != getattr(plan.precision, name)
+            for name in ("gradients", "main", "main_gradients", "parameters_in_fp8", "recipe", "weights", "compute")
+        )
+        if least is None or off < least:
+            best, least = words, off
+    return best
+
+
+def _aware(plan: Plan) -> bool:
+    """Whether only the precision-aware optimizer does what the plan asks."""
+    return plan.offload.optimizer > 0 and plan.zero.stage > 0 and plan.optimizer.name == "adam"
+
+
+def _states(plan: Plan) -> list[str]:
+    """Data types of Adam's states, where they are not fp32."""
+    if plan.optimizer.name != "adam" or not plan.zero.stage:
+        return []
+    names = {"exp_avg": "--exp-avg-dtype", "exp_avg_sq": "--exp-avg-sq-dtype"}
+    low = [state for state in plan.optimizer.states if state.dtype.name in ("bf16", "fp16", "fp8")]
+    return [word for state in low for word in (names[state.name], state.dtype.name)]
+
+
+def _recipe(plan: Plan) -> list[str]:
+    """Matrix multiplies in 8 or 4 bits."""
+    recipe, stored = plan.precision.recipe, plan.precision.parameters_in_fp8
+    if recipe is None:
+        return []
+    if recipe is Recipe.NVFP4:
+        return ["--fp4-format", "e2m1", *(["--fp4-param-gather"] if stored else [])]
+    return ["--fp8-format", "hybrid", "--fp8-recipe", str(recipe), *(["--fp8-param-gather"] if stored else [])]
+
+
+def _optimizer(plan: Plan) -> list[str]:
+    """Whose states are held."""
+    name = plan.optimizer.name
+    if name == "sgd":
+        return ["--optimizer", "sgd", "--sgd-momentum", "0"]
+    known = {"momentum": "sgd", "muon": "muon", "lion": "lion"}
+    return ["--optimizer", known[name]] if name in known else []
+
+
+def _recompute(plan: Plan) -> list[str]:
+    """What runs again."""
+    recompute = plan.recompute
+    if recompute.method in (Method.UNIFORM, Method.BLOCK) and recompute.saves is None:
+        words = ["--recompute-granularity", "full", "--recompute-method", str(recompute.method)]
+        return [*words, "--recompute-num-layers", str(recompute.layers)]
+    named = [name for name in recompute.modules if name in RECOMPUTED]
+    if not named or recompute.method is not Method.NONE:
+        return []
+    return ["--recompute-granularity", "selective", "--recompute-modules", *named]
+
+
+def _offload(plan: Plan) -> list[str]:
+    """What stands on the host."""
+    words: list[str] = []
+    if _aware(plan):
+        words += ["--optimizer-cpu-offload", "--optimizer-offload-fraction", repr(float(plan.offload.optimizer))]
+    named = [name for name in plan.offload.activations if name in OFFLOADED]
+    return [*words, "--fine-grained-activation-offloading", "--offload-modules", *named] if named else words
+
+
+def _kernels(plan: Plan) -> Iterator[str]:
+    """How operations are carried out."""
+    kernels, local = plan.kernels, plan.framework.name == "megatron-local"
+    if local:
+        yield from ("--transformer-impl", "local")
+        yield from ("--use-flash-attn",) if kernels.attention is Attention.FLASH else ()
+    elif kernels.attention in BACKENDS:
+        yield from ("--attention-backend", BACKENDS[kernels.attention])
+    if kernels.pointwise is Pointwise.EAGER:
+        yield from ("--no-bias-swiglu-fusion", "--no-bias-gelu-fusion")
+    if kernels.rope is not Rope.FUSED:
+        yield "--no-rope-fusion"
+    if kernels.loss in (Loss.NATIVE, Loss.IN_PLACE):
+        how = "te" if kernels.loss is Loss.IN_PLACE else "native"
+        yield from ("--cross-entropy-loss-fusion", "--cross-entropy-fusion-impl", how)
+    if kernels.exchanges_heads and plan.context > 1:
+        yield from ("--cp-comm-type", "a2a")
+    if getattr(kernels, "wide_softmax", False):
+        yield from ("--attention-softmax-in-fp32", "--no-masked-softmax-fusion")
+    if not kernels.loads_mask:
+        yield "--no-create-attention-mask-in-dataloader"
+    for name, on in (("hidden", kernels.hidden_dropout), ("attention", kernels.attention_dropout)):
+        yield from (f"--{name}-dropout", "0.1" if on else "0.0")
+    yield from ("--make-vocab-size-divisible-by", str(kernels.padded_vocabulary))
+    if not plan.accumulation_fusion:
+        yield "--no-gradient-accumulation-fusion"
+    if plan.overlaps_tensor:
+        yield "--tp-comm-overlap"
+
+
+def _routing(routing: Routing) -> Iterator[str]:
+    """How tokens reach their experts."""
+    yield from ("--moe-token-dispatcher-type", str(routing.exchange))
+    if routing.scores is Scores.SIGMOID:
+        yield from ("--moe-router-score-function", "sigmoid")
+    balancing = ["sinkhorn"] if routing.scores is Scores.SINKHORN else []
+    if routing.auxiliary_loss:
+        weights = ["0.0"] * len(balancing) + ["0.01"]
+        yield from ("--moe-router-load-balancing-type", *balancing, "aux_loss", "--moe-aux-loss-coeff", *weights)
+    elif balancing:
+        yield from ("--moe-router-load-balancing-type", *balancing)
+    flags = {
+        "--moe-permute-fusion": routing.fused_permutation,
+        "--deterministic-mode": routing.deterministic,
+        "--moe-grouped-gemm": routing.grouped,
+        "--overlap-moe-expert-parallel-comm": getattr(routing, "overlapped", False),
+    }
+    yield from ("--moe-router-dtype", "fp32") if routing.fp32 else ()
+    yield from (name for name, on in flags.items() if on)
