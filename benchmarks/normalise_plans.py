@@ -154,10 +154,10 @@ VERSIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("h200_202506", {"zero": {"splits_root": False}, "expandable_segments": False}),  # started by torchrun itself
     ("nvfp4.md", {"kernels": {"loss": "chunked", "joins_qkv": True}}),
 )
-"""What torchtitan did otherwise than by default when a source measured, by a part of the source's name: the loss was not
-compiled with the layers at the commit of its report of 2024-12 (9dec370, train.py), and is computed in chunks from 2026-04
-on (commit 786e26f8e); embedding, final norm and head were one group until 2025-08 (commit 6fc499f, parallelize.py); q, k
-and v are one projection by 2026 (models/common/attention.py, FusedQKVLinear).
+"""What torchtitan did otherwise than by default when a source measured, by a part of the source's name: the loss was
+not compiled with the layers at the commit of its report of 2024-12 (9dec370, train.py), and is computed in chunks from
+2026-04 on (commit 786e26f8e); embedding, final norm and head were one group until 2025-08 (commit 6fc499f,
+parallelize.py); q, k and v are one projection by 2026 (models/common/attention.py, FusedQKVLinear).
 """
 
 NVFP4_LAYERS = {"Llama 3 8B": 27, "Qwen3 8B": 30}

@@ -275,7 +275,9 @@ class _Walk:
         """The forward pass: what is allocated, and what is freed after its last reader."""
         yield from self.run(self.places, Direction.FORWARD, set(self.kept), {})
 
-    def run(self, places: Sequence[int], direction: Direction, keep: set[int], held: dict[int, Tensor]) -> Iterable[Moment]:
+    def run(
+        self, places: Sequence[int], direction: Direction, keep: set[int], held: dict[int, Tensor]
+    ) -> Iterable[Moment]:
         """Operations forward: all that is not to be kept goes after its last reader. ``held`` stands already."""
         last = {key: i for i in places for key in storages((*self[i].reads, *self[i].makes))}
         standing = set(held)

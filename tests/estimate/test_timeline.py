@@ -8,11 +8,13 @@ import pytest
 
 import weighbridge as wb
 from weighbridge.estimate import timeline as module
+from weighbridge.estimate.advice import spread
 from weighbridge.estimate.compute import FlopReport
 from weighbridge.estimate.inside import inside, layers_of
 from weighbridge.estimate.moment import between_steps, peak_at, tensors
 from weighbridge.estimate.timeline import timeline
 from weighbridge.estimate.training_flops import step_flops
+from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.schedule import Schedule
 
@@ -26,6 +28,13 @@ PLANS = {
     "zb-v": replace(BASE, schedule=Schedule.ZB_V, virtual=2),
     "recomputed": replace(BASE, recompute=Recompute(Method.UNIFORM)),
     "block": replace(BASE, virtual=2, recompute=Recompute(Method.BLOCK, 1)),
+    "groups": replace(BASE, recompute=Recompute(Method.UNIFORM, 3)),
+    "every": replace(BASE, recompute=Recompute(Method.EVERY, 2)),
+    "fsdp": wb.Plan.under("torchtitan", gpus=8, pipeline=2, global_batch=16),
+    "fsdp, recomputed": wb.Plan.under("torchtitan-compiled", gpus=8, recompute=Recompute(Method.UNIFORM)),
+    "ddp": wb.Plan.under("hf-sdpa", gpus=2),
+    "megatron-fsdp": replace(BASE, zero=spread(BASE.framework, BASE.zero, 3)),
+    "deepspeed": wb.Plan.under("hf-flash", gpus=4, zero=spread(FRAMEWORKS["hf-flash"], BASE.zero, 3)),
     "selective": replace(BASE, tensor=2, sequence_parallel=True, recompute=Recompute(modules=("mlp", "core_attn"))),
 }
 

@@ -146,3 +146,9 @@ def test_all_problems_are_said_at_once() -> None:
 def test_a_plan_larger_than_the_cluster_is_refused() -> None:
     with pytest.raises(InputError, match=r"gpus: 16 are more than the cluster's 8"):
         train("llama-3.1-8b", Plan.under(gpus=16), "8xH100")
+
+
+def test_learned_positions_bound_the_sequence() -> None:
+    with pytest.raises(InputError, match=r"sequence: 2,048 tokens; gpt2 has learned positions for 1,024"):
+        train("gpt2", Plan.under(gpus=1, sequence=2048))
+    assert train("gpt2").plan.sequence == 1024

@@ -73,7 +73,7 @@ def test_what_is_kept_depends_on_the_kernel() -> None:
 
     assert names(Attention.FLASH) == ["rotary", "rotary", "projection", "attended", "log-sum-exp"]
     assert names(Attention.PLAIN) == ["rotary", "rotary", "projection", "weights"]
-    assert names(Attention.UNFUSED) == ["probabilities", "projection"]
+    assert names(Attention.UNFUSED) == ["probabilities", "repeated projection"]
     assert names(Attention.EAGER) == ["probabilities", "repeated projection"]
 
 

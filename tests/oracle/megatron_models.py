@@ -409,6 +409,10 @@ def evenly(gating: Any) -> Any:
     return patterned
 
 
+def all_to_all(out: Tensor, given: Tensor, to: Any = None, by: Any = None, **kwargs: Any) -> None:
+    """Brings nothing: where every rank has the same, sizes are right already."""
+
+
 def on_this_context_rank(positions: Tensor, dim: int, group: Any) -> Tensor:
     """This rank's share of the positions, without the pinned memory that needs CUDA."""
     return positions.narrow(dim, 0, positions.shape[dim] // group.size())
@@ -437,6 +441,7 @@ def stand_ins(device: str) -> Sequence[tuple[Any, str, Any]]:
         (multi_latent_attention, "TELinear", Duplicated),
         (grouped, "assert_grouped_gemm_is_available", lambda: None),
         (routers.TopKRouter, "gating", evenly(routers.TopKRouter.gating)),
+        (dist, "all_to_all_single", all_to_all),
         (torch._dynamo.config, "disable", True),
     )
 

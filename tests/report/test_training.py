@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import weighbridge as wb
 from weighbridge.estimate.bands import bands_of, table
 from weighbridge.estimate.ledger import Line
+from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart, columns
 from weighbridge.report.shown import html
@@ -87,12 +88,7 @@ def test_what_passes_the_device_stands_behind_a_line() -> None:
 
 
 def test_equal_stages_share_a_bar() -> None:
-    gpipe = wb.Plan.under("torchtitan", gpus=4, pipeline=4, global_batch=8, schedule="gpipe")
-    from dataclasses import replace
-
-    from weighbridge.parallel.schedule import Schedule
-
-    plan = replace(gpipe, schedule=Schedule.GPIPE)
+    plan = wb.Plan.under("megatron", gpus=4, pipeline=4, global_batch=8, schedule=Schedule.GPIPE)
     assert [bar.label for bar in bars(wb.train("llama-3.2-1b", plan, "4xH100")).bars] == [
         "stage 0",
         "stages 1-2",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import Any
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,11 +17,18 @@ from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
 from weighbridge.parallel.layout import Chunk, Layout
 from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
 from weighbridge.parallel.plan import Offload, Plan
-from weighbridge.parallel.precision import Precision, mixed, pure, single, stored_in_fp32
+from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, single, stored_in_fp32
 from weighbridge.parallel.recompute import MODULES, Method, Recompute
 from weighbridge.parallel.schedule import Schedule
 
-PRECISIONS = ("bf16", "fp16", "fp32", "pure-bf16", "pure-fp16")
+if TYPE_CHECKING:
+    from weighbridge.formats.plans import Loaded
+    from weighbridge.models import Model
+
+RECIPES = {("fp8-" + recipe if len(recipe) > 5 else recipe.value): recipe for recipe in Recipe}
+"""Names of recipes of Transformer Engine: fp8-delayed, fp8-tensorwise, fp8-blockwise, mxfp8, nvfp4."""
+
+PRECISIONS = ("bf16", "fp16", "fp32", "pure-bf16", "pure-fp16", *RECIPES)
 """Names that ``--precision`` takes."""
 
 
@@ -64,44 +73,110 @@ def _choices() -> list[Any]:
     ]
 
 
-def plan_of(options: dict[str, Any], gpus: int, sequence: int, prediction: int) -> Plan:
-    """The plan of the command line's options.
+FIELDS = {
+    "tp": "tensor",
+    "pp": "pipeline",
+    "vp": "virtual",
+    "layout": "layout",
+    "cp": "context",
+    "ep": "expert",
+    "etp": "expert_tensor",
+    "sp": "sequence_parallel",
+    "micro_batch": "micro_batch",
+    "global_batch": "global_batch",
+    "seq": "sequence",
+    "framework": "framework",
+    "schedule": "schedule",
+    "zero": "zero",
+    "precision": "precision",
+    "optimizer": "optimizer",
+    "recompute": "recompute",
+    "recompute_layers": "recompute",
+    "recompute_method": "recompute",
+    "offload_optimizer": "offload",
+}
+"""The field of a plan that each option sets."""
 
-    Args:
-        options: what click read.
-        prediction: multi-token prediction layers of the model.
+OF_FRAMEWORK = ("zero", "precision")
+"""Fields whose options mean what the framework makes of them."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the plan is for.
+
+    Attributes:
         gpus: of the cluster, where ``--gpus`` does not say otherwise.
         sequence: tokens per sequence, where ``--seq`` does not say.
+        prediction: multi-token prediction layers of the model.
+    """
+
+    gpus: int
+    sequence: int
+    prediction: int
+
+
+def plan_of(options: dict[str, Any], around: Around) -> Plan:
+    """The plan of the command line's options.
 
     Raises:
         InputError: for names that are none and options that do not go together.
     """
     chosen = framework(options["framework"])
+    fields = {name: value for name, value in fields_of(options, chosen, around).items() if name != "framework"}
+    if options["sp"] is None:
+        fields["sequence_parallel"] = chosen.name.startswith("torchtitan") and options["tp"] > 1
+    return Plan.under(chosen.name, gpus=options["gpus"] or around.gpus, **fields)
+
+
+def fields_of(options: dict[str, Any], chosen: Framework, around: Around) -> dict[str, Any]:
+    """Fields of the plan by the options that set them."""
     zero = chosen.zero if options["zero"] is None else spread(chosen, chosen.zero, options["zero"])
-    split = options["sp"]
-    if split is None:
-        split = chosen.name.startswith("torchtitan") and options["tp"] > 1
-    return Plan.under(
-        chosen.name,
-        gpus=options["gpus"] or gpus,
-        tensor=options["tp"],
-        pipeline=options["pp"],
-        virtual=options["vp"],
-        layout=layout_of(options["layout"], prediction) if options["layout"] else None,
-        context=options["cp"],
-        expert=options["ep"],
-        expert_tensor=options["etp"],
-        sequence_parallel=split,
-        micro_batch=options["micro_batch"],
-        global_batch=options["global_batch"],
-        sequence=options["seq"] or sequence,
-        schedule=Schedule(options["schedule"]) if options["schedule"] else None,
-        zero=zero,
-        precision=precision_of(options["precision"], chosen),
-        optimizer=optimizer(options["optimizer"]),
-        recompute=recompute_of(options["recompute"], options["recompute_method"], options["recompute_layers"]),
-        offload=replace(Offload(), optimizer=options["offload_optimizer"] or 0.0),
-    )
+    same = {name: options[name] for name in ("micro_batch", "global_batch")}
+    sizes = {FIELDS[name]: options[name] for name in ("tp", "pp", "vp", "cp", "ep", "etp", "sp")}
+    return same | {
+        **sizes,
+        "layout": layout_of(options["layout"], around.prediction) if options["layout"] else None,
+        "sequence": options["seq"] or around.sequence,
+        "framework": chosen,
+        "schedule": Schedule(options["schedule"]) if options["schedule"] else None,
+        "zero": zero,
+        "precision": precision_of(options["precision"], chosen),
+        "optimizer": optimizer(options["optimizer"]),
+        "recompute": recompute_of(options["recompute"], options["recompute_method"], options["recompute_layers"]),
+        "offload": replace(Offload(), optimizer=options["offload_optimizer"] or 0.0),
+    }
+
+
+def plan_from(file: Path, options: dict[str, Any], said: Container[str], model: Model, around: Around) -> Loaded:
+    """The plan of a file of DeepSpeed, torchtitan or transformers; options that were given go before it.
+
+    Args:
+        file: its path.
+        options: what click read.
+        said: names of the options that were given.
+        model: what is trained.
+        around: what the plan is for.
+
+    Raises:
+        InputError: for a file that says what cannot be, and for options that do not go together.
+    """
+    from weighbridge.formats.plans import load_plan
+
+    fields = fields_of(options, framework(options["framework"]), around)
+    names = dict.fromkeys(FIELDS[name] for name in FIELDS if name in said and FIELDS[name] not in OF_FRAMEWORK)
+    beside = {"hidden_size": getattr(model.config, "hidden_size", None), "layers": layers_said(model)}
+    base = {name: fields[name] for name in names} | {name: n for name, n in beside.items() if isinstance(n, int)}
+    found = load_plan(file, options["gpus"] or around.gpus, base)
+    own = fields_of(options, found.plan.framework, around)
+    changed = {name: own[name] for name in OF_FRAMEWORK if name in said}
+    return replace(found, plan=replace(found.plan, **changed))
+
+
+def layers_said(model: Model) -> int | None:
+    """Decoder layers of a model, where its configuration says."""
+    found = getattr(model.config, "num_hidden_layers", None)
+    return found if isinstance(found, int) else None
 
 
 LAYERS = re.compile(r"([0-9]{1,6})(?:[*x]([0-9]{1,6}))?")
@@ -127,9 +202,17 @@ def layout_of(text: str, prediction: int) -> Layout:
 
 
 def precision_of(name: str | None, chosen: Framework) -> Precision:
-    """The data types of a name, as a framework mixes them."""
+    """The data types of a name, as a framework mixes them.
+
+    Raises:
+        InputError: for a recipe of Transformer Engine without it.
+    """
     if name is None:
         return chosen.precision
+    if name in RECIPES:
+        if not chosen.transformer_engine:
+            raise InputError(f"--precision {name}: {chosen.name} has no Transformer Engine; use --framework megatron")
+        return replace(chosen.precision, recipe=RECIPES[name])
     if name == "fp32":
         return single()
     if name.startswith("pure-"):

@@ -2,36 +2,77 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from weighbridge.cli.options import load_model, model_argument
-from weighbridge.cli.plan_options import plan_of, plan_options
+from weighbridge.cli.options import load_model
+from weighbridge.cli.plan_options import Around, plan_from, plan_of, plan_options
 from weighbridge.cli.weighing import Output, answer, output_options
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, shown
 from weighbridge.estimate.compute import check_length, usual_length
 from weighbridge.estimate.training import Training, train
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.parallel.recompute import MODULES
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.command("train")
-@model_argument
+@click.argument("model", required=False)
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Override a field of the configuration.")
 @click.option("--cluster", required=True, help="8xH100, 2x8xH100 (servers x GPUs), or a TOML file.")
+@click.option("--from", "file", type=FILE, metavar="FILE", help="The plan of a DeepSpeed JSON, torchtitan TOML ...")
 @plan_options
 @output_options
-def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) -> int:
-    """Memory of every pipeline stage in training: what it consists of, its peak, whether it fits, what would help."""
+@click.pass_context
+def command(
+    context: click.Context,
+    model: str | None,
+    changes: tuple[str, ...],
+    cluster: str,
+    file: Path | None,
+    **options: Any,
+) -> int:
+    """Memory of every pipeline stage in training: what it consists of, its peak, whether it fits, what would help.
+
+    With --from, options that are given go before what the file says (a DeepSpeed JSON, a torchtitan TOML, or a JSON of
+    transformers' TrainingArguments), and MODEL may be left out where the file names it.
+    """
     out = Output.taken_from(options, tree=False)
     machines = load_cluster(cluster)
-    loaded = load_model(model, changes)
+    loaded = load_model(model or named_in(file, machines.gpus), changes)
     predictions = sum(node.times for node in loaded.network.node().children if node.apart)
-    plan = plan_of(options, machines.gpus, usual_length(loaded), int(predictions))
+    around = Around(machines.gpus, usual_length(loaded), int(predictions))
+    warnings: tuple[str, ...] = ()
+    if file is None:
+        plan = plan_of(options, around)
+    else:
+        said = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+        read = plan_from(file, options, said, loaded, around)
+        plan, warnings = read.plan, read.warnings
     check_length(loaded, plan.sequence)
     training = train(loaded, plan, machines)
     check_parts(training, options["etp"])
-    return answer(training, out)
+    return answer(training, out, warnings)
+
+
+def named_in(file: Path | None, gpus: int) -> str:
+    """The model that a file of a plan names.
+
+    Raises:
+        InputError: where there is no file, or it names none.
+    """
+    if file is None:
+        raise InputError("Missing argument 'MODEL'.")
+    from weighbridge.formats.plans import load_plan
+
+    found = load_plan(file, gpus).model
+    if found is None:
+        raise InputError(f"{shown(str(file))} names no model; add MODEL")
+    return found
 
 
 def check_parts(training: Training, expert_tensor: int | None) -> None:

@@ -15,6 +15,9 @@ from weighbridge.estimate.ledger import Line
 from weighbridge.estimate.stage import Stage
 from weighbridge.estimate.training import Training
 
+EMITTED = ("megatron", "deepspeed", "torchtitan")
+"""Frameworks whose arguments ``--emit`` writes."""
+
 DOES_NOT_FIT = 3
 """Exit status of ``--check`` where the answer is that it does not fit."""
 
@@ -28,6 +31,7 @@ def output_options(function: F) -> F:
         click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
         click.option("--chart", is_flag=True, help="Draw memory over one step."),
         click.option("--timeline", type=timeline, metavar="OUT.json", help="Write a trace of one step for Perfetto."),
+        click.option("--emit", type=click.Choice(EMITTED), help="Print the plan as arguments for that framework."),
         click.option("--check", is_flag=True, help="End with status 3 if it does not fit."),
         click.option("--line", type=lines, help="The line of the ledger to explain; all by default."),
     ]
@@ -45,6 +49,7 @@ class Output:
     tree: bool | None
     chart: bool
     timeline: Path | None
+    emit: str | None
     check: bool
     line: str | None
     explain: bool
@@ -67,6 +72,8 @@ class Output:
         if drawn and (out.explain or out.as_json):
             other = "--explain" if out.explain else "--json"
             raise InputError(f"{drawn[0]} and {other} are two forms of one output; choose one")
+        if out.emit and (drawn or out.explain or out.as_json):
+            raise InputError("--emit prints the plan and nothing else; leave out --json, --explain, --tree and --chart")
         return replace(out, tree=tree if out.tree is None else out.tree)
 
 
@@ -80,17 +87,32 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
         raise InputError(f"--stage: got {out.stage:,}; allowed is 0 to {len(training.stages) - 1:,}")
     if out.check and training.fits is None:
         raise InputError("--check: whether it fits depends on the device; add --cluster")
-    for warning in warnings:
-        click.echo(f"weighbridge: warning: {' '.join(warning.split())}", err=True)
+    warn(warnings)
     if out.timeline is not None:
         write_trace(training, out.timeline)
-    if out.as_json:
+    if out.emit:
+        _emit(training, out.emit)
+    elif out.as_json:
         _print_json(training, out, warnings)
     elif out.explain:
         _explain(training, out)
     else:
         _print(training, out)
     return DOES_NOT_FIT if out.check and training.fits is False else 0
+
+
+def warn(warnings: tuple[str, ...]) -> None:
+    """Warnings on standard error, a line each."""
+    for warning in warnings:
+        click.echo(f"weighbridge: warning: {' '.join(warning.split())}", err=True)
+
+
+def _emit(training: Training, kind: str) -> None:
+    from weighbridge.formats.plans import emit
+
+    written = emit(training.plan, training.model, kind)
+    warn(written.warnings)
+    click.echo(written.text, nl=False)
 
 
 def write_trace(training: Training, path: Path) -> None:

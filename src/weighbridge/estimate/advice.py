@@ -171,7 +171,7 @@ def _degrees(training: Training, plan: Plan) -> Iterator[tuple[str, str, Plan]]:
 def _recomputation(training: Training, plan: Plan) -> Iterator[tuple[str, str, Plan]]:
     """More recomputation: of single modules, of those whose results are dropped too, of all layers."""
     if plan.recompute.method is not Method.NONE:
-        if plan.recompute.method is Method.BLOCK:
+        if plan.recompute.method is not Method.UNIFORM:
             yield "recomputation of all layers", "recompute", replace(plan, recompute=Recompute(Method.UNIFORM))
         return
     segments = {segment.name for segment in training.tape.segments}

@@ -29,8 +29,8 @@ def reserved(peak_allocated: Count, apart: Count = 0) -> Count:
 
 
 def stuck(peak: Peak) -> Count:
-    """Bytes that layers needed beside what they keep, and that stay in segments of their own when the highest moment comes
-    after the layers: segments that do not grow are not joined, and what the head makes is larger than any of them.
+    """Bytes that layers needed beside what they keep, and that stay in segments of their own when the highest moment
+    comes after the layers: segments that do not grow are not joined, and what the head makes is larger than any.
     """
     runs = peak.runs[peak.turn.chunk]
     if peak.run == 0 or peak.working.piece.module is not None:
@@ -40,9 +40,9 @@ def stuck(peak: Peak) -> Count:
 
 
 def hole(peak: Peak, size: Size) -> Count:
-    """Bytes of the logits where they were freed before the highest moment and no tensor that stands then fits into their
-    place: the fp32 tensors of a loss that is written out are twice as large (c10/cuda/CUDACachingAllocator.cpp: a block
-    is given to requests of its size or smaller ones).
+    """Bytes of the logits where they were freed before the highest moment and no tensor that stands then fits into
+    their place: the fp32 tensors of a loss that is written out are twice as large (c10/cuda/CUDACachingAllocator.cpp: a
+    block is given to requests of its size or smaller ones).
     """
     if peak.direction is not Direction.BACKWARD:
         return 0

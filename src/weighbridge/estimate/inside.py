@@ -172,19 +172,23 @@ class _Builder:
         for (chunk, number), layers in layers_of(self.stage).items():
             run = self.stage.runs[chunk][number]
             runs[id(run.weighed)].append((run, tuple(local[layer] for layer in layers)))
-        parts, whole = self.stage.training.parts, self.stage.training.plan.recompute.method
-        found = []
-        for same in runs.values():
-            weighed = same[0][0].weighed
-            node = parts.nodes[parts.kinds.index(weighed.piece)][0]
-            again = whole is not Method.NONE and any(m.direction is Direction.AGAIN for m in weighed.replay.backward)
-            places = tuple(sorted(place for _, own in same for place in own))
-            path = (*self.root, *node.path)
-            self.kept = {key: value for key, value in self.kept.items() if key[: len(path)] != path}
-            self._attribute(weighed)
-            made = self._node(node, self.root, copies=len(places), places=places, recomputed=again)
-            found.append(made)
+        found = [layer for same in runs.values() for layer in self._equal(same[0][0].weighed, [own for _, own in same])]
         yield from sorted(found, key=lambda layer: layer.places)
+
+    def _equal(self, weighed: Weighed, places: list[tuple[int, ...]]) -> Iterator[Inside]:
+        """Equal layers; of those that are recomputed together from one input, the first has what they keep."""
+        parts, recompute = self.stage.training.parts, self.stage.training.plan.recompute
+        node = parts.nodes[parts.kinds.index(weighed.piece)][0]
+        backward = weighed.replay.backward
+        again = recompute.method is not Method.NONE and any(m.direction is Direction.AGAIN for m in backward)
+        path = (*self.root, *node.path)
+        self.kept = {key: value for key, value in self.kept.items() if key[: len(path)] != path}
+        first = tuple(sorted(place for own in places for place in own[:: weighed.group]))
+        others = tuple(sorted({place for own in places for place in own} - set(first)))
+        if others:
+            yield self._node(node, self.root, len(others), others, again)
+        self._attribute(weighed)
+        yield self._node(node, self.root, len(first), first, again)
 
     def _numbers(self) -> dict[int, int]:
         """Where every one of the model's layers stands among those of the rank."""
@@ -199,7 +203,7 @@ class _Builder:
             for key in storages(operation.keeps):
                 keepers.setdefault(key, operation)
         for operation in operations:
-            for key in storages(operation.reads):
+            for key in storages((*operation.reads, *operation.makes)):
                 keepers.setdefault(key, operation)
         for tensor, times in weighed.replay.kept:
             self._give(keepers[id(tensor)], tensor, int(plain(times)))

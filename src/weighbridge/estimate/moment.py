@@ -62,9 +62,9 @@ def peak_at(stage: Stage) -> PeakAt:
     layers = layers_of(stage).get((peak.turn.chunk, peak.run))
     running = peak.direction is Direction.FORWARD
     held = sum(peak.turn.held) + running
-    return PeakAt(
-        moment.operation.name, module, layers[-1] if layers else None, moment.direction.value, int(plain(held))
-    )
+    run = peak.runs[peak.turn.chunk][peak.run]
+    layer = layers[: (run.count - peak.behind) * run.weighed.group][-1] if layers else None
+    return PeakAt(moment.operation.name, module, layer, moment.direction.value, int(plain(held)))
 
 
 @dataclass(frozen=True)

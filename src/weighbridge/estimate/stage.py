@@ -11,7 +11,8 @@ from weighbridge.arithmetic import Count, ceil_div, maximum
 from weighbridge.estimate.activations import Peak, Run, highest
 from weighbridge.estimate.allocator import hole, reserved, stuck
 from weighbridge.estimate.buffers import Buffers
-from weighbridge.estimate.gathering import Gathering, gathering
+from weighbridge.estimate.engines import gathering
+from weighbridge.estimate.gathering import Gathering
 from weighbridge.estimate.ledger import Ledger, Line
 from weighbridge.estimate.states import Held, States, weights_of
 from weighbridge.parallel import layout as layouts

@@ -122,7 +122,7 @@ class _Stage:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.runs = stage.runs
-        self._inside: dict[tuple[int, int, Direction], Levels] = {}
+        self._inside: dict[tuple[int, int, Direction, int], Levels] = {}
 
     @property
     def deepest(self) -> int:
@@ -145,20 +145,22 @@ class _Stage:
         found[Line.GRADIENTS] += int(plain(beside.gradients))
         return tuple(found.values())
 
-    def _at(self, chunk: int, run: int, direction: Direction, held: int) -> Levels:
+    def _at(self, chunk: int, run: int, direction: Direction, held: int, behind: int = 0) -> Levels:
         """The highest moment of a piece while the stage holds so many micro-batches of that chunk and no other."""
         highest = self.runs[chunk][run].weighed.highest[direction][1]
         action = Action.FORWARD if direction is Direction.FORWARD else Action.BACKWARD
         counts = tuple(held * (place == chunk) for place in range(len(self.runs)))
         turn = Turn(action, chunk, counts, (0,) * len(counts))
-        return self._levels(Peak(0, turn, self.runs, run, direction, -highest))
+        return self._levels(Peak(0, turn, self.runs, run, direction, -highest, behind))
 
-    def inside(self, chunk: int, run: int, direction: Direction) -> Levels:
-        """What a pass has at the highest moment of the last piece of a run, beyond other micro-batches."""
-        key = (chunk, run, direction)
+    def inside(self, chunk: int, run: int, direction: Direction, layer: int) -> Levels:
+        """What a pass has at the highest moment of one piece of a run, beyond other micro-batches."""
+        above = self.runs[chunk][run].count - 1 - layer
+        forward = direction is Direction.FORWARD
+        key = (chunk, run, direction, 0 if forward else above)
         if key not in self._inside:
-            self._inside[key] = self._at(chunk, run, direction, 0 if direction is Direction.FORWARD else 1)
-        return self._inside[key]
+            self._inside[key] = self._at(chunk, run, direction, 0 if forward else 1, key[3])
+        return _sum((1, self._inside[key]), (-above, self.pieces[chunk][run])) if forward else self._inside[key]
 
     @cached_property
     def kept(self) -> tuple[Levels, ...]:
@@ -205,8 +207,15 @@ class _Stage:
         base = self.standing(others)
         if every_layer and timed.step.action in (Action.FORWARD, Action.BACKWARD):
             return list(self._layers(timed, base, direction))
-        highs = [_sum((1, base), (1, self.inside(chunk, run, direction))) for run in range(len(self.runs[chunk]))]
-        return [Sample(timed.start, max(highs, key=sum))]
+        return [Sample(timed.start, _sum((1, base), (1, self._highest(chunk, direction))))]
+
+    def _highest(self, chunk: int, direction: Direction) -> Levels:
+        """What a pass has at its highest moment, beyond other micro-batches."""
+        key = (chunk, -1, direction, 0)
+        if key not in self._inside:
+            places = ((r, layer) for r, run in enumerate(self.runs[chunk]) for layer in range(run.count))
+            self._inside[key] = max((self.inside(chunk, r, direction, layer) for r, layer in places), key=sum)
+        return self._inside[key]
 
     def _layers(self, timed: Timed, base: Levels, direction: Direction) -> Iterator[Sample]:
         """A pass piece by piece: the highest moment of each, and what stands after it."""
@@ -216,8 +225,7 @@ class _Stage:
         order = order if direction is Direction.FORWARD else order[::-1]
         length = (timed.end - timed.start) / len(order)
         for place, (run, layer) in enumerate(order):
-            above = runs[run].count - 1 - layer
-            high = _sum((1, base), (1, self.inside(chunk, run, direction)), (-above, self.pieces[chunk][run]))
+            high = _sum((1, base), (1, self.inside(chunk, run, direction, layer)))
             yield Sample(timed.start + place * length, high)
             if place + 1 < len(order):
                 yield Sample(timed.start + (place + 0.75) * length, self._after(base, chunk, run, layer, direction))

@@ -8,7 +8,7 @@ from functools import cached_property
 from weighbridge.arithmetic import Count
 from weighbridge.errors import InputError
 from weighbridge.estimate.activations import Weighed
-from weighbridge.estimate.compute import record
+from weighbridge.estimate.compute import longest, record, usual_length
 from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.parts import Parts
 from weighbridge.estimate.shown import Shown
@@ -179,9 +179,13 @@ def train(model: Model | Module | str, plan: Plan | None = None, cluster: Cluste
         InputError: with everything that is wrong with the plan in one line.
     """
     machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
-    chosen = plan or Plan.under(gpus=machines.gpus if machines else 1)
-    training = Training(as_model(model), chosen, machines)
+    loaded = as_model(model)
+    chosen = plan or Plan.under(gpus=machines.gpus if machines else 1, sequence=usual_length(loaded))
+    training = Training(loaded, chosen, machines)
     found = [*chosen.problems(training.tree, training.parts.layers, training.parts.predictions)]
+    positions = longest(loaded)
+    if positions is not None and chosen.sequence > positions:
+        found.append(("sequence", f"{chosen.sequence:,} tokens; {loaded.name} has learned positions for {positions:,}"))
     if machines is not None and chosen.gpus > machines.gpus:
         found.append(("gpus", f"{chosen.gpus:,} are more than the cluster's {machines.gpus:,}"))
     if found:

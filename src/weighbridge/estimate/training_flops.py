@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.estimate.compute import EXACT
+from weighbridge.estimate.inside import layers_of
 from weighbridge.estimate.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.replay import Direction, Piece, Replay
@@ -52,9 +53,13 @@ def recomputed(training: Training) -> Count:
 
 
 def _recomputed_by_place(stage: Stage) -> dict[int, Count]:
+    layers = layers_of(stage)
     return {
-        place: total(run.count * again(run.weighed.piece, run.weighed.replay) for run in runs)
-        for place, runs in zip(stage.virtual, stage.runs, strict=True)
+        place: total(
+            len(layers.get((chunk, number), range(run.count))) * again(run.weighed.piece, run.weighed.replay)
+            for number, run in enumerate(runs)
+        )
+        for chunk, (place, runs) in enumerate(zip(stage.virtual, stage.runs, strict=True))
     }
 
 

@@ -104,9 +104,12 @@ class Megatron:
             return chosen
         places = rows(scores, top_k, "permuted")
         kept = [tape.tensor(f"chosen experts, {use}", places, dtype=INT64) for use in ("gathered", "scattered")]
-        kept.append(tape.tensor("top probabilities", places, dtype=FP32))
         if routing.scores is Scores.SIGMOID:
             kept.append(tape.tensor("sigmoid of logits", *scores.axes, dtype=FP32))
+            kept.append(tape.tensor("top scores", places, dtype=dtype))
+            kept.append(tape.tensor("sums of top scores", *scores.axes[:-1], dtype=dtype))
+        else:
+            kept.append(tape.tensor("top probabilities", places, dtype=FP32))
         if routing.auxiliary_loss:
             kept.append(tape.tensor("scores of the balancing loss", *scores.axes, dtype=FP32))
         tape.record("top k", (scores,), (chosen, *kept), tuple(kept))

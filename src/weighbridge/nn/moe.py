@@ -169,5 +169,6 @@ class MixtureOfExperts(Module):
         with x.tape.segment("shared_experts"):
             shared = self.shared_expert(x)
             if self.shared_gate:
-                shared = ops.elementwise("gate", shared, self.shared_expert_gate(x), keeps=(shared,))
+                score = ops.elementwise("sigmoid", self.shared_expert_gate(x))
+                shared = ops.elementwise("gate", shared, score, keeps=(shared, score))
         return ops.add(out, shared)

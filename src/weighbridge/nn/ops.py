@@ -193,7 +193,7 @@ def gated(name: str, gate: Tensor, up: Tensor) -> Tensor:
     if kernels.pointwise is Pointwise.FUSED:
         return elementwise("gated " + name, gate, up, keeps=(gate, up))
     if kernels.sequence_first:  # Megatron-Core adds an offset first, be it 0 (transformer/mlp.py, glu_linear_offset)
-        up = elementwise("offset", up)
+        up = elementwise("offset", up, keeps=(up,))  # which the gate's half keeps: both are one projection
     return multiply(activation(name, gate), up)
 
 

@@ -117,7 +117,7 @@ FRAMEWORKS: dict[str, Framework] = {
             Zero(3, Engine.FSDP2),
             counts_ends=True,
             expandable_segments=True,
-            source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3; components/loss.py, build_cross_entropy_loss; torch/_inductor",
+            source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3, components/loss.py; torch/_inductor",
         ),
         Framework(
             "hf-eager",

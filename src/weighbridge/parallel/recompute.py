@@ -83,7 +83,6 @@ class Saves:
         kept = {i for i in chosen if storages(tape.operations[i].makes).keys() & needed}
         return Again(piece.start, piece.end, saves=frozenset(kept), skips=frozenset(skipped))
 
-
     def _multiplies(self, piece: Piece) -> list[list[int]]:
         """Multiplies by a weight in order; those of attention that read one input are one, where they are joined."""
         tape, found = piece.tape, list[list[int]]()

@@ -158,7 +158,12 @@ def _chunks(plan: Plan) -> str:
 def recomputation(plan: Plan) -> str:
     """What is recomputed, in words; nothing where nothing is."""
     chosen = plan.recompute
-    words = {Method.UNIFORM: "all layers", Method.BLOCK: f"{chosen.layers:,} layers of every chunk"}
+    groups = f", {chosen.layers:,} at a time" if chosen.layers > 1 else ""
+    words = {
+        Method.UNIFORM: f"all layers{groups}",
+        Method.BLOCK: f"{chosen.layers:,} layers of every chunk",
+        Method.EVERY: f"every layer in {chosen.layers:,}",
+    }
     parts = [words.get(chosen.method, ""), ", ".join(chosen.modules)]
     what = " and ".join(part for part in parts if part)
     return f"recomputes {what}" if what else ""

@@ -53,7 +53,7 @@ def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any]
     """
     options = Options.of(gpus, base)
     file = _found(path)
-    if read_text(file, MAX_JSON).lstrip().startswith(("{", "[")):
+    if read_text(file, MAX_JSON).lstrip().startswith("{"):
         raw = read_json(file)
         kind = _kind(file, raw)
         if kind == "DeepSpeed":

@@ -54,9 +54,9 @@ KEYS: Keys = {
             prefetch_bucket_size=5e7 stage3_param_persistence_threshold=1e5 param_persistence_threshold=1e5
             stage3_model_persistence_threshold=9223372036854775807 stage3_max_live_parameters=1e9
             max_live_parameters=1e9 stage3_max_reuse_distance=1e9 max_reuse_distance=1e9
-            stage3_module_granularity_threshold=0 stage3_allgather_sequential zero_hpz_partition_size=1 zero_quantized_weights
-            zero_quantized_nontrainable_weights zeropp_loco_param memory_efficient_linear=true legacy_stage1
-            zenflow leaf_module
+            stage3_module_granularity_threshold=0 stage3_allgather_sequential zero_hpz_partition_size=1
+            zero_quantized_weights zero_quantized_nontrainable_weights zeropp_loco_param
+            memory_efficient_linear=true legacy_stage1 zenflow leaf_module
         """,
         "time": """
             reduce_scatter=true allgather_partitions=true use_multi_rank_bucket_allreduce=true round_robin_gradients

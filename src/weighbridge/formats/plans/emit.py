@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from weighbridge.errors import InputError, did_you_mean, given
@@ -17,6 +17,7 @@ from weighbridge.formats.plans import emit_deepspeed, emit_megatron, emit_torcht
 from weighbridge.models import Model
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.zero import Engine, Zero
 
 KINDS = ("megatron", "deepspeed", "torchtitan")
 """Frameworks for which arguments are written."""
@@ -94,7 +95,11 @@ def _sparse(model: Model | None) -> bool:
 def _warnings(plan: Plan, again: Plan, title: str, layers: int | None, sparse: bool) -> Iterator[str]:
     """A line for every field that the framework's words do not say."""
     for field, asked, said in differences(plan, again, layers, sparse):
-        yield f"{field}: {asked}; {title} cannot say so, and what is written means {said}"
+        yield f"{field}: {asked} has no place in {title}; what is written means {said}"
+
+
+FRAMEWORKS_OWN = ("kernels", "accumulation_fusion", "expandable_segments")
+"""Fields that a framework brings; where frameworks differ, that says it."""
 
 
 def differences(
@@ -112,11 +117,11 @@ def differences(
     if not kernels_too:
         yield "framework", plan.framework.name, again.framework.name
     for field in fields(Plan):
-        if field.name in ("gpus", "framework") or (
-            field.name in ("kernels", "accumulation_fusion") and not kernels_too
-        ):
+        if field.name in ("gpus", "framework") or (field.name in FRAMEWORKS_OWN and not kernels_too):
             continue
         one, other = (_meant(each, field.name, layers) for each in (plan, again))
+        if field.name == "zero":
+            one, other = _zero(one, other), _zero(other, one)
         yield from _unlike(field.name, one, other, sparse)
 
 
@@ -132,9 +137,22 @@ def _meant(plan: Plan, name: str, layers: int | None) -> Any:
         return plan.inside_experts if plan.expert > 1 or plan.expert_tensor is not None else plan.tensor
     if name == "sequence_parallel":
         return plan.sequence_parallel and plan.tensor > 1
-    if name == "layout" and plan.layout is None and layers is not None:
-        return layouts.even(layers, plan.pipeline * plan.virtual)
+    if name == "layout" and plan.layout is None:
+        ends = plan.framework.counts_ends and plan.pipeline > 1
+        if layers is None:
+            return f"layers spread evenly{', embedding and head counted' if ends else ''}"
+        return layouts.even(layers, plan.pipeline * plan.virtual, counts_embedding=ends, counts_loss=ends)
     return getattr(plan, name)
+
+
+def _zero(zero: Zero, other: Zero) -> Zero:
+    """How states are spread, without what does nothing under its engine and stage, or says no more than the engine."""
+    bare = Zero(zero.stage, zero.engine, average_in_fp32=zero.average_in_fp32)
+    if zero.stage == 3:
+        bare = replace(bare, reshard=zero.reshard, prefetch=zero.prefetch, splits_root=zero.splits_root)
+    both = zero.engine is Engine.DEEPSPEED and other.engine is Engine.DEEPSPEED
+    bucket = zero.bucket if both else bare.bucket
+    return replace(bare, bucket=bucket, instances=zero.instances if zero.stage else 1)
 
 
 def _unlike(path: str, one: Any, other: Any, sparse: bool) -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ The arguments of the model itself are not written: sizes, positions and activati
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 from weighbridge.formats.megatron import choices
@@ -16,6 +17,7 @@ from weighbridge.formats.megatron.rules import OFFLOADED, RECOMPUTED
 from weighbridge.formats.plans.emit_torchtitan import layers
 from weighbridge.kernels import Attention, Loss, Pointwise, Rope, Routing, Scores
 from weighbridge.models import Model
+from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import Recipe
@@ -31,8 +33,15 @@ STOOD_IN = "--hidden-size 64 --num-attention-heads 1 --max-position-embeddings 1
 
 def write(plan: Plan, model: Model | None) -> tuple[list[str], Plan, tuple[str, ...]]:
     """The arguments, the plan that they are read as, and what the script must bring."""
+    plan = _spread(plan, layers(model))
     words = [*_sizes(plan), *_zero(plan), *_precision(plan), *_optimizer(plan), *_recompute(plan)]
-    words += [*_offload(plan), *_kernels(plan), *_routing(plan.kernels.routing)]
+    words += _offload(plan)
+    if plan.framework.name in ("megatron", "megatron-local"):
+        words += [*_kernels(plan), *_routing(plan.kernels.routing)]
+    if plan.overlaps_tensor:
+        words.append("--tp-comm-overlap")
+    if not plan.accumulation_fusion:
+        words.append("--no-gradient-accumulation-fusion")
     if plan.imbalance != 1:
         words += ["--moe-expert-capacity-factor", f"{plan.imbalance:g}"]
         words += ["--moe-pad-expert-input-to-capacity"] if plan.imbalance > 1 else []
@@ -69,6 +78,14 @@ def _sizes(plan: Plan) -> Iterator[str]:
         yield from ("--pipeline-model-parallel-layout", spelled(plan.layout))
 
 
+def _spread(plan: Plan, known: int | None) -> Plan:
+    """The plan with its layers spelled out, where embedding and head count as layers and Megatron-LM's do not."""
+    if plan.layout is not None or known is None or plan.pipeline == 1 or not plan.framework.counts_ends:
+        return plan
+    parts = plan.pipeline * plan.virtual
+    return replace(plan, layout=layouts.even(known, parts, counts_embedding=True, counts_loss=True))
+
+
 def spelled(layout: Layout) -> str:
     """A layout in letters: ``Ettt|tttt|tttL``."""
     return "|".join(
@@ -81,22 +98,27 @@ def spelled(layout: Layout) -> str:
 
 
 def _zero(plan: Plan) -> Iterator[str]:
-    """How states are spread."""
+    """How states are spread. What Megatron-LM has no engine for, its own FSDP comes nearest to from stage 2 on."""
     zero = plan.zero
-    match zero.engine:
-        case Engine.FSDP2 if zero.stage == 3:
-            yield "--use-torch-fsdp2"
-            if not zero.reshard:
-                yield "--torch-fsdp2-no-reshard-after-forward"
-            return
-        case Engine.MEGATRON_FSDP:
-            yield from ("--use-megatron-fsdp", "--data-parallel-sharding-strategy", SHARDING[zero.stage])
-        case _ if zero.stage:
-            yield "--use-distributed-optimizer"
-        case _:
-            return
+    if not zero.stage and zero.engine is not Engine.MEGATRON_FSDP:
+        return
+    if zero.engine is Engine.FSDP2 and _torch_fsdp(plan):
+        yield "--use-torch-fsdp2"
+        if not zero.reshard:
+            yield "--torch-fsdp2-no-reshard-after-forward"
+        return
+    if zero.stage > 1 or zero.engine is Engine.MEGATRON_FSDP:
+        yield from ("--use-megatron-fsdp", "--data-parallel-sharding-strategy", SHARDING[zero.stage])
+    else:
+        yield "--use-distributed-optimizer"
     if zero.instances > 1:
         yield from ("--num-distributed-optimizer-instances", str(zero.instances))
+
+
+def _torch_fsdp(plan: Plan) -> bool:
+    """Whether Megatron-LM runs PyTorch's FSDP2 under such a plan (megatron/training/arguments.py, validate_args)."""
+    alone = plan.pipeline == 1 and plan.expert == 1 and plan.zero.stage == 3
+    return alone and plan.precision.compute.name != "fp16" and not plan.accumulation_fusion
 
 
 def _precision(plan: Plan) -> list[str]:
@@ -201,10 +223,6 @@ def _kernels(plan: Plan) -> Iterator[str]:
     for name, on in (("hidden", kernels.hidden_dropout), ("attention", kernels.attention_dropout)):
         yield from (f"--{name}-dropout", "0.1" if on else "0.0")
     yield from ("--make-vocab-size-divisible-by", str(kernels.padded_vocabulary))
-    if not plan.accumulation_fusion:
-        yield "--no-gradient-accumulation-fusion"
-    if plan.overlaps_tensor:
-        yield "--tp-comm-overlap"
 
 
 def _routing(routing: Routing) -> Iterator[str]:

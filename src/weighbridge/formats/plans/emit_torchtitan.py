@@ -49,6 +49,8 @@ def write(plan: Plan, model: Model | None) -> tuple[Sections, Plan, tuple[str, .
     recipe = CONVERTERS.get(plan.precision.recipe) if plan.precision.recipe else None
     if recipe is not None:
         sections.setdefault("model", {})["converters"] = [recipe]
+    if plan.precision.recipe is Recipe.TENSORWISE and plan.precision.parameters_in_fp8:
+        sections["quantize.linear.float8"] = {"enable_fsdp_float8_all_gather": True}
     sections |= {
         "training": _training(plan),
         "parallelism": _parallelism(plan) | _pipeline(plan, layers(model)),
@@ -85,7 +87,6 @@ def _parallelism(plan: Plan) -> dict[str, Any]:
         "data_parallel_shard_degree": plan.data // replicas,
         "fsdp_reshard_after_forward": "always" if plan.zero.reshard else "never",
         "tensor_parallel_degree": plan.tensor,
-        "disable_loss_parallel": plan.tensor > 1 and plan.kernels.loss is Loss.EAGER,
         "enable_async_tensor_parallel": plan.overlaps_tensor,
         "pipeline_parallel_degree": plan.pipeline,
         "context_parallel_degree": plan.context,
@@ -109,12 +110,11 @@ def _pipeline(plan: Plan, known: int | None) -> dict[str, Any]:
         "pipeline_parallel_microbatch_size": plan.micro_batch,
     }
     layout = plan.layout
-    if layout is None and plan.virtual > 2 and known is not None:
-        layout = layouts.even(known, plan.pipeline * plan.virtual)
-    if layout is not None:
-        return found | {"module_fqns_per_model_part": modules(layout)}
-    ends = ("first", "last")
-    return found | {f"pipeline_parallel_{end}_stage_less_layers": 0 for end in ends}
+    ends = plan.framework.counts_ends
+    if layout is None and known is not None and (plan.virtual > 2 or not ends):
+        parts = plan.pipeline * plan.virtual
+        layout = layouts.even(known, parts, counts_embedding=ends, counts_loss=ends)
+    return found if layout is None else found | {"module_fqns_per_model_part": modules(layout)}
 
 
 def modules(layout: Layout) -> list[list[str]]:

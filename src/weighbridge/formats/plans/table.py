@@ -85,6 +85,7 @@ class Table:
 
     def unmodelled(self, path: str, value: object, bears: str = "memory", instead: str = "") -> None:
         """Notes a value that bears on memory or time and has no place in a plan."""
+        value = int(value) if isinstance(value, float) and value.is_integer() else value
         taken = f"; {instead}" if instead else ""
         self.warnings.append(f"not modelled: {self.place}{path} = {given(value)} bears on {bears}{taken}")
 

@@ -51,7 +51,7 @@ def read(raw: Mapping[str, Any], options: Options) -> Read:
     replicas, shards, ranks = _data(table, options, degrees)
     chosen = options.framework("torchtitan-compiled" if "model" in _compiled(table) else "torchtitan")
     sharded = shards * (degrees["context"] or 1) > 1
-    stages = torchtitan_stages.stages(table, options, degrees["pipeline"] or 1, layers)
+    stages = torchtitan_stages.stages(table, options, degrees["pipeline"] or 1, layers, chosen.counts_ends)
     micro, total = _batches(table, options, degrees, ranks, stages.virtual)
     precision, kernels = _precision(table, chosen, sharded, degrees)
     fields: dict[str, Any] = {
@@ -228,14 +228,11 @@ def _compiled(table: Table) -> frozenset[str]:
 
 
 def _loss(table: Table, tensor: int) -> Loss:
-    """How the cross-entropy runs: tensor parallel ranks share it unless told otherwise."""
-    whole = table.flag(_moved(table, "parallelism", "training", "disable_loss_parallel"))
-    if "loss" in _compiled(table):
-        if whole and tensor > 1:
-            path = _moved(table, "parallelism", "training", "disable_loss_parallel")
-            table.unmodelled(path, True, instead="logits are taken as divided")
-        return Loss.COMPILED
-    return Loss.SHARED if tensor > 1 and not whole else Loss.EAGER
+    """How the cross-entropy runs; tensor parallel ranks share the vocabulary."""
+    path = _moved(table, "parallelism", "training", "disable_loss_parallel")
+    if table.flag(path) and tensor > 1:
+        table.unmodelled(path, True, instead="logits are taken as divided")
+    return Loss.COMPILED if "loss" in _compiled(table) else Loss.EAGER
 
 
 def _precision(
@@ -255,7 +252,12 @@ def _precision(
         compute = stored
     casts = not sharded and compute is not stored
     kernels = replace(chosen.kernels, autocast=casts, loss=_loss(table, degrees["tensor"] or 1))
-    return Precision(compute, stored, stored, None, recipe=_recipe(table)), kernels
+    recipe = _recipe(table)
+    return Precision(compute, stored, stored, None, recipe=recipe, parameters_in_fp8=_gathers(table, recipe)), kernels
+
+
+FLOAT8 = ("quantize.linear.float8", "quantize.dense.float8", "float8")
+"""Where settings of float8 linears stood."""
 
 
 def _recipe(table: Table) -> Recipe | None:
@@ -266,16 +268,17 @@ def _recipe(table: Table) -> Recipe | None:
     before = table.flag("float8.enable_float8_linear") or table.flag("training.enable_float8_linear")
     if not before and not any("float8" in name for name in converters):
         return None
-    places = ("quantize.linear.float8", "quantize.dense.float8", "float8")
-    path = table.first(*(f"{place}.recipe_name" for place in places))
+    path = table.first(*(f"{place}.recipe_name" for place in FLOAT8))
     name = table.word(path, RECIPES, "tensorwise")
     if name.startswith("rowwise"):
         table.unmodelled(path, name, instead="taken as tensorwise")
-    gathers = [f"{place}.enable_fsdp_float8_all_gather" for place in (*places, "training")]
-    gathered = table.first(*gathers)
-    if table.flag(gathered):
-        table.unmodelled(gathered, True, instead="weights are taken as gathered in 16 bits")
     return RECIPES[name]
+
+
+def _gathers(table: Table, recipe: Recipe | None) -> bool:
+    """Whether FSDP2 gathers weights in 8 bits, which only torchao's own recipe does."""
+    path = table.first(*(f"{place}.enable_fsdp_float8_all_gather" for place in (*FLOAT8, "training")))
+    return table.flag(path) and recipe is Recipe.TENSORWISE
 
 
 MODES = ("none", "selective", "full", "memory_budget")

@@ -55,7 +55,7 @@ class Stages:
     parts: int = 1
 
 
-def stages(table: Table, options: Options, pipeline: int, layers: int | None) -> Stages:
+def stages(table: Table, options: Options, pipeline: int, layers: int | None, counts_ends: bool = True) -> Stages:
     """The pipeline of a file.
 
     Args:
@@ -63,6 +63,7 @@ def stages(table: Table, options: Options, pipeline: int, layers: int | None) ->
         options: what the caller says.
         pipeline: ranks of the pipeline.
         layers: decoder layers of the model; ``None`` where they are not known.
+        counts_ends: a plan without a layout counts embedding and head as a layer each, as torchtitan does.
     """
     names = _where(table, "pipeline_parallel_schedule")
     name = table.word(names, (*SINGLE, *MULTI), "1F1B")
@@ -74,7 +75,7 @@ def stages(table: Table, options: Options, pipeline: int, layers: int | None) ->
     layout = _named(table, layers)
     virtual = _virtual(table, name in SINGLE, pipeline, layers, layout)
     if layout is None:
-        layout = _weighed(table, pipeline * virtual, layers)
+        layout = _weighed(table, pipeline * virtual, layers, counts_ends)
     return Stages(options.get("virtual", virtual), schedule, layout, pipeline * virtual)
 
 
@@ -111,10 +112,10 @@ def _weights(table: Table) -> tuple[int, int]:
     return table.integer(first, 1, least=0), table.integer(last, 1, least=0)
 
 
-def _weighed(table: Table, parts: int, layers: int | None) -> Layout | None:
+def _weighed(table: Table, parts: int, layers: int | None, counts_ends: bool) -> Layout | None:
     """Layers spread evenly, the embedding and the head counted as some of them; earlier stages have one more."""
     first, last = _weights(table)
-    if not first and not last:
+    if (first, last) == ((1, 1) if counts_ends else (0, 0)):
         return None
     if layers is None:
         note = "the model's layers are not known; taken as spread evenly"

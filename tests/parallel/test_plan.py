@@ -1,0 +1,113 @@
+"""Plans: derived sizes, and every problem at once in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge import load
+from weighbridge.errors import InputError
+from weighbridge.estimate.training import train
+from weighbridge.parallel.framework import FRAMEWORKS, framework
+from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
+from weighbridge.parallel.plan import Offload, Plan
+from weighbridge.parallel.precision import Precision, mixed, pure, single, stored_in_fp32
+from weighbridge.parallel.schedule import Schedule
+from weighbridge.parallel.zero import Zero
+
+GPT2 = load("gpt2")
+
+
+def stage(**plan: Any) -> Any:
+    return train(GPT2, Plan.under(**({"gpus": 8, "sequence": 128} | plan))).stages[0]
+
+
+def test_derived_sizes() -> None:
+    plan = Plan(gpus=64, tensor=4, pipeline=2, context=2, expert=8, expert_tensor=1, global_batch=32, micro_batch=2)
+    assert (plan.data, plan.data_ranks, plan.expert_data_ranks, plan.micro_batches) == (4, 8, 4, 4)
+    assert Plan(gpus=8, tensor=2).inside_experts == 2
+    assert Plan(gpus=8, pipeline=4).micro_batches == 4
+    assert Plan(gpus=8, pipeline=4).order is Schedule.ONE_F_ONE_B
+    assert Plan(gpus=8, pipeline=4, virtual=2).order is Schedule.INTERLEAVED
+
+
+@pytest.mark.parametrize(
+    ("plan", "field", "words"),
+    [
+        ({"gpus": 6, "tensor": 4}, "gpus", "6 do not divide by tensor x pipeline x context = 4 x 1 x 1 = 4"),
+        ({"tensor": 0}, "tensor", "0 is less than 1"),
+        ({"gpus": 8, "expert": 3}, "gpus", "8 do not divide by expert_tensor x expert x pipeline = 1 x 3 x 1 = 3"),
+        ({"gpus": 8, "global_batch": 12}, "global_batch", "12 does not divide by micro_batch x data = 1 x 8"),
+        ({"gpus": 2, "context": 2, "sequence": 6}, "sequence", "6 tokens do not divide by 2 x context = 4"),
+        ({"gpus": 4, "pipeline": 4, "virtual": 2, "global_batch": 2}, "micro_batches", "2"),
+    ],
+)
+def test_a_problem_names_its_field_and_what_is_wrong(plan: dict[str, Any], field: str, words: str) -> None:
+    found = list(Plan(**plan).problems())
+    assert any(name == field and words in text for name, text in found), found
+
+
+def test_a_sound_plan_has_no_problems() -> None:
+    assert not list(Plan(gpus=64, tensor=8, pipeline=4, global_batch=64, sequence_parallel=True).problems())
+
+
+@given(st.sampled_from([1, 2, 4, 8]), st.sampled_from(list(FRAMEWORKS)))
+def test_more_sharding_never_holds_more(gpus: int, name: str) -> None:
+    held = []
+    for number in (0, 1, 2, 3):
+        states = stage(gpus=gpus, name=name, zero=Zero(number)).states
+        held.append(states.weights + states.gradients + states.main + states.optimizer)
+    assert held == sorted(held, reverse=True)
+    if gpus == 1:
+        assert len(set(held)) == 1
+
+
+@pytest.mark.parametrize(
+    ("precision", "bytes_per_parameter"),
+    [(mixed(), 2 + 4 + 4 + 8), (mixed("fp16"), 2 + 2 + 4 + 8), (single(), 16), (stored_in_fp32(), 16), (pure(), 12)],
+    ids=["mixed", "fp16", "fp32", "stored in fp32", "pure bf16 with fp32 states"],
+)
+def test_bytes_of_a_parameter(precision: Precision, bytes_per_parameter: int) -> None:
+    states = stage(gpus=1, zero=Zero(0), precision=precision).states
+    held = states.weights + states.gradients + states.main + states.optimizer
+    assert held == bytes_per_parameter * states.parameters
+
+
+def test_fp16_gradients_are_copied_to_fp32_for_the_step() -> None:
+    states = stage(gpus=8, precision=mixed("fp16"), zero=Zero(1)).states
+    assert states.main_gradients == 4 * -(-states.parameters // 8)
+    assert stage(precision=mixed()).states.main_gradients == 0
+
+
+STATES = {"adam": 8, "sgd": 0, "momentum": 4, "lion": 4}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_states_of_optimizers(name: str) -> None:
+    states = stage(gpus=1, optimizer=optimizer(name)).states
+    n = states.parameters
+    if name in STATES:
+        assert states.optimizer == STATES[name] * n
+    elif name == "adam8bit":
+        assert states.optimizer == 2 * n + 2 * 4 * -(-n // 256)
+    elif name == "adafactor":
+        assert states.optimizer < n / 10
+    else:  # momentum alone for matrices; what is no matrix has two states
+        assert 4 * n < states.optimizer < 8 * n
+
+
+def test_offloading_takes_the_optimizers_share_off_the_device() -> None:
+    whole, half, none = (stage(offload=Offload(optimizer=share)).states for share in (0.0, 0.5, 1.0))
+    assert whole.optimizer + whole.main == 2 * (half.optimizer + half.main)
+    assert none.optimizer == none.main == 0
+    assert stage(offload=Offload(weights=True), zero=Zero(3)).states.weights == 0
+
+
+def test_unknown_names_are_refused_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r'framework: "megatorn" is unknown; allowed: megatron, .* did you mean megatron'):
+        framework("megatorn")
+    with pytest.raises(InputError, match=r'optimizer: "adan" is unknown; allowed: adam, .* did you mean adam'):
+        optimizer("adan")
