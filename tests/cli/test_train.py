@@ -44,6 +44,10 @@ MISTAKES = [
     ([*LLAMA, "--explain", "--tree"], "--tree and --explain"),
     ([*LLAMA, "--json", "--chart"], "--chart and --json"),
     ([*LLAMA, "--format", "latex"], "add --explain"),
+    ([*LLAMA, "--emit", "megatron", "--json"], "--emit prints the plan and nothing else"),
+    ([*LLAMA, "--framework", "hf-sdpa", "--precision", "mxfp8"], "no Transformer Engine"),
+    ([*LLAMA, "--from", "/nowhere.toml"], "cannot be read"),
+    (["train", "--cluster", "8xH100"], "Missing argument 'MODEL'"),
     ([*LLAMA, "--timeline", "/nowhere/at/all.json"], "--timeline: /nowhere/at/all.json cannot be written"),
     (["train", "gpt2", "--cluster", "8xH100", "--seq", "2000"], "learned positions for at most 1,024"),
     (["megatron"], "ARGS: none given"),
@@ -128,6 +132,38 @@ def test_a_timeline_is_written_beside_the_answer(tmp_path: Path, cli: Cli) -> No
     assert code == 0
     assert out.startswith("Fits: ")
     assert {event["pid"] for event in json.loads(path.read_text("utf-8"))["traceEvents"]} == {0, 1}
+
+
+@pytest.mark.parametrize("kind", ["megatron", "deepspeed", "torchtitan"])
+def test_a_plan_is_written_and_read_again(kind: str, tmp_path: Path, cli: Cli) -> None:
+    framework = {"megatron": "megatron", "deepspeed": "hf-sdpa", "torchtitan": "torchtitan"}[kind]
+    asked = ("--framework", framework, "--micro-batch", "2", "--global-batch", "32")
+    code, out, _ = cli(*LLAMA, *asked, "--emit", kind)
+    assert code == 0
+    if kind == "megatron":
+        assert "--micro-batch-size 2" in out
+        return
+    file = tmp_path / ("plan.toml" if kind == "torchtitan" else "plan.json")
+    file.write_text(out, "utf-8")
+    code, again, _ = cli(*LLAMA, "--from", str(file), "--json")
+    plan = json.loads(again)["plan"]
+    assert (code, plan["micro_batch"], plan["global_batch"]) == (0, 2, 32)
+    changed = json.loads(cli(*LLAMA, "--from", str(file), "--micro-batch", "4", "--zero", "3", "--json")[1])["plan"]
+    assert (changed["micro_batch"], changed["global_batch"], changed["zero_stage"]) == (4, 32, 3)
+
+
+def test_a_file_may_name_the_model(tmp_path: Path, cli: Cli) -> None:
+    file = tmp_path / "train.toml"
+    file.write_text(cli(*LLAMA, "--framework", "torchtitan", "--emit", "torchtitan")[1], "utf-8")
+    code, out, _ = cli("train", "--cluster", "8xH100", "--from", str(file), "--json")
+    assert (code, json.loads(out)["model"]["model_type"]) == (0, "llama")
+    assert "names no model; add MODEL" in _nameless(tmp_path, cli)
+
+
+def _nameless(folder: Path, cli: Cli) -> str:
+    file = folder / "ds.json"
+    file.write_text(cli(*LLAMA, "--framework", "hf-sdpa", "--emit", "deepspeed")[1], "utf-8")
+    return cli("train", "--cluster", "8xH100", "--from", str(file))[2]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])

@@ -89,8 +89,8 @@ def test_pools_of_other_streams() -> None:
 
 def test_a_pipeline_keeps_weights_and_gradients_whole() -> None:
     stage = one(gpus=16, pipeline=2, global_batch=16)
-    stream, logits = 2 * S * H, 0
-    received = (2 + 2) * stream + logits  # first stage: gradients and results of two micro-batches
+    stream = 2 * S * H
+    received = (2 + 2) * stream  # first stage: gradients and results of two micro-batches
     assert stage.gathering.standing == (2 + 4) * (EMBEDDING + LAYER) + received
     last = training(gpus=16, pipeline=2, global_batch=16).stages[1]
     assert last.gathering.standing == (2 + 4) * (LAYER + H + HEAD) + (2 - 1) * stream + 2 * 2 * S * V

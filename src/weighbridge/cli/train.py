@@ -24,12 +24,13 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("model", required=False)
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Override a field of the configuration.")
 @click.option("--cluster", required=True, help="8xH100, 2x8xH100 (servers x GPUs), or a TOML file.")
-@click.option("--from", "file", type=FILE, metavar="FILE", help="The plan of a DeepSpeed JSON, torchtitan TOML ...")
+@click.option("--from", "file", type=FILE, metavar="FILE", help="Read the plan of DeepSpeed, torchtitan or Trainer.")
 @plan_options
 @output_options
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     model: str | None,
     changes: tuple[str, ...],
     cluster: str,

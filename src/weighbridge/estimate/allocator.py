@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.arithmetic import Count, ceil_div, scale
+from weighbridge.arithmetic import Count, ceil_div, floor_div, maximum, scale, where
 from weighbridge.estimate.activations import Peak
 from weighbridge.kernels import Loss
 from weighbridge.replay import Direction, Size
@@ -11,10 +11,29 @@ from weighbridge.tape import Use
 SEGMENT = 2 * 2**20
 """Bytes: segments of the device's memory are multiples of 2 MiB (c10/cuda/CUDACachingAllocator.h, kLargeBuffer)."""
 
+LARGE, SPLIT = 10 * 2**20, 2**20
+"""Bytes: larger tensors have a segment of their own, of which the rest is split off where it is more than this (the same
+file, kMinLargeAlloc and kSmallSize; should_split in CUDACachingAllocator.cpp).
+"""
+
 FRAGMENTATION = 0.029
 """Share of the allocated peak that lies in free blocks of reserved segments: the median of the 128 ranks of the public
 SimuMax rows, which state both counters (benchmarks/measurements; 0.7 % to 7.9 %). An estimate, the same for all plans.
 """
+
+
+def block(bytes: Count, grows: bool = False) -> Count:
+    """Bytes that ``torch.cuda.memory_allocated`` counts for a tensor that stays: the whole segment of a large one where
+    rounding up to the segment adds too little to be split off, else the tensor itself.
+
+    Args:
+        bytes: of the tensor.
+        grows: segments grow, and the rest of any is split off (PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True).
+    """
+    if grows:
+        return bytes
+    segment = ceil_div(floor_div(bytes, SPLIT), SEGMENT // SPLIT) * SEGMENT
+    return where(floor_div(bytes, LARGE), maximum(bytes, segment), bytes)
 
 
 def reserved(peak_allocated: Count, apart: Count = 0) -> Count:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
+from weighbridge.estimate.allocator import block
 from weighbridge.kernels import Experts
 from weighbridge.nn import Linear
 from weighbridge.parallel.zero import Engine
@@ -67,7 +68,7 @@ class Buffers:
         for operation, _ in self._operations():
             for tensor in operation.buffered:
                 largest = maximum(largest, self.stage.training.size(tensor))
-        return largest
+        return self._block(largest)
 
     @cached_property
     def last_input(self) -> Count:
@@ -78,7 +79,7 @@ class Buffers:
         carried = [runs[0].weighed.piece.carried for runs in self.stage.runs if runs]
         inputs = [tensor for tensor in carried if tensor is not None]
         piped = training.plan.pipeline > 1 and training.plan.zero.engine is Engine.MEGATRON
-        return 2 * training.size(inputs[0]) if piped and inputs else 0
+        return 2 * self._block(training.size(inputs[0])) if piped and inputs else 0
 
     @cached_property
     def retained(self) -> Count:
@@ -92,8 +93,8 @@ class Buffers:
             return 0
         held = len(stage.runs) * self.last_input
         maps = [(tensor, times) for operation, times in self._operations() for tensor in operation.retains]
-        held = held + total(times * training.size(tensor) for tensor, times in maps)
-        return held + total(training.size(table) for table in training.tape.tables.values())
+        held = held + total(times * self._block(training.size(tensor)) for tensor, times in maps)
+        return held + total(self._block(training.size(table)) for table in training.tape.tables.values())
 
     @cached_property
     def weight_gradients(self) -> Count:
@@ -111,7 +112,7 @@ class Buffers:
                 columns = plain(plan.sharding.local(weights[0].axes[-1]))
                 count = total(plan.sharding.count(weight) for weight in weights)
                 shapes[plain(count), columns] = count
-        return total(plan.precision.compute.bytes(count) for count in shapes.values())
+        return total(self._block(plan.precision.compute.bytes(count)) for count in shapes.values())
 
     @cached_property
     def low_weights(self) -> Count:
@@ -125,6 +126,10 @@ class Buffers:
             return 0
         matrices = (h for h in self.stage.states.held if isinstance(h.node.module, Linear) and len(h.weight.axes) > 1)
         return total(2 * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
+
+    def _block(self, bytes: Count) -> Count:
+        """What the allocator counts for a buffer."""
+        return block(bytes, self.stage.training.plan.expandable_segments)
 
     def _projections(self) -> list[list[Operation]]:
         """Multiplies of the stage; those of one module that read the same input are one where the framework joins them

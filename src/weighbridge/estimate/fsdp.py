@@ -11,6 +11,7 @@ from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.estimate.activations import Run
 from weighbridge.estimate.gathering import Beside, Gathering, Group
 from weighbridge.parallel.precision import FP32
+from weighbridge.parallel.schedule import Action
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
 from weighbridge.units import DataType
@@ -94,8 +95,8 @@ class Fsdp2(Gathering):
         held: list[Count] = []
         for place, (runs, chunk) in enumerate(zip(self.stage.runs, self.stage.chunks, strict=True)):
             stream = next((r.weighed.piece.carried for r in runs if r.weighed.piece.carried is not None), None)
-            flying = max(turn.held[place] + (turn.chunk == place) for turn in self.stage.turns)
-            flying = min(flying, int(plain(count)))
+            starts = [(turn, turn.action is Action.FORWARD and turn.chunk == place) for turn in self.stage.turns]
+            flying = max(turn.held[place] + begins for turn, begins in starts)
             if stream is not None and not chunk.embedding:
                 held.append((count - flying) * training.size(stream))
             if stream is not None and not chunk.loss:

@@ -85,27 +85,27 @@ class Stage:
     def _held(self) -> Iterator[Held]:
         plan, nodes = self.training.plan, self.training.parts.nodes
         owned: set[int] = set()
-        for place, chunk in zip(self.virtual, self.chunks, strict=True):
+        for number, (place, chunk) in enumerate(zip(self.virtual, self.chunks, strict=True)):
             parts: list[tuple[Node, int]] = []
             parts += [(node, 1) for node in nodes["before"] if chunk.embedding]
             parts += [(node, n) for kind, n in self.layers(place).items() for node in nodes[kind]]
             parts += [(node, chunk.prediction) for node in nodes["prediction"] if chunk.prediction]
             parts += [(node, 1) for node in nodes["after"] if chunk.loss]
             for node, copies in parts:
-                for held in weights_of(node, plan, copies):
+                for held in weights_of(node, plan, copies, chunk=number):
                     owned.add(id(held.weight))
                     yield held
         yield from self._borrowed(owned)
 
     def _borrowed(self, owned: set[int]) -> Iterator[Held]:
         """Weights that its operations read but that another stage owns: it has copies of its own (tied tables)."""
-        for chunk in self.runs:
+        for number, chunk in enumerate(self.runs):
             for run in chunk:
                 for operation in run.weighed.piece.operations:
                     for weight in operation.reads:
                         if isinstance(weight, Weight) and id(weight) not in owned:
                             owned.add(id(weight))
-                            yield Held(self._owner(weight), "weight", weight, 1, False)
+                            yield Held(self._owner(weight), "weight", weight, 1, False, number)
 
     def _owner(self, weight: Weight) -> Node:
         return next(n for n in self.training.tree.walk() if any(w is weight for w in n.weights.values()))

@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from weighbridge.arithmetic import Count, ceil_div, exact_div, product, scale, total
+from weighbridge.estimate.allocator import block
 from weighbridge.parallel.dealing import dealt
 from weighbridge.parallel.optimizer import Extent, State
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import FP32
+from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
+from weighbridge.units import DataType
+
+SEPARATE = (Engine.FSDP2, Engine.DDP)
+"""Engines that leave every weight, gradient and state a tensor of its own. The others copy them into one buffer per
+chunk of the model and group of ranks (megatron/core/distributed/param_and_grad_buffer.py).
+"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,7 @@ class Held:
         weight: the weight.
         copies: how many equal ones the rank holds (layers, local experts).
         expert: it belongs to a routed expert, whose copies stand on fewer ranks.
+        chunk: which of the stage's chunks of the model it stands in.
     """
 
     node: Node
@@ -33,6 +42,7 @@ class Held:
     weight: Weight
     copies: Count
     expert: bool
+    chunk: int = 0
 
     @property
     def matrix(self) -> bool:
@@ -40,14 +50,14 @@ class Held:
         return len(self.weight.axes) > 1 and self.node.kind not in (Kind.EMBEDDING, Kind.HEAD)
 
 
-def weights_of(node: Node, plan: Plan, copies: Count = 1, expert: bool = False) -> Iterator[Held]:
+def weights_of(node: Node, plan: Plan, copies: Count = 1, expert: bool = False, chunk: int = 0) -> Iterator[Held]:
     """A rank's weights of a module and of all below it."""
     for name, weight in node.weights.items():
-        yield Held(node, name, weight, copies, expert)
+        yield Held(node, name, weight, copies, expert, chunk)
     for child in node.children:
         routed = expert or child.together
         times = exact_div(child.times, plan.expert) if child.together else child.times
-        yield from weights_of(child, plan, copies * times, routed)
+        yield from weights_of(child, plan, copies * times, routed, chunk)
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,6 @@ class States:
 
     plan: Plan
     held: tuple[Held, ...]
-
-    def _sum(self, expert: bool, of: str = "elements", matrix: bool | None = None, dealt: bool = False) -> Count:
-        chosen = (h for h in self.held if h.expert is expert and not h.weight.buffer)
-        measure, copies = getattr(self, f"_{of}"), self._dealt if dealt else {}
-        return total(
-            copies.get(id(h), h.copies) * measure(h.weight) for h in chosen if matrix is None or h.matrix is matrix
-        )
 
     @cached_property
     def _dealt(self) -> dict[int, int]:
@@ -97,7 +100,7 @@ class States:
     @property
     def parameters(self) -> Count:
         """Parameters on the rank."""
-        return self._sum(False) + self._sum(True)
+        return total(h.copies * self._elements(h.weight) for h in self.held if not h.weight.buffer)
 
     @property
     def buffers(self) -> Count:
@@ -105,35 +108,61 @@ class States:
         held = (h for h in self.held if h.weight.buffer)
         return total(FP32.bytes(h.copies * self._elements(h.weight)) for h in held)
 
-    def spread(self, from_stage: int, of: str = "elements", matrix: bool | None = None) -> Count:
-        """A rank's elements where stages from ``from_stage`` on spread them; experts over the ranks that hold them."""
-        zero, plan = self.plan.zero, self.plan
-        if self.plan.optimizer.whole and from_stage == 1 and zero.stage == 1:
-            return self._sum(False, of, matrix, dealt=True) + self._sum(True, of, matrix, dealt=True)
-        dense = zero.share(self._sum(False, of, matrix), from_stage, plan.data_ranks)
-        return dense + zero.share(self._sum(True, of, matrix), from_stage, plan.expert_data_ranks)
+    def tensors(self, from_stage: int, of: str = "elements", matrix: bool | None = None) -> list[tuple[Count, Count]]:
+        """A rank's tensors where stages from ``from_stage`` on spread them, experts over the ranks that hold them:
+        elements of one, and how many there are.
+        """
+        plan, zero, measure = self.plan, self.plan.zero, getattr(self, f"_{of}")
+        chosen = [h for h in self.held if not h.weight.buffer and matrix in (None, h.matrix)]
+        if plan.optimizer.whole and from_stage == 1 and zero.stage == 1:
+            return [(measure(h.weight), self._dealt[id(h)]) for h in chosen]
+        ranks = {False: plan.data_ranks, True: plan.expert_data_ranks}
+        if not self._joined(from_stage):
+            return [(zero.share(measure(h.weight), from_stage, ranks[h.expert]), h.copies) for h in chosen]
+        groups: dict[tuple[int, bool], list[Count]] = {}
+        for h in chosen:
+            groups.setdefault((h.chunk, h.expert), []).append(h.copies * measure(h.weight))
+        return [(zero.share(total(own), from_stage, ranks[expert]), 1) for (_, expert), own in groups.items()]
+
+    def _joined(self, from_stage: int) -> bool:
+        """Whether they stand in buffers: all, where anything is spread; Megatron-Core's gradients always."""
+        zero = self.plan.zero
+        gradients = from_stage == 2 and zero.engine is Engine.MEGATRON
+        return zero.engine not in SEPARATE and (zero.stage > 0 or gradients)
+
+    def _bytes(self, dtype: DataType, from_stage: int, of: str = "elements", matrix: bool | None = None) -> Count:
+        """Bytes of such tensors as the allocator counts them."""
+        key = (dtype.name, from_stage, of, matrix)
+        if key not in self._counted:
+            grows, tensors = self.plan.expandable_segments or (from_stage==1 and self._joined(1)), self.tensors(from_stage, of, matrix)
+            self._counted[key] = total(n * block(dtype.bytes(elements), grows) for elements, n in tensors)
+        return self._counted[key]
+
+    @cached_property
+    def _counted(self) -> dict[tuple[str, int, str, bool | None], Count]:
+        return {}
 
     @property
     def weights(self) -> Count:
         """Bytes of weights between steps, buffers included."""
-        stored = 0 if self.plan.offload.weights else self.plan.precision.weights.bytes(self.spread(3))
+        stored = 0 if self.plan.offload.weights else self._bytes(self.plan.precision.weights, 3)
         return stored + self.buffers
 
     @property
     def gradients(self) -> Count:
         """Bytes of the gradient buffer."""
-        return self.plan.precision.gradients.bytes(self.spread(2))
+        return self._bytes(self.plan.precision.gradients, 2)
 
     @property
     def main(self) -> Count:
         """Bytes of the optimizer's own copy of the weights."""
         main = self.plan.precision.main
-        return self._on_device(main.bytes(self.spread(1))) if main else 0
+        return self._on_device(self._bytes(main, 1)) if main else 0
 
     @property
     def main_gradients(self) -> Count:
         """Bytes of gradients in fp32, from the optimizer's step until the next backward pass."""
-        return FP32.bytes(self.spread(1)) if self.plan.precision.main_gradients else 0
+        return self._bytes(FP32, 1) if self.plan.precision.main_gradients else 0
 
     @property
     def optimizer(self) -> Count:
@@ -151,6 +180,8 @@ class States:
 
     def _state(self, state: State, matrix: bool | None) -> Count:
         of = {Extent.ELEMENT: "elements", Extent.FACTORS: "factors", Extent.ROW: "rows"}[state.extent]
-        elements = self.spread(1, of, matrix)
-        scales = FP32.bytes(ceil_div(elements, state.block)) if state.block else 0
-        return state.dtype.bytes(elements) + scales
+        held = self._bytes(state.dtype, 1, of, matrix)
+        if not state.block:
+            return held
+        scales = (n * ceil_div(elements, state.block) for elements, n in self.tensors(1, of, matrix))
+        return held + FP32.bytes(total(scales))

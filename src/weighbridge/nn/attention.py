@@ -274,8 +274,9 @@ class GroupedQueryAttention(Module):
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection those of a group stand before its keys and values."""
-        unfused = kernels.attention is Attention.UNFUSED
-        return kernels.sequence_first and unfused and plain(self.num_heads) != plain(self.num_kv_heads)
+        grouped = plain(self.num_heads) != plain(self.num_kv_heads)
+        kept = kernels.attention is Attention.UNFUSED or (self.qk_norm and kernels.buffers_scores)
+        return kernels.sequence_first and grouped and kept
 
     def parts_ways(self, kernels: Kernels) -> bool:
         """Whether values are copied, because queries and keys no longer stand beside them in one projection. Megatron-Core's

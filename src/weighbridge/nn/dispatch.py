@@ -140,7 +140,8 @@ class Megatron:
             return tuple(
                 tape.tensor(f"rows of tokens, {part}", *chosen.axes, dtype=INT32) for part in ("there", "back")
             )
-        return (tape.tensor("tokens of rows", rows(x, top_k, "permuted"), dtype=INT64),)
+        sorted_here = "routed" if routing.exchange is Exchange.ALL_GATHER else "permuted"
+        return (tape.tensor("tokens of rows", rows(x, top_k, sorted_here), dtype=INT64),)
 
     def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
         tape, hidden, routing = x.tape, x.axes[-1], x.tape.run.kernels.routing

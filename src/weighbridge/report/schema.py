@@ -190,6 +190,7 @@ class PlanPrecision(TypedDict):
     weights: str
     gradients: str
     main_parameters: str | None
+    recipe: str | None
 
 
 class PlanRecompute(TypedDict):

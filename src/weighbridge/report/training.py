@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from weighbridge.estimate.advice import Advice, advise
+from weighbridge.estimate.advice import Advice, advise, in_use
 from weighbridge.estimate.bands import bands_of
 from weighbridge.estimate.ledger import Line
 from weighbridge.estimate.moment import BETWEEN, between_steps, peak_at
@@ -14,6 +14,7 @@ from weighbridge.estimate.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import Method
 from weighbridge.parallel.schedule import FACTS
 from weighbridge.report import tree
@@ -142,13 +143,18 @@ def plan_in_words(plan: Plan) -> str:
         f"expert-tensor {plan.inside_experts:,}" if plan.expert_tensor is not None else "",
         f"data {plan.data:,}",
         f"ZeRO {plan.zero.stage} ({plan.zero.engine.value})",
-        f"{plan.precision.compute.name} (weights {plan.precision.weights.name}, gradients "
-        f"{plan.precision.gradients.name})",
+        precision(plan.precision),
         plan.optimizer.title,
         recomputation(plan),
         f"{100 * plan.offload.optimizer:.0f} % of the optimizer on the host" if plan.offload.optimizer else "",
     ]
     return f"{plan.framework.name}: " + ", ".join(word for word in sizes if word)
+
+
+def precision(chosen: Precision) -> str:
+    """``bf16 (weights bf16, gradients fp32)``, and the recipe of multiplies in fewer bits."""
+    recipe = f", {chosen.recipe.value} multiplies" if chosen.recipe else ""
+    return f"{chosen.compute.name}{recipe} (weights {chosen.weights.name}, gradients {chosen.gradients.name})"
 
 
 def _chunks(plan: Plan) -> str:
@@ -261,7 +267,7 @@ def changes(training: Training, advice: Advice) -> Table | None:
     for number, change in enumerate(advice.changes):
         then = "" if training.cluster is None else "fits" if change.fits else "does not fit"
         more = f"{100 * change.more_flops:+.1f} %" if abs(change.more_flops) >= 0.0005 else "same"
-        after = gibibytes(int(plain(change.training.worst.device_total)))
+        after = gibibytes(in_use(change.training))
         ahead = "then " if advice.together and number else ""
         rows.append(Row((ahead + change.title, gibibytes(change.frees), after, then, more)))
     columns = (Column("change", False), Column("frees"), Column("in use then"), Column("", False, True))

@@ -111,6 +111,7 @@ def plan(result: Training) -> schema.PlanEcho:
             "weights": chosen.precision.weights.name,
             "gradients": chosen.precision.gradients.name,
             "main_parameters": chosen.precision.main.name if chosen.precision.main else None,
+            "recipe": chosen.precision.recipe.value if chosen.precision.recipe else None,
         },
         "optimizer": chosen.optimizer.name,
         "recompute": {

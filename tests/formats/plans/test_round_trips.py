@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import shlex
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.formats.plans import samples
+from weighbridge.formats import megatron
+from weighbridge.formats.plans import KINDS, emit, load_plan
+from weighbridge.formats.plans.emit import differences
+from weighbridge.parallel.plan import Plan
+
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+"""Few, for two cores are shared; each draws a whole configuration."""
+
+
+def folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="plans"))
+
+
+def runs(plan: Plan) -> bool:
+    return not list(plan.problems())
+
+
+@FEW
+@given(samples.deepspeed())
+def test_deepspeed_comes_back(drawn: tuple[dict[str, object], int]) -> None:
+    table, gpus = drawn
+    plan = samples.load_json(folder(), table, gpus, sequence=8192).plan
+    if runs(plan):
+        out = emit(plan, kind="deepspeed")
+        assert [line.partition(":")[0] for line in out.warnings] == ["sequence"]
+        assert samples.load_json(folder(), out.data, gpus, sequence=8192).plan == plan
+
+
+@FEW
+@given(samples.torchtitan())
+def test_torchtitan_comes_back(drawn: tuple[str, int]) -> None:
+    text, gpus = drawn
+    plan = samples.load_toml(folder(), text, gpus).plan
+    if runs(plan):
+        out = emit(plan, kind="torchtitan")
+        assert [line.partition(":")[0] for line in out.warnings] == ["model"]
+        assert samples.load_toml(folder(), out.text, gpus).plan == plan
+
+
+@FEW
+@given(samples.megatron())
+def test_megatron_comes_back(drawn: tuple[list[str], int]) -> None:
+    words, gpus = drawn
+    plan = megatron.load([*samples.MODEL, *words], gpus, environment={}).plan
+    out = emit(plan, kind="megatron")
+    assert out.warnings == ()
+    again = megatron.load([*samples.MODEL, *out.data], gpus, environment={}).plan
+    assert again == plan
+    assert shlex.split(out.text.replace("\\\n", " ")) == out.data
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """A plan from any of the three."""
+    kind = draw(st.sampled_from(KINDS))
+    if kind == "megatron":
+        words, gpus = draw(samples.megatron())
+        return megatron.load([*samples.MODEL, *words], gpus, environment={}).plan
+    if kind == "deepspeed":
+        table, gpus = draw(samples.deepspeed())
+        return samples.load_json(folder(), table, gpus, sequence=8192).plan
+    text, gpus = draw(samples.torchtitan())
+    return samples.load_toml(folder(), text, gpus).plan
+
+
+@settings(FEW, max_examples=100)
+@given(plans(), st.sampled_from(("deepspeed", "torchtitan")))
+def test_warnings_name_every_field_that_is_lost(plan: Plan, kind: str) -> None:
+    if not runs(plan):
+        return
+    out = emit(plan, kind=kind)
+    path = folder() / "emitted"
+    path.write_text(out.text, "utf-8")
+    named = {line.partition(":")[0].partition(".")[0] for line in out.warnings} - {"model"}
+    if "framework" in named:  # which brings these
+        named |= {"kernels", "accumulation_fusion", "expandable_segments"}
+    gpus = plan.gpus
+    assert isinstance(gpus, int)
+    again = load_plan(path, gpus, {name: getattr(plan, name) for name in named}).plan
+    assert list(differences(plan, again)) == []
+
+
+@settings(FEW, max_examples=100)
+@given(plans())
+def test_every_plan_can_be_said_to_megatron(plan: Plan) -> None:
+    if runs(plan):
+        assert all(": " in line for line in emit(plan, kind="megatron").warnings)
