@@ -42,7 +42,7 @@ lint: $(VENV)/ready ## ruff, strict types
 docs: $(VENV)/ready ## build the documentation, strictly
 	$(BIN)/mkdocs build --strict --quiet
 
-oracle: $(ORACLE)/ready ## compare with transformers and PyTorch's own counter
+oracle: $(ORACLE)/ready ## compare with transformers, megatron-core and PyTorch's own counter and hooks
 	$(ORACLE)/bin/pytest tests/oracle -q
 
 benchmark: $(ORACLE)/ready ## cold start and import time beside other tools

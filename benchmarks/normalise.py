@@ -11,7 +11,8 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,21 @@ def tokens(arguments: dict[str, Any]) -> Iterator[str]:
             yield text
 
 
+def committed(path: Path = MEASUREMENTS / "committed.toml") -> dict[str, str]:
+    """When each test's figures were first committed, by suite, case and file of golden values."""
+    return {name: day for day, names in tomllib.loads(path.read_text("utf-8")).items() for name in names}
+
+
 def megatron(truth: Path) -> Iterator[Row]:
     """Functional tests of Megatron-LM: what stood on the last rank after an iteration, and the most that stood."""
+    days = committed()
     with (truth / "megatron_golden_memory.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
-            yield from _megatron_run(json.loads(line))
+            yield from _megatron_run(json.loads(line), days)
 
 
-def _megatron_run(run: dict[str, Any]) -> Iterator[Row]:
-    arguments, judged = run["arguments"], ["device"] if run["platform"] is None else []
+def _megatron_run(run: dict[str, Any], days: Mapping[str, str]) -> Iterator[Row]:
+    arguments, judged = run["arguments"], ["software", *(["device"] if run["platform"] is None else [])]
     gpus, platform = run["gpus"], run["platform"] or ("h100" if run["case"] in JUDGED_H100 else "")
     if gpus is None:
         gpus = JUDGED_GPUS.get(run["case"], 8)
@@ -83,10 +90,11 @@ def _megatron_run(run: dict[str, Any]) -> Iterator[Row]:
     elif arguments.get("--tokenizer-type") == "NullTokenizer":
         vocabulary += 1  # the tokenizer's end of document
     golden = run["source"].rpartition("/")[2].removeprefix("golden_values_").removesuffix(".json")
+    case = f"{run['suite']}/{run['case']}/{golden}"
     variables = {k: str(v) for k, v in run["env_vars"].items() if KEPT_VARIABLES.fullmatch(k)}
     for counter in ("allocated", "max_allocated"):
         row: Row = {
-            "id": f"megatron/{run['suite']}/{run['case']}/{golden}/{counter}",
+            "id": f"megatron/{case}/{counter}",
             "source": run["source"],
             "kind": "megatron",
             "counter": counter,
@@ -97,10 +105,10 @@ def _megatron_run(run: dict[str, Any]) -> Iterator[Row]:
             "current": run["in_current_recipe"] == "yes",
             "arguments": list(tokens(arguments)),
             "environment": {"image": run["environment"], "platform": run["platform"], "variables": variables},
+            "software": days[case],
             "vocab_size": vocabulary,
+            "judged": judged,
         }
-        if judged:
-            row["judged"] = judged
         yield row
 
 

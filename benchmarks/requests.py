@@ -16,7 +16,7 @@ from benchmarks.rows import Row
 from weighbridge.errors import WeighbridgeError
 from weighbridge.formats.loading import load
 from weighbridge.hardware import Cluster, cluster
-from weighbridge.kernels import Kernels
+from weighbridge.kernels import Attention, Kernels
 from weighbridge.models import Model, catalogue
 from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.optimizer import optimizer
@@ -44,6 +44,15 @@ BLOCKING = ("plan.micro_batch", "plan.recompute", "plan.virtual", "plan.sequence
 """What a source leaves out that no estimate can do without."""
 
 
+NEW_IMAGE = "2025-11-06"
+"""The image for long-term support is PyTorch 25.09 from this day on, 24.01 before (Megatron-LM, docker/.ngc_version.lts):
+that has no flash-attention that is deterministic, and no streams of its own for Transformer Engine's grouped multiplies."""
+
+WEIGHS_ACTIVATIONS, SUMS_BY_INDEX, KEEPS_DUMMIES = "2025-04-09", "2025-10-16", "2025-08-01"
+"""Since when weights multiply experts' activations, not their results (Megatron-LM, merge request 2668); since when
+deterministic runs sum results by index_add (3816); since when dummy weight gradients are kept from step to step."""
+
+
 class NotYetError(Exception):
     """The row cannot be estimated; the words say what it needs."""
 
@@ -65,8 +74,8 @@ class Asked:
 
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
-    asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "vocab_size", "device", "gpus")
-    return json.dumps([row.get(name) for name in (*asked, "unknown")], sort_keys=True)
+    asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "software", "vocab_size")
+    return json.dumps([row.get(name) for name in (*asked, "device", "gpus", "unknown")], sort_keys=True)
 
 
 def request(row: Row) -> Asked:
@@ -125,11 +134,32 @@ def _megatron(row: Row, hardware: Cluster | None) -> Asked:
     }
     known = inspect.signature(door.load).parameters
     found = door.load(row["arguments"], **{name: value for name, value in offered.items() if name in known})
-    plan = found.plan
+    plan = _as_it_ran(found.plan, row)
     workspace = row["environment"]["variables"].get("CUBLAS_WORKSPACE_CONFIG")
     if workspace and plan.cublas_workspace is None:
         plan = replace(plan, cublas_workspace=cublas_workspace(workspace))
     return Asked(found.model, plan, hardware)
+
+
+def _as_it_ran(plan: Plan, row: Row) -> Plan:
+    """A plan for the newest software as that of the row's day ran it; measurements/README.md has the sources."""
+    variables, day = row["environment"]["variables"], row.get("software", "")
+    old_image = row["environment"]["image"] == "lts" and day < NEW_IMAGE
+    kernels, routing = plan.kernels, plan.kernels.routing
+    if old_image and variables.get("NVTE_ALLOW_NONDETERMINISTIC_ALGO") == "0" and kernels.attention is Attention.AUTO:
+        kernels = replace(kernels, attention=Attention.UNFUSED)
+    routing = replace(
+        routing,
+        grouped=routing.grouped and not old_image,
+        deterministic=routing.deterministic and day >= SUMS_BY_INDEX,
+        weighs_results=routing.weighs_results or day < WEIGHS_ACTIVATIONS,
+    )
+    return replace(
+        plan,
+        kernels=replace(kernels, routing=routing),
+        accumulation_fusion=plan.accumulation_fusion and not old_image and day >= KEEPS_DUMMIES,
+        expandable_segments="expandable_segments:True" in variables.get("PYTORCH_CUDA_ALLOC_CONF", ""),
+    )
 
 
 def cublas_workspace(setting: str) -> int:

@@ -52,6 +52,7 @@ class Row(TypedDict):
     tuning: NotRequired[dict[str, Any]]
     arguments: NotRequired[list[str]]
     environment: NotRequired[Environment]
+    software: NotRequired[str]
     vocab_size: NotRequired[int]
     judged: NotRequired[list[str]]
     unknown: NotRequired[list[str]]
@@ -81,6 +82,7 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "tuning": dict,
     "arguments": list,
     "environment": dict,
+    "software": str,
     "vocab_size": int,
     "judged": list,
     "unknown": list,

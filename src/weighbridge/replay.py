@@ -65,8 +65,8 @@ class Piece:
 def pieces(tape: Tape) -> list[Piece]:
     """The pieces of a tape in order. Spans within spans belong to the piece of the outermost."""
     found, at = [], 0
-    outer_first = sorted(tape.spans[::-1], key=lambda span: (span.start, -span.end))
-    for span in outer_first:
+    outer_first = list(reversed(tape.spans))  # of equal spans, the outer one is recorded last
+    for span in sorted(outer_first, key=lambda span: (span.start, -span.end)):
         if span.start >= at:
             if span.start > at:
                 found.append(Piece(tape, at, span.start, carried=_carried(tape, at)))

@@ -51,7 +51,6 @@ MISTAKES = [
     ([*LLAMA, "--timeline", "/nowhere/at/all.json"], "--timeline: /nowhere/at/all.json cannot be written"),
     (["train", "gpt2", "--cluster", "8xH100", "--seq", "2000"], "learned positions for at most 1,024"),
     (["megatron"], "ARGS: none given"),
-    (["megatron", "--check", "--world-size", "1", "--", *MEGATRON], "add --cluster"),
     (["megatron", "--cluster", "2xH100", "--world-size", "4", "--", *MEGATRON], "4 are more than the cluster's 2"),
 ]
 
@@ -192,3 +191,12 @@ def test_layouts_and_recomputation_are_read() -> None:
     assert recompute_of("full", None, 4).method is Method.UNIFORM
     with pytest.raises(InputError):
         recompute_of("none:mlp", None, None)
+
+
+def test_without_a_cluster_megatron_is_taken_to_run_on_an_h100(cli: Cli) -> None:
+    code, out, err = cli("megatron", "--world-size", "1", "--", *MEGATRON)
+    assert (code, out.startswith("Fits: ")) == (0, True)
+    assert "no --cluster: H100 is assumed" in err
+    said = cli("megatron", "--world-size", "1", "--cluster", "A100", "--", *MEGATRON)
+    assert "is assumed" not in said[2]
+    assert said[1] != out

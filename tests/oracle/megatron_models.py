@@ -4,9 +4,10 @@ Process groups are PyTorch's fake ones, which gather as if every rank held the s
 for, each by one rule that says so:
 
 - streams, ``.cuda()`` and random states of CUDA do nothing;
-- normalisations are functions that keep their input and fp32 statistics of every row, as Apex's, Transformer Engine's and
-  PyTorch's kernels for CUDA do: PyTorch's for other devices keep statistics in 16 bits (LayerNorm) or are no kernel at
-  all (RMSNorm), and megatron-core refuses PyTorch's along with sequence parallelism;
+- normalisations are functions that keep their input and fp32 statistics of every row, as Apex's, Transformer Engine's
+  and PyTorch's kernels for CUDA do: PyTorch's for other devices keep statistics in 16 bits (LayerNorm) or are no kernel
+  at all (RMSNorm), and megatron-core refuses PyTorch's along with sequence parallelism;
+- collectives exchange nothing, and routers send as many tokens to every expert;
 - dropout is PyTorch's ``native_dropout``, the operator that CUDA runs: it keeps a mask of one byte per element, where
   PyTorch's fallback on other devices keeps noise of two;
 - the fused softmax of unfused attention is a function that keeps its result only, as Megatron's CUDA kernel does;
@@ -34,6 +35,7 @@ from weighbridge.estimate.training import Training, train
 from weighbridge.formats.megatron import load
 from weighbridge.models import Model
 from weighbridge.nn import (
+    CausalLM,
     GroupedQueryAttention,
     MixtureOfExperts,
     Module,
@@ -50,7 +52,6 @@ with warnings.catch_warnings():
     pytest.importorskip("megatron.core", reason=WHY)
     from megatron.core import parallel_state
     from megatron.core.activations import squared_relu
-    from megatron.core.fusions import fused_softmax
     from megatron.core.models.common.embeddings import rotary_pos_embedding
     from megatron.core.models.gpt import gpt_layer_specs
     from megatron.core.models.gpt.gpt_model import GPTModel
@@ -61,6 +62,9 @@ with warnings.catch_warnings():
     from megatron.core.transformer.moe import router as routers
     from megatron.core.transformer.transformer_config import MLATransformerConfig, TransformerConfig
     from torch import distributed as dist
+    from torch.autograd import Function
+    from torch.nn import Linear
+    from torch.nn import Module as TorchModule
     from torch.testing._internal.distributed.fake_pg import FakeStore
 
     logging.disable(logging.NOTSET)
@@ -140,7 +144,7 @@ def weighed(given: Arguments, degrees: Degrees) -> Training:
     return train(Model.of(network, request.model.name), plan)
 
 
-def as_built(network: Module, given: Arguments) -> Module:
+def as_built(network: Module, given: Arguments) -> CausalLM:
     """What the arguments say of modules and weighbridge's reading of them may leave out."""
 
     def change(module: Module) -> Module:
@@ -155,7 +159,9 @@ def as_built(network: Module, given: Arguments) -> Module:
             return replace(module, bias=False, out_bias=bias, norms=norms, layer_norm=layer_norm)
         return module
 
-    return rebuilt(network, change)
+    made = rebuilt(network, change)
+    assert isinstance(made, CausalLM)
+    return made
 
 
 def rebuilt(module: Any, change: Any) -> Any:
@@ -164,7 +170,7 @@ def rebuilt(module: Any, change: Any) -> Any:
         return tuple(rebuilt(one, change) for one in module)
     if not isinstance(module, Module):
         return module
-    made = {field.name: rebuilt(getattr(module, field.name), change) for field in fields(module)}  # type: ignore[arg-type]
+    made = {field.name: rebuilt(getattr(module, field.name), change) for field in fields(module)}
     return change(type(module)(**made))
 
 
@@ -184,7 +190,11 @@ def config(given: Arguments, degrees: Degrees) -> Any:
         "num_layers_in_last_pipeline_stage": given.get("decoder_last_pipeline_num_layers"),
         "add_bias_linear": bias,
         "gated_linear_unit": swiglu,
-        "activation_func": torch.nn.functional.silu if swiglu else squared_relu if squared else torch.nn.functional.gelu,
+        "activation_func": torch.nn.functional.silu
+        if swiglu
+        else squared_relu
+        if squared
+        else torch.nn.functional.gelu,
         "bias_activation_fusion": fused and (swiglu or (bias and not squared)),
         "bias_dropout_fusion": not given.get("no_bias_dropout_fusion", False),
         "apply_rope_fusion": False,
@@ -261,7 +271,10 @@ def chunk(given: Arguments, degrees: Degrees, virtual: int = 0) -> Any:
     if given.get("mtp_num_layers"):
         layers = gpt_layer_specs.get_gpt_decoder_layer_specs(made, False, normalization=norm)
         ahead = gpt_layer_specs.get_gpt_mtp_block_spec(made, layers[-1], False, vp_stage=stage)
-    for layer in [*spec.layer_specs, *([one.submodules.transformer_layer for one in ahead.layer_specs] if ahead else [])]:
+    for layer in [
+        *spec.layer_specs,
+        *([one.submodules.transformer_layer for one in ahead.layer_specs] if ahead else []),
+    ]:
         attend = layer.submodules.self_attention.submodules
         if given.get("use_flash_attn"):
             attend.core_attention = Flash
@@ -296,7 +309,7 @@ class Stream:
         return self
 
 
-class SoftmaxFunction(torch.autograd.Function):
+class SoftmaxFunction(Function):  # type: ignore[misc]
     """Keeps its result (megatron/core/fusions/fused_softmax.py, ScaledUpperTriangMaskedSoftmax)."""
 
     @staticmethod
@@ -310,7 +323,7 @@ class SoftmaxFunction(torch.autograd.Function):
         return gradient
 
 
-class Softmax(torch.nn.Module):
+class Softmax(TorchModule):  # type: ignore[misc]
     """The fused scale, mask and softmax."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -321,7 +334,7 @@ class Softmax(torch.nn.Module):
         return made
 
 
-class FlashFunction(torch.autograd.Function):
+class FlashFunction(Function):  # type: ignore[misc]
     """Keeps its inputs, its result with the batch first, and the log-sum-exp (flash_attn_func of flash-attention 2)."""
 
     @staticmethod
@@ -338,7 +351,7 @@ class FlashFunction(torch.autograd.Function):
         return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
 
 
-class Flash(MegatronModule):
+class Flash(MegatronModule):  # type: ignore[misc]
     """Core attention by flash attention, given and giving the sequence first."""
 
     def __init__(self, config: Any, *args: Any, **kwargs: Any) -> None:
@@ -351,7 +364,7 @@ class Flash(MegatronModule):
         return out.transpose(0, 1).contiguous().reshape(q.shape[0], q.shape[1], -1)
 
 
-class Duplicated(torch.nn.Linear):
+class Duplicated(Linear):  # type: ignore[misc]
     """A projection that every tensor parallel rank has whole, as Transformer Engine's down projections of latent
     attention; megatron-core's own local ones are split.
     """
@@ -363,7 +376,7 @@ class Duplicated(torch.nn.Linear):
         return super().forward(x), None
 
 
-class NormFunction(torch.autograd.Function):
+class NormFunction(Function):  # type: ignore[misc]
     """Keeps its input and statistics of every row in fp32: one for RMSNorm, two for LayerNorm."""
 
     @staticmethod
@@ -377,7 +390,7 @@ class NormFunction(torch.autograd.Function):
         return gradient, *(torch.zeros_like(one) for one in ctx.saved_tensors[1:2])
 
 
-class Norm(torch.nn.Module):
+class Norm(TorchModule):  # type: ignore[misc]
     """A normalisation in one kernel."""
 
     def __init__(self, config: Any, hidden_size: int, eps: float = 1e-5, **kwargs: Any) -> None:

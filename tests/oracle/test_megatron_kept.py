@@ -19,9 +19,10 @@ from weighbridge.estimate.activations import in_common
 from weighbridge.estimate.training import Training
 from weighbridge.traced import plain
 
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]  # megatron-core warns at every turn
 
 DRAWS = int(os.environ.get("WEIGHBRIDGE_MEGATRON_DRAWS", "40"))
+
 
 class Row(NamedTuple):
     """A tensor that is kept."""
@@ -217,7 +218,7 @@ def by_masks(ours: Kept, given: dict[str, Any], ranks: Degrees) -> Kept:
 
 
 def outside_experts(kept: Kept) -> Kept:
-    """What stands outside experts. Local layers run one expert after another, and keep in pieces what grouped multiplies
-    keep whole.
+    """What stands outside experts. Local layers run one expert after another, and keep in pieces what grouped
+    multiplies keep whole.
     """
     return [row for row in kept if not (row.shape and (row.shape[-1] % 7 == 0 or row.shape[-1] % 11 == 0))]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.oracle.megatron_models import BASE, Degrees, chunks, padded_vocabulary, rank, weighed, words
 
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]  # megatron-core warns at every turn
 
 DRAWS = int(os.environ.get("WEIGHBRIDGE_MEGATRON_DRAWS", "40"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,9 +61,9 @@ def test_more_sharding_never_holds_more(gpus: int, name: str) -> None:
     for number in (0, 1, 2, 3):
         states = stage(gpus=gpus, name=name, zero=Zero(number)).states
         held.append(states.weights + states.gradients + states.main + states.optimizer)
-    assert held == sorted(held, reverse=True)
+    assert all(more <= fewer + 2**22 for fewer, more in pairwise(held))  # blocks of 2 MiB are rounded one by one
     if gpus == 1:
-        assert len(set(held)) == 1
+        assert max(held) < 1.01 * min(held)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,13 @@ def test_more_sharding_never_holds_more(gpus: int, name: str) -> None:
 def test_bytes_of_a_parameter(precision: Precision, bytes_per_parameter: int) -> None:
     states = stage(gpus=1, zero=Zero(0), precision=precision).states
     held = states.weights + states.gradients + states.main + states.optimizer
-    assert held == bytes_per_parameter * states.parameters
+    blocks = held - bytes_per_parameter * states.parameters  # what the allocator's blocks are larger than tensors
+    assert 0 <= blocks < 0.02 * held
 
 
 def test_fp16_gradients_are_copied_to_fp32_for_the_step() -> None:
     states = stage(gpus=8, precision=mixed("fp16"), zero=Zero(1)).states
-    assert states.main_gradients == 4 * -(-states.parameters // 8)
+    assert 0 <= states.main_gradients - 4 * -(-states.parameters // 8) < 2**21
     assert stage(precision=mixed()).states.main_gradients == 0
 
 
@@ -90,9 +92,10 @@ def test_states_of_optimizers(name: str) -> None:
     states = stage(gpus=1, optimizer=optimizer(name)).states
     n = states.parameters
     if name in STATES:
-        assert states.optimizer == STATES[name] * n
+        assert STATES[name] * n <= states.optimizer < 1.03 * STATES[name] * n + 1
     elif name == "adam8bit":
-        assert states.optimizer == 2 * n + 2 * 4 * -(-n // 256)
+        exact = 2 * n + 2 * 4 * -(-n // 256)
+        assert exact <= states.optimizer < 1.03 * exact
     elif name == "adafactor":
         assert states.optimizer < n / 10
     else:  # momentum alone for matrices; what is no matrix has two states
@@ -101,13 +104,15 @@ def test_states_of_optimizers(name: str) -> None:
 
 def test_offloading_takes_the_optimizers_share_off_the_device() -> None:
     whole, half, none = (stage(offload=Offload(optimizer=share)).states for share in (0.0, 0.5, 1.0))
-    assert whole.optimizer + whole.main == 2 * (half.optimizer + half.main)
+    assert whole.optimizer + whole.main == pytest.approx(2 * (half.optimizer + half.main), rel=0.01)
     assert none.optimizer == none.main == 0
     assert stage(offload=Offload(weights=True), zero=Zero(3)).states.weights == 0
 
 
 def test_unknown_names_are_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match=r'framework: "megatorn" is unknown; allowed: megatron, .* did you mean megatron'):
+    with pytest.raises(
+        InputError, match=r'framework: "megatorn" is unknown; allowed: megatron, .* did you mean megatron'
+    ):
         framework("megatorn")
     with pytest.raises(InputError, match=r'optimizer: "adan" is unknown; allowed: adam, .* did you mean adam'):
         optimizer("adan")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from weighbridge.cli.options import count_option
 from weighbridge.cli.weighing import Output, answer, output_options
@@ -14,13 +15,19 @@ from weighbridge.estimate.training import train
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
 
+DEVICE = "H100"
+"""What Megatron's arguments, which name no device, are taken to run on."""
+
 
 @click.command("megatron", options_metavar="[OPTIONS] --")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ARGS")
 @count_option("--world-size", None, "Ranks; goes before what the launcher and the environment say.")
-@click.option("--cluster", help="H100, 64xH100 or a TOML file; without it nothing is said of what fits.")
+@click.option("--cluster", default=DEVICE, show_default=True, help="H100, 64xH100 or a TOML file.")
 @output_options
-def command(words: tuple[str, ...], world_size: int | None, cluster: str | None, **options: Any) -> int:
+@click.pass_context
+def command(
+    context: click.Context, /, words: tuple[str, ...], world_size: int | None, cluster: str, **options: Any
+) -> int:
     """The same as train, from Megatron-LM's own arguments: those of an unchanged launch command, torchrun and
     pretrain_gpt.py with them or without, or a YAML file of arguments. Options of this program stand before the --.
     """
@@ -30,8 +37,11 @@ def command(words: tuple[str, ...], world_size: int | None, cluster: str | None,
     from weighbridge.formats.megatron import load
 
     request = load(list(words), world_size)
-    machines = None if cluster is None else _machines(cluster, request.world_size)
-    return answer(train(request.model, request.plan, machines), out, request.warnings)
+    warnings = request.warnings
+    if context.get_parameter_source("cluster") is ParameterSource.DEFAULT:
+        warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose libraries' workspaces count")
+    machines = _machines(cluster, request.world_size)
+    return answer(train(request.model, request.plan, machines), out, warnings)
 
 
 def _machines(text: str, ranks: int) -> Cluster:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.estimate.allocator import block
+from weighbridge.estimate.outside import outside
 from weighbridge.kernels import Experts
 from weighbridge.nn import Linear
 from weighbridge.parallel.zero import Engine
@@ -153,6 +154,6 @@ class Buffers:
 
     @cached_property
     def outside(self) -> Count:
-        """Bytes outside PyTorch's allocator: CUDA context and loaded kernels."""
-        cluster = self.stage.training.cluster
-        return 0 if cluster is None else cluster.device.context_bytes
+        """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators."""
+        training = self.stage.training
+        return 0 if training.cluster is None else outside(training.plan, training.cluster)

@@ -95,23 +95,34 @@ class Ledger:
         stage: whose.
         peak: the highest moment, found with plain numbers.
         size: a rank's bytes of a tensor.
+        between: more stands between steps than at any moment of activations (small models), and the ledger is of that.
     """
 
     stage: Stage
     peak: Peak
     size: Size
+    between: bool = False
 
     @cached_property
     def entries(self) -> list[Entry]:
         """What stands of activations."""
-        return entries(self.peak)
+        return [] if self.between else entries(self.peak)
 
     @cached_property
     def lines(self) -> dict[Line, Count]:
         """Bytes of every line."""
+        static = self.resting() if self.between else self.below()
+        found = {}
+        for line in Line:
+            own = [entry.count * self.size(entry.tensor) for entry in self.entries if entry.line is line]
+            found[line] = named(total([*([static[line]] if line in static else []), *own]), Label(line, "bytes"))
+        return found
+
+    def below(self) -> dict[Line, Count]:
+        """What stands below the highest moment, beside activations."""
         states, buffers, gathering = self.stage.states, self.stage.buffers, self.stage.gathering
         beside = gathering.at(self.peak)
-        static: dict[Line, Count] = {
+        return {
             Line.WEIGHTS: states.weights,
             Line.GRADIENTS: beside.gradients if gathering.moves_gradients else states.gradients,
             Line.MAIN: states.main,
@@ -119,11 +130,18 @@ class Ledger:
             Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients + buffers.low_weights,
             Line.COMMUNICATION: buffers.gathered + buffers.last_input + gathering.standing + beside.communication,
         }
-        found = {}
-        for line in Line:
-            own = [entry.count * self.size(entry.tensor) for entry in self.entries if entry.line is line]
-            found[line] = named(total([*([static[line]] if line in static else []), *own]), Label(line, "bytes"))
-        return found
+
+    def resting(self) -> dict[Line, Count]:
+        """What stands between steps: the optimizer's copy of the gradients, and what modules refer to, too."""
+        states, buffers, gathering = self.stage.states, self.stage.buffers, self.stage.gathering
+        return {
+            Line.WEIGHTS: states.weights,
+            Line.GRADIENTS: states.gradients + states.main_gradients,
+            Line.MAIN: states.main,
+            Line.OPTIMIZER: states.optimizer,
+            Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients + buffers.low_weights,
+            Line.COMMUNICATION: buffers.gathered + buffers.retained + gathering.standing,
+        }
 
     @property
     def total(self) -> Count:

@@ -46,14 +46,9 @@ class PeakAt:
         return self.operation if self.layer is None else f"layer {self.layer:,}"
 
 
-def between_steps(stage: Stage) -> int:
-    """Bytes that stand after a step beyond the highest moment of forward and backward: 0 for all but small models."""
-    return int(plain(stage.peak_allocated)) - int(plain(stage.ledger.total))
-
-
 def peak_at(stage: Stage) -> PeakAt:
     """Where a stage's memory is highest."""
-    if between_steps(stage) > 0:
+    if stage.rests_highest:
         return PeakAt("optimizer step", "", None, BETWEEN, 0)
     peak = stage.peak
     moment = peak.working.replay.passes[peak.direction][peak.moment]

@@ -151,8 +151,17 @@ class Stage:
     @property
     def peak_allocated(self) -> Count:
         """Bytes at the highest moment."""
-        beside = self.gathering.at(self.peak).bytes
-        return maximum(self.standing + self.buffers.last_input + self.peak.bytes + beside, self.static_allocated)
+        return maximum(self.highest_moment, self.static_allocated)
+
+    @property
+    def highest_moment(self) -> Count:
+        """Bytes at the highest moment of activations."""
+        return self.standing + self.buffers.last_input + self.peak.bytes + self.gathering.at(self.peak).bytes
+
+    @property
+    def rests_highest(self) -> bool:
+        """Whether more stands between steps than at any moment of activations; for plain numbers."""
+        return bool(plain(self.static_allocated) > plain(self.highest_moment))
 
     @cached_property
     def peak_reserved(self) -> Count:
@@ -181,7 +190,7 @@ class Stage:
     @cached_property
     def ledger(self) -> Ledger:
         """Every byte of the highest moment."""
-        return Ledger(self, self.peak, self.training.size)
+        return Ledger(self, self.peak, self.training.size, self.rests_highest)
 
     @cached_property
     def traced(self) -> Stage:
@@ -192,4 +201,4 @@ class Stage:
         """A line of the ledger as a traced number with its derivation."""
         stage = self.traced
         peak = replace(self.peak, runs=stage.runs)
-        return Ledger(stage, peak, stage.training.size).lines[line]
+        return Ledger(stage, peak, stage.training.size, self.rests_highest).lines[line]

@@ -134,7 +134,7 @@ class States:
         """Bytes of such tensors as the allocator counts them."""
         key = (dtype.name, from_stage, of, matrix)
         if key not in self._counted:
-            grows, tensors = self.plan.expandable_segments or (from_stage==1 and self._joined(1)), self.tensors(from_stage, of, matrix)
+            grows, tensors = self.plan.expandable_segments, self.tensors(from_stage, of, matrix)
             self._counted[key] = total(n * block(dtype.bytes(elements), grows) for elements, n in tensors)
         return self._counted[key]
 

@@ -101,7 +101,7 @@ class Training(Shown):
     @cached_property
     def layout(self) -> Layout:
         """Layers of every virtual stage."""
-        parts = self.plan.pipeline * self.plan.virtual
+        parts = self.plan.pieces
         ends = self.plan.framework.counts_ends and plain(self.plan.pipeline) > 1
         return self.plan.layout or layouts.even(
             self.parts.layers, parts, self.parts.predictions, counts_embedding=ends, counts_loss=ends

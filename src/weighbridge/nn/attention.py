@@ -89,7 +89,8 @@ class Core:
     def repeated(self, x: Tensor) -> Tensor:
         """Keys or values copied for every query head, where heads share them (repeat_interleave)."""
         heads, own = self.q.axes[-1], x.axes[-1]
-        assert isinstance(heads, Axis) and isinstance(own, Axis)
+        assert isinstance(heads, Axis)
+        assert isinstance(own, Axis)
         if plain(own.units) == plain(heads.units):
             return x
         made = self.tape.tensor(f"repeated {x.name}", *x.axes[:-1], Axis("heads", heads.units, own.width))
@@ -273,14 +274,14 @@ class GroupedQueryAttention(Module):
             return self.o_proj(attended)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
-        """Whether queries are copied: in Megatron-Core's projection those of a group stand before its keys and values."""
+        """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""
         grouped = plain(self.num_heads) != plain(self.num_kv_heads)
         kept = kernels.attention is Attention.UNFUSED or (self.qk_norm and kernels.buffers_scores)
         return kernels.sequence_first and grouped and kept
 
     def parts_ways(self, kernels: Kernels) -> bool:
-        """Whether values are copied, because queries and keys no longer stand beside them in one projection. Megatron-Core's
-        own attention takes them from where they are (transformer/dot_product_attention.py).
+        """Whether values are copied, because queries and keys no longer stand beside them in one projection.
+        Megatron-Core's own attention takes them from where they are (transformer/dot_product_attention.py).
         """
         flash = kernels.attention is not Attention.UNFUSED
         own = kernels.buffers_scores and not flash

@@ -220,7 +220,7 @@ def rotary(x: Tensor, turned: Count | None = None) -> Tensor:
         angles = tape.table("angles", positions, head, dtype=FP32)
         tape.record("rotary", (x,), (made,), (angles,))
     elif rope is Rope.EAGER:
-        # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py, _apply_rotary_pos_emb_bshd)
+        # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py)
         make = tape.tensor if tape.run.kernels.sequence_first else tape.table
         dtype = FP32 if tape.run.kernels.autocast else None
         tables = tuple(make(name, positions, head, dtype=dtype) for name in ("cosines", "sines"))

@@ -16,7 +16,7 @@ from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer
 from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import Recompute
-from weighbridge.parallel.schedule import Schedule
+from weighbridge.parallel.schedule import Schedule, placement
 from weighbridge.parallel.sharding import Sharding
 from weighbridge.parallel.zero import Zero
 from weighbridge.tree import Node
@@ -167,6 +167,11 @@ class Plan:
         if self.schedule is not None:
             return self.schedule
         return Schedule.ONE_F_ONE_B if type(self.virtual) is int and self.virtual == 1 else Schedule.INTERLEAVED
+
+    @cached_property
+    def pieces(self) -> int:
+        """Pieces that the schedule cuts the model into: virtual stages, of which DualPipe holds each on two ranks."""
+        return 1 + max(max(own) for own in placement(self.order, self.pipeline, self.virtual))
 
     @cached_property
     def sharding(self) -> Sharding:

@@ -95,7 +95,7 @@ def _once(seen: set[tuple[str, int]], field: str, words: str, units: int, degree
 
 def of_layout(plan: Plan, layers: int, prediction: int) -> Iterator[Problem]:
     """Layers that do not spread over the stages."""
-    parts = plan.pipeline * plan.virtual
+    parts = plan.pieces
     if plan.layout is not None:
         yield from layouts.problems(plan.layout, layers, prediction, parts)
     elif layers < parts:

@@ -69,8 +69,8 @@ class Sharding:
         return product(self.local(axis) for axis in held.axes)
 
     def share(self, axis: Dimension) -> Count:
-        """A rank's elements of a weight along a dimension. Where ranks outnumber key/value heads, they share the rows of a
-        head, and every rank gathers the heads that it needs (Megatron-Core, transformer/attention.py).
+        """A rank's elements of a weight along a dimension. Where ranks outnumber key/value heads, they share a head's
+        rows, and every rank gathers the heads that it needs (Megatron-Core, transformer/attention.py).
         """
         parts = (axis,) if isinstance(axis, Axis) else axis.parts
         if any(part.name == "kv_heads" for part in parts):

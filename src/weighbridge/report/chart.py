@@ -44,7 +44,6 @@ LOOKS: dict[str, Look] = {
     Line.LOGITS: Look("logits and loss", "~", "#d55e00"),
     Line.WORKSPACE: Look("workspace", ":", "#f0e442"),
     Line.COMMUNICATION: Look("communication", "&", "#b8a600"),
-    "between_steps": Look("held between steps", "^", "#d0b090"),
     "allocator": Look("reserved, unused", "-", "#bbbbbb"),
     "context": Look("context, libraries", "@", "#999999"),
 }

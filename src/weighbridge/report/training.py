@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weighbridge.estimate.advice import Advice, advise, in_use
 from weighbridge.estimate.bands import bands_of
 from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.moment import BETWEEN, between_steps, peak_at
+from weighbridge.estimate.moment import BETWEEN, peak_at
 from weighbridge.estimate.stage import Stage
 from weighbridge.estimate.timeline import timeline
 from weighbridge.estimate.training import Training
@@ -33,7 +33,6 @@ WHAT: dict[str, str] = {
     Line.LOGITS: "of the vocabulary, and their gradients",
     Line.WORKSPACE: "at work, recomputed, of libraries",
     Line.COMMUNICATION: "gathered for or sent by other ranks",
-    "between_steps": "after the optimizer's step",
     "allocator": "free blocks of the allocator (estimate)",
     "context": "outside the allocator (estimate)",
 }
@@ -178,7 +177,6 @@ def recomputation(plan: Plan) -> str:
 def parts(stage: Stage) -> dict[str, int]:
     """Every part of what the device shows in use, in the one order; they add up to it."""
     found: dict[str, int] = {line.value: int(plain(value)) for line, value in stage.ledger.lines.items()}
-    found["between_steps"] = max(0, between_steps(stage))
     found["allocator"] = int(plain(stage.peak_reserved)) - int(plain(stage.peak_allocated))
     found["context"] = int(plain(stage.outside))
     return found
@@ -220,7 +218,7 @@ def ledger(stage: Stage) -> Table:
     for key, value in found.items():
         if value or key in LINES:
             rows.append(_line(f"{LOOKS[key].mark} {LOOKS[key].name}", value, whole, WHAT[key], LOOKS[key].colour))
-        if key == "between_steps":
+        if key == Line.COMMUNICATION:
             rows.append(_line("  allocated peak", int(plain(stage.peak_allocated)), whole, "max_memory_allocated"))
         if key == "allocator":
             rows.append(_line("  reserved peak", int(plain(stage.peak_reserved)), whole, "max_memory_reserved"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,10 @@ def deepspeed(draw: st.DrawFn) -> tuple[dict[str, Any], int]:
 def torchtitan(draw: st.DrawFn) -> tuple[str, int]:
     """A configuration that torchtitan takes, and ranks for it."""
     tensor, context, stages, shards, replicas = (draw(SMALL) for _ in range(5))
-    micro, schedule = draw(st.integers(1, 3)), draw(st.sampled_from(("1F1B", "GPipe", "Interleaved1F1B", "ZBVZeroBubble")))
+    micro, schedule = (
+        draw(st.integers(1, 3)),
+        draw(st.sampled_from(("1F1B", "GPipe", "Interleaved1F1B", "ZBVZeroBubble"))),
+    )
     local = micro * (draw(st.sampled_from((4, 8))) if stages > 1 else 1)
     parallelism: dict[str, Any] = {
         "data_parallel_replicate_degree": replicas,
@@ -91,7 +95,11 @@ def torchtitan(draw: st.DrawFn) -> tuple[str, int]:
     if stages > 1 and chance(draw):
         parts = stages * (1 if schedule in ("1F1B", "GPipe") else 2)
         names = [[f"layers.{place}"] for place in range(parts)]
-        parallelism["module_fqns_per_model_part"] = [["tok_embeddings", *names[0]], *names[1:-1], [*names[-1], "output"]]
+        parallelism["module_fqns_per_model_part"] = [
+            ["tok_embeddings", *names[0]],
+            *names[1:-1],
+            [*names[-1], "output"],
+        ]
     sections: dict[str, dict[str, Any]] = {
         "model": {"converters": draw(st.sampled_from(([], ["quantize.linear.float8"], ["mx"])))},
         "training": {
@@ -106,17 +114,21 @@ def torchtitan(draw: st.DrawFn) -> tuple[str, int]:
             "mode": draw(st.sampled_from(("none", "full", "selective"))),
             "selective_ac_option": draw(st.sampled_from(("op", "1", "2", 3))),
         },
-        "compile": {"enable": chance(draw), "components": draw(st.sampled_from((["model"], ["loss"], ["model", "loss"])))},
+        "compile": {
+            "enable": chance(draw),
+            "components": draw(st.sampled_from((["model"], ["loss"], ["model", "loss"]))),
+        },
         "quantize.linear.float8": {"enable_fsdp_float8_all_gather": chance(draw)},
     }
     return toml(sections), ranks
 
 
-MODEL = """
-    --num-layers 16 --hidden-size 512 --num-attention-heads 16 --group-query-attention --num-query-groups 8
-    --ffn-hidden-size 1024 --max-position-embeddings 65536 --position-embedding-type rope --swiglu --normalization RMSNorm
-    --disable-bias-linear --untie-embeddings-and-output-weights --num-experts 16 --moe-router-topk 2 --vocab-size 32000
-""".split()
+MODEL = shlex.split(
+    "--num-layers 16 --hidden-size 512 --num-attention-heads 16 --group-query-attention --num-query-groups 8 "
+    "--ffn-hidden-size 1024 --max-position-embeddings 65536 --position-embedding-type rope --swiglu "
+    "--disable-bias-linear --untie-embeddings-and-output-weights --num-experts 16 --moe-router-topk 2 "
+    "--normalization RMSNorm --vocab-size 32000"
+)
 """A model for Megatron-LM."""
 
 

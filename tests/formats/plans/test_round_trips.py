@@ -52,6 +52,8 @@ def test_torchtitan_comes_back(drawn: tuple[str, int]) -> None:
 def test_megatron_comes_back(drawn: tuple[list[str], int]) -> None:
     words, gpus = drawn
     plan = megatron.load([*samples.MODEL, *words], gpus, environment={}).plan
+    if not runs(plan):
+        return
     out = emit(plan, kind="megatron")
     assert out.warnings == ()
     again = megatron.load([*samples.MODEL, *out.data], gpus, environment={}).plan

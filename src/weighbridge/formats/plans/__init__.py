@@ -79,9 +79,30 @@ def _found(path: str | Path) -> Path:
         raise UnreadableError(f"{shown(text)} cannot be read: no such home directory") from None
 
 
+STRONG = {
+    "DeepSpeed": known(DEEPSPEED) - {"optimizer", "scheduler", "compile", "checkpoint", "seed", "debug", "wandb"},
+    "TrainingArguments": {
+        *("output_dir", "per_device_train_batch_size", "per_gpu_train_batch_size", "gradient_accumulation_steps"),
+        *(
+            "gradient_checkpointing",
+            "optim",
+            "deepspeed",
+            "fsdp",
+            "num_train_epochs",
+            "learning_rate",
+            "use_liger_kernel",
+        ),
+    },
+}
+"""Keys that other files do not have."""
+
+
 def _kind(path: Path, raw: Mapping[str, Any]) -> str:
     """Whose JSON it is: of which more keys are known."""
+    if "model_type" in raw or "architectures" in raw:
+        raise InputError(f"{shown(str(path), 240)} is a model's configuration; give it as MODEL")
     score = {"DeepSpeed": _known(raw, DEEPSPEED), "TrainingArguments": _known(raw, TRAINER)}
+    score = {name: score[name] if STRONG[name] & raw.keys() else 0 for name in score}
     best = max(score, key=lambda name: score[name])
     if not score[best]:
         raise _none(path, raw)

@@ -147,23 +147,23 @@ def _batches(table: Table, options: Options, hints: Hints, degrees: Mapping[str,
     data = max(ranks // model, 1)
     if micro is None:
         micro = _micro(table, total, steps, data)
-    if total is None:
-        total = micro * (steps or 1) * data
-    elif steps is not None and total != micro * steps * data:
+    elif total is not None:
+        _agree(table, total, micro, steps, data)
+    return micro, micro * (steps or 1) * data if total is None else total, ranks
+
+
+def _agree(table: Table, total: int, micro: int, steps: int | None, data: int) -> None:
+    """What DeepSpeed asserts of the three sizes (_batch_assertion)."""
+    if steps is not None and total != micro * steps * data:
         words = " x ".join((BATCH[1], BATCH[2], "data parallel size"))
-        sizes = f"{micro:,} x {steps:,} x {data:,} = {micro * steps * data:,}"
-        table.problem(BATCH[0], f"{total:,} is not {words} = {sizes}")
-    elif total % (micro * data):
-        near = listed(
-            [
-                size
-                for size in (total // (micro * data) * micro * data, -(-total // (micro * data)) * micro * data)
-                if size
-            ]
+        table.problem(
+            BATCH[0], f"{total:,} is not {words} = {micro:,} x {steps:,} x {data:,} = {micro * steps * data:,}"
         )
+    elif total % (micro * data):
+        below = total // (micro * data) * micro * data
+        near = listed([size for size in (below, below + micro * data) if size])
         words = f"{BATCH[1]} x data parallel size = {micro:,} x {data:,}"
         table.problem(BATCH[0], f"{total:,} does not divide by {words}; nearest that do: {near}")
-    return micro, total, ranks
 
 
 def _micro(table: Table, total: int | None, steps: int | None, data: int) -> int:

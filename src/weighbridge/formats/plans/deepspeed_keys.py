@@ -13,7 +13,7 @@ KEYS: Keys = {
     "": {
         "read": """
             train_batch_size train_micro_batch_size_per_gpu gradient_accumulation_steps communication_data_type
-            sequence_parallel_size zero_allow_untested_optimizer zero_optimization
+            sequence_parallel_size zero_optimization
         """,
         "memory": """
             amp compression_training quantize_training weight_quantization sparse_attention sparse_gradients
@@ -27,7 +27,7 @@ KEYS: Keys = {
             monitor_config tensorboard wandb csv_monitor comet comms_logger timers vocabulary_size
             use_data_before_expert_parallelism checkpoint_engine datastates datastates_ckpt log_level fp32_allreduce
             gradient_allreduce_op managed_gradient_accumulation use_node_local_storage comms_config
-            data_sampling seed debug
+            data_sampling seed debug zero_allow_untested_optimizer
         """,
     },
     "bf16": {

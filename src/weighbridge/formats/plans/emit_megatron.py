@@ -34,11 +34,12 @@ STOOD_IN = "--hidden-size 64 --num-attention-heads 1 --max-position-embeddings 1
 def write(plan: Plan, model: Model | None) -> tuple[list[str], Plan, tuple[str, ...]]:
     """The arguments, the plan that they are read as, and what the script must bring."""
     plan = _spread(plan, layers(model))
-    words = [*_sizes(plan), *_zero(plan), *_precision(plan), *_optimizer(plan), *_recompute(plan)]
-    words += _offload(plan)
+    spread = list(_zero(plan))
+    words = [*_sizes(plan), *spread, *_precision(plan, spread), *_optimizer(plan), *_recompute(plan)]
+    words += _offload(plan, spread)
     if plan.framework.name in ("megatron", "megatron-local"):
         words += [*_kernels(plan), *_routing(plan.kernels.routing)]
-    if plan.overlaps_tensor:
+    if plan.overlaps_tensor and "--sequence-parallel" in words:
         words.append("--tp-comm-overlap")
     if not plan.accumulation_fusion:
         words.append("--no-gradient-accumulation-fusion")
@@ -72,7 +73,7 @@ def _sizes(plan: Plan) -> Iterator[str]:
         sizes["microbatch-group-size-per-virtual-pipeline-stage"] = plan.group
     for name, size in sizes.items():
         yield from (f"--{name}", str(size))
-    if plan.sequence_parallel and plan.tensor > 1:
+    if (plan.sequence_parallel or plan.expert > 1) and plan.tensor > 1:  # experts need it in training
         yield "--sequence-parallel"
     if plan.layout is not None and (several or plan.virtual == 1):
         yield from ("--pipeline-model-parallel-layout", spelled(plan.layout))
@@ -102,12 +103,13 @@ def _zero(plan: Plan) -> Iterator[str]:
     zero = plan.zero
     if not zero.stage and zero.engine is not Engine.MEGATRON_FSDP:
         return
-    if zero.engine is Engine.FSDP2 and _torch_fsdp(plan):
+    adam_or_sgd = plan.optimizer.name in ("adam", "sgd", "momentum")
+    if zero.engine is Engine.FSDP2 and adam_or_sgd and _torch_fsdp(plan):
         yield "--use-torch-fsdp2"
         if not zero.reshard:
             yield "--torch-fsdp2-no-reshard-after-forward"
         return
-    if zero.stage > 1 or zero.engine is Engine.MEGATRON_FSDP:
+    if adam_or_sgd and (zero.stage > 1 or zero.engine is Engine.MEGATRON_FSDP):
         yield from ("--use-megatron-fsdp", "--data-parallel-sharding-strategy", SHARDING[zero.stage])
     else:
         yield "--use-distributed-optimizer"
@@ -121,16 +123,18 @@ def _torch_fsdp(plan: Plan) -> bool:
     return alone and plan.precision.compute.name != "fp16" and not plan.accumulation_fusion
 
 
-def _precision(plan: Plan) -> list[str]:
+def _precision(plan: Plan, spread: list[str]) -> list[str]:
     """The switches whose data types are those of the plan, or the nearest."""
+    shared = bool({"--use-distributed-optimizer", "--use-megatron-fsdp"} & set(spread))
     low = [f"--{plan.precision.compute.name}"] if plan.precision.compute.name in ("bf16", "fp16") else []
-    recipe = _recipe(plan)
-    states = _states(plan)
+    recipe = _recipe(plan, bool(spread))
+    states = _states(plan) if shared else []
     reduces: tuple[list[str], ...] = ([], ["--grad-reduce-in-bf16"], ["--accumulate-allreduce-grads-in-fp32"])
     mains: tuple[list[str], ...] = ([], ["--main-params-dtype", "fp16"])
     grads: tuple[list[str], ...] = ([], ["--main-grads-dtype", "bf16"])
-    awares: list[list[str]] = [] if states or _aware(plan) else [[]]
-    awares += [["--use-precision-aware-optimizer", *main, *grad] for main, grad in product(mains, grads)]
+    awares: list[list[str]] = [] if states or _aware(plan, spread) else [[]]
+    if shared and plan.optimizer.name == "adam":
+        awares += [["--use-precision-aware-optimizer", *main, *grad] for main, grad in product(mains, grads)]
     best: list[str] = []
     least: int | None = None
     for aware, reduce in product(awares, reduces):
@@ -145,23 +149,24 @@ def _precision(plan: Plan) -> list[str]:
     return best
 
 
-def _aware(plan: Plan) -> bool:
+def _aware(plan: Plan, spread: list[str]) -> bool:
     """Whether only the precision-aware optimizer does what the plan asks."""
-    return plan.offload.optimizer > 0 and plan.zero.stage > 0 and plan.optimizer.name == "adam"
+    shared = bool({"--use-distributed-optimizer", "--use-megatron-fsdp"} & set(spread))
+    return shared and plan.offload.optimizer > 0 and plan.optimizer.name == "adam"
 
 
 def _states(plan: Plan) -> list[str]:
     """Data types of Adam's states, where they are not fp32."""
-    if plan.optimizer.name != "adam" or not plan.zero.stage:
+    if plan.optimizer.name != "adam":
         return []
     names = {"exp_avg": "--exp-avg-dtype", "exp_avg_sq": "--exp-avg-sq-dtype"}
     low = [state for state in plan.optimizer.states if state.dtype.name in ("bf16", "fp16", "fp8")]
     return [word for state in low for word in (names[state.name], state.dtype.name)]
 
 
-def _recipe(plan: Plan) -> list[str]:
+def _recipe(plan: Plan, spread: bool) -> list[str]:
     """Matrix multiplies in 8 or 4 bits."""
-    recipe, stored = plan.precision.recipe, plan.precision.parameters_in_fp8
+    recipe, stored = plan.precision.recipe, plan.precision.parameters_in_fp8 and spread
     if recipe is None:
         return []
     if recipe is Recipe.NVFP4:
@@ -190,10 +195,10 @@ def _recompute(plan: Plan) -> list[str]:
     return ["--recompute-granularity", "selective", "--recompute-modules", *named]
 
 
-def _offload(plan: Plan) -> list[str]:
+def _offload(plan: Plan, spread: list[str]) -> list[str]:
     """What stands on the host."""
     words: list[str] = []
-    if _aware(plan):
+    if _aware(plan, spread):
         words += ["--optimizer-cpu-offload", "--optimizer-offload-fraction", repr(float(plan.offload.optimizer))]
     named = [name for name in plan.offload.activations if name in OFFLOADED]
     return [*words, "--fine-grained-activation-offloading", "--offload-modules", *named] if named else words

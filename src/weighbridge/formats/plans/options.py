@@ -61,7 +61,7 @@ class Options:
         said = {name: value for name, value in (base or {}).items() if value is not None}
         for name in said:
             if name not in (*FIELDS, *BESIDE):
-                raise InputError(f"{shown(name)}: a plan has no such field{did_you_mean(name, FIELDS)}")
+                raise InputError(f"{shown(name)}: a plan has no such field{did_you_mean(name, FIELDS, 1)}")
         named = {"framework": framework, "optimizer": optimizer, "schedule": _schedule}
         for name, find in named.items():
             if isinstance(said.get(name), str) and not isinstance(said[name], Schedule):

@@ -114,8 +114,13 @@ def _pipeline(table: Table) -> str:
 def _degrees(table: Table, options: Options) -> dict[str, int | None]:
     """Sizes of the parallel groups. With experts divided, an expert-tensor size of 1 means whole experts."""
     expert = table.integer("parallelism.expert_parallel_degree", 1)
+    tensors = (
+        "parallelism.tensor_parallel_degree",
+        "training.tensor_parallel_degree",
+        "training.sequence_parallel_degree",
+    )
     said: dict[str, int | None] = {
-        "tensor": table.integer(_moved(table, "parallelism", "training", "tensor_parallel_degree"), 1),
+        "tensor": table.integer(table.first(*tensors), 1),
         "pipeline": table.integer(_pipeline(table), 1),
         "context": table.integer(_moved(table, "parallelism", "experimental", "context_parallel_degree"), 1),
         "expert": expert,
@@ -208,6 +213,7 @@ def _zero(table: Table, sharded: bool, replicas: int, pipeline: int) -> Zero:
 
 
 BEFORE = (
+    "training.sequence_parallel_degree",
     "training.batch_size",
     "training.compile",
     "training.tensor_parallel_degree",

@@ -10,7 +10,7 @@ from weighbridge.formats.plans.table import Keys
 
 _FLOAT8 = {
     "read": "enable_float8_linear recipe_name enable_fsdp_float8_all_gather",
-    "memory": "moe_fqns_prototype",
+    "memory": "moe_fqns_prototype moe_fqns",
     "nothing": """
         precompute_float8_dynamic_scale_for_fsdp force_recompute_fp8_weight_in_bwd filter_fqns emulate
         scaling_type_input scaling_type_weight scaling_type_grad_output
@@ -18,12 +18,15 @@ _FLOAT8 = {
 }
 _MX = {
     "read": "recipe_name",
-    "memory": "moe_fqns_prototype",
+    "memory": "moe_fqns_prototype moe_fqns",
     "nothing": "mxfp8_dim1_cast_kernel_choice use_fp8_dim1_cast_triton_kernel filter_fqns",
 }
 
 KEYS: Keys = {
-    "": {"memory": "", "nothing": "job profiling metrics lr_scheduler checkpoint comm validation profiler logging"},
+    "": {
+        "memory": "",
+        "nothing": "job profiling metrics lr_scheduler checkpoint comm validation profiler logging data",
+    },
     "model": {
         "read": "name flavor converters",
         "nothing": "hf_assets_path tokenizer_path print_after_conversion norm_type use_flex_attn attn_mask_type",
@@ -38,12 +41,13 @@ KEYS: Keys = {
             local_batch_size batch_size global_batch_size seq_len dtype mixed_precision_param mixed_precision_reduce
             enable_cpu_offload compile tensor_parallel_degree pipeline_parallel_degree data_parallel_degree
             data_parallel_replicate_degree data_parallel_shard_degree fsdp_reshard_after_forward disable_loss_parallel
-            enable_float8_linear enable_fsdp_float8_all_gather
+            enable_float8_linear enable_fsdp_float8_all_gather sequence_parallel_degree
         """,
         "nothing": """
             dataset dataset_path max_norm steps gc_freq gc_debug seed deterministic warmup_steps dataloader
             precompute_float8_dynamic_scale_for_fsdp fp8_linear float8_scaling_type_input float8_scaling_type_weight
             float8_scaling_type_grad_output data_parallel_type enable_loss_parallel debug_moe_force_load_balance
+            checkpoint_interval checkpoint_interval_type checkpoint_folder enable_selective_ac metrics_freq
         """,
     },
     "parallelism": {
@@ -95,7 +99,7 @@ KEYS: Keys = {
         "memory": "semi_sync_method",
         "nothing": """
             enable process_group process_group_timeout_ms replica_id group_size min_replica_size sync_steps
-            should_quantize fragment_sync_delay fragment_update_alpha
+            should_quantize num_fragments fragment_sync_delay fragment_update_alpha
         """,
     },
     "debug": {"nothing": "seed deterministic deterministic_warn_only moe_force_load_balance"},
@@ -114,9 +118,10 @@ MODELS: dict[tuple[str, str], str] = {
     ("deepseek_v3", "671b"): "deepseek-v3",
     ("gpt_oss", "20b"): "gpt-oss-20b",
     ("gpt_oss", "120b"): "gpt-oss-120b",
+    **{("llama", size): f"llama-2-{size}" for size in ("7b", "13b", "70b")},
     **{("qwen3", size): f"qwen3-{size}" for size in ("0.6b", "1.7b", "4b", "8b", "14b", "32b", "30b-a3b", "235b-a22b")},
 }
 """torchtitan's flavors (torchtitan/models/*/__init__.py) by the catalogue's names."""
 
-NAMED = {model: key for key, model in MODELS.items()}
+NAMED = {model: key for key, model in MODELS.items() if key[0] != "llama"}
 """The catalogue's names by torchtitan's."""

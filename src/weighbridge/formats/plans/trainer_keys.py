@@ -14,7 +14,7 @@ KEYS: Keys = {
             gradient_checkpointing activation_checkpointing optim adafactor deepspeed fsdp torch_compile
             max_seq_length max_length max_seq_len model_max_length block_size attn_implementation
             _attn_implementation use_liger_kernel use_liger torch_dtype dtype model_name_or_path model
-            _name_or_path model_id fsdp_transformer_layer_cls_to_wrap
+            _name_or_path model_id
         """,
         "memory": """
             optim_target_modules torch_empty_cache_steps auto_find_batch_size neftune_noise_alpha ddp_bucket_cap_mb=25
@@ -48,22 +48,25 @@ KEYS: Keys = {
             formatting_func eos_token pad_token eval_packing completion_only_loss assistant_only_loss
             chat_template_path pad_to_multiple_of packing_strategy loss_type shuffle_dataset transformers_version
             dataset_name dataset_config dataset_train_split tokenizer_name cache_dir model_revision trust_remote_code
-            model_adapter_name ref_adapter_name _class_name parallelism_plugin
+            model_adapter_name ref_adapter_name _class_name parallelism_plugin fsdp_transformer_layer_cls_to_wrap
         """,
     },
     "model_init_kwargs": {
-        "read": "torch_dtype dtype attn_implementation use_cache",
-        "memory": "quantization_config",
+        "read": "torch_dtype dtype attn_implementation",
+        "memory": "quantization_config use_cache",
         "nothing": "trust_remote_code revision device_map low_cpu_mem_usage",
     },
-    "liger_kernel_config": {"read": "rope swiglu cross_entropy fused_linear_cross_entropy rms_norm geglu layer_norm"},
+    "liger_kernel_config": {
+        "read": "rope swiglu cross_entropy fused_linear_cross_entropy rms_norm",
+        "nothing": "geglu layer_norm",
+    },
     "parallelism_config": {
         "read": "dp_replicate_size dp_shard_size tp_size cp_size sp_size",
         "nothing": "tp_handler cp_handler sp_handler sp_backend cp_backend",
     },
     "fsdp_config": {
         "read": """
-            version fsdp_version reshard_after_forward fsdp_reshard_after_forward sharding_strategy
+            reshard_after_forward fsdp_reshard_after_forward sharding_strategy
             fsdp_sharding_strategy cpu_offload fsdp_cpu_offload offload_params fsdp_offload_params
             activation_checkpointing fsdp_activation_checkpointing
         """,
@@ -75,7 +78,9 @@ KEYS: Keys = {
         "time": "backward_prefetch=backward_pre fsdp_backward_prefetch=BACKWARD_PRE",
         "nothing": """
             auto_wrap_policy fsdp_auto_wrap_policy transformer_layer_cls_to_wrap fsdp_transformer_layer_cls_to_wrap
-            state_dict_type fsdp_state_dict_type sync_module_states fsdp_sync_module_states cpu_ram_efficient_loading
+            version fsdp_version
+            state_dict_type fsdp_state_dict_type sync_module_states fsdp_sync_module_states
+            cpu_ram_efficient_loading
             fsdp_cpu_ram_efficient_loading xla_fsdp_settings
         """,
     },
