@@ -22,6 +22,8 @@ from benchmarks.estimating import answer, estimate, ledger, score
 from benchmarks.requests import key
 from benchmarks.rows import HERE, MEASUREMENTS, Row, read
 from benchmarks.score import GIB, LARGE, TARGETS, Scored, counted, summary
+from weighbridge.estimate.bands import BY_FRAMEWORK, family
+from weighbridge.estimate.bands import LARGE as LARGE_RUNS
 
 ROOT = HERE.parent
 PAGE = ROOT / "docs" / "accuracy.md"
@@ -81,9 +83,10 @@ def bands(scored: Sequence[Scored]) -> str:
     text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
     for figure, counter in FIGURES.items():
         rows = [each for each in chosen if each.row["counter"] == counter]
-        parts = {figure: rows, f"{figure}.above_8_gib": [each for each in rows if each.measured > LARGE]}
-        for family in sorted({family_of(each.row) for each in rows}):
-            parts[f"{figure}.by_framework.{family}"] = [each for each in rows if family_of(each.row) == family]
+        parts = {figure: rows}
+        for framework in sorted({family_of(each.row) for each in rows if each.estimated is not None}):
+            parts[f"{figure}.{BY_FRAMEWORK}.{framework}"] = [r for r in rows if family_of(r.row) == framework]
+        parts |= {f"{name}.{LARGE_RUNS}": [r for r in own if r.measured > LARGE] for name, own in parts.items()}
         for name, own in parts.items():
             found = summary(own)
             if found:
@@ -93,7 +96,7 @@ def bands(scored: Sequence[Scored]) -> str:
 
 def family_of(row: Row) -> str:
     """The family of the framework that ran: "hf" of "hf-flash"."""
-    return "megatron" if row["kind"] == "megatron" else str(row["plan"]["framework"]).partition("-")[0]
+    return "megatron" if row["kind"] == "megatron" else family(str(row["plan"]["framework"]))
 
 
 def print_rows(rows: Sequence[Row], full: bool) -> None:

@@ -116,3 +116,12 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
         framework("megatorn")
     with pytest.raises(InputError, match=r'optimizer: "adan" is unknown; allowed: adam, .* did you mean adam'):
         optimizer("adan")
+
+
+def test_an_optimizer_of_ones_own_is_a_list_of_states() -> None:
+    states = stage(gpus=1, optimizer=optimizer("m=fp32, v=bf16")).states
+    assert 6 * states.parameters <= states.optimizer < 6.2 * states.parameters
+    with pytest.raises(InputError, match="expected a state with its data type, such as momentum=fp32"):
+        optimizer("m=fp32,v")
+    with pytest.raises(InputError, match=r'optimizer: m: data type "fp33" is unknown'):
+        optimizer("m=fp33")

@@ -203,7 +203,7 @@ def test_bands_are_read_where_they_are(tmp_path: Any) -> None:
     file.write_text(f"{rows}[peak_allocated.above_8_gib]\nn = 20\nmedian = 1\np90 = 3\n")
     assert [band.kind for band in bands_of(SMALL, file)] == ["peak_allocated"]
     assert [band.kind for band in bands_of(LARGE, file)] == ["peak_allocated.above_8_gib"]
-    said = "half of 315 measured runs fell within 2.0 % of the allocated peak, nine in ten within 5.8 %"
+    said = "half of 315 measured runs of this kind fell within 2.0 % of the allocated peak, nine in ten within 5.8 %"
     assert bands_of(SMALL, file)[0].sentence == said
     table.cache_clear()
 

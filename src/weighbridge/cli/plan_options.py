@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,14 @@ import click
 from weighbridge.cli.options import F, count_option
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.advice import spread
+from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
 from weighbridge.parallel.layout import Chunk, Layout
 from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
 from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, single, stored_in_fp32
-from weighbridge.parallel.recompute import MODULES, Method, Recompute
+from weighbridge.parallel.recompute import LAYERS as OF_LAYERS
+from weighbridge.parallel.recompute import MODULES, OFFLOADED, PER_OPERATION, Method, Recompute
 from weighbridge.parallel.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
 
 RECIPES = {("fp8-" + recipe if len(recipe) > 5 else recipe.value): recipe for recipe in Recipe}
 """Names of recipes of Transformer Engine: fp8-delayed, fp8-tensorwise, fp8-blockwise, mxfp8, nvfp4."""
+
+ATTENTION = [kernel.value for kernel in Attention if kernel is not Attention.PLAIN]
+"""Names that ``--attention`` takes."""
+
+LOSSES = [loss.value.replace(" ", "-") for loss in Loss if loss is not Loss.NONE]
+"""Names that ``--loss`` takes."""
+
+AWAY = (*OFFLOADED, OF_LAYERS)
+"""Names that ``--offload-activations`` takes."""
 
 PRECISIONS = ("bf16", "fp16", "fp32", "pure-bf16", "pure-fp16", *RECIPES)
 """Names that ``--precision`` takes."""
@@ -59,17 +70,25 @@ def _sizes() -> list[Any]:
 def _choices() -> list[Any]:
     schedules = click.Choice([schedule.value for schedule in Schedule])
     offload = click.FloatRange(0, 1)
-    kinds = ", ".join(MODULES)
+    kinds, known = ", ".join(MODULES), ", ".join(OPTIMIZERS)
     return [
         click.option("--framework", type=click.Choice(list(FRAMEWORKS)), default="megatron", help="Whose kernels run."),
         click.option("--schedule", type=schedules, help="Pipeline schedule; 1f1b, or interleaved with --vp."),
         click.option("--zero", type=click.IntRange(0, 3), help="ZeRO stage; by default the framework's."),
         click.option("--precision", type=click.Choice(PRECISIONS), help="Data types; by default the framework's."),
-        click.option("--optimizer", default="adam", show_default=True, help=f"One of {', '.join(OPTIMIZERS)}."),
-        click.option("--recompute", default="none", help=f"none, full, selective, or selective:NAMES, of {kinds}."),
+        click.option("--optimizer", default="adam", show_default=True, help=f"{known}, or states: m=fp32,v=bf16."),
+        click.option("--recompute", default="none", help=f"none, full, per-op, selective, selective:NAMES of {kinds}."),
         count_option("--recompute-layers", None, "With full: layers of a group, or of a chunk (block)."),
         click.option("--recompute-method", type=click.Choice(["uniform", "block"]), help="With full; uniform."),
         click.option("--offload-optimizer", type=offload, metavar="SHARE", help="Of its states, on the host: 0 to 1."),
+        click.option("--offload-weights", is_flag=True, help="Sharded weights stand on the host between uses."),
+        click.option("--offload-activations", metavar="NAMES", help=f"Kept tensors on the host: {', '.join(AWAY)}."),
+        count_option("--replicas", 1, "Groups that each hold everything (HSDP, distributed-optimizer instances)."),
+        click.option("--reshard/--no-reshard", default=True, help="Free gathered weights until the backward pass."),
+        click.option("--attention", type=click.Choice(ATTENTION), help="Kernel; by default the framework's."),
+        click.option("--loss", type=click.Choice(LOSSES), help="Cross-entropy; by default the framework's."),
+        click.option("--dropout/--no-dropout", default=False, help="Of attention and of hidden states."),
+        click.option("--imbalance", type=click.FloatRange(1, 1000), help="Tokens of the fullest experts over mean."),
     ]
 
 
@@ -94,10 +113,18 @@ FIELDS = {
     "recompute_layers": "recompute",
     "recompute_method": "recompute",
     "offload_optimizer": "offload",
+    "offload_weights": "offload",
+    "offload_activations": "offload",
+    "replicas": "zero",
+    "reshard": "zero",
+    "attention": "kernels",
+    "loss": "kernels",
+    "dropout": "kernels",
+    "imbalance": "imbalance",
 }
 """The field of a plan that each option sets."""
 
-OF_FRAMEWORK = ("zero", "precision")
+OF_FRAMEWORK = ("zero", "precision", "kernels")
 """Fields whose options mean what the framework makes of them."""
 
 
@@ -132,6 +159,7 @@ def plan_of(options: dict[str, Any], around: Around) -> Plan:
 def fields_of(options: dict[str, Any], chosen: Framework, around: Around) -> dict[str, Any]:
     """Fields of the plan by the options that set them."""
     zero = chosen.zero if options["zero"] is None else spread(chosen, chosen.zero, options["zero"])
+    zero = replace(zero, instances=options["replicas"], reshard=zero.reshard and options["reshard"])
     same = {name: options[name] for name in ("micro_batch", "global_batch")}
     sizes = {FIELDS[name]: options[name] for name in ("tp", "pp", "vp", "cp", "ep", "etp", "sp")}
     return same | {
@@ -144,8 +172,26 @@ def fields_of(options: dict[str, Any], chosen: Framework, around: Around) -> dic
         "precision": precision_of(options["precision"], chosen),
         "optimizer": optimizer(options["optimizer"]),
         "recompute": recompute_of(options["recompute"], options["recompute_method"], options["recompute_layers"]),
-        "offload": replace(Offload(), optimizer=options["offload_optimizer"] or 0.0),
+        "offload": Offload(
+            options["offload_optimizer"] or 0.0,
+            options["offload_weights"],
+            _listed("--offload-activations", options["offload_activations"], AWAY),
+        ),
+        "kernels": kernels_of(options, chosen.kernels),
+        "imbalance": options["imbalance"] or 1.0,
     }
+
+
+def kernels_of(options: dict[str, Any], base: Kernels) -> Kernels:
+    """How operations are carried out, where options say otherwise than the framework."""
+    dropout = options["dropout"]
+    return replace(
+        base,
+        attention=Attention(options["attention"]) if options["attention"] else base.attention,
+        loss=Loss(options["loss"].replace("-", " ")) if options["loss"] else base.loss,
+        hidden_dropout=dropout or base.hidden_dropout,
+        attention_dropout=dropout or base.attention_dropout,
+    )
 
 
 def plan_from(file: Path, options: dict[str, Any], said: Container[str], model: Model, around: Around) -> Loaded:
@@ -220,6 +266,9 @@ def precision_of(name: str | None, chosen: Framework) -> Precision:
     return mixed(name) if chosen.name.startswith("megatron") else stored_in_fp32(name)
 
 
+KINDS = ("none", "full", "selective", "per-op")
+
+
 def recompute_of(text: str, method: str | None, layers: int | None) -> Recompute:
     """What ``--recompute`` and the options beside it ask for.
 
@@ -227,24 +276,30 @@ def recompute_of(text: str, method: str | None, layers: int | None) -> Recompute
         InputError: for names that are none, and for options that belong to ``full`` without it.
     """
     kind, colon, names = text.partition(":")
-    if kind not in ("none", "full", "selective") or (colon and kind != "selective"):
-        allowed = "allowed: none, full, selective, selective:NAMES"
-        raise InputError(
-            f"--recompute: got {given(text)}; {allowed}{did_you_mean(kind, ('none', 'full', 'selective'))}"
-        )
+    if kind not in KINDS or (colon and kind != "selective"):
+        allowed = "allowed: none, full, selective, selective:NAMES, per-op"
+        raise InputError(f"--recompute: got {given(text)}; {allowed}{did_you_mean(kind, KINDS)}")
     if kind != "full" and (method or layers):
         raise InputError("--recompute-method and --recompute-layers belong to --recompute full")
     if kind == "full":
         if method == "block" and layers is None:
             raise InputError("--recompute-method block: how many layers of each chunk? add --recompute-layers")
         return Recompute(Method(method or "uniform"), layers or 1)
-    return Recompute(modules=_modules(names if colon else "core_attn")) if kind == "selective" else Recompute()
+    if kind == "per-op":
+        return Recompute(Method.UNIFORM, saves=PER_OPERATION)
+    names = names if colon else "core_attn"
+    return Recompute(modules=_listed("--recompute", names, MODULES)) if kind == "selective" else Recompute()
 
 
-def _modules(names: str) -> tuple[str, ...]:
-    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",")))
+def _listed(option: str, names: str | None, known: Collection[str]) -> tuple[str, ...]:
+    """Names between commas.
+
+    Raises:
+        InputError: for one that is not known.
+    """
+    chosen = tuple(dict.fromkeys(name.strip() for name in (names or "").split(","))) if names else ()
     for name in chosen:
-        if name not in MODULES:
-            near = did_you_mean(name, MODULES)
-            raise InputError(f"--recompute: no module {given(name)} to recompute; allowed: {', '.join(MODULES)}{near}")
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise InputError(f"{option}: no module {given(name)}; allowed: {', '.join(known)}{near}")
     return chosen

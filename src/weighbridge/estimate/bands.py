@@ -1,6 +1,7 @@
 """How far estimates were from measured runs: the error bands that ``make accuracy`` writes to ``bands.toml``.
 
-The file holds one table per figure, and one inside it for runs above 8 GiB, whose errors are smaller::
+The file holds one table per figure, and inside it one for runs above 8 GiB, whose errors are smaller, and one for each
+framework, with its own such table::
 
     [peak_allocated]
     n = 149       # measured runs
@@ -9,6 +10,10 @@ The file holds one table per figure, and one inside it for runs above 8 GiB, who
 
     [peak_allocated.above_8_gib]
     n = 35
+    ...
+    [peak_allocated.by_framework.megatron]
+    ...
+    [peak_allocated.by_framework.megatron.above_8_gib]
     ...
 """
 
@@ -32,6 +37,9 @@ FIGURES = {
 }
 """Figures that bands are of: attributes of a stage, and their names for people. The first is the main one."""
 
+BY_FRAMEWORK = "by_framework"
+"""The table of frameworks' tables."""
+
 LARGE, LARGE_BYTES = "above_8_gib", 8 * 2**30
 """The table of large runs, and where they begin."""
 
@@ -44,16 +52,19 @@ class Band:
     """How far one kind of estimate was from measured runs.
 
     Attributes:
-        kind: the figure, and ``.above_8_gib`` where only such runs are in it.
+        kind: the figure, ``.by_framework.`` and the framework where only its runs are in it, and ``.above_8_gib``
+            where only such runs are.
         n: measured runs.
         median_percent: half of them fell within this many percent of the estimate.
         p90_percent: nine in ten fell within this.
+        others: the frameworks that were measured, where the one that was asked for is none of them.
     """
 
     kind: str
     n: int
     median_percent: float
     p90_percent: float
+    others: tuple[str, ...] = ()
 
     @property
     def figure(self) -> str:
@@ -62,9 +73,10 @@ class Band:
 
     @property
     def sentence(self) -> str:
-        """``half of 315 measured runs fell within 2.0 % of the allocated peak, nine in ten within 5.8 %``."""
+        """``half of 315 measured runs of this kind fell within 2.0 % of the allocated peak, nine in ten within 5.8 %``."""
         within = f"{self.median_percent:.1f} % of the {self.figure}"
-        return f"half of {self.n:,} measured runs fell within {within}, nine in ten within {self.p90_percent:.1f} %"
+        whose = f"of other frameworks ({', '.join(self.others)})" if self.others else "of this kind"
+        return f"half of {self.n:,} measured runs {whose} fell within {within}, nine in ten within {self.p90_percent:.1f} %"
 
 
 @cache
@@ -73,16 +85,26 @@ def table(file: Path = FILE) -> dict[str, Any]:
     return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
+def family(framework: str) -> str:
+    """The frameworks that bands count as one, as "megatron" of "megatron-local": kernels differ, the engine does not."""
+    return framework.partition("-")[0]
+
+
 def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
-    """The bands of a step's figures; of runs as large as its fullest stage, where enough of those were measured."""
+    """The bands of a step's figures: of its framework where that was measured, otherwise of all that were; of runs as
+    large as its fullest stage, where enough of those were measured.
+    """
     found = []
-    for name in FIGURES:
-        rows: Any = table(file).get(name)
+    asked = family(training.plan.framework.name)
+    for kind in FIGURES:
+        rows: Any = table(file).get(kind)
         if not rows:
             continue
-        large = rows.get(LARGE, {})
-        chosen = plain(getattr(training.worst, name)) > LARGE_BYTES and large.get("n", 0) >= FEWEST
-        row = large if chosen else rows
-        kind = f"{name}.{LARGE}" if chosen else name
-        found.append(Band(kind, int(row["n"]), float(row["median"]), float(row["p90"])))
+        measured, name = rows.get(BY_FRAMEWORK, {}), kind
+        others = () if asked in measured else tuple(measured)
+        if asked in measured:
+            rows, name = measured[asked], f"{kind}.{BY_FRAMEWORK}.{asked}"
+        if plain(getattr(training.worst, kind)) > LARGE_BYTES and rows.get(LARGE, {}).get("n", 0) >= FEWEST:
+            rows, name = rows[LARGE], f"{name}.{LARGE}"
+        found.append(Band(name, int(rows["n"]), float(rows["median"]), float(rows["p90"]), others))
     return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from weighbridge.arithmetic import Count
 from weighbridge.errors import InputError
@@ -24,6 +25,7 @@ from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import INPUTS
 from weighbridge.parallel.recompute import offloaded
 from weighbridge.parallel.schedule import placement
+from weighbridge.parallel.zero import Engine
 from weighbridge.replay import Piece, pieces, replay
 from weighbridge.tape import Pass, Tape, Tensor, Use
 from weighbridge.traced import plain, symbol
@@ -63,19 +65,19 @@ class Training(Shown):
     @cached_property
     def kernels(self) -> Kernels:
         """How operations are carried out on this device."""
-        kernels, cluster = self.plan.kernels, self.cluster
-        if kernels.loss is Loss.EAGER and plain(self.plan.tensor) > 1:
-            kernels = replace(kernels, loss=Loss.SHARED)
-        precision, framework = self.plan.precision, self.plan.framework
-        if precision.recipe and framework.transformer_engine:
-            kernels = replace(kernels, inputs=INPUTS[precision.recipe])
-        if framework.autocasts and precision.weights is not precision.compute:
-            kernels = replace(kernels, autocast=True)
-        if kernels.attention is not Attention.AUTO:
-            return kernels
-        capability = cluster.device.capability if cluster else None
-        modern = capability is None or capability[0] >= 9
-        return replace(kernels, attention=Attention.CUDNN if modern else Attention.FLASH)
+        plan, kernels, framework = self.plan, self.plan.kernels, self.plan.framework
+        changes: dict[str, Any] = {"gathers_keys": kernels.gathers_keys and plain(plan.context) > 1}
+        if kernels.loss is Loss.EAGER and plain(plan.tensor) > 1:
+            changes["loss"] = Loss.SHARED
+        if plan.precision.recipe and framework.transformer_engine:
+            changes["inputs"] = INPUTS[plan.precision.recipe]
+        if framework.autocasts and plan.zero.engine is not Engine.FSDP2:  # which gathers weights in 16 bits already
+            changes["autocast"] = plan.precision.weights is not plan.precision.compute
+        if kernels.attention is Attention.AUTO:
+            capability = self.cluster.device.capability if self.cluster else None
+            modern = capability is None or capability[0] >= 9
+            changes["attention"] = Attention.CUDNN if modern else Attention.FLASH
+        return replace(kernels, **changes)
 
     @cached_property
     def tape(self) -> Tape:

@@ -97,6 +97,14 @@ class Core:
         self.tape.record("repeat", (x,), (made,))
         return made
 
+    def gathered(self) -> tuple[Tensor, ...]:
+        """Keys and values of all positions."""
+        keys = Axis("keys", self.tape.run.positions)
+        return tuple(
+            self.tape.tensor(f"all {t.name}", t.axes[0], keys, t.axes[-1], use=Use.COMMUNICATION)
+            for t in (self.k, self.v)
+        )
+
     def record(
         self, reads: tuple[Tensor, ...], keeps: tuple[Tensor, ...], makes: tuple[Tensor, ...] = (), **scratch: Any
     ) -> None:
@@ -117,8 +125,9 @@ def flash_core(core: Core) -> None:
     """
     sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
     gradient = core.tape.tensor("query gradient in fp32", *core.q.axes, dtype=FP32, use=Use.WORKSPACE)
-    inputs = (core.q, core.k, core.v)
-    kernels = core.tape.run.kernels
+    inputs, kernels = (core.q, core.k, core.v), core.tape.run.kernels
+    whole = core.gathered() if kernels.gathers_keys else ()
+    memory = {"scratch": whole, "scratch_backward": (gradient, *whole, *whole)}
     copies = None
     if kernels.exchanges_heads:
         copies = Axis("copies", 1)
@@ -126,9 +135,9 @@ def flash_core(core: Core) -> None:
         copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
     if copies is not None:
         own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
-        core.record(inputs, (*inputs, own, sums), (own, sums), scratch_backward=(gradient,))
+        core.record(inputs, (*inputs, own, sums), (own, sums), **memory)
         return
-    core.record(inputs, (*inputs, core.out, sums), (sums,), scratch_backward=(gradient,))
+    core.record(inputs, (*inputs, core.out, sums), (sums,), **memory)
 
 
 def unfused_core(core: Core) -> None:

@@ -96,7 +96,9 @@ FRAMEWORKS: dict[str, Framework] = {
         ),
         Framework(
             "torchtitan",
-            Kernels("torchtitan, eager", attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX),
+            Kernels(
+                "torchtitan, eager", gathers_keys=True, attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX
+            ),
             stored_in_fp32(),
             Zero(3, Engine.FSDP2),
             counts_ends=True,
@@ -107,6 +109,7 @@ FRAMEWORKS: dict[str, Framework] = {
             "torchtitan-compiled",
             Kernels(
                 "torchtitan, torch.compile",
+                gathers_keys=True,
                 attention=Attention.SDPA,
                 pointwise=Pointwise.FUSED,
                 loss=Loss.COMPILED,

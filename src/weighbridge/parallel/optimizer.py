@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from weighbridge.errors import InputError, did_you_mean, given
-from weighbridge.units import DATA_TYPES, DataType
+from weighbridge.units import DATA_TYPES, DataType, data_type
 
 FP32, INT8 = DATA_TYPES["fp32"], DATA_TYPES["int8"]
 
@@ -100,13 +100,22 @@ ALIASES = {"adamw": "adam", "adamw8bit": "adam8bit", "adam_8bit": "adam8bit", "d
 
 
 def optimizer(name: str) -> Optimizer:
-    """The optimizer of a name.
+    """The optimizer of a name, or of a list of states with their data types: ``m=fp32,v=bf16``.
 
     Raises:
-        InputError: for a name that is none.
+        InputError: for a name that is none, and for a state without a data type.
     """
+    if "=" in name:
+        return Optimizer(name, name, tuple(_state(part) for part in name.split(",")), "given by its states")
     found = OPTIMIZERS.get(ALIASES.get(name.lower(), name.lower()))
     if found is None:
         near = did_you_mean(name.lower(), OPTIMIZERS)
         raise InputError(f"optimizer: {given(name)} is unknown; allowed: {', '.join(OPTIMIZERS)}{near}")
     return found
+
+
+def _state(text: str) -> State:
+    name, sign, dtype = (part.strip() for part in text.partition("="))
+    if not name or not sign:
+        raise InputError(f"optimizer: got {given(text)}; expected a state with its data type, such as momentum=fp32")
+    return State(name, data_type(dtype, f"optimizer: {name}"))

@@ -7,6 +7,7 @@ import pytest
 
 from tests.formats.plans.samples import load_json
 from weighbridge.errors import InputError
+from weighbridge.formats.plans import load_plan
 from weighbridge.parallel.optimizer import OPTIMIZERS
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.zero import Engine
@@ -203,3 +204,10 @@ def test_all_problems_are_said_at_once(tmp_path: Path) -> None:
     table = {"train_batch_size": -1, "bf16": {"enabled": "yes"}, "zero_optimization": {"stage": 9}}
     with pytest.raises(InputError, match=r"train_batch_size: .*; .*zero_optimization.stage: .*; .*bf16.enabled: "):
         load_json(tmp_path, table)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "twice.json"
+    path.write_text('{"train_batch_size": 8, "zero_optimization": {"stage": 1, "stage": 2}}', "utf-8")
+    with pytest.raises(InputError, match=r"^stage: given twice in one table$"):
+        load_plan(path, 8)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weighbridge.errors import InputError, WeighbridgeError
+from weighbridge.formats import plans
 from weighbridge.formats.plans import emit, load_plan
 from weighbridge.formats.plans.deepspeed_keys import KEYS as DEEPSPEED
 from weighbridge.formats.plans.emit_torchtitan import toml
@@ -101,6 +102,24 @@ def test_what_is_emitted_is_written_as_the_framework_writes_it() -> None:
     assert emit(Plan(gpus=8, tensor=2)).text.startswith("--tensor-model-parallel-size 2 \\\n--pipeline-model")
     assert json.loads(emit(Plan(gpus=8), kind="deepspeed").text)["zero_optimization"]["stage"] == 1
     assert tomllib.loads(emit(Plan(gpus=8), kind="torchtitan").text)["training"]["seq_len"] == 4096
+
+
+@pytest.mark.parametrize(
+    ("keys", "files"),
+    [
+        (DEEPSPEED, ("deepspeed",)),
+        (TORCHTITAN, ("torchtitan", "torchtitan_stages")),
+        (TRAINER, ("training_arguments",)),
+    ],
+)
+def test_every_key_that_is_said_to_be_read_is_named_in_the_reader(keys: Keys, files: tuple[str, ...]) -> None:
+    """A key that no reader names would be dropped in silence."""
+    source = "".join((Path(plans.__file__).parent / f"{file}.py").read_text("utf-8") for file in files)
+    ends = ("_master_weights_and_grads", "_stage_less_layers", "fsdp_")  # put together from parts
+    read = [(section, key) for section, words in keys.items() for key in words.get("read", "").split()]
+    for section, key in read:
+        bare = next((end for end in ends if end in key), key)
+        assert bare in source, f"{section}.{key}"
 
 
 WRONG = st.one_of(

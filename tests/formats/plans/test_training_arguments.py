@@ -160,3 +160,10 @@ def test_values_that_cannot_be_used(tmp_path: Path, table: dict[str, Any], words
 def test_unknown_keys_are_named_and_their_values_are_not(tmp_path: Path) -> None:
     found = load_json(tmp_path, {**ONE, "dtype": "bfloat16", "hub_tokn": "a secret"})
     assert found.warnings == ("hub_tokn: TrainingArguments has no such key; it is left out; did you mean hub_token?",)
+
+
+def test_groups_of_accelerate(tmp_path: Path) -> None:
+    groups = {"dp_replicate_size": 2, "dp_shard_size": 2, "tp_size": 2, "cp_size": 2}
+    plan = load_json(tmp_path, {**ONE, "fsdp": True, "parallelism_config": groups}, None).plan
+    assert (plan.gpus, plan.tensor, plan.context, plan.data) == (16, 2, 2, 4)
+    assert (plan.zero.stage, plan.zero.instances) == (3, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +54,36 @@ def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any]
     """
     options = Options.of(gpus, base)
     file = _found(path)
-    if read_text(file, MAX_JSON).lstrip().startswith("{"):
+    text = read_text(file, MAX_JSON)
+    if text.lstrip().startswith("{"):
         raw = read_json(file)
         kind = _kind(file, raw)
         if kind == "DeepSpeed":
+            _see_that_no_key_is_twice(text)
             return _loaded(deepspeed.read(raw, options), kind)
         return _loaded(training_arguments.read(raw, options, file.parent), kind)
     raw = read_toml(file)
     if not _known(raw, TORCHTITAN):
         raise _none(file, raw)
     return _loaded(torchtitan.read(raw, options), "torchtitan")
+
+
+def _see_that_no_key_is_twice(text: str) -> None:
+    """Refuse a key that stands twice in a table, as DeepSpeed does (dict_raise_error_on_duplicate_keys).
+
+    Raises:
+        InputError: naming it.
+    """
+
+    def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise InputError(f"{shown(key)}: given twice in one table")
+            found[key] = value
+        return found
+
+    json.loads(text, object_pairs_hook=table)
 
 
 def _loaded(found: Read, kind: str) -> Loaded:

@@ -74,7 +74,7 @@ def read(raw: Mapping[str, Any], options: Options, folder: Path | None = None) -
 def _plan(table: Table, options: Options, chosen: Framework, own: Mapping[str, Any]) -> Plan:
     """The plan under FSDP or DistributedDataParallel."""
     degrees = _degrees(table, options)
-    ranks = world(table, options, degrees)
+    ranks = world(table, options, degrees, _implied(table, degrees))
     data = max(ranks // ((degrees["tensor"] or 1) * (degrees["context"] or 1)), 1)
     strategy = _strategy(table)
     steps = table.integer("gradient_accumulation_steps", 1)
@@ -214,6 +214,14 @@ def _degrees(table: Table, options: Options) -> dict[str, int | None]:
     said = {"tensor": table.integer(f"{section}.tp_size", 1), "context": context}
     fixed = {name: options.get(name, 1) for name in ("pipeline", "expert")}
     return {name: options.get(name, size) for name, size in said.items()} | fixed
+
+
+def _implied(table: Table, degrees: Mapping[str, int | None]) -> int | None:
+    """Ranks that follow from the sizes of accelerate's groups, where it spreads data over several."""
+    data = 1
+    for name in ("dp_replicate_size", "dp_shard_size"):
+        data *= table.integer(f"parallelism_config.{name}", 1)
+    return data * (degrees["tensor"] or 1) * (degrees["context"] or 1) if data > 1 else None
 
 
 def _strategy(table: Table) -> str | None:

@@ -1,0 +1,204 @@
+"""Tables of docs/training.md and docs/megatron.md that are written from the code."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from weighbridge import kernels
+from weighbridge.cli.plan_options import PRECISIONS, precision_of
+from weighbridge.errors import InputError
+from weighbridge.estimate.ledger import MEANING, Line
+from weighbridge.formats.megatron.table import Bears, rows
+from weighbridge.kernels import Kernels
+from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.optimizer import OPTIMIZERS, Extent, State
+from weighbridge.parallel.precision import Precision
+from weighbridge.parallel.recompute import DISCARDS, MODULES
+from weighbridge.parallel.schedule import FACTS, in_flight
+from weighbridge.parallel.sharding import Sharding
+
+Rows = Iterator[tuple[str, ...]]
+
+STAGES, MICRO_BATCHES = 8, 32
+"""The pipeline of the table of schedules."""
+
+
+def ledger() -> tuple[tuple[str, ...], Rows]:
+    """Lines of the ledger."""
+    return ("line", "what stands in it"), ((f"`{line}`", MEANING[line]) for line in Line)
+
+
+def axes() -> tuple[tuple[str, ...], Rows]:
+    """What divides each axis: degrees that are different primes show in the divisors."""
+    degrees = {"tensor": 2, "context": 3, "expert": 5, "expert-tensor": 7}
+    split = Sharding(2, 3, 5, 7, sequence_parallel=True)
+    found: dict[str, list[str]] = {}
+    for axis, divisor in split.divisors.items():
+        if axis in SHOWN:
+            by = " x ".join(name for name, prime in degrees.items() if plain_of(divisor) % prime == 0)
+            found.setdefault(by, []).append(axis)
+    there = {axis for own in found.values() for axis in own}
+    assert there == set(SHOWN), f"axes that the page does not know, or that are gone: {there ^ set(SHOWN)}"
+    return ("axis", "what lies along it", "divided by"), (
+        (f"`{axis}`", SHOWN[axis], by) for by, own in found.items() for axis in sorted(own)
+    )
+
+
+SHOWN = {
+    "heads": "query heads",
+    "kv_heads": "key and value heads",
+    "ffn": "columns inside a feed-forward network",
+    "expert_ffn": "columns inside an expert",
+    "vocabulary": "rows of the embedding, scores of the head",
+    "groups": "groups of a state space layer",
+    "sequence": "positions between the projections of a layer",
+    "stream": "positions of the residual stream, with sequence parallelism",
+}
+
+
+def plain_of(divisor: object) -> int:
+    """A divisor as a number."""
+    assert isinstance(divisor, int)
+    return divisor
+
+
+def schedules() -> tuple[tuple[str, ...], Rows]:
+    """Schedules, and what stages hold under each."""
+
+    def of() -> Rows:
+        for name, facts in FACTS.items():
+            chunks = facts.fewest_chunks
+            held = [in_flight(name, STAGES, stage, MICRO_BATCHES, chunks) for stage in (0, STAGES - 1)]
+            yield f"`{name}`", facts.title, str(chunks), *(per_stage(n, chunks) for n in held), facts.source
+
+    first = f"first of {STAGES} stages"
+    return ("`--schedule`", "name", "chunks", first, "last stage", "order after"), of()
+
+
+def per_stage(held: int, chunks: int) -> str:
+    """Micro-batches in flight; in chunks of a stage where it has several."""
+    return str(held) if chunks == 1 else f"{held} of half a stage"
+
+
+def recomputed() -> tuple[tuple[str, ...], Rows]:
+    """Modules that can be recomputed."""
+    kept = {True: "nothing of its own: its result is dropped too", False: "its input"}
+    return ("module", "what it keeps then"), ((f"`{name}`", kept[name in DISCARDS]) for name in MODULES)
+
+
+def precisions() -> tuple[tuple[str, ...], Rows]:
+    """Names of data types, by framework."""
+
+    def types(found: Precision) -> str:
+        main = found.main.name if found.main else "none"
+        recipe = f", multiplies: {found.recipe}" if found.recipe else ""
+        return f"{found.weights.name}, {found.gradients.name}, {main}{recipe}"
+
+    def of() -> Rows:
+        for name in PRECISIONS:
+            cells = []
+            for framework in ("megatron", "torchtitan"):
+                try:
+                    cells.append(types(precision_of(name, FRAMEWORKS[framework])))
+                except InputError:
+                    cells.append("refused")
+            yield f"`{name}`", *cells
+
+    head = "weights, gradients, main parameters: "
+    return ("`--precision`", f"{head}megatron", "torchtitan, transformers"), of()
+
+
+def optimizers() -> tuple[tuple[str, ...], Rows]:
+    """Optimizers with their states."""
+    extent = {Extent.ELEMENT: "", Extent.FACTORS: " per row and per column", Extent.ROW: " per row"}
+
+    def of(state: State) -> str:
+        block = f" with an fp32 scale per {state.block}" if state.block else ""
+        return f"{state.name} ({state.dtype.name}{extent[state.extent]}{block})"
+
+    def states(found: tuple[State, ...]) -> str:
+        return ", ".join(map(of, found)) or "none"
+
+    return ("`--optimizer`", "states", "of embeddings, head and vectors", "source"), (
+        (f"`{name}`", states(o.states), "the same" if o.others is None else states(o.others), o.source)
+        for name, o in OPTIMIZERS.items()
+    )
+
+
+KINDS = ("norm", "attention", "pointwise", "loss", "rope", "experts")
+
+
+def frameworks() -> tuple[tuple[str, ...], Rows]:
+    """Frameworks with their kernels."""
+    choices = {name: own.kernels for name, own in FRAMEWORKS.items()}
+    return ("`--framework`", "", *KINDS), (
+        (f"`{name}`", own.title, *(str(getattr(own, kind)) for kind in KINDS)) for name, own in choices.items()
+    )
+
+
+def defaults() -> tuple[tuple[str, ...], Rows]:
+    """What frameworks do with states unless told otherwise."""
+    return ("`--framework`", "weights, gradients, main", "data parallelism", "read in"), (
+        (
+            f"`{name}`",
+            f"{own.precision.weights.name}, {own.precision.gradients.name}, "
+            + (own.precision.main.name if own.precision.main else "none"),
+            f"{own.zero.engine}, stage {own.zero.stage}",
+            own.source,
+        )
+        for name, own in FRAMEWORKS.items()
+    )
+
+
+def choices() -> tuple[tuple[str, ...], Rows]:
+    """Every choice of kernel in the words of kernels.py."""
+    tree = ast.parse(Path(inspect.getfile(kernels)).read_text("utf-8"))
+    fields = dict(Kernels.__annotations__.items())
+    named = {str(kind): name for name, kind in fields.items() if name in KINDS}
+
+    def of() -> Rows:
+        for found in tree.body:
+            if isinstance(found, ast.ClassDef) and found.name in named:
+                for member, said in zip(found.body, found.body[1:], strict=False):
+                    if isinstance(member, ast.Assign) and isinstance(said, ast.Expr):
+                        choice = ast.literal_eval(member.value)
+                        words = " ".join(str(ast.literal_eval(said.value)).split())
+                        yield named[found.name], choice, words.replace("|", "or")
+
+    return ("operation", "choice", "how it runs, what it keeps"), of()
+
+
+def arguments() -> str:
+    """Megatron-LM's arguments by what becomes of them."""
+    titles = {
+        Bears.HONOURED: "Honoured",
+        Bears.MEMORY: "Bearing on memory or FLOPs, not modelled: a warning names each that is given",
+        Bears.TIME: "Bearing on time only, not modelled: a warning names each that is given",
+    }
+    found = list(rows().values())
+    out = []
+    for bears, title in titles.items():
+        own = sorted(row.name for row in found if row.bears is bears)
+        out.append(f"\n**{title}** ({len(own)}): {', '.join(f'`{name}`' for name in own)}.\n")
+    harmless = sum(row.bears is Bears.NOTHING for row in found)
+    out.append(
+        f"\n**Accepted in silence**, because they bear on neither (logging, data, checkpoints ...): {harmless}.\n"
+    )
+    return "".join(out)
+
+
+TABLES: dict[str, Callable[[], tuple[tuple[str, ...], Rows]]] = {
+    "ledger": ledger,
+    "axes": axes,
+    "schedules": schedules,
+    "recompute": recomputed,
+    "precisions": precisions,
+    "optimizers": optimizers,
+    "frameworks": frameworks,
+    "defaults": defaults,
+    "kernels": choices,
+}
+"""A head and rows by the name of a region."""
