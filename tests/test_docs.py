@@ -17,11 +17,13 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+from tests import training_tables
 from weighbridge.cli import main
 from weighbridge.estimate.comparison import COLUMNS
 from weighbridge.estimate.parameters import params
@@ -265,6 +267,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "keys": key_table,
     "mixers": lambda: module_table("mixer"),
     "feed forward": lambda: module_table("feed_forward"),
+    "megatron arguments": training_tables.arguments,
+    **{name: partial(lambda of: table(*of()), of) for name, of in training_tables.TABLES.items()},
 }
 
 

@@ -53,8 +53,16 @@ class Stage:
         return layouts.stretches(self.training.parts.runs, start, start + self.training.layout[place].layers)
 
     @cached_property
+    def twin(self) -> Stage:
+        """The first stage of equal composition, itself if there is none before it: what both hold is counted once."""
+        own = tuple((chunk, *self.layers(place).items()) for place, chunk in zip(self.virtual, self.chunks, strict=True))
+        return self.training.twins.setdefault(own, self)
+
+    @cached_property
     def runs(self) -> tuple[tuple[Run, ...], ...]:
         """The pieces of every chunk, in order."""
+        if self.twin is not self:
+            return self.twin.runs
         return tuple(tuple(self._runs(place)) for place in self.virtual)
 
     def _runs(self, place: int) -> Iterator[Run]:
@@ -80,6 +88,8 @@ class Stage:
     @cached_property
     def states(self) -> States:
         """Its weights and what is held for them."""
+        if self.twin is not self:
+            return self.twin.states
         return States(self.training.plan, tuple(self._held()))
 
     def _held(self) -> Iterator[Held]:
@@ -126,7 +136,7 @@ class Stage:
     @cached_property
     def buffers(self) -> Buffers:
         """What libraries and the framework hold besides."""
-        return Buffers(self)
+        return Buffers(self) if self.twin is self else self.twin.buffers
 
     @cached_property
     def gathering(self) -> Gathering:

@@ -150,8 +150,14 @@ class States:
 
     @property
     def gradients(self) -> Count:
-        """Bytes of the gradient buffer."""
-        return self._bytes(self.plan.precision.gradients, 2)
+        """Bytes of the gradient buffer; where DeepSpeed adds up gradients in a wider type, of those that the backward
+        pass makes too, which it does not free (deepspeed/runtime/bf16_optimizer.py, _update_hp_grad).
+        """
+        zero, precision = self.plan.zero, self.plan.precision
+        wider = precision.gradients.bits > precision.compute.bits
+        added = wider and zero.engine is Engine.DEEPSPEED and zero.stage < 2
+        buffer = self._bytes(precision.gradients, 2)
+        return buffer + self._bytes(precision.compute, 2) if added else buffer
 
     @property
     def main(self) -> Count:

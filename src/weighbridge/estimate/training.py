@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from weighbridge.arithmetic import Count
@@ -26,13 +26,31 @@ from weighbridge.parallel.precision import INPUTS
 from weighbridge.parallel.recompute import offloaded
 from weighbridge.parallel.schedule import placement
 from weighbridge.parallel.zero import Engine
-from weighbridge.replay import Piece, pieces, replay
-from weighbridge.tape import Pass, Tape, Tensor, Use
+from weighbridge.replay import Again, Piece, Replay, pieces, replay
+from weighbridge.tape import Pass, Segment, Tape, Tensor, Use
 from weighbridge.traced import plain, symbol
 from weighbridge.tree import Node
 
 SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
 """Fields of a plan that explanations show as symbols."""
+
+
+@lru_cache(maxsize=32)
+def recorded(network: Module, work: Pass) -> Tape:
+    """The tape of a pass, which plans that differ in nothing that the pass sees share."""
+    return record(network, work)
+
+
+@lru_cache(maxsize=32)
+def divided(tape: Tape) -> list[Piece]:
+    """The pieces of a tape."""
+    return pieces(tape)
+
+
+@lru_cache(maxsize=256)
+def replayed(piece: Piece, again: tuple[Again, ...], weight_gradients: bool, away: tuple[Segment, ...]) -> Replay:
+    """The replay of a piece, which depends on no size."""
+    return replay(piece, again, weight_gradients, away)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +100,7 @@ class Training(Shown):
     @cached_property
     def tape(self) -> Tape:
         """The record of one micro-batch through the whole model."""
-        return record(self.model.network, self.work)
+        return recorded(self.model.network, self.work)
 
     @cached_property
     def logits(self) -> Tensor | None:
@@ -98,7 +116,7 @@ class Training(Shown):
     @cached_property
     def parts(self) -> Parts:
         """The model in the parts that stages are made of."""
-        return Parts.of(self.tree, pieces(self.tape))
+        return Parts.of(self.tree, divided(self.tape))
 
     @cached_property
     def layout(self) -> Layout:
@@ -108,6 +126,11 @@ class Training(Shown):
         return self.plan.layout or layouts.even(
             self.parts.layers, parts, self.parts.predictions, counts_embedding=ends, counts_loss=ends
         )
+
+    @cached_property
+    def twins(self) -> dict[tuple[Any, ...], Stage]:
+        """The first stage of every composition."""
+        return {}
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -159,7 +182,7 @@ class Training(Shown):
             again = self.plan.recompute.whole(piece) if group else plan.recompute.segments(piece)
             together = plan.zero.reduces_layers and piece in self.parts.kinds
             away = offloaded(piece, plan.offload.activations, whole=bool(group))
-            found = replay(piece, again, not plan.accumulation_fusion and not together, away)
+            found = replayed(piece, again, not plan.accumulation_fusion and not together, away)
             full = self.weigh(piece) if group else None
             self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece), max(group, 1), full)
         return self._weighed[key]
