@@ -26,10 +26,12 @@ $(ORACLE)/ready: pyproject.toml constraints/core.txt constraints/torch.txt const
 	$(ORACLE)/bin/pip $(PIP) --constraint constraints/core.txt --editable .
 	@touch $@
 
-run: $(VENV)/ready ## weigh a real model: parameters, the formulas behind them, and FLOPs
+run: $(VENV)/ready ## weigh a real model, a training run of it, and a Megatron-LM launch script
 	$(BIN)/weighbridge params deepseek-v3
 	$(BIN)/weighbridge params deepseek-v3 --explain
 	$(BIN)/weighbridge flops deepseek-v3 --seq 4096
+	$(BIN)/weighbridge train deepseek-v3 --cluster 2048xH800 --pp 16 --ep 64 --layout 4*15,1 --global-batch 15360
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/megatron_mixtral_8x7b.sh
 
 test: $(VENV)/ready ## the tests that need neither torch nor transformers
 	$(BIN)/pytest -n 2 -q
@@ -45,9 +47,10 @@ docs: $(VENV)/ready ## build the documentation, strictly
 oracle: $(ORACLE)/ready ## compare with transformers, megatron-core and PyTorch's own counter and hooks
 	$(ORACLE)/bin/pytest tests/oracle -q
 
-benchmark: $(ORACLE)/ready ## cold start and import time beside other tools
+benchmark: $(ORACLE)/ready ## cold start beside other tools, speed and cost of a training estimate
 	$(ORACLE)/bin/pip $(PIP) --requirement constraints/benchmark.txt
 	$(ORACLE)/bin/python benchmarks/cold_start.py
+	$(ORACLE)/bin/python benchmarks/estimate_speed.py --json benchmarks/results/estimate_speed.json
 
 accuracy: $(VENV)/ready ## score estimates of training memory against published measurements
 	$(BIN)/python -m benchmarks.accuracy --jobs 2

@@ -80,7 +80,7 @@ class Speed:
 
     Attributes:
         name: the plan.
-        cold: the first of the process, reading the model and the cluster included; imports are not.
+        cold: the first of the process, reading the model and the cluster included, importing the estimator not.
         least: the fastest of the others.
         median: their median.
         other: the median where every run has another sequence length.

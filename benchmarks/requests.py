@@ -45,8 +45,8 @@ BLOCKING = ("plan.micro_batch", "plan.recompute", "plan.virtual", "plan.sequence
 
 
 NEW_IMAGE = "2025-11-06"
-"""The image for long-term support is PyTorch 25.09 from this day on, 24.01 before (Megatron-LM, docker/.ngc_version.lts):
-that has no flash-attention that is deterministic, and no streams of its own for Transformer Engine's grouped multiplies."""
+"""The image for long-term support is PyTorch 25.09 from this day on, 24.01 before (docker/.ngc_version.lts): that has
+no flash-attention that is deterministic, and no streams of its own for Transformer Engine's grouped multiplies."""
 
 WEIGHS_ACTIVATIONS, SUMS_BY_INDEX, KEEPS_DUMMIES = "2025-04-09", "2025-10-16", "2025-08-01"
 """Since when weights multiply experts' activations, not their results (Megatron-LM, merge request 2668); since when

@@ -12,6 +12,8 @@ from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 HERE = Path(__file__).parent
 MEASUREMENTS = HERE / "measurements"
+MEASURED = HERE / "measured"
+"""Rows that ``benchmarks/gpu`` wrote; there may be none."""
 
 Kind = Literal["megatron", "plan", "fine-tuning", "formula"]
 """What describes the run: a Megatron-LM argument list; a plan; a plan of fine-tuning. "formula": not measured but

@@ -29,7 +29,7 @@ def test_empty_and_single_products_and_sums() -> None:
     assert (a.total([]), a.total([5]), a.total([5, 6])) == (0, 5, 11)
 
 
-@pytest.mark.parametrize("name", [n for n in a.OPERATORS if n not in ("scale", "where")])
+@pytest.mark.parametrize("name", [n for n in a.OPERATORS if n not in ("scale", "where", "block")])
 def test_arrays_agree_with_integers(name: str) -> None:
     left, right = [12, 8, 9, 100], [3, 4, 9, 10]
     expected = [a.apply(name, x, y) for x, y in zip(left, right, strict=True)]
@@ -46,3 +46,11 @@ def test_arrays_mask_what_does_not_divide() -> None:
 def test_arrays_take_part_in_scale_and_where() -> None:
     assert a.apply("scale", np.array([10922.0, 3.0]), 1.3).tolist() == [14198, 3]
     assert a.apply("where", np.array([1, 0]), np.array([2, 2]), np.array([3, 3])).tolist() == [2, 3]
+
+
+def test_blocks_round_up_by_half_a_step_at_most() -> None:
+    sizes = [0, 39, 40, 41, 44, 45, 46, 49, 50, 55]
+    expected = [0, 39, 40, 41, 44, 50, 50, 50, 50, 60]
+    assert [a.block(size, 10, 40) for size in sizes] == expected
+    assert a.block(np.array(sizes, dtype=float), 10, 40).tolist() == expected  # type: ignore[arg-type, attr-defined]
+    assert a.OPERATORS["block"].text.format("size", 10, 40) == "block(size, 10, 40)"

@@ -10,6 +10,7 @@ from pathlib import Path
 from weighbridge import kernels
 from weighbridge.cli.plan_options import PRECISIONS, precision_of
 from weighbridge.errors import InputError
+from weighbridge.estimate.advice import spread
 from weighbridge.estimate.ledger import MEANING, Line
 from weighbridge.formats.megatron.table import Bears, rows
 from weighbridge.kernels import Kernels
@@ -17,7 +18,7 @@ from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.optimizer import OPTIMIZERS, Extent, State
 from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import DISCARDS, MODULES
-from weighbridge.parallel.schedule import FACTS, in_flight
+from weighbridge.parallel.schedule import FACTS, Placement, in_flight
 from weighbridge.parallel.sharding import Sharding
 
 Rows = Iterator[tuple[str, ...]]
@@ -34,17 +35,14 @@ def ledger() -> tuple[tuple[str, ...], Rows]:
 def axes() -> tuple[tuple[str, ...], Rows]:
     """What divides each axis: degrees that are different primes show in the divisors."""
     degrees = {"tensor": 2, "context": 3, "expert": 5, "expert-tensor": 7}
-    split = Sharding(2, 3, 5, 7, sequence_parallel=True)
-    found: dict[str, list[str]] = {}
-    for axis, divisor in split.divisors.items():
-        if axis in SHOWN:
-            by = " x ".join(name for name, prime in degrees.items() if plain_of(divisor) % prime == 0)
-            found.setdefault(by, []).append(axis)
-    there = {axis for own in found.values() for axis in own}
-    assert there == set(SHOWN), f"axes that the page does not know, or that are gone: {there ^ set(SHOWN)}"
-    return ("axis", "what lies along it", "divided by"), (
-        (f"`{axis}`", SHOWN[axis], by) for by, own in found.items() for axis in sorted(own)
-    )
+    divisors = Sharding(2, 3, 5, 7, sequence_parallel=True).divisors
+
+    def of() -> Rows:
+        for axis, what in SHOWN.items():
+            by = [name for name, prime in degrees.items() if plain_of(divisors[axis]) % prime == 0]
+            yield f"`{axis}`", what, " x ".join(by)
+
+    return ("axis", "what lies along it", "divided by"), of()
 
 
 SHOWN = {
@@ -72,15 +70,14 @@ def schedules() -> tuple[tuple[str, ...], Rows]:
         for name, facts in FACTS.items():
             chunks = facts.fewest_chunks
             held = [in_flight(name, STAGES, stage, MICRO_BATCHES, chunks) for stage in (0, STAGES - 1)]
-            yield f"`{name}`", facts.title, str(chunks), *(per_stage(n, chunks) for n in held), facts.source
+            halves = (
+                chunks > 1 and facts.placement is not Placement.BIDIRECTIONAL
+            )  # there each chunk is a stage's layers
+            of_what = " of half a stage" if halves else ""
+            yield f"`{name}`", facts.title, str(chunks), *(f"{number}{of_what}" for number in held), facts.source
 
     first = f"first of {STAGES} stages"
     return ("`--schedule`", "name", "chunks", first, "last stage", "order after"), of()
-
-
-def per_stage(held: int, chunks: int) -> str:
-    """Micro-batches in flight; in chunks of a stage where it has several."""
-    return str(held) if chunks == 1 else f"{held} of half a stage"
 
 
 def recomputed() -> tuple[tuple[str, ...], Rows]:
@@ -190,9 +187,27 @@ def arguments() -> str:
     return "".join(out)
 
 
+def spreads() -> tuple[tuple[str, ...], Rows]:
+    """ZeRO stages with the engine of each framework that does them."""
+    what = (
+        "nothing",
+        "main parameters and optimizer states",
+        "gradients too",
+        "weights too, gathered when a layer runs",
+    )
+
+    def of() -> Rows:
+        for stage, words in enumerate(what):
+            own = (FRAMEWORKS[name] for name in ("megatron", "torchtitan", "hf-sdpa"))
+            yield f"`{stage}`", words, *(str(spread(one, one.zero, stage).engine) for one in own)
+
+    return ("`--zero`", "spreads", "Megatron", "torchtitan", "transformers"), of()
+
+
 TABLES: dict[str, Callable[[], tuple[tuple[str, ...], Rows]]] = {
     "ledger": ledger,
     "axes": axes,
+    "zero stages": spreads,
     "schedules": schedules,
     "recompute": recomputed,
     "precisions": precisions,

@@ -71,6 +71,18 @@ def _choose(condition: int, a: int, b: int) -> int:
     return a if condition else b
 
 
+def _block(size: int, step: int, least: int) -> int:
+    whole = -(-size // step) * step
+    return whole if size >= least and 2 * (whole - size) <= step else size
+
+
+def _block_array(size: Any, step: Any, least: Any) -> Any:
+    import numpy
+
+    whole = -(-size // step) * step
+    return numpy.where((size >= least) & (2 * (whole - size) <= step), whole, size)
+
+
 def _array(name: str) -> Callable[..., Any]:
     """The NumPy function of that name, imported at its first call."""
 
@@ -112,6 +124,7 @@ OPERATORS: dict[str, Operator] = {
         _call("scale", _scale, _scale_array, r"\left\lfloor {} \times {} \right\rfloor", "floor({} * {})"),
         _call("maximum", max, _array("maximum"), r"\max({}, {})", "max({}, {})"),
         _call("minimum", min, _array("minimum"), r"\min({}, {})", "min({}, {})"),
+        _call("block", _block, _block_array, r"\operatorname{{block}}\left({}\right)", "block({})", arity=3),
         _call("where", _choose, _array("where"), r"({} \,?\, {} : {})", arity=3),
     )
 }
@@ -170,6 +183,14 @@ def maximum(a: Count, b: Count) -> Count:
 def minimum(a: Count, b: Count) -> Count:
     """The smaller of two quantities."""
     result: Count = apply("minimum", a, b)
+    return result
+
+
+def block(size: Count, step: int, least: int) -> Count:
+    """``size`` rounded up to a multiple of ``step`` where that adds no more than half a step; itself otherwise, and
+    below ``least``.
+    """
+    result: Count = apply("block", size, step, least)
     return result
 
 

@@ -50,6 +50,9 @@ SEQUENCE, STREAM = "sequence", "stream"
 """The axis of positions: between projections that tensor parallelism divides, and on the residual stream, where
 sequence parallelism divides it too."""
 
+WHERE_SPLIT = "where split"
+"""An axis of what only is where tensor parallelism splits anything: of no length otherwise."""
+
 
 def splits(axis: Dimension) -> bool:
     """Whether tensor parallelism divides a dimension."""
@@ -191,6 +194,11 @@ class Operation:
     buffered: tuple[Tensor, ...] = ()
     retains: tuple[Tensor, ...] = ()
 
+    @property
+    def path(self) -> tuple[int, ...]:
+        """Ids of the modules that were running: the path of a node of the model's tree."""
+        return tuple(map(id, self.scope))
+
     def flops(self, convention: str) -> Work:
         """Its floating-point operations as a convention counts them."""
         return self.counted.get(convention, self.work)
@@ -315,7 +323,7 @@ class Tape:
     operations: list[Operation] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
-    tables: dict[tuple[str, DataType], Tensor] = field(default_factory=dict)
+    tables: dict[tuple[str, str, DataType], Tensor] = field(default_factory=dict)
     lowered: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _scope: list[Any] = field(default_factory=list)
 
@@ -360,7 +368,8 @@ class Tape:
 
     def table(self, name: str, *axes: Dimension, dtype: DataType | None = None) -> Tensor:
         """A tensor that is made once for all layers: the same one at every call with the same name and size."""
-        key = (f"{name} of {'x'.join(str(plain(axis.size)) for axis in axes)}", dtype or self.dtype)
+        sizes = "x".join(str(plain(axis.size)) for axis in axes)  # arrays have no hash
+        key = (name, sizes, dtype or self.dtype)
         if key not in self.tables:
             self.tables[key] = self.tensor(name, *axes, dtype=dtype)
         return self.tables[key]

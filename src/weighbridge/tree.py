@@ -110,6 +110,14 @@ class Node:
         return Label(one, unit, note=self.module.note, source=self.module.source, primitive=not self.composite)
 
 
+def paths(node: Node, above: tuple[int, ...] = (), name: str = "") -> Iterator[tuple[tuple[int, ...], str, Node]]:
+    """Every node with the ids of the modules that run when its own operations do, and the names on the way to it."""
+    path = (*above, *node.path)
+    yield path, name, node
+    for child in node.children:
+        yield from paths(child, path, f"{name}.{child.name}" if name else child.name)
+
+
 def counted(node: Node) -> bool:
     """Whether a node counts towards the total of what holds it."""
     return not node.apart

@@ -64,6 +64,9 @@ DATA_TYPES: dict[str, DataType] = {
     )
 }
 
+FP32, FP8 = DATA_TYPES["fp32"], DATA_TYPES["fp8"]
+INT64, INT32, INT8 = DATA_TYPES["int64"], DATA_TYPES["int32"], DATA_TYPES["int8"]
+
 _ALIASES = {
     "float64": "fp64",
     "float32": "fp32",

@@ -29,7 +29,10 @@ MISTAKES = [
     ([*LLAMA, "--gpus", "16"], "16 are more than the cluster's 8"),
     ([*LLAMA, "--vp", "2"], "too few for Interleaved 1F1B"),
     ([*LLAMA, "--ep", "2"], "llama-3.1-8b has no experts"),
-    ([*LLAMA, "--recompute", "ful"], 'got "ful"; allowed: none, full, selective, selective:NAMES, per-op; did you mean full'),
+    (
+        [*LLAMA, "--recompute", "ful"],
+        'got "ful"; allowed: none, full, selective, selective:NAMES, per-op; did you mean full',
+    ),
     ([*LLAMA, "--recompute", "selective:mpl"], 'no module "mpl"'),
     ([*LLAMA, "--recompute", "selective:moe"], "llama-3.1-8b has no moe to recompute"),
     ([*LLAMA, "--recompute", "full:mlp"], 'got "full:mlp"'),

@@ -72,3 +72,10 @@ def test_segments_that_grow_waste_nothing() -> None:
 def test_no_more_kinds_of_tensors_for_more_layers(stage: int) -> None:
     few, many = (held(stage, layers=n).stages[0].states for n in (12, 48))
     assert [len(few.tensors(n)) for n in (1, 2, 3)] == [len(many.tensors(n)) for n in (1, 2, 3)]
+
+
+def test_deepspeed_keeps_the_gradients_that_it_adds_up() -> None:
+    """deepspeed/runtime/bf16_optimizer.py: fp32 sums beside the backward pass's own in bf16."""
+    states = held(1, Engine.DEEPSPEED, grows=True).stages[0].states
+    assert states.gradients == (4 + 2) * states.parameters
+    assert held(2, Engine.DEEPSPEED, grows=True).stages[0].states.gradients < states.gradients

@@ -24,7 +24,8 @@ def of(text: str, framework: str = "megatron", **fields: Any) -> list[tuple[int,
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("8xV100-32GB", 12), ("8xA100", 24), ("8xH800", 16), ("8xH100", 24), ("8xB200", 32), ("8xL40S", 2)]
+    ("text", "expected"),
+    [("8xV100-32GB", 12), ("8xA100", 24), ("8xH800", 16), ("8xH100", 24), ("8xB200", 32), ("8xL40S", 2)],
 )
 def test_channels_are_those_that_logs_show(text: str, expected: int) -> None:
     assert channels(cluster(text)) == expected

@@ -15,6 +15,7 @@ from weighbridge.estimate.moment import peak_at, tensors
 from weighbridge.estimate.timeline import timeline
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.precision import mixed
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.schedule import Schedule
 
@@ -53,6 +54,15 @@ def test_the_highest_sample_is_the_peak(name: str, every_layer: bool, monkeypatc
         assert all(sample.bytes >= track.samples[0].bytes for sample in track.samples)
         assert [s.time for s in track.samples] == sorted(s.time for s in track.samples)
         assert all(before.end <= after.start for before, after in zip(track.slices, track.slices[1:], strict=False))
+
+
+def test_no_line_is_negative_where_more_stands_between_steps() -> None:
+    halves = wb.Plan.under(sequence=8, precision=mixed("fp16"))
+    training = wb.train("gpt2", halves, "1xH100")
+    track, stage = timeline(training).tracks[0], training.stages[0]
+    assert stage.rests_highest
+    assert max(sample.bytes for sample in track.samples) == stage.highest_moment < stage.peak_allocated
+    assert all(level >= 0 for sample in track.samples for level in sample.levels)
 
 
 def test_model_flops_are_those_of_every_sequence() -> None:

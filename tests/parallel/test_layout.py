@@ -18,9 +18,9 @@ def test_every_layer_stands_on_one_stage(layers: int, parts: int, prediction: in
     assert max(counts) - min(counts) <= 1
 
 
-def test_given_first_and_last_stages_leave_the_rest_to_the_others() -> None:
-    assert [c.layers for c in even(12, 4, first=2, last=2)] == [2, 4, 4, 2]
+def test_embedding_and_head_take_the_place_of_layers() -> None:
     assert [c.layers for c in even(14, 4, counts_embedding=True, counts_loss=True)] == [3, 4, 4, 3]
+    assert [c.layers for c in even(13, 4, counts_embedding=0, counts_loss=3)] == [4, 4, 4, 1]
 
 
 def test_problems_of_a_layout_are_said() -> None:

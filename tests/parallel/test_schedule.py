@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from weighbridge.parallel.schedule import (
     FACTS,
     Action,
-    Moment,
     Schedule,
     Step,
+    Turn,
     in_flight,
     moments,
     order,
@@ -51,7 +51,7 @@ def text(steps: tuple[Step, ...]) -> str:
     return " ".join(f"{LETTERS[step.action]}{step.micro_batch}{'abcd'[step.chunk]}" for step in steps)
 
 
-def walked(steps: tuple[Step, ...], chunks: int) -> Iterator[Moment]:
+def walked(steps: tuple[Step, ...], chunks: int) -> Iterator[Turn]:
     """Every moment, counted anew from the definition."""
     done: list[Step] = []
     for step in steps:
@@ -59,11 +59,11 @@ def walked(steps: tuple[Step, ...], chunks: int) -> Iterator[Moment]:
         released = [count[Action.BACKWARD, c] + count[Action.BACKWARD_WEIGHT, c] for c in range(chunks)]
         held = tuple(count[Action.FORWARD, c] - released[c] for c in range(chunks))
         late = tuple(count[Action.BACKWARD_INPUT, c] - count[Action.BACKWARD_WEIGHT, c] for c in range(chunks))
-        yield Moment(step.action, step.chunk, held, late)
+        yield Turn(step.action, step.chunk, held, late)
         done.append(step)
 
 
-def outweighed(moment: Moment, by: Moment) -> bool:
+def outweighed(moment: Turn, by: Turn) -> bool:
     """Whether another moment of the same action and chunk holds as much or more in either state everywhere."""
     if moment == by or (moment.action, moment.chunk) != (by.action, by.chunk):
         return False

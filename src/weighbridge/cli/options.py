@@ -16,12 +16,12 @@ from weighbridge.report.document import Document
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def model_argument(function: F) -> F:
+def model_argument(function: F, required: bool = True) -> F:
     """MODEL and ``--set``."""
     changes = click.option(
         "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Override a field of the configuration."
     )
-    return click.argument("model")(changes(function))
+    return click.argument("model", required=required)(changes(function))
 
 
 def json_option(function: F) -> F:
@@ -91,13 +91,6 @@ def print_document(document: Document, form: str) -> None:
 
 def print_explanation(figures: list[Any], form: str, depth: int | None) -> None:
     """Explanations of figures in the form that was asked for."""
-    from weighbridge.report import explanation
-    from weighbridge.report.text import window
+    from weighbridge.report.explanation import FORMS
 
-    if form == "latex":
-        blocks = [explanation.as_latex(figure, depth) for figure in figures]
-    elif form == "markdown":
-        blocks = [explanation.as_markdown(figure, depth) for figure in figures]
-    else:
-        blocks = [explanation.as_text(figure, depth, window()) for figure in figures]
-    click.echo("\n\n".join(blocks))
+    click.echo("\n\n".join(FORMS[form](figure, depth) for figure in figures))

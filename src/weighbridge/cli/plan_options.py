@@ -15,7 +15,7 @@ from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.advice import spread
 from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
-from weighbridge.parallel.layout import Chunk, Layout
+from weighbridge.parallel.layout import Layout, placed
 from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
 from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, single, stored_in_fp32
@@ -243,8 +243,7 @@ def layout_of(text: str, prediction: int) -> Layout:
         if not found or len(layers) + times > MOST_STAGES:
             raise InputError(f"--layout: got {given(text)}; expected layers of every virtual stage, such as 3,4*14,2")
         layers += [int(found[1])] * times
-    last = len(layers) - 1
-    return tuple(Chunk(own, at == 0, prediction * (at == last), at == last) for at, own in enumerate(layers))
+    return placed(layers, prediction)
 
 
 def precision_of(name: str | None, chosen: Framework) -> Precision:

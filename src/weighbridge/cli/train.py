@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from weighbridge.cli.options import load_model
+from weighbridge.cli.options import load_model, model_argument
 from weighbridge.cli.plan_options import Around, plan_from, plan_of, plan_options
 from weighbridge.cli.weighing import Output, answer, output_options
 from weighbridge.errors import InputError, shown
@@ -21,8 +22,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("train")
-@click.argument("model", required=False)
-@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Override a field of the configuration.")
+@partial(model_argument, required=False)
 @click.option("--cluster", required=True, help="8xH100, 2x8xH100 (servers x GPUs), or a TOML file.")
 @click.option("--from", "file", type=FILE, metavar="FILE", help="Read the plan of DeepSpeed, torchtitan or Trainer.")
 @plan_options

@@ -1,1 +1,1 @@
-"""Estimates read off a model's tree and tape: parameters and bytes, floating-point operations, comparisons."""
+"""Estimates read off a model's tree and tape: parameters, floating-point operations, memory, comparisons."""

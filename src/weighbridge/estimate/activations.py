@@ -8,8 +8,7 @@ from functools import cached_property, partial
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.gradients import Standing
-from weighbridge.parallel.schedule import Action
-from weighbridge.parallel.schedule import Moment as Turn
+from weighbridge.parallel.schedule import Action, Turn
 from weighbridge.replay import Direction, Piece, Replay, Size
 from weighbridge.tape import Tensor
 
@@ -138,17 +137,10 @@ class Peak:
         return self.working.replay.standing(self.direction, self.moment)
 
 
-FORWARD = (Action.FORWARD,)
-
 Extra = Callable[[int, int, Direction, int], Count]
 """Bytes that stand beside activations while a piece works: by its chunk, its run, its pass, and how many equal pieces
 went backward before it.
 """
-
-
-def nothing(chunk: int, run: int, direction: Direction, behind: int) -> Count:
-    """No bytes."""
-    return 0
 
 
 def in_common(runs: Sequence[Run]) -> list[Tensor]:
@@ -161,7 +153,7 @@ def _size(runs: Sequence[Run]) -> Size:
     return runs[0].weighed.size
 
 
-def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn], extra: Extra = nothing) -> Peak:
+def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn], extra: Extra) -> Peak:
     """The highest moment of a stage.
 
     Args:
@@ -180,7 +172,7 @@ def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn], extra: Extra
     }
     best: tuple[Count, Peak] | None = None
     for turn in turns:
-        direction = Direction.FORWARD if turn.action in FORWARD else Direction.BACKWARD
+        direction = Direction.FORWARD if turn.action is Action.FORWARD else Direction.BACKWARD
         base = total(times * bytes for times, bytes in zip(turn.held, kept, strict=True))
         if direction is Direction.BACKWARD:
             base = base - own[turn.chunk]

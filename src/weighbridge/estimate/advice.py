@@ -126,9 +126,7 @@ def runs(training: Training) -> bool:
 
 def candidates(training: Training) -> Iterator[tuple[str, str, Plan]]:
     """Changes to try: title, kind and plan, milder ones of a kind first. All of them run the same global batch."""
-    plan = replace(
-        training.plan, global_batch=training.plan.micro_batches * training.plan.micro_batch * training.plan.data
-    )
+    plan = replace(training.plan, global_batch=training.plan.sequences)
     yield from _degrees(training, plan)
     yield from _recomputation(training, plan)
     yield from _spreading(plan)

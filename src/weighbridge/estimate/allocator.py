@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from weighbridge.arithmetic import Count, ceil_div, floor_div, maximum, scale, where
+from weighbridge import arithmetic
+from weighbridge.arithmetic import Count, ceil_div, scale
 from weighbridge.estimate.activations import Peak
 from weighbridge.kernels import Loss
 from weighbridge.replay import Direction, Size
@@ -11,10 +12,8 @@ from weighbridge.tape import Use
 SEGMENT = 2 * 2**20
 """Bytes: segments of the device's memory are multiples of 2 MiB (c10/cuda/CUDACachingAllocator.h, kLargeBuffer)."""
 
-LARGE, SPLIT = 10 * 2**20, 2**20
-"""Bytes: larger tensors have a segment of their own, of which the rest is split off where it is more than this (the same
-file, kMinLargeAlloc and kSmallSize; should_split in CUDACachingAllocator.cpp).
-"""
+LARGE = 10 * 2**20
+"""Bytes: tensors as large have a segment of their own (the same file, kMinLargeAlloc)."""
 
 FRAGMENTATION = 0.029
 """Share of the allocated peak that lies in free blocks of reserved segments: the median of the 128 ranks of the public
@@ -24,16 +23,14 @@ SimuMax rows, which state both counters (benchmarks/measurements; 0.7 % to 7.9 %
 
 def block(bytes: Count, grows: bool = False) -> Count:
     """Bytes that ``torch.cuda.memory_allocated`` counts for a tensor that stays: the whole segment of a large one where
-    rounding up to the segment adds too little to be split off, else the tensor itself.
+    no more than 1 MiB of it is left, which is not split off, else the tensor itself (kSmallSize; should_split in
+    CUDACachingAllocator.cpp).
 
     Args:
         bytes: of the tensor.
         grows: segments grow, and the rest of any is split off (PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True).
     """
-    if grows:
-        return bytes
-    segment = ceil_div(floor_div(bytes, SPLIT), SEGMENT // SPLIT) * SEGMENT
-    return where(floor_div(bytes, LARGE), maximum(bytes, segment), bytes)
+    return bytes if grows else arithmetic.block(bytes, SEGMENT, LARGE)
 
 
 def reserved(peak_allocated: Count, apart: Count = 0) -> Count:

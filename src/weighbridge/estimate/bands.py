@@ -73,10 +73,10 @@ class Band:
 
     @property
     def sentence(self) -> str:
-        """``half of 315 measured runs of this kind fell within 2.0 % of the allocated peak, nine in ten within 5.8 %``."""
-        within = f"{self.median_percent:.1f} % of the {self.figure}"
-        whose = f"of other frameworks ({', '.join(self.others)})" if self.others else "of this kind"
-        return f"half of {self.n:,} measured runs {whose} fell within {within}, nine in ten within {self.p90_percent:.1f} %"
+        """``half of 15 measured runs of this kind fell within 2 % of the allocated peak, nine in ten within 6 %``."""
+        half, most = (f"{percent:.1f} %" for percent in (self.median_percent, self.p90_percent))
+        runs = f"runs of other frameworks ({', '.join(self.others)})" if self.others else "runs of this kind"
+        return f"half of {self.n:,} measured {runs} fell within {half} of the {self.figure}, nine in ten within {most}"
 
 
 @cache
@@ -86,7 +86,7 @@ def table(file: Path = FILE) -> dict[str, Any]:
 
 
 def family(framework: str) -> str:
-    """The frameworks that bands count as one, as "megatron" of "megatron-local": kernels differ, the engine does not."""
+    """What bands count a framework as: "megatron" of "megatron-local", whose kernels differ but not its buffers."""
     return framework.partition("-")[0]
 
 

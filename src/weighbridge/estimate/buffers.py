@@ -155,5 +155,7 @@ class Buffers:
     @cached_property
     def outside(self) -> Count:
         """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators."""
-        training = self.stage.training
-        return 0 if training.cluster is None else outside(training.plan, training.cluster)
+        training, first = self.stage.training, self.stage.training.stages[0]
+        if training.cluster is None:
+            return 0
+        return outside(training.plan, training.cluster) if self.stage is first else first.buffers.outside

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,8 +17,8 @@ from weighbridge.models import Model
 from weighbridge.nn import Module, TokenAndPosition
 from weighbridge.tape import Axis, Operation, Pass, Phase, Tape
 from weighbridge.traced import Label, named, trace
-from weighbridge.tree import Node, every, run
-from weighbridge.units import DATA_TYPES
+from weighbridge.tree import Node, every, paths, run
+from weighbridge.units import INT64
 
 EXACT = "exact"
 """The convention of this package: every multiply-add that the model needs, masked work left out."""
@@ -34,9 +34,7 @@ USUAL_LENGTH = 4096
 def record(network: Module, work: Pass) -> Tape:
     """Run a network over symbolic tokens."""
     tape = Tape(work)
-    tokens = tape.tensor(
-        "tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=DATA_TYPES["int64"]
-    )
+    tokens = tape.tensor("tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=INT64)
     network(tokens)
     return tape
 
@@ -72,10 +70,10 @@ class FlopReport(Shown):
         Raises:
             InputError: for a module that ran without having a place in the tree.
         """
-        nodes = dict(_paths(self.tree))
+        nodes = {path: node for path, _, node in paths(self.tree)}
         found: dict[int, list[Operation]] = defaultdict(list)
         for operation in self.tape.operations:
-            node = nodes.get(tuple(map(id, operation.scope)))
+            node = nodes.get(operation.path)
             if node is None:
                 names = " > ".join(type(module).__name__ for module in operation.scope)
                 raise InputError(
@@ -151,14 +149,6 @@ class FlopReport(Shown):
 
 def _zero(value: Count) -> bool:
     return type(value) is int and value == 0
-
-
-def _paths(node: Node, above: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Node]]:
-    """Every node with the ids of the modules that run when its own operations do."""
-    path = (*above, *node.path)
-    yield path, node
-    for child in node.children:
-        yield from _paths(child, path)
 
 
 def longest(model: Model) -> int | None:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import Count, maximum, total
-from weighbridge.estimate.activations import Run
+from weighbridge.estimate.activations import Peak, Run
 from weighbridge.estimate.gathering import Beside, Gathering, Group
-from weighbridge.parallel.precision import FP32
 from weighbridge.parallel.schedule import Action
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
-from weighbridge.units import DataType
-
-if TYPE_CHECKING:
-    from weighbridge.estimate.activations import Peak
+from weighbridge.units import FP32, DataType
 
 
 class Fsdp2(Gathering):
@@ -159,13 +154,13 @@ class Fsdp2(Gathering):
         if outside:
             whole = (self.root if not self.plan.zero.splits_root else groups[run]).elements
             return self.reduction.bytes(whole) + groups[run].whole + kept
-        before = groups[run] if behind else self._next(chunk, run)
+        before = groups[run] if behind else self._behind(chunk, run)
         copied = self.reduction.bytes(before.elements)
         if plain(self.plan.zero.instances) > 1:
             copied = copied + before.shard(self.reduction)  # HSDP: what the replicas reduce among themselves
         return kept + groups[run].whole + copied
 
-    def _next(self, chunk: int, run: int) -> Group:
+    def _behind(self, chunk: int, run: int) -> Group:
         """The group that went backward just before a run."""
         groups = self.groups[chunk]
         joined = (chunk, run + 1) in self.places["after"] and not self.plan.zero.splits_root

@@ -13,22 +13,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import Count, minimum, total
-from weighbridge.estimate.activations import Run
+from weighbridge.estimate.activations import Peak, Run
 from weighbridge.estimate.states import weights_of
 from weighbridge.parallel.plan import Plan
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
 from weighbridge.tree import Node
-from weighbridge.units import DATA_TYPES, DataType
+from weighbridge.units import FP8, DataType
 
 if TYPE_CHECKING:
-    from weighbridge.estimate.activations import Peak
     from weighbridge.estimate.stage import Stage
 
-FP8 = DATA_TYPES["fp8"]
-
 PERSISTENT = 100_000
-"""Weights of fewer elements stay gathered in DeepSpeed's stage 3 (the same file, param_persistence_threshold)."""
+"""Weights of fewer elements stay gathered in DeepSpeed's stage 3 (deepspeed/runtime/zero/config.py,
+param_persistence_threshold).
+"""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weighbridge.arithmetic import exact_div
 from weighbridge.estimate.activations import Run, Weighed, in_common
 from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.states import local
 from weighbridge.gradients import storages
 from weighbridge.parallel.recompute import Method
 from weighbridge.replay import Direction, Piece
@@ -102,11 +102,9 @@ def layers_of(stage: Stage) -> dict[tuple[int, int], tuple[int, ...]]:
 def _places(stage: Stage, place: int) -> dict[int, list[int]]:
     """The model's layers of a virtual stage, by the piece that they are."""
     training = stage.training
-    start = sum(chunk.layers for chunk in training.layout[:place])
-    end = start + training.layout[place].layers
     kinds = [kind for kind, length in training.parts.runs for _ in range(length)]
     found: dict[int, list[int]] = defaultdict(list)
-    for layer in range(start, end):
+    for layer in stage.positions(place):
         found[id(training.parts.kinds[kinds[layer]])].append(layer)
     return found
 
@@ -121,22 +119,12 @@ class _Builder:
 
     def __post_init__(self) -> None:
         plan = self.stage.training.plan
-        nodes = {id(w) for part in self._nodes() for n in part.walk() for w in n.weights.values()}
-        foreign = {id(h.weight): h for h in self.stage.states.held if id(h.weight) not in nodes}
+        foreign = {id(held.weight) for held in self.stage.states.held if held.borrowed}
         for operation in (o for chunk in self.stage.runs for run in chunk for o in run.weighed.piece.operations):
             for weight in operation.reads:
                 if isinstance(weight, Weight) and id(weight) in foreign:
-                    del foreign[id(weight)]
-                    self.borrowed[_scope(operation)] = int(plain(plan.sharding.count(weight)))
-
-    def _nodes(self) -> Iterator[Node]:
-        nodes = self.stage.training.parts.nodes
-        for place, chunk in zip(self.stage.virtual, self.stage.chunks, strict=True):
-            yield from nodes["before"] if chunk.embedding else ()
-            for kind in self.stage.layers(place):
-                yield from nodes[kind]
-            yield from nodes["prediction"] if chunk.prediction else ()
-            yield from nodes["after"] if chunk.loss else ()
+                    foreign.remove(id(weight))
+                    self.borrowed[operation.path] = int(plain(plan.sharding.count(weight)))
 
     def parts(self) -> Iterator[Inside]:
         """The root's children that stand on the stage, in model order."""
@@ -209,7 +197,7 @@ class _Builder:
             self._give(keepers[id(tensor)], tensor, int(plain(times)))
 
     def _give(self, operation: Operation, tensor: Tensor, times: int) -> None:
-        own = self.kept.setdefault(_scope(operation), {})
+        own = self.kept.setdefault(operation.path, {})
         own[operation.name] = own.get(operation.name, Kept()) + self._sized(tensor) * times
 
     def _sized(self, tensor: Tensor) -> Kept:
@@ -238,14 +226,9 @@ class _Builder:
         path = (*above, *node.path)
         children = []
         for child in node.children:
-            times = exact_div(child.times, self.stage.training.plan.expert) if child.together else child.times
-            many = int(plain(times))
+            many = int(plain(local(child, self.stage.training.plan)))
             children.append(self._node(child, path, many, tuple(range(many)) if child.folded else ()))
         parameters, kept = self.own(node, above)
         return Inside(
             node.name, node.module, parameters, kept, tuple(children), copies, places, node.together, recomputed
         )
-
-
-def _scope(operation: Operation) -> tuple[int, ...]:
-    return tuple(map(id, operation.scope))

@@ -87,6 +87,42 @@ def entries(peak: Peak) -> list[Entry]:
     return found
 
 
+def always(stage: Stage) -> dict[Line, Count]:
+    """What stands beside activations all the time, in a step and between steps."""
+    states, buffers, gathering = stage.states, stage.buffers, stage.gathering
+    return {
+        Line.WEIGHTS: states.weights,
+        Line.GRADIENTS: 0 if gathering.moves_gradients else states.gradients,
+        Line.MAIN: states.main,
+        Line.OPTIMIZER: states.optimizer,
+        Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients + buffers.low_weights,
+        Line.COMMUNICATION: buffers.gathered + gathering.standing,
+    }
+
+
+def through(stage: Stage) -> dict[Line, Count]:
+    """What stands beside activations all through a step."""
+    return _plus(always(stage), {Line.COMMUNICATION: stage.buffers.last_input})
+
+
+def below(stage: Stage, peak: Peak) -> dict[Line, Count]:
+    """What stands beside activations at the highest moment."""
+    beside = stage.gathering.at(peak)
+    return _plus(through(stage), {Line.GRADIENTS: beside.gradients, Line.COMMUNICATION: beside.communication})
+
+
+def resting(stage: Stage) -> dict[Line, Count]:
+    """What stands between steps: all gradients and the optimizer's copy of them, and what modules refer to, too."""
+    states = stage.states
+    moved = states.gradients if stage.gathering.moves_gradients else 0
+    more = {Line.GRADIENTS: moved + states.main_gradients, Line.COMMUNICATION: stage.buffers.retained}
+    return _plus(always(stage), more)
+
+
+def _plus(lines: dict[Line, Count], more: dict[Line, Count]) -> dict[Line, Count]:
+    return {line: value + more.get(line, 0) for line, value in lines.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class Ledger:
     """Bytes by line.
@@ -111,37 +147,12 @@ class Ledger:
     @cached_property
     def lines(self) -> dict[Line, Count]:
         """Bytes of every line."""
-        static = self.resting() if self.between else self.below()
+        static = resting(self.stage) if self.between else below(self.stage, self.peak)
         found = {}
         for line in Line:
             own = [entry.count * self.size(entry.tensor) for entry in self.entries if entry.line is line]
             found[line] = named(total([*([static[line]] if line in static else []), *own]), Label(line, "bytes"))
         return found
-
-    def below(self) -> dict[Line, Count]:
-        """What stands below the highest moment, beside activations."""
-        states, buffers, gathering = self.stage.states, self.stage.buffers, self.stage.gathering
-        beside = gathering.at(self.peak)
-        return {
-            Line.WEIGHTS: states.weights,
-            Line.GRADIENTS: beside.gradients if gathering.moves_gradients else states.gradients,
-            Line.MAIN: states.main,
-            Line.OPTIMIZER: states.optimizer,
-            Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients + buffers.low_weights,
-            Line.COMMUNICATION: buffers.gathered + buffers.last_input + gathering.standing + beside.communication,
-        }
-
-    def resting(self) -> dict[Line, Count]:
-        """What stands between steps: the optimizer's copy of the gradients, and what modules refer to, too."""
-        states, buffers, gathering = self.stage.states, self.stage.buffers, self.stage.gathering
-        return {
-            Line.WEIGHTS: states.weights,
-            Line.GRADIENTS: states.gradients + states.main_gradients,
-            Line.MAIN: states.main,
-            Line.OPTIMIZER: states.optimizer,
-            Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients + buffers.low_weights,
-            Line.COMMUNICATION: buffers.gathered + buffers.retained + gathering.standing,
-        }
 
     @property
     def total(self) -> Count:

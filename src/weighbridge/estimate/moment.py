@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from weighbridge.estimate.inside import layers_of
@@ -11,7 +10,7 @@ from weighbridge.estimate.stage import Stage
 from weighbridge.gradients import storages
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
-from weighbridge.tree import Node
+from weighbridge.tree import paths
 
 BETWEEN = "between steps"
 """The pass of a stage whose memory is highest after the optimizer's step, when nothing runs."""
@@ -52,8 +51,8 @@ def peak_at(stage: Stage) -> PeakAt:
         return PeakAt("optimizer step", "", None, BETWEEN, 0)
     peak = stage.peak
     moment = peak.working.replay.passes[peak.direction][peak.moment]
-    names = dict(_named(stage.training.tree))
-    module = names.get(tuple(map(id, moment.operation.scope)), peak.working.name)
+    names = _names(stage)
+    module = names.get(moment.operation.path, peak.working.name)
     layers = layers_of(stage).get((peak.turn.chunk, peak.run))
     running = peak.direction is Direction.FORWARD
     held = sum(peak.turn.held) + running
@@ -98,9 +97,9 @@ class Stands:
 
 def tensors(stage: Stage, line: Line) -> list[Stands]:
     """The tensors of a line that stand at the highest moment, largest first; equal ones are one entry."""
-    names = dict(_named(stage.training.tree))
+    names = _names(stage)
     makers = {
-        key: names.get(tuple(map(id, operation.scope)), "")
+        key: names.get(operation.path, "")
         for operation in stage.training.tape.operations
         for key in storages(operation.makes)
     }
@@ -131,9 +130,6 @@ def _stands(stage: Stage, entry: Entry, made_by: str) -> Stands:
     )
 
 
-def _named(node: Node, above: tuple[int, ...] = (), name: str = "") -> Iterator[tuple[tuple[int, ...], str]]:
-    """Modules by the ids of what runs when their own operations do, with the names on the way to each."""
-    path = (*above, *node.path)
-    yield path, name or type(node.module).__name__
-    for child in node.children:
-        yield from _named(child, path, f"{name}.{child.name}" if name else child.name)
+def _names(stage: Stage) -> dict[tuple[int, ...], str]:
+    """Modules by the paths of their operations, with the names on the way to each."""
+    return {path: name or type(node.module).__name__ for path, name, node in paths(stage.training.tree)}

@@ -1,8 +1,8 @@
 """Memory that a process takes outside PyTorch's allocator: the CUDA context, and NCCL's buffers. An estimate.
 
-NCCL keeps buffers for every pair of ranks that it has connected, on every channel (NVIDIA/nccl, src/transport/p2p.cc and
-net.cc). A ring connects two neighbours. Not counted: trees and NVLink SHARP, which it connects when it chooses them, and
-graphs: a CUDA graph's tensors live in the allocator's pools, its nodes in a few MiB of the context.
+NCCL keeps buffers for every pair of ranks that it has connected, on every channel (NVIDIA/nccl, src/transport/p2p.cc,
+net.cc). A ring connects two neighbours. Not counted: trees and NVLink SHARP, connected where it chooses them, and CUDA
+graphs, which no plan asks for: their tensors stand in pools of PyTorch's allocator.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ SENDS_FAR = 10 * MIB
 """Bytes where it sends to another server: the network card reads LL128's and the simple protocol's buffers, 8.7 MiB."""
 
 SHARED = 2 * 16 * 2**17
-"""Bytes of a channel for sends to, and for receipts from, any rank of other servers: 16 chunks of NCCL_P2P_NET_CHUNKSIZE,
-128 KiB, for each (src/transport/net.cc, NCCL_SHARED_STEPS).
+"""Bytes of a channel for sends to, and for receipts from, any rank of other servers: 16 chunks of 128 KiB for each
+(NCCL_P2P_NET_CHUNKSIZE; src/transport/net.cc, NCCL_SHARED_STEPS).
 """
 
 LINK, BLACKWELL_LINK = 25 * 10**9, 50 * 10**9
 """Bytes per second and direction of one NVLink (2 to 4, and 5); NCCL runs two rings over each."""
 
 MOST, BLACKWELL_MOST = 24, 32
-"""Channels as NCCL logs them on servers of eight A100 or H100 (NVIDIA/nccl issue 1259, nccl-tests issue 100), and of
-eight B200 (NVIDIA/nccl issue 1646). Fewer links, fewer: 12 on V100 (issue 713), 16 on H800 (issue 892)."""
+"""Channels as NCCL logs them on servers of A100 (NVIDIA/nccl-tests issue 100) and H100 (vllm-project/vllm issue 10453),
+and of B200 (NVIDIA/nccl issue 1646). Fewer links, fewer: 12 on V100 (issue 713), 16 on H800 (issue 892).
+"""
 
 PCIE, FAR = 2, 2
 """Channels over PCIe, and per rank of a server to other servers: a ring there and one back per network card

@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.arithmetic import Count, ceil_div, maximum
+from weighbridge.arithmetic import Count, ceil_div, maximum, total
 from weighbridge.estimate.activations import Peak, Run, highest
 from weighbridge.estimate.allocator import hole, reserved, stuck
 from weighbridge.estimate.buffers import Buffers
 from weighbridge.estimate.engines import gathering
 from weighbridge.estimate.gathering import Gathering
-from weighbridge.estimate.ledger import Ledger, Line
+from weighbridge.estimate.ledger import Ledger, Line, below, resting
 from weighbridge.estimate.states import Held, States, weights_of
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Chunk
 from weighbridge.parallel.recompute import Method
-from weighbridge.parallel.schedule import Moment as Turn
-from weighbridge.parallel.schedule import moments
+from weighbridge.parallel.schedule import Turn, moments
 from weighbridge.tape import Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Node
@@ -47,15 +46,23 @@ class Stage:
         """Its chunks."""
         return tuple(self.training.layout[place] for place in self.virtual)
 
+    def positions(self, place: int) -> range:
+        """The model's layers that a virtual stage has, from 0."""
+        layout = self.training.layout
+        start = sum(chunk.layers for chunk in layout[:place])
+        return range(start, start + layout[place].layers)
+
     def layers(self, place: int) -> dict[int, int]:
         """How many layers of each kind a virtual stage has."""
-        start = sum(chunk.layers for chunk in self.training.layout[:place])
-        return layouts.stretches(self.training.parts.runs, start, start + self.training.layout[place].layers)
+        own = self.positions(place)
+        return layouts.stretches(self.training.parts.runs, own.start, own.stop)
 
     @cached_property
     def twin(self) -> Stage:
         """The first stage of equal composition, itself if there is none before it: what both hold is counted once."""
-        own = tuple((chunk, *self.layers(place).items()) for place, chunk in zip(self.virtual, self.chunks, strict=True))
+        own = tuple(
+            (chunk, *self.layers(place).items()) for place, chunk in zip(self.virtual, self.chunks, strict=True)
+        )
         return self.training.twins.setdefault(own, self)
 
     @cached_property
@@ -115,7 +122,7 @@ class Stage:
                     for weight in operation.reads:
                         if isinstance(weight, Weight) and id(weight) not in owned:
                             owned.add(id(weight))
-                            yield Held(self._owner(weight), "weight", weight, 1, False, number)
+                            yield Held(self._owner(weight), weight, 1, False, number, borrowed=True)
 
     def _owner(self, weight: Weight) -> Node:
         return next(n for n in self.training.tree.walk() if any(w is weight for w in n.weights.values()))
@@ -146,27 +153,17 @@ class Stage:
     @cached_property
     def static_allocated(self) -> Count:
         """Bytes that stand between steps."""
-        moving = self.states.gradients if self.gathering.moves_gradients else 0
-        return self.standing + moving + self.states.main_gradients + self.buffers.retained
+        return total(resting(self).values())
 
     @cached_property
-    def standing(self) -> Count:
-        """Bytes that stand all the time, below the highest moment too."""
-        states, buffers = self.states, self.buffers
-        held = states.weights + states.main + states.optimizer + self.gathering.standing
-        if not self.gathering.moves_gradients:
-            held = held + states.gradients
-        return held + buffers.workspaces + buffers.weight_gradients + buffers.low_weights + buffers.gathered
+    def highest_moment(self) -> Count:
+        """Bytes at the highest moment of activations."""
+        return self.peak.bytes + total(below(self, self.peak).values())
 
     @property
     def peak_allocated(self) -> Count:
-        """Bytes at the highest moment."""
+        """Bytes at the highest moment, or between steps where more stands then."""
         return maximum(self.highest_moment, self.static_allocated)
-
-    @property
-    def highest_moment(self) -> Count:
-        """Bytes at the highest moment of activations."""
-        return self.standing + self.buffers.last_input + self.peak.bytes + self.gathering.at(self.peak).bytes
 
     @property
     def rests_highest(self) -> bool:

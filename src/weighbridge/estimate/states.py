@@ -11,12 +11,11 @@ from weighbridge.estimate.allocator import block
 from weighbridge.parallel.dealing import dealt
 from weighbridge.parallel.optimizer import Extent, State
 from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.precision import FP32
 from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
-from weighbridge.units import DataType
+from weighbridge.units import FP32, DataType
 
 SEPARATE = (Engine.FSDP2, Engine.DDP)
 """Engines that leave every weight, gradient and state a tensor of its own. The others copy them into one buffer per
@@ -30,19 +29,19 @@ class Held:
 
     Attributes:
         node: the module that owns it.
-        name: what the module calls it.
         weight: the weight.
         copies: how many equal ones the rank holds (layers, local experts).
         expert: it belongs to a routed expert, whose copies stand on fewer ranks.
         chunk: which of the stage's chunks of the model it stands in.
+        borrowed: another stage owns it, and this one has a copy (tied tables).
     """
 
     node: Node
-    name: str
     weight: Weight
     copies: Count
     expert: bool
     chunk: int = 0
+    borrowed: bool = False
 
     @property
     def matrix(self) -> bool:
@@ -50,14 +49,18 @@ class Held:
         return len(self.weight.axes) > 1 and self.node.kind not in (Kind.EMBEDDING, Kind.HEAD)
 
 
+def local(node: Node, plan: Plan) -> Count:
+    """Copies of a module on a rank, in what holds it: all, but of experts the rank's share."""
+    return exact_div(node.times, plan.expert) if node.together else node.times
+
+
 def weights_of(node: Node, plan: Plan, copies: Count = 1, expert: bool = False, chunk: int = 0) -> Iterator[Held]:
     """A rank's weights of a module and of all below it."""
-    for name, weight in node.weights.items():
-        yield Held(node, name, weight, copies, expert, chunk)
+    for weight in node.weights.values():
+        yield Held(node, weight, copies, expert, chunk)
     for child in node.children:
         routed = expert or child.together
-        times = exact_div(child.times, plan.expert) if child.together else child.times
-        yield from weights_of(child, plan, copies * times, routed, chunk)
+        yield from weights_of(child, plan, copies * local(child, plan), routed, chunk)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,13 @@ class States:
         return found
 
     def _elements(self, weight: Weight) -> Count:
-        return self.plan.sharding.count(weight)
+        if id(weight) not in self._sizes:
+            self._sizes[id(weight)] = self.plan.sharding.count(weight)
+        return self._sizes[id(weight)]
+
+    @cached_property
+    def _sizes(self) -> dict[int, Count]:
+        return {}
 
     def _rows(self, weight: Weight) -> Count:
         return self.plan.sharding.local(weight.axes[0])
@@ -151,11 +160,12 @@ class States:
     @property
     def gradients(self) -> Count:
         """Bytes of the gradient buffer; where DeepSpeed adds up gradients in a wider type, of those that the backward
-        pass makes too, which it does not free (deepspeed/runtime/bf16_optimizer.py, _update_hp_grad).
+        pass makes too, which it does not free (runtime/bf16_optimizer.py, _update_hp_grad, chosen for stage 1 by
+        runtime/engine.py, _do_optimizer_sanity_check).
         """
         zero, precision = self.plan.zero, self.plan.precision
         wider = precision.gradients.bits > precision.compute.bits
-        added = wider and zero.engine is Engine.DEEPSPEED and zero.stage < 2
+        added = wider and zero.engine is Engine.DEEPSPEED and zero.stage == 1
         buffer = self._bytes(precision.gradients, 2)
         return buffer + self._bytes(precision.compute, 2) if added else buffer
 

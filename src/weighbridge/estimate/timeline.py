@@ -1,7 +1,8 @@
 """Memory over one training step: every stage's forward and backward passes, and what stands in each.
 
 When things run comes from the schedule alone, in units: a forward pass of a chunk takes 1, a backward pass 2. What
-stands comes from the same replays as the ledger, so the highest sample of a stage is its allocated peak.
+stands comes from the same replays as the ledger, so the highest sample of a stage is its highest moment: its allocated
+peak, unless more stands between steps, when the optimizer's step is done.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from weighbridge.estimate.activations import Peak, Run
-from weighbridge.estimate.ledger import USES, Line, entries
+from weighbridge.estimate.ledger import USES, Line, entries, through
 from weighbridge.estimate.stage import Stage
 from weighbridge.estimate.training import Training
-from weighbridge.parallel.schedule import Action, Step
-from weighbridge.parallel.schedule import Moment as Turn
+from weighbridge.parallel.schedule import Action, Step, Turn
 from weighbridge.parallel.timeline import Timed, simulate
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
@@ -131,10 +131,9 @@ class _Stage:
 
     @cached_property
     def static(self) -> Levels:
-        """What stands between steps: the ledger without the activations of the highest moment."""
-        lines = self.stage.ledger.lines
-        moving = self._levels(self.stage.peak)
-        return tuple(int(plain(lines[line])) - moved for line, moved in zip(Line, moving, strict=True))
+        """What stands all through the step beside activations."""
+        lines = through(self.stage)
+        return tuple(int(plain(lines.get(line, 0))) for line in Line)
 
     def _levels(self, peak: Peak) -> Levels:
         found = dict.fromkeys(Line, 0)

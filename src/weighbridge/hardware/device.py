@@ -94,11 +94,6 @@ class Device:
         return PCIE_BANDWIDTH[self.pcie_generation]
 
     @property
-    def available_bytes(self) -> int:
-        """Bytes that PyTorch's allocator can reserve at most: what CUDA reports less the context."""
-        return self.usable_bytes - self.context_bytes
-
-    @property
     def cublas_workspace_bytes(self) -> int:
         """Bytes of PyTorch's cuBLAS workspace of one (handle, stream), made at the first multiplication, in the
         allocator.

@@ -16,9 +16,7 @@ from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Tape, Tensor, Use, Weight, Work
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
-from weighbridge.units import DATA_TYPES, DataType
-
-FP32 = DATA_TYPES["fp32"]
+from weighbridge.units import FP32, DataType
 
 
 def core_attention(

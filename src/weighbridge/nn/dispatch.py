@@ -12,9 +12,7 @@ from weighbridge.arithmetic import Count
 from weighbridge.kernels import Exchange, Experts, Scores
 from weighbridge.nn import ops
 from weighbridge.tape import Axis, Tensor
-from weighbridge.units import DATA_TYPES
-
-FP32, INT32, INT64 = DATA_TYPES["fp32"], DATA_TYPES["int32"], DATA_TYPES["int64"]
+from weighbridge.units import FP32, INT32, INT64
 
 
 class Dispatch(Protocol):

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from weighbridge.arithmetic import ceil_div
 from weighbridge.kernels import Loss
+from weighbridge.nn.ops import MASK
 from weighbridge.tape import Axis, Dimension, Tensor, Use, Weight, Work
-from weighbridge.units import DATA_TYPES
-
-FP32, FLAGS, TOKENS = DATA_TYPES["fp32"], DATA_TYPES["int8"], DATA_TYPES["int64"]
+from weighbridge.units import FP32, INT64
 
 
 def cross_entropy(logits: Tensor) -> Tensor:
@@ -26,8 +25,8 @@ def vocabulary_parallel(logits: Tensor) -> Tensor:
     """
     tape, rows = logits.tape, logits.axes[:-1]
     probabilities = tape.tensor("probabilities", *logits.axes, dtype=FP32, use=Use.LOGITS)
-    outside = tape.tensor("tokens of other ranks", *rows, dtype=FLAGS, use=Use.LOGITS)
-    targets = tape.tensor("targets", *rows, dtype=TOKENS, use=Use.LOGITS)
+    outside = tape.tensor("tokens of other ranks", *rows, dtype=MASK, use=Use.LOGITS)
+    targets = tape.tensor("targets", *rows, dtype=INT64, use=Use.LOGITS)
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     kept = (probabilities, outside, targets)
     beside = (tape.tensor("gradient in fp32", *logits.axes, dtype=FP32, use=Use.LOGITS),)
@@ -45,9 +44,9 @@ def batch(logits: Tensor) -> Iterator[Tensor]:
     """
     tape, rows = logits.tape, logits.axes[:-1]
     for name in ("tokens", "labels", "positions", "loss mask"):
-        yield tape.tensor(name, *rows, dtype=TOKENS, use=Use.LOGITS)
+        yield tape.tensor(name, *rows, dtype=INT64, use=Use.LOGITS)
     if tape.run.kernels.loads_mask:
-        yield tape.tensor("attention mask", *rows, Axis("keys", tape.run.positions), dtype=FLAGS, use=Use.LOGITS)
+        yield tape.tensor("attention mask", *rows, Axis("keys", tape.run.positions), dtype=MASK, use=Use.LOGITS)
 
 
 def in_place(logits: Tensor) -> Tensor:
@@ -70,7 +69,7 @@ def eager(logits: Tensor) -> Tensor:
     tape.record("to fp32", (logits,), (wide,))
     logs = tape.tensor("log-probabilities", *logits.axes, dtype=FP32, use=Use.LOGITS)
     tape.record("log softmax", (wide,), (logs,), (logs,), scratch=beside, scratch_backward=beside[:1])
-    targets = tape.tensor("targets", *rows, dtype=TOKENS, use=Use.LOGITS)
+    targets = tape.tensor("targets", *rows, dtype=INT64, use=Use.LOGITS)
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     weight = tape.tensor("total weight", dtype=FP32, use=Use.LOGITS)
     tape.record("negative log-likelihood", (logs,), (loss, targets, weight), (logs, targets, weight))
@@ -83,7 +82,7 @@ def compiled(logits: Tensor) -> Tensor:
     """
     tape, rows = logits.tape, logits.axes[:-1]
     sums = [tape.tensor(name, *rows, dtype=FP32, use=Use.LOGITS) for name in ("largest", "log-sum-exp")]
-    targets = tape.tensor("targets", *rows, dtype=TOKENS, use=Use.LOGITS)
+    targets = tape.tensor("targets", *rows, dtype=INT64, use=Use.LOGITS)
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     tape.record("cross-entropy", (logits,), (loss, targets, *sums), (logits, targets, *sums))
     return loss

@@ -11,9 +11,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.module import Module
 from weighbridge.tape import Axis, Tensor, Weight, Work
 from weighbridge.tree import Kind
-from weighbridge.units import DATA_TYPES
-
-FP32 = DATA_TYPES["fp32"]
+from weighbridge.units import FP32
 
 
 class RMSNorm(Module):

@@ -10,9 +10,21 @@ from collections.abc import Mapping
 
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Pointwise, Rope
-from weighbridge.tape import SEQUENCE, STREAM, Axis, Dimension, Tensor, Use, Weight, Work, renamed, splits
+from weighbridge.tape import (
+    SEQUENCE,
+    STREAM,
+    WHERE_SPLIT,
+    Axis,
+    Dimension,
+    Tensor,
+    Use,
+    Weight,
+    Work,
+    renamed,
+    splits,
+)
 from weighbridge.traced import plain
-from weighbridge.units import DATA_TYPES
+from weighbridge.units import FP32, INT8
 
 
 def twice(forward: Count) -> Work:
@@ -23,12 +35,7 @@ def twice(forward: Count) -> Work:
 NOT_COUNTED: Mapping[str, Work] = {"megatron": Work()}
 """For projections that Megatron-LM's own FLOPs formula leaves out."""
 
-FP32 = DATA_TYPES["fp32"]
-
-WHERE_SPLIT = "where split"
-"""An axis of what only is where tensor parallelism splits anything: of no length otherwise."""
-
-MASK = DATA_TYPES["int8"]
+MASK = INT8
 """Dropout masks and other flags: a byte each."""
 
 

@@ -13,12 +13,11 @@ def must_divide(config: object, number: str, divisor: str, why: str = "") -> Ite
     """A problem where one field does not divide by another, with the nearest values that do."""
     a, b = getattr(config, number), getattr(config, divisor)
     if a % b:
-        near = [v for v in (a // b * b, -(-a // b) * b) if v]
         divisors = [d for pair in ((d, a // d) for d in range(1, isqrt(a) + 1) if a % d == 0) for d in pair]
         below = max((d for d in divisors if d < b), default=1)
         above = min((d for d in divisors if d > b), default=below)
         because = f" ({why})" if why else ""
-        fits = f"{number} {listed(near)}, or {divisor} {listed([below, above])}"
+        fits = f"{number} {multiples(a, b)}, or {divisor} {listed([below, above])}"
         yield number, f"{a:,} does not divide by {divisor} = {b:,}{because}; nearest that fit: {fits}"
 
 
@@ -32,3 +31,9 @@ def at_most(config: object, small: str, large: str) -> Iterator[Problem]:
 def listed(values: Iterable[int]) -> str:
     """Numbers in words: ``4,096 or 4,128``."""
     return " or ".join(f"{v:,}" for v in dict.fromkeys(values))
+
+
+def multiples(number: int, divisor: int) -> str:
+    """The multiples of a divisor next to a number, 0 left out, in words."""
+    below = number // divisor * divisor
+    return listed(multiple for multiple in (below, below + divisor) if multiple)

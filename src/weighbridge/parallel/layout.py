@@ -29,37 +29,26 @@ Layout = tuple[Chunk, ...]
 """Every virtual stage, in model order."""
 
 
-def even(
-    layers: int,
-    parts: int,
-    prediction: int = 0,
-    first: int | None = None,
-    last: int | None = None,
-    counts_embedding: bool = False,
-    counts_loss: bool = False,
-) -> Layout:
+def even(layers: int, parts: int, prediction: int = 0, counts_embedding: int = 0, counts_loss: int = 0) -> Layout:
     """Layers spread evenly over virtual stages; where they do not divide, earlier stages have one more.
 
     Args:
         layers: decoder layers.
         parts: virtual stages.
         prediction: multi-token prediction layers, which stand on the last.
-        first: layers of the first, where it is given by itself.
-        last: layers of the last, where it is given by itself.
-        counts_embedding: the embedding takes the place of a layer.
-        counts_loss: the head takes the place of a layer.
+        counts_embedding: layers of which the embedding takes the place.
+        counts_loss: layers of which the head takes the place.
     """
-    free = layers - (first or 0) - (last or 0) + counts_embedding + counts_loss
-    between = parts - (first is not None) - (last is not None)
-    base, more = divmod(free, between) if between else (0, 0)
-    shares = [base + (place < more) for place in range(between)]
-    if first is not None:
-        shares.insert(0, first)
-    if last is not None:
-        shares.append(last)
+    base, more = divmod(layers + counts_embedding + counts_loss, parts)
+    shares = [base + (place < more) for place in range(parts)]
     shares[0] -= counts_embedding
     shares[-1] -= counts_loss
-    end = parts - 1
+    return placed(shares, prediction)
+
+
+def placed(shares: Sequence[int], prediction: int = 0) -> Layout:
+    """Virtual stages of so many layers: the embedding on the first, prediction layers and the loss on the last."""
+    end = len(shares) - 1
     return tuple(
         Chunk(share, place == 0, prediction if place == end else 0, place == end) for place, share in enumerate(shares)
     )

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from weighbridge.errors import InputError, did_you_mean, given
-from weighbridge.units import DATA_TYPES, DataType, data_type
-
-FP32, INT8 = DATA_TYPES["fp32"], DATA_TYPES["int8"]
+from weighbridge.units import FP32, INT8, DataType, data_type
 
 
 class Extent(StrEnum):

@@ -162,6 +162,11 @@ class Plan:
         return exact_div(self.global_batch, self.micro_batch * self.data)
 
     @cached_property
+    def sequences(self) -> Count:
+        """Sequences of one step, on all ranks."""
+        return self.micro_batches * self.micro_batch * self.data
+
+    @cached_property
     def order(self) -> Schedule:
         """The schedule that runs."""
         if self.schedule is not None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weighbridge.units import DATA_TYPES, DataType
-
-FP32 = DATA_TYPES["fp32"]
+from weighbridge.units import DATA_TYPES, FP32, DataType
 
 
 class Recipe(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import product
-from weighbridge.nn.problems import Problem, listed
+from weighbridge.nn.problems import Problem, listed, multiples
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel import schedule
 from weighbridge.tape import TENSOR_PARALLEL, Axis, Joined
@@ -37,17 +37,15 @@ def _fills(plan: Plan, words: str, degrees: Iterable[tuple[str, int]]) -> Iterat
     ranks = product(size for _, size in degrees)
     if plan.gpus % ranks:
         sizes = " x ".join(f"{size:,}" for _, size in degrees)
-        below = plan.gpus // ranks * ranks
-        near = [n for n in (below, below + ranks) if n]
-        yield "gpus", f"{plan.gpus:,} do not divide by {words} = {sizes} = {ranks:,}; nearest that do: {listed(near)}"
+        near = multiples(plan.gpus, ranks)
+        yield "gpus", f"{plan.gpus:,} do not divide by {words} = {sizes} = {ranks:,}; nearest that do: {near}"
 
 
 def of_batch(plan: Plan) -> Iterator[Problem]:
     """Batches that do not split, and schedules that cannot run."""
     step = plan.micro_batch * plan.data
     if plan.global_batch is not None and plan.global_batch % step:
-        below = plan.global_batch // step * step
-        near = listed([n for n in (below, below + step) if n])
+        near = multiples(plan.global_batch, step)
         words = f"micro_batch x data = {plan.micro_batch:,} x {plan.data:,}"
         yield "global_batch", f"{plan.global_batch:,} does not divide by {words}; nearest that do: {near}"
         return

@@ -16,10 +16,10 @@ __all__ = [
     "FACTS",
     "Action",
     "Facts",
-    "Moment",
     "Placement",
     "Schedule",
     "Step",
+    "Turn",
     "in_flight",
     "moments",
     "order",
@@ -48,7 +48,7 @@ class Placement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Turn:
     """What runs on a rank and how many micro-batches it holds as that begins.
 
     Attributes:
@@ -232,7 +232,7 @@ def order(
 
 def moments(
     schedule: Schedule, stages: int, stage: int, micro_batches: int, chunks: int = 1, group: int | None = None
-) -> tuple[Moment, ...]:
+) -> tuple[Turn, ...]:
     """The moments at which a rank may hold most: every distinct one that no other outweighs.
 
     One outweighs another if it runs the same action in the same chunk and holds, in every chunk, as many or more
@@ -276,19 +276,19 @@ def _enough(schedule: Schedule, stages: int, micro_batches: int, chunks: int, gr
 @lru_cache(maxsize=4096)
 def _moments(
     schedule: Schedule, stages: int, stage: int, micro_batches: int, chunks: int, group: int | None
-) -> tuple[Moment, ...]:
+) -> tuple[Turn, ...]:
     if schedule is Schedule.GPIPE:
         before, full = (micro_batches - 1,), (micro_batches,)
-        return Moment(Action.FORWARD, 0, before, (0,)), Moment(Action.BACKWARD, 0, full, (0,))
+        return Turn(Action.FORWARD, 0, before, (0,)), Turn(Action.BACKWARD, 0, full, (0,))
     steps = order(schedule, stages, stage, micro_batches, chunks, group)
     return _heaviest(dict.fromkeys(_walk(steps, FACTS[schedule].most_chunks or chunks)))
 
 
-def _walk(steps: Iterable[Step], chunks: int) -> Iterator[Moment]:
+def _walk(steps: Iterable[Step], chunks: int) -> Iterator[Turn]:
     """The moment at which each step begins."""
     held, pending = [0] * chunks, [0] * chunks
     for step in steps:
-        yield Moment(step.action, step.chunk, tuple(held), tuple(pending))
+        yield Turn(step.action, step.chunk, tuple(held), tuple(pending))
         match step.action:
             case Action.FORWARD:
                 held[step.chunk] += 1
@@ -301,7 +301,7 @@ def _walk(steps: Iterable[Step], chunks: int) -> Iterator[Moment]:
                 pending[step.chunk] -= 1
 
 
-def _heaviest(found: Iterable[Moment]) -> tuple[Moment, ...]:
+def _heaviest(found: Iterable[Turn]) -> tuple[Turn, ...]:
     """Those of distinct moments that no other outweighs; heavier ones first, so that each meets what outweighs it."""
     kept: dict[tuple[Action, int], list[tuple[int, ...]]] = {}
     result = []

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weighbridge.arithmetic import Count, ceil_div, minimum, product, scale, total
-from weighbridge.nn.ops import WHERE_SPLIT
-from weighbridge.tape import SEQUENCE, STREAM, TENSOR_PARALLEL, Axis, Dimension, Tensor, Weight
+from weighbridge.tape import SEQUENCE, STREAM, TENSOR_PARALLEL, WHERE_SPLIT, Axis, Dimension, Tensor, Weight
 
 
 @dataclass(frozen=True)

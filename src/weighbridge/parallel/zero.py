@@ -29,7 +29,7 @@ class Zero:
         instances: groups that each hold the whole (HSDP's replicas; Megatron's distributed-optimizer instances).
         reshard: weights gathered for the forward pass are freed before the backward pass gathers them again.
         prefetch: layers that are gathered ahead of the one that runs.
-        bucket: elements of DeepSpeed's reduce and gather buckets.
+        bucket: elements of DeepSpeed's reduce and gather buckets (its default: deepspeed/runtime/zero/config.py).
         average_in_fp32: gradients are reduced in fp32 whatever they are made in.
         splits_root: FSDP2 gathers the embedding by itself, and the final norm with the head; otherwise all three belong
             to the root, which stays gathered (torchtitan until 2025-08).

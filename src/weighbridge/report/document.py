@@ -9,6 +9,10 @@ Span = tuple[str, str]
 """A piece of a drawn line: its text and its style, a colour or a background in rich's words; both may be empty."""
 
 
+PICTURE_WIDTH = 100
+"""Columns of a picture where no window says."""
+
+
 class Picture(Protocol):
     """What is drawn of characters, as wide as the window. It can be read without its colours."""
 

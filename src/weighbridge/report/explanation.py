@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from weighbridge.report.formula import (
     lines,
     symbols_of,
 )
+from weighbridge.report.text import window
 from weighbridge.traced import Label, Traced
 
 DEEPEST = 99
@@ -227,6 +228,14 @@ def as_markdown(figure: Traced, depth: int | None = None) -> str:
         formula_text = _align(step).replace("align*", "aligned")
         blocks.append("\n\n".join(part for part in (heading, remark, f"$$\n{formula_text}\n$$") if part))
     return "\n\n".join(blocks)
+
+
+FORMS: dict[str, Callable[[Traced, int | None], str]] = {
+    "text": lambda figure, depth: as_text(figure, depth, window()),
+    "latex": as_latex,
+    "markdown": as_markdown,
+}
+"""How explanations are written, by ``--format``; text is as wide as the window."""
 
 
 def as_dict(figure: Traced, depth: int | None = None) -> list[dict[str, Any]]:

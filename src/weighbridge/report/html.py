@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from weighbridge.report.document import Document, Picture, Span, Table
+from weighbridge.report.document import PICTURE_WIDTH, Document, Picture, Span, Table
 from weighbridge.report.text import colour_of
 
 NUMBER = "text-align:right;font-variant-numeric:tabular-nums;padding:1px 10px"
-PICTURE = 100
-"""Columns of a picture."""
-
 WORD = "text-align:left;white-space:pre;padding:1px 10px"
 
 
@@ -25,7 +22,7 @@ def page(document: Document) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    lines = ("".join(map(_span, line)) for line in picture.lines(PICTURE, blocks=True))
+    lines = ("".join(map(_span, line)) for line in picture.lines(PICTURE_WIDTH, blocks=True))
     return f'<pre style="line-height:1.2">{"<br>".join(lines)}</pre>'
 
 

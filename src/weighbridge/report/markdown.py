@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from weighbridge.report.document import Document, Table
-
-PICTURE = 100
-"""Columns of a picture."""
+from weighbridge.report.document import PICTURE_WIDTH, Document, Table
 
 
 def as_markdown(document: Document) -> str:
@@ -16,7 +13,7 @@ def as_markdown(document: Document) -> str:
     parts = [f"## {document.title}", document.subtitle]
     parts += ["  ".join(fact) for fact in document.facts]
     for picture in document.pictures:
-        drawn = ("".join(text for text, _ in line).rstrip() for line in picture.lines(PICTURE, blocks=True))
+        drawn = ("".join(text for text, _ in line).rstrip() for line in picture.lines(PICTURE_WIDTH, blocks=True))
         parts.append("\n".join(("```text", *drawn, "```")))
     for table in document.tables:
         parts += [f"### {table.title}"] if table.title else []

@@ -122,7 +122,7 @@ def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
 def _step(training: Training) -> tuple[tuple[str, ...], ...]:
     """The plan and its step."""
     plan, work = training.plan, step_flops(training)
-    sequences = int(plain(plan.micro_batches * plan.micro_batch * plan.data))
+    sequences = int(plain(plan.sequences))
     batches = f"{plan.micro_batches:,} micro-batch{'es' if plan.micro_batches != 1 else ''} of {plan.micro_batch:,}"
     each = f"{batches} on each of {plan.data:,} data-parallel ranks" if plan.data > 1 else batches
     several = "s" if sequences != 1 else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from weighbridge.estimate.ledger import MEANING, Line
 from weighbridge.estimate.moment import Stands, tensors
@@ -14,18 +13,12 @@ from weighbridge.report.markdown import as_markdown
 from weighbridge.report.text import rendered, window
 from weighbridge.traced import Label, Traced, plain
 
-FORMS: dict[str, Any] = {
-    "latex": lambda figure, depth: explanation.as_latex(figure, depth),
-    "markdown": lambda figure, depth: explanation.as_markdown(figure, depth),
-    "text": lambda figure, depth: explanation.as_text(figure, depth, window()),
-}
-
 
 def explained(stage: Stage, lines: Iterable[Line], form: str, depth: int | None) -> str:
     """Lines of a stage's ledger, each with its derivation and its tensors; LaTeX has the derivations only."""
     blocks = []
     for line in lines:
-        blocks.append(FORMS[form](figure(stage, line), depth))
+        blocks.append(explanation.FORMS[form](figure(stage, line), depth))
         found = tensors(stage, line)
         if found and form != "latex":
             shown = Document("", "", (), (table(line, found),))

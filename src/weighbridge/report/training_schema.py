@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from weighbridge.estimate.advice import advise
+from weighbridge.estimate.advice import advise, in_use
 from weighbridge.estimate.bands import Band, bands_of
 from weighbridge.estimate.ledger import Line
 from weighbridge.estimate.moment import Stands, peak_at, tensors
@@ -34,7 +34,7 @@ def training(result: Training, warnings: Sequence[str] = ()) -> schema.Training:
             {
                 "change": change.title,
                 "frees_bytes": change.frees,
-                "device_total_bytes": max(_int(stage.device_total) for stage in change.training.stages),
+                "device_total_bytes": in_use(change.training),
                 "fits": change.training.fits,
                 "hardware_flops_ratio": 1 + change.more_flops,
             }
@@ -52,7 +52,6 @@ def _int(value: Any) -> int:
 
 def rank(stage: Stage) -> schema.Rank:
     """One pipeline stage."""
-    at = peak_at(stage)
     return {
         "pipeline_stage": stage.number,
         "parameters": _int(stage.states.parameters),
@@ -64,13 +63,7 @@ def rank(stage: Stage) -> schema.Rank:
         "context_bytes": _int(stage.outside),
         "device_total_bytes": _int(stage.device_total),
         "free_bytes": None if stage.free is None else _int(stage.free),
-        "peak_at": {
-            "operation": at.operation,
-            "module": at.module,
-            "layer": at.layer,
-            "direction": at.direction,
-            "micro_batches": at.micro_batches,
-        },
+        "peak_at": cast(schema.PeakMoment, asdict(peak_at(stage))),
     }
 
 
@@ -99,7 +92,7 @@ def plan(result: Training) -> schema.PlanEcho:
         "sequence_parallel": chosen.sequence_parallel,
         "micro_batch": chosen.micro_batch,
         "micro_batches": chosen.micro_batches,
-        "global_batch": chosen.micro_batches * chosen.micro_batch * chosen.data,
+        "global_batch": chosen.sequences,
         "sequence": chosen.sequence,
         "framework": chosen.framework.name,
         "schedule": chosen.order.value,

@@ -15,7 +15,7 @@ from weighbridge.formats.megatron.model import Shape, vocabulary
 from weighbridge.formats.megatron.plan import global_batch, virtual_stages
 from weighbridge.formats.megatron.table import INTEGERS, by_dest
 from weighbridge.models.config import MOST_LAYERS
-from weighbridge.nn.problems import Problem, listed
+from weighbridge.nn.problems import Problem, multiples
 from weighbridge.parallel import layout as layouts
 
 MAY_BE_ZERO = (
@@ -102,10 +102,9 @@ def _sizes(read: Arguments) -> Iterator[Problem]:
         share = read.number(dest)
         if share is not None and not 0 <= share < 1:
             yield spelled(dest), f"{share:g} is not allowed; allowed is 0 to below 1"
-    for dest in ("optimizer_offload_fraction",):
-        share = read.number(dest)
-        if share is not None and not 0 <= share <= 1:
-            yield spelled(dest), f"{share:g} is not allowed; allowed is 0 to 1"
+    share = read.number("optimizer_offload_fraction")
+    if share is not None and not 0 <= share <= 1:
+        yield spelled("optimizer_offload_fraction"), f"{share:g} is not allowed; allowed is 0 to 1"
 
 
 def _vocabulary(read: Arguments, vocab_size: int | None) -> Iterator[Problem]:
@@ -116,17 +115,11 @@ def _vocabulary(read: Arguments, vocab_size: int | None) -> Iterator[Problem]:
         yield name, text
 
 
-def near(number: int, divisor: int) -> str:
-    """The multiples next to a number."""
-    below = number // divisor * divisor
-    return listed([size for size in (below, below + divisor) if size])
-
-
 def _divides(dest: str, number: int, words: str, divisor: int) -> Iterator[Problem]:
     """A problem where a number does not divide, with the nearest that do."""
     if number % divisor:
-        name = spelled(dest) if dest in by_dest() else dest
-        yield name, f"{number:,} does not divide by {words} = {divisor:,}; nearest that do: {near(number, divisor)}"
+        name, near = spelled(dest) if dest in by_dest() else dest, multiples(number, divisor)
+        yield name, f"{number:,} does not divide by {words} = {divisor:,}; nearest that do: {near}"
 
 
 def _degrees(read: Arguments, world_size: int) -> Iterator[Problem]:
@@ -253,6 +246,7 @@ def _uneven(read: Arguments, layers: int, pipeline: int, virtual: int) -> Iterat
     if left < 0 or stages < 0 or bool(left) != bool(stages):
         yield name, f"leaves {left:,} layers for {stages:,} stages between first and last"
     elif stages and left % stages:
-        yield name, f"leaves {left:,} layers, which do not divide over {stages:,} stages; nearest: {near(left, stages)}"
+        near = multiples(left, stages)
+        yield name, f"leaves {left:,} layers, which do not divide over {stages:,} stages; nearest: {near}"
     elif stages and left // stages % virtual:
         yield name, f"leaves {left // stages:,} layers a stage, which do not divide by {virtual:,} virtual stages"

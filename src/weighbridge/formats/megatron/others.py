@@ -144,7 +144,7 @@ NOTHING: dict[str, str] = {
         disable-tp-comm-split-rs disable-use-tokenizer-model-from-checkpoint-args muon-no-split-qkv
         no-async-tensor-model-parallel-allreduce no-barrier-with-level-1-timing no-check-for-nan-in-loss-and-grad
         no-ckpt-fully-parallel-save no-ckpt-load-validate-sharding-integrity no-clone-scatter-output-in-embedding
-        no-contiguous-buffers-in-local-ddp no-create-attention-mask-in-dataloader no-data-sharding
+        no-contiguous-buffers-in-local-ddp no-data-sharding
         no-delay-grad-reduce no-dsa-indexer-rotate-activation no-dsa-indexer-scoring-relu
         no-flight-recorder-dump-on-timeout no-flight-recorder-extra-dump-on-exec
         no-flight-recorder-include-only-active no-gradient-reduce-div-fusion no-initialization
@@ -257,9 +257,6 @@ NOTHING: dict[str, str] = {
     """,
     "INTEGERS": """
         iterations-to-skip mrope-section profile-ranks retriever-report-topk-accuracies
-    """,
-    "NUMBERS": """
-        moe-aux-loss-coeff
     """,
     "TEXTS": """
         data-path gtp-remat-opt-in-modules rl-inference-parsers test-data-path tiktoken-special-tokens

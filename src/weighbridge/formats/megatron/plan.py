@@ -15,7 +15,7 @@ from weighbridge.formats.megatron import choices, patterns
 from weighbridge.formats.megatron.arguments import Arguments
 from weighbridge.formats.megatron.model import Shape
 from weighbridge.formats.megatron.table import by_dest
-from weighbridge.parallel.layout import Chunk, Layout
+from weighbridge.parallel.layout import Layout, placed
 from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.recompute import MODULES, Method, Recompute
 from weighbridge.parallel.zero import Engine, Zero
@@ -127,7 +127,7 @@ def layout(shape: Shape, virtual: int) -> Layout | None:
         return patterns.layout(text)
     pipeline = read.integer("pipeline_model_parallel_size")
     if shape.hybrid is not None and len(shape.hybrid.stages) > 1:
-        return _placed([len(stage) for stage in shape.hybrid.stages], shape.prediction)
+        return placed([len(stage) for stage in shape.hybrid.stages], shape.prediction)
     first, last = (read.size(f"decoder_{end}_pipeline_num_layers") for end in ("first", "last"))
     embedding, loss = (read.flag(f"account_for_{part}_in_pipeline_split") for part in ("embedding", "loss"))
     if pipeline == 1 or not (first or last or embedding or loss):
@@ -140,15 +140,7 @@ def layout(shape: Shape, virtual: int) -> Layout | None:
     shares = [layers // virtual for _ in range(virtual) for layers in ranks]
     shares[0] -= embedding
     shares[-1] -= loss
-    return _placed(shares, shape.prediction)
-
-
-def _placed(shares: list[int], prediction: int) -> Layout:
-    """Chunks of so many layers: the embedding on the first, prediction layers and loss on the last."""
-    end = len(shares) - 1
-    return tuple(
-        Chunk(share, place == 0, prediction if place == end else 0, place == end) for place, share in enumerate(shares)
-    )
+    return placed(shares, shape.prediction)
 
 
 def zero(read: Arguments) -> Zero:

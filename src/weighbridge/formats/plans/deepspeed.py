@@ -17,18 +17,13 @@ from weighbridge.formats.plans.deepspeed_keys import KEYS
 from weighbridge.formats.plans.options import Options, Read, world
 from weighbridge.formats.plans.table import Table
 from weighbridge.kernels import Kernels
-from weighbridge.nn.problems import listed
+from weighbridge.nn.problems import multiples
 from weighbridge.parallel.optimizer import Optimizer
 from weighbridge.parallel.plan import Offload, Plan
 from weighbridge.parallel.precision import Precision, mixed
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.zero import Engine, Zero
-from weighbridge.units import DATA_TYPES
-
-FP32 = DATA_TYPES["fp32"]
-
-BUCKET = 500_000_000
-"""Elements of DeepSpeed's buckets where the configuration does not say."""
+from weighbridge.units import DATA_TYPES, FP32
 
 MOST_ELEMENTS = 10**13
 """More parameters than any model has."""
@@ -160,8 +155,7 @@ def _agree(table: Table, total: int, micro: int, steps: int | None, data: int) -
             BATCH[0], f"{total:,} is not {words} = {micro:,} x {steps:,} x {data:,} = {micro * steps * data:,}"
         )
     elif total % (micro * data):
-        below = total // (micro * data) * micro * data
-        near = listed([size for size in (below, below + micro * data) if size])
+        near = multiples(total, micro * data)
         words = f"{BATCH[1]} x data parallel size = {micro:,} x {data:,}"
         table.problem(BATCH[0], f"{total:,} does not divide by {words}; nearest that do: {near}")
 
@@ -204,12 +198,12 @@ def _bucket(table: Table, options: Options, key: str) -> int:
     """Elements of a bucket; Hugging Face's "auto" of the reduce bucket is the square of the hidden size."""
     path = f"zero_optimization.{key}"
     if not table.says_auto(path):
-        return table.integer(path, BUCKET, least=0, most=MOST_ELEMENTS)
+        return table.integer(path, Zero.bucket, least=0, most=MOST_ELEMENTS)
     if key == "reduce_bucket_size" and options.hidden_size:
         return options.hidden_size**2
     why = "auto, which follows from the model's hidden size" if key == "reduce_bucket_size" else "auto"
-    table.note(path, f"{why}; taken as DeepSpeed's default of {BUCKET:,}")
-    return BUCKET
+    table.note(path, f"{why}; taken as DeepSpeed's default of {Zero.bucket:,}")
+    return Zero.bucket
 
 
 def _reduces_in_fp32(table: Table) -> bool:

@@ -132,7 +132,7 @@ def _meant(plan: Plan, name: str, layers: int | None) -> Any:
     if name == "group":
         return min(plan.group or plan.pipeline, plan.micro_batches) if plan.virtual > 1 else None
     if name == "global_batch":
-        return plan.micro_batches * plan.micro_batch * plan.data
+        return plan.sequences
     if name == "expert_tensor":
         return plan.inside_experts if plan.expert > 1 or plan.expert_tensor is not None else plan.tensor
     if name == "sequence_parallel":

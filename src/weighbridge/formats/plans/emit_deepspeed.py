@@ -25,7 +25,7 @@ OPTIMIZERS = {
 def write(plan: Plan, model: Model | None) -> tuple[dict[str, Any], Plan, tuple[str, ...]]:
     """The configuration, the plan that it is read as, and what belongs to the script that trains."""
     data: dict[str, Any] = {
-        "train_batch_size": plan.micro_batches * plan.micro_batch * plan.data,
+        "train_batch_size": plan.sequences,
         "train_micro_batch_size_per_gpu": plan.micro_batch,
         "gradient_accumulation_steps": plan.micro_batches,
         **_precision(plan),

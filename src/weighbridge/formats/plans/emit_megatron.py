@@ -61,7 +61,7 @@ def _sizes(plan: Plan) -> Iterator[str]:
         "context-parallel-size": plan.context,
         "expert-model-parallel-size": plan.expert,
         "micro-batch-size": plan.micro_batch,
-        "global-batch-size": plan.micro_batches * plan.micro_batch * plan.data,
+        "global-batch-size": plan.sequences,
         "seq-length": plan.sequence,
     }
     if plan.expert_tensor is not None:
@@ -221,7 +221,7 @@ def _kernels(plan: Plan) -> Iterator[str]:
         yield from ("--cross-entropy-loss-fusion", "--cross-entropy-fusion-impl", how)
     if kernels.exchanges_heads and plan.context > 1:
         yield from ("--cp-comm-type", "a2a")
-    if getattr(kernels, "wide_softmax", False):
+    if kernels.wide_softmax:
         yield from ("--attention-softmax-in-fp32", "--no-masked-softmax-fusion")
     if not kernels.loads_mask:
         yield "--no-create-attention-mask-in-dataloader"
@@ -245,7 +245,7 @@ def _routing(routing: Routing) -> Iterator[str]:
         "--moe-permute-fusion": routing.fused_permutation,
         "--deterministic-mode": routing.deterministic,
         "--moe-grouped-gemm": routing.grouped,
-        "--overlap-moe-expert-parallel-comm": getattr(routing, "overlapped", False),
+        "--overlap-moe-expert-parallel-comm": routing.overlapped,
     }
     yield from ("--moe-router-dtype", "fp32") if routing.fp32 else ()
     yield from (name for name, on in flags.items() if on)

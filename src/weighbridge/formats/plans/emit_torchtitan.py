@@ -69,7 +69,7 @@ def _training(plan: Plan) -> dict[str, Any]:
     precision = plan.precision
     return {
         "local_batch_size": local,
-        "global_batch_size": plan.micro_batches * plan.micro_batch * plan.data,
+        "global_batch_size": plan.sequences,
         "seq_len": plan.sequence,
         "dtype": DTYPES.get(precision.weights.name, "float32"),
         "mixed_precision_param": DTYPES.get(precision.compute.name, "bfloat16"),

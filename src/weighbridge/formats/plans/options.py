@@ -9,7 +9,7 @@ from typing import Any
 
 from weighbridge.errors import InputError, did_you_mean, given, shown
 from weighbridge.formats.plans.table import Table
-from weighbridge.nn.problems import listed
+from weighbridge.nn.problems import multiples
 from weighbridge.parallel.framework import Framework, framework
 from weighbridge.parallel.optimizer import optimizer
 from weighbridge.parallel.plan import Plan
@@ -121,8 +121,7 @@ def world(table: Table, options: Options, degrees: Mapping[str, int | None], imp
     ranks = dense["tensor"] * dense["pipeline"] * dense["context"]
     if options.gpus % ranks:
         sizes = " x ".join(f"{size:,}" for size in dense.values())
-        below = options.gpus // ranks * ranks
-        near = listed([size for size in (below, below + ranks) if size])
+        near = multiples(options.gpus, ranks)
         words = f"{' x '.join(dense)} = {sizes} = {ranks:,}"
         table.problems.append(f"gpus: {options.gpus:,} do not divide by {words}; nearest that do: {near}")
         return ranks

@@ -7,14 +7,13 @@ torch/distributed/pipelining/schedules.py (get_schedule_class).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from weighbridge.errors import given
 from weighbridge.formats.plans.options import Options
 from weighbridge.formats.plans.table import Table
-from weighbridge.parallel.layout import Chunk, Layout
+from weighbridge.parallel.layout import Chunk, Layout, even, placed
 from weighbridge.parallel.schedule import Schedule
 
 SINGLE = {"1F1B": Schedule.ONE_F_ONE_B, "GPipe": Schedule.GPIPE}
@@ -46,13 +45,11 @@ class Stages:
         virtual: stages per rank.
         schedule: the schedule; ``None`` without a pipeline.
         layout: layers of every stage; ``None`` where they are spread evenly.
-        parts: stages in all.
     """
 
     virtual: int = 1
     schedule: Schedule | None = None
     layout: Layout | None = None
-    parts: int = 1
 
 
 def stages(table: Table, options: Options, pipeline: int, layers: int | None, counts_ends: bool = True) -> Stages:
@@ -76,7 +73,7 @@ def stages(table: Table, options: Options, pipeline: int, layers: int | None, co
     virtual = _virtual(table, name in SINGLE, pipeline, layers, layout)
     if layout is None:
         layout = _weighed(table, pipeline * virtual, layers, counts_ends)
-    return Stages(options.get("virtual", virtual), schedule, layout, pipeline * virtual)
+    return Stages(options.get("virtual", virtual), schedule, layout)
 
 
 def _where(table: Table, key: str) -> str:
@@ -121,21 +118,11 @@ def _weighed(table: Table, parts: int, layers: int | None, counts_ends: bool) ->
         note = "the model's layers are not known; taken as spread evenly"
         table.note("parallelism.pipeline_parallel_first_stage_less_layers", note)
         return None
-    each, more = divmod(layers + first + last, parts)
-    if each < max(first, last, 1) or parts > MOST_STAGES:
+    if (layers + first + last) // parts < max(first, last, 1) or parts > MOST_STAGES:
         why = f"{layers:,} layers do not fill {parts:,} stages"
         table.problem("parallelism.pipeline_parallel_degree", why)
         return None
-    shares = [each + (place < more) for place in range(parts)]
-    shares[0] -= first
-    shares[-1] -= last
-    return chunks(shares)
-
-
-def chunks(shares: Sequence[int]) -> Layout:
-    """Stages of so many layers: the embedding on the first, the loss on the last."""
-    end = len(shares) - 1
-    return tuple(Chunk(share, place == 0, 0, place == end) for place, share in enumerate(shares))
+    return even(layers, parts, counts_embedding=first, counts_loss=last)
 
 
 def _named(table: Table, layers: int | None) -> Layout | None:
@@ -171,4 +158,4 @@ def _split(table: Table, layers: int | None) -> Layout | None:
     if sorted(set(edges)) != edges or len(edges) > MOST_STAGES:
         table.problem(path, f"got {given(points)}; expected ascending layers below {layers:,}")
         return None
-    return chunks([after - before for before, after in pairwise(edges)])
+    return placed([after - before for before, after in pairwise(edges)])
