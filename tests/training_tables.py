@@ -10,7 +10,6 @@ from pathlib import Path
 from weighbridge import kernels
 from weighbridge.cli.plan_options import PRECISIONS, precision_of
 from weighbridge.errors import InputError
-from weighbridge.estimate.advice import spread
 from weighbridge.estimate.ledger import MEANING, Line
 from weighbridge.formats.megatron.table import Bears, rows
 from weighbridge.kernels import Kernels
@@ -199,7 +198,7 @@ def spreads() -> tuple[tuple[str, ...], Rows]:
     def of() -> Rows:
         for stage, words in enumerate(what):
             own = (FRAMEWORKS[name] for name in ("megatron", "torchtitan", "hf-sdpa"))
-            yield f"`{stage}`", words, *(str(spread(one, one.zero, stage).engine) for one in own)
+            yield f"`{stage}`", words, *(str(one.engines[stage]) for one in own)
 
     return ("`--zero`", "spreads", "Megatron", "torchtitan", "transformers"), of()
 

@@ -8,7 +8,6 @@ import pytest
 
 import weighbridge as wb
 from weighbridge.estimate import timeline as module
-from weighbridge.estimate.advice import spread
 from weighbridge.estimate.compute import FlopReport
 from weighbridge.estimate.inside import inside, layers_of
 from weighbridge.estimate.moment import peak_at, tensors
@@ -34,8 +33,8 @@ PLANS = {
     "fsdp": wb.Plan.under("torchtitan", gpus=8, pipeline=2, global_batch=16),
     "fsdp, recomputed": wb.Plan.under("torchtitan-compiled", gpus=8, recompute=Recompute(Method.UNIFORM)),
     "ddp": wb.Plan.under("hf-sdpa", gpus=2),
-    "megatron-fsdp": replace(BASE, zero=spread(BASE.framework, BASE.zero, 3)),
-    "deepspeed": wb.Plan.under("hf-flash", gpus=4, zero=spread(FRAMEWORKS["hf-flash"], BASE.zero, 3)),
+    "megatron-fsdp": replace(BASE, zero=BASE.framework.spread(3)),
+    "deepspeed": wb.Plan.under("hf-flash", gpus=4, zero=FRAMEWORKS["hf-flash"].spread(3)),
     "selective": replace(BASE, tensor=2, sequence_parallel=True, recompute=Recompute(modules=("mlp", "core_attn"))),
 }
 

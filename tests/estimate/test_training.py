@@ -149,6 +149,6 @@ def test_a_plan_larger_than_the_cluster_is_refused() -> None:
 
 
 def test_learned_positions_bound_the_sequence() -> None:
-    with pytest.raises(InputError, match=r"sequence: 2,048 tokens; gpt2 has learned positions for 1,024"):
+    with pytest.raises(InputError, match=r"sequence: 2,048 tokens; gpt2 has learned positions for at most 1,024"):
         train("gpt2", Plan.under(gpus=1, sequence=2048))
     assert train("gpt2").plan.sequence == 1024

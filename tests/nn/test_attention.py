@@ -87,6 +87,13 @@ MLA: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("kernel", [Attention.UNFUSED, Attention.EAGER])
+def test_values_keep_their_own_width(kernel: Attention) -> None:
+    tape = run(MultiHeadLatentAttention(**MLA), Pass(sequence=4, kernels=Kernels(attention=kernel)))
+    values = next(o for o in tape.operations if o.name == "attention").keeps[-1]
+    assert values.count == 4 * MLA["num_heads"] * MLA["v_head_dim"]
+
+
 def test_weights_of_latent_attention() -> None:
     low = 64 * 10 + 10 + 10 * 4 * 24
     rest = 64 * 20 + 12 + 12 * 4 * 36 + 4 * 20 * 64

@@ -12,7 +12,6 @@ import click
 
 from weighbridge.cli.options import F, count_option
 from weighbridge.errors import InputError, did_you_mean, given
-from weighbridge.estimate.advice import spread
 from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
 from weighbridge.parallel.layout import Layout, placed
@@ -152,13 +151,13 @@ def plan_of(options: dict[str, Any], around: Around) -> Plan:
     chosen = framework(options["framework"])
     fields = {name: value for name, value in fields_of(options, chosen, around).items() if name != "framework"}
     if options["sp"] is None:
-        fields["sequence_parallel"] = chosen.name.startswith("torchtitan") and options["tp"] > 1
+        fields["sequence_parallel"] = chosen.splits_sequence and options["tp"] > 1
     return Plan.under(chosen.name, gpus=options["gpus"] or around.gpus, **fields)
 
 
 def fields_of(options: dict[str, Any], chosen: Framework, around: Around) -> dict[str, Any]:
     """Fields of the plan by the options that set them."""
-    zero = chosen.zero if options["zero"] is None else spread(chosen, chosen.zero, options["zero"])
+    zero = chosen.zero if options["zero"] is None else chosen.spread(options["zero"])
     zero = replace(zero, instances=options["replicas"], reshard=zero.reshard and options["reshard"])
     same = {name: options[name] for name in ("micro_batch", "global_batch")}
     sizes = {FIELDS[name]: options[name] for name in ("tp", "pp", "vp", "cp", "ep", "etp", "sp")}
@@ -207,7 +206,7 @@ def plan_from(file: Path, options: dict[str, Any], said: Container[str], model: 
     Raises:
         InputError: for a file that says what cannot be, and for options that do not go together.
     """
-    from weighbridge.formats.plans import load_plan
+    from weighbridge.formats.plans import layers_said, load_plan
 
     fields = fields_of(options, framework(options["framework"]), around)
     names = dict.fromkeys(FIELDS[name] for name in FIELDS if name in said and FIELDS[name] not in OF_FRAMEWORK)
@@ -217,12 +216,6 @@ def plan_from(file: Path, options: dict[str, Any], said: Container[str], model: 
     own = fields_of(options, found.plan.framework, around)
     changed = {name: own[name] for name in OF_FRAMEWORK if name in said}
     return replace(found, plan=replace(found.plan, **changed))
-
-
-def layers_said(model: Model) -> int | None:
-    """Decoder layers of a model, where its configuration says."""
-    found = getattr(model.config, "num_hidden_layers", None)
-    return found if isinstance(found, int) else None
 
 
 LAYERS = re.compile(r"([0-9]{1,6})(?:[*x]([0-9]{1,6}))?")
@@ -262,7 +255,7 @@ def precision_of(name: str | None, chosen: Framework) -> Precision:
         return single()
     if name.startswith("pure-"):
         return pure(name.removeprefix("pure-"))
-    return mixed(name) if chosen.name.startswith("megatron") else stored_in_fp32(name)
+    return mixed(name) if chosen.family == "megatron" else stored_in_fp32(name)
 
 
 KINDS = ("none", "full", "selective", "per-op")

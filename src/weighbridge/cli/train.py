@@ -13,7 +13,7 @@ from weighbridge.cli.options import load_model, model_argument
 from weighbridge.cli.plan_options import Around, plan_from, plan_of, plan_options
 from weighbridge.cli.weighing import Output, answer, output_options
 from weighbridge.errors import InputError, shown
-from weighbridge.estimate.compute import check_length, usual_length
+from weighbridge.estimate.compute import usual_length
 from weighbridge.estimate.training import Training, train
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.parallel.recompute import MODULES
@@ -54,7 +54,6 @@ def command(
         said = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         read = plan_from(file, options, said, loaded, around)
         plan, warnings = read.plan, read.warnings
-    check_length(loaded, plan.sequence)
     training = train(loaded, plan, machines)
     check_parts(training, options["etp"])
     return answer(training, out, warnings)

@@ -9,10 +9,8 @@ from typing import Any
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.kernels import Loss
-from weighbridge.parallel.framework import Framework
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.recompute import DISCARDS, MODULES, Method, Recompute
-from weighbridge.parallel.zero import Engine, Zero
 from weighbridge.traced import plain
 
 MOST = 3
@@ -188,17 +186,5 @@ def _spreading(plan: Plan) -> Iterator[tuple[str, str, Plan]]:
     """Higher ZeRO stages, as the framework has them."""
     what = {1: "optimizer states", 2: "gradients too", 3: "weights too"}
     for stage in range(plan.zero.stage + 1, 4):
-        zero = spread(plan.framework, plan.zero, stage)
+        zero = plan.framework.spread(stage, plan.zero)
         yield f"ZeRO {stage} ({what[stage]}; {zero.engine})", "zero", replace(plan, zero=zero)
-
-
-def spread(framework: Framework, zero: Zero, stage: int) -> Zero:
-    """A ZeRO stage by the engine with which a framework runs it."""
-    family = framework.name.partition("-")[0]
-    if family == "megatron":
-        engine = Engine.MEGATRON if stage < 2 else Engine.MEGATRON_FSDP
-    elif family == "torchtitan":
-        engine = Engine.FSDP2 if stage else Engine.DDP
-    else:
-        engine = Engine.DEEPSPEED if stage else Engine.DDP
-    return replace(zero, stage=stage, engine=engine)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.estimate.training import Training
+from weighbridge.parallel.framework import family as family  # benchmarks/accuracy.py takes it from here
 from weighbridge.traced import plain
 
 FILE = Path(__file__).parent / "bands.toml"
@@ -85,17 +86,12 @@ def table(file: Path = FILE) -> dict[str, Any]:
     return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
-def family(framework: str) -> str:
-    """What bands count a framework as: "megatron" of "megatron-local", whose kernels differ but not its buffers."""
-    return framework.partition("-")[0]
-
-
 def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
     """The bands of a step's figures: of its framework where that was measured, otherwise of all that were; of runs as
     large as its fullest stage, where enough of those were measured.
     """
     found = []
-    asked = family(training.plan.framework.name)
+    asked = training.plan.framework.family
     for kind in FIGURES:
         rows: Any = table(file).get(kind)
         if not rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from weighbridge.arithmetic import Count, ceil_div, exact_div, product, scale, total
 from weighbridge.estimate.allocator import block
@@ -97,14 +97,14 @@ class States:
     def _sizes(self) -> dict[int, Count]:
         return {}
 
-    def _rows(self, weight: Weight) -> Count:
-        return self.plan.sharding.local(weight.axes[0])
-
-    def _factors(self, weight: Weight) -> Count:
-        local = [self.plan.sharding.local(axis) for axis in weight.axes]
-        if len(local) < 2:
-            return product(local)
-        return product(local[:-2]) * (local[-2] + local[-1])
+    def _measure(self, weight: Weight, extent: Extent) -> Count:
+        """Elements of what a rank holds for a weight."""
+        if extent is Extent.ELEMENT:
+            return self._elements(weight)
+        own = [self.plan.sharding.local(axis) for axis in weight.axes]
+        if extent is Extent.ROW:
+            return own[0]
+        return product(own[:-2]) * (own[-2] + own[-1]) if len(own) > 1 else product(own)
 
     @property
     def parameters(self) -> Count:
@@ -117,11 +117,18 @@ class States:
         held = (h for h in self.held if h.weight.buffer)
         return total(FP32.bytes(h.copies * self._elements(h.weight)) for h in held)
 
-    def tensors(self, from_stage: int, of: str = "elements", matrix: bool | None = None) -> list[tuple[Count, Count]]:
+    def tensors(
+        self, from_stage: int, extent: Extent = Extent.ELEMENT, matrix: bool | None = None
+    ) -> list[tuple[Count, Count]]:
         """A rank's tensors where stages from ``from_stage`` on spread them, experts over the ranks that hold them:
         elements of one, and how many there are.
+
+        Args:
+            from_stage: the lowest ZeRO stage that spreads them.
+            extent: how many elements they have of a weight.
+            matrix: of matrices inside layers only, or of all else; of both if ``None``.
         """
-        plan, zero, measure = self.plan, self.plan.zero, getattr(self, f"_{of}")
+        plan, zero, measure = self.plan, self.plan.zero, partial(self._measure, extent=extent)
         chosen = [h for h in self.held if not h.weight.buffer and matrix in (None, h.matrix)]
         if plan.optimizer.whole and from_stage == 1 and zero.stage == 1:
             return [(measure(h.weight), self._dealt[id(h)]) for h in chosen]
@@ -139,16 +146,18 @@ class States:
         gradients = from_stage == 2 and zero.engine is Engine.MEGATRON
         return zero.engine not in SEPARATE and (zero.stage > 0 or gradients)
 
-    def _bytes(self, dtype: DataType, from_stage: int, of: str = "elements", matrix: bool | None = None) -> Count:
+    def _bytes(
+        self, dtype: DataType, from_stage: int, extent: Extent = Extent.ELEMENT, matrix: bool | None = None
+    ) -> Count:
         """Bytes of such tensors as the allocator counts them."""
-        key = (dtype.name, from_stage, of, matrix)
+        key = (dtype.name, from_stage, extent, matrix)
         if key not in self._counted:
-            grows, tensors = self.plan.expandable_segments, self.tensors(from_stage, of, matrix)
+            grows, tensors = self.plan.expandable_segments, self.tensors(from_stage, extent, matrix)
             self._counted[key] = total(n * block(dtype.bytes(elements), grows) for elements, n in tensors)
         return self._counted[key]
 
     @cached_property
-    def _counted(self) -> dict[tuple[str, int, str, bool | None], Count]:
+    def _counted(self) -> dict[tuple[str, int, Extent, bool | None], Count]:
         return {}
 
     @property
@@ -195,9 +204,8 @@ class States:
         return scale(bytes, 1 - share) if share else bytes
 
     def _state(self, state: State, matrix: bool | None) -> Count:
-        of = {Extent.ELEMENT: "elements", Extent.FACTORS: "factors", Extent.ROW: "rows"}[state.extent]
-        held = self._bytes(state.dtype, 1, of, matrix)
+        held = self._bytes(state.dtype, 1, state.extent, matrix)
         if not state.block:
             return held
-        scales = (n * ceil_div(elements, state.block) for elements, n in self.tensors(1, of, matrix))
+        scales = (n * ceil_div(elements, state.block) for elements, n in self.tensors(1, state.extent, matrix))
         return held + FP32.bytes(total(scales))

@@ -19,7 +19,6 @@ from weighbridge.hardware.cluster import Cluster
 from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.models import Model
 from weighbridge.nn import Module
-from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import INPUTS
@@ -121,11 +120,7 @@ class Training(Shown):
     @cached_property
     def layout(self) -> Layout:
         """Layers of every virtual stage."""
-        parts = self.plan.pieces
-        ends = self.plan.framework.counts_ends and plain(self.plan.pipeline) > 1
-        return self.plan.layout or layouts.even(
-            self.parts.layers, parts, self.parts.predictions, counts_embedding=ends, counts_loss=ends
-        )
+        return self.plan.layout or self.plan.even_layout(self.parts.layers, self.parts.predictions)
 
     @cached_property
     def twins(self) -> dict[tuple[Any, ...], Stage]:
@@ -210,7 +205,8 @@ def train(model: Model | Module | str, plan: Plan | None = None, cluster: Cluste
     found = [*chosen.problems(training.tree, training.parts.layers, training.parts.predictions)]
     positions = longest(loaded)
     if positions is not None and chosen.sequence > positions:
-        found.append(("sequence", f"{chosen.sequence:,} tokens; {loaded.name} has learned positions for {positions:,}"))
+        limit = f"{loaded.name} has learned positions for at most {positions:,}"
+        found.append(("sequence", f"{chosen.sequence:,} tokens; {limit}"))
     if machines is not None and chosen.gpus > machines.gpus:
         found.append(("gpus", f"{chosen.gpus:,} are more than the cluster's {machines.gpus:,}"))
     if found:

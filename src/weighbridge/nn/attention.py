@@ -84,16 +84,19 @@ class Core:
         heads, keys = Axis("heads", self.heads), Axis("keys", self.tape.run.positions)
         return self.tape.tensor(name, *self.q.axes[:-1], heads, keys, dtype=dtype)
 
-    def repeated(self, x: Tensor) -> Tensor:
-        """Keys or values copied for every query head, where heads share them (repeat_interleave)."""
-        heads, own = self.q.axes[-1], x.axes[-1]
-        assert isinstance(heads, Axis)
+    def copied(self, x: Tensor) -> Tensor:
+        """Keys or values copied for every query head (repeat_interleave)."""
+        own = x.axes[-1]
         assert isinstance(own, Axis)
-        if plain(own.units) == plain(heads.units):
-            return x
-        made = self.tape.tensor(f"repeated {x.name}", *x.axes[:-1], Axis("heads", heads.units, own.width))
+        made = self.tape.tensor(f"repeated {x.name}", *x.axes[:-1], Axis("heads", self.heads, own.width))
         self.tape.record("repeat", (x,), (made,))
         return made
+
+    def repeated(self, x: Tensor) -> Tensor:
+        """Keys or values copied for every query head where heads share them."""
+        own = x.axes[-1]
+        assert isinstance(own, Axis)
+        return x if plain(own.units) == plain(self.heads) else self.copied(x)
 
     def gathered(self) -> tuple[Tensor, ...]:
         """Keys and values of all positions."""
@@ -164,10 +167,7 @@ def eager_core(core: Core) -> None:
     """Operation by operation (transformers, eager_attention_forward): keys and values are copied for every query head,
     the softmax runs in fp32.
     """
-    tape, heads = core.tape, core.q.axes[-1]
-    keys, values = (tape.tensor(f"repeated {t.name}", *t.axes[:-1], heads) for t in (core.k, core.v))
-    tape.record("repeat", (core.k,), (keys,))
-    tape.record("repeat", (core.v,), (values,))
+    tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
     raw, wide, weights = core.scores("scores"), core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     tape.record("scores", (core.q, keys), (raw,), (core.q, keys))
     tape.record("softmax", (raw,), (wide,), (wide,))
@@ -177,7 +177,6 @@ def eager_core(core: Core) -> None:
 
 CORES = {
     Attention.PLAIN: plain_core,
-    Attention.AUTO: flash_core,
     Attention.FLASH: flash_core,
     Attention.CUDNN: flash_core,
     Attention.SDPA: flash_core,

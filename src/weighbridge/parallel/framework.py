@@ -19,10 +19,12 @@ class Framework:
         kernels: how operations are carried out.
         precision: data types.
         zero: how states are spread over data-parallel ranks.
+        engines: whose buffers gather and reduce at ZeRO stages 0 to 3.
         accumulation_fusion: matrix multiplies add weight gradients to their buffer by themselves.
         transformer_engine: its projections are Transformer Engine's, which has a workspace of its own.
         autocasts: weights in another type than activations are cast by every projection (torch.autocast).
         counts_ends: embedding and head count as a layer each where layers are spread over pipeline stages.
+        splits_sequence: sequence parallelism comes with tensor parallelism.
         expandable_segments: its launch script lets the allocator's segments grow.
         source: where the choices were read.
     """
@@ -31,123 +33,127 @@ class Framework:
     kernels: Kernels
     precision: Precision
     zero: Zero
+    engines: tuple[Engine, Engine, Engine, Engine]
     accumulation_fusion: bool = False
     transformer_engine: bool = False
     autocasts: bool = False
     counts_ends: bool = False
+    splits_sequence: bool = False
     expandable_segments: bool = False
     source: str = ""
 
+    @property
+    def family(self) -> str:
+        """The family that it belongs to."""
+        return family(self.name)
 
-_MEGATRON = Kernels(
-    "Megatron-Core with Transformer Engine",
-    attention=Attention.AUTO,
-    pointwise=Pointwise.FUSED,
-    loss=Loss.VOCABULARY_PARALLEL,
-    experts=Experts.MEGATRON,
-    gathers_again=True,
-    sequence_first=True,
-    fuses_projections=True,
-    fuses_norms=True,
-    loads_mask=True,
-    padded_vocabulary=128,
+    def spread(self, stage: int, zero: Zero | None = None) -> Zero:
+        """How it spreads states at a ZeRO stage; everything else as given, its own if ``None``."""
+        return replace(zero or self.zero, stage=stage, engine=self.engines[stage])
+
+
+_MEGATRON = Framework(
+    "megatron",
+    Kernels(
+        "Megatron-Core with Transformer Engine",
+        attention=Attention.AUTO,
+        pointwise=Pointwise.FUSED,
+        loss=Loss.VOCABULARY_PARALLEL,
+        experts=Experts.MEGATRON,
+        gathers_again=True,
+        sequence_first=True,
+        fuses_projections=True,
+        fuses_norms=True,
+        loads_mask=True,
+        padded_vocabulary=128,
+    ),
+    mixed(),
+    Zero(1),
+    (Engine.MEGATRON, Engine.MEGATRON, Engine.MEGATRON_FSDP, Engine.MEGATRON_FSDP),
+    accumulation_fusion=True,
+    transformer_engine=True,
+    source="NVIDIA/Megatron-LM, megatron/core; NVIDIA/TransformerEngine, transformer_engine/pytorch",
 )
 
-_HF = Kernels(
-    "transformers",
-    norm=Norm.EAGER,
-    attention=Attention.SDPA,
-    loss=Loss.EAGER,
-    rope=Rope.EAGER,
-    experts=Experts.GROUPED,
+_TORCHTITAN = Framework(
+    "torchtitan",
+    Kernels("torchtitan, eager", gathers_keys=True, attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX),
+    stored_in_fp32(),
+    Zero(3, Engine.FSDP2),
+    (Engine.DDP, Engine.FSDP2, Engine.FSDP2, Engine.FSDP2),
+    counts_ends=True,
+    splits_sequence=True,
+    expandable_segments=True,
+    source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3",
+)
+
+_TRANSFORMERS = Framework(
+    "hf-sdpa",
+    Kernels(
+        "transformers, SDPA",
+        norm=Norm.EAGER,
+        attention=Attention.SDPA,
+        loss=Loss.EAGER,
+        rope=Rope.EAGER,
+        experts=Experts.GROUPED,
+    ),
+    pure(),
+    Zero(0, Engine.DDP),
+    (Engine.DDP, Engine.DEEPSPEED, Engine.DEEPSPEED, Engine.DEEPSPEED),
+    autocasts=True,
+    source="huggingface/transformers, integrations/sdpa_attention.py",
 )
 
 FRAMEWORKS: dict[str, Framework] = {
     row.name: row
     for row in (
-        Framework(
-            "megatron",
+        _MEGATRON,
+        replace(
             _MEGATRON,
-            mixed(),
-            Zero(1),
-            accumulation_fusion=True,
-            transformer_engine=True,
-            source="NVIDIA/Megatron-LM, megatron/core; NVIDIA/TransformerEngine, transformer_engine/pytorch",
-        ),
-        Framework(
-            "megatron-local",
-            Kernels(
-                "Megatron-Core, local layers",
+            name="megatron-local",
+            kernels=replace(
+                _MEGATRON.kernels,
+                title="Megatron-Core, local layers",
                 attention=Attention.UNFUSED,
-                pointwise=Pointwise.FUSED,
-                loss=Loss.VOCABULARY_PARALLEL,
-                experts=Experts.MEGATRON,
-                gathers_again=True,
-                sequence_first=True,
-                fuses_projections=True,
+                fuses_norms=False,
                 buffers_scores=True,
-                loads_mask=True,
-                padded_vocabulary=128,
             ),
-            mixed(),
-            Zero(1),
-            accumulation_fusion=True,
+            transformer_engine=False,
             source="NVIDIA/Megatron-LM, megatron/core/models/gpt/gpt_layer_specs.py, get_gpt_layer_local_spec",
         ),
-        Framework(
-            "torchtitan",
-            Kernels(
-                "torchtitan, eager", gathers_keys=True, attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX
-            ),
-            stored_in_fp32(),
-            Zero(3, Engine.FSDP2),
-            counts_ends=True,
-            expandable_segments=True,
-            source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3",
-        ),
-        Framework(
-            "torchtitan-compiled",
-            Kernels(
-                "torchtitan, torch.compile",
-                gathers_keys=True,
-                attention=Attention.SDPA,
+        _TORCHTITAN,
+        replace(
+            _TORCHTITAN,
+            name="torchtitan-compiled",
+            kernels=replace(
+                _TORCHTITAN.kernels,
+                title="torchtitan, torch.compile",
                 pointwise=Pointwise.FUSED,
                 loss=Loss.COMPILED,
-                rope=Rope.COMPLEX,
                 compiled=True,
             ),
-            stored_in_fp32(),
-            Zero(3, Engine.FSDP2),
-            counts_ends=True,
-            expandable_segments=True,
             source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3, components/loss.py; torch/_inductor",
         ),
-        Framework(
-            "hf-eager",
-            replace(_HF, title="transformers, eager attention", attention=Attention.EAGER),
-            pure(),
-            Zero(0, Engine.DDP),
-            autocasts=True,
+        replace(
+            _TRANSFORMERS,
+            name="hf-eager",
+            kernels=replace(_TRANSFORMERS.kernels, title="transformers, eager attention", attention=Attention.EAGER),
             source="huggingface/transformers, models/llama/modeling_llama.py, eager_attention_forward",
         ),
-        Framework(
-            "hf-sdpa",
-            replace(_HF, title="transformers, SDPA"),
-            pure(),
-            Zero(0, Engine.DDP),
-            autocasts=True,
-            source="huggingface/transformers, integrations/sdpa_attention.py",
-        ),
-        Framework(
-            "hf-flash",
-            replace(_HF, title="transformers, flash attention", attention=Attention.FLASH),
-            pure(),
-            Zero(0, Engine.DDP),
-            autocasts=True,
+        _TRANSFORMERS,
+        replace(
+            _TRANSFORMERS,
+            name="hf-flash",
+            kernels=replace(_TRANSFORMERS.kernels, title="transformers, flash attention", attention=Attention.FLASH),
             source="huggingface/transformers, integrations/flash_attention.py",
         ),
     )
 }
+
+
+def family(name: str) -> str:
+    """What names of frameworks begin with that differ in kernels, not in engines or data types: hf of hf-flash."""
+    return name.partition("-")[0]
 
 
 def framework(name: str) -> Framework:

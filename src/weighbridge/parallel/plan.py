@@ -12,13 +12,14 @@ from weighbridge.kernels import Kernels
 from weighbridge.nn.problems import Problem
 from weighbridge.parallel import problems
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
-from weighbridge.parallel.layout import Layout
+from weighbridge.parallel.layout import Layout, even
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer
 from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import Recompute
 from weighbridge.parallel.schedule import Schedule, placement
 from weighbridge.parallel.sharding import Sharding
 from weighbridge.parallel.zero import Zero
+from weighbridge.traced import plain
 from weighbridge.tree import Node
 
 
@@ -177,6 +178,11 @@ class Plan:
     def pieces(self) -> int:
         """Pieces that the schedule cuts the model into: virtual stages, of which DualPipe holds each on two ranks."""
         return 1 + max(max(own) for own in placement(self.order, self.pipeline, self.virtual))
+
+    def even_layout(self, layers: int, prediction: int = 0) -> Layout:
+        """So many layers spread evenly over virtual stages, as the framework counts embedding and head."""
+        ends = self.framework.counts_ends and plain(self.pipeline) > 1
+        return even(layers, self.pieces, prediction, counts_embedding=ends, counts_loss=ends)
 
     @cached_property
     def sharding(self) -> Sharding:

@@ -74,7 +74,7 @@ def tree(stage: Stage) -> Branch:
     """The modules of a stage's rank, by Megatron-Core's names where that is the framework."""
     root = inside(stage)
     framework = stage.training.plan.framework
-    if not framework.name.startswith("megatron") or type(root.module).__name__ != "CausalLM":
+    if framework.family != "megatron" or type(root.module).__name__ != "CausalLM":
         return _own(root)
     return _Megatron(framework.transformer_engine).model(root)
 

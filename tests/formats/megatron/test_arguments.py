@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.errors import InputError
-from weighbridge.formats.megatron.arguments import Arguments, parse, render
+from weighbridge.formats.megatron.arguments import Arguments, parse
 from weighbridge.formats.megatron.table import Bears, Kind, Row, Value, by_dest, rows
 
 
@@ -135,6 +135,20 @@ def arguments(draw: st.DrawFn) -> dict[str, Value]:
     chosen = draw(st.lists(st.sampled_from(sorted(by_dest())), unique=True, max_size=12))
     honoured = [dest for dest in chosen if by_dest()[dest].bears is Bears.HONOURED]
     return {dest: draw(value_of(by_dest()[dest])) for dest in honoured}
+
+
+def render(arguments: Arguments) -> list[str]:
+    """The words that read as these arguments."""
+    words: list[str] = []
+    for dest, value in arguments.values.items():
+        row = by_dest()[dest]
+        if row.kind.flag:
+            words.append(row.name)
+        elif isinstance(value, tuple):
+            words += [row.name, *map(str, value)]
+        else:
+            words.append(f"{row.name}={value}")
+    return words
 
 
 @settings(max_examples=200)

@@ -126,20 +126,6 @@ def parse(tokens: Sequence[str]) -> Arguments:
     return Arguments(values, frozenset(values), warnings)
 
 
-def render(arguments: Arguments) -> list[str]:
-    """The words that read as these arguments."""
-    words: list[str] = []
-    for dest, value in arguments.values.items():
-        row = by_dest()[dest]
-        if row.kind.flag:
-            words.append(row.name)
-        elif isinstance(value, tuple):
-            words += [row.name, *map(str, value)]
-        else:
-            words.append(f"{row.name}={value}")
-    return words
-
-
 def _split(tokens: Sequence[str], stray: dict[str, None]) -> Iterator[_Given]:
     """Every name with the words up to the next."""
     at, end = 0, len(tokens)

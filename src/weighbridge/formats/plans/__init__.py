@@ -13,13 +13,13 @@ from weighbridge.formats.files import MAX_JSON, read_json, read_text, read_toml
 from weighbridge.formats.plans import deepspeed, torchtitan, training_arguments
 from weighbridge.formats.plans.deepspeed_keys import KEYS as DEEPSPEED
 from weighbridge.formats.plans.emit import KINDS, Emitted, emit
-from weighbridge.formats.plans.options import Options, Read
+from weighbridge.formats.plans.options import Options, Read, layers_said
 from weighbridge.formats.plans.table import known
 from weighbridge.formats.plans.torchtitan_keys import KEYS as TORCHTITAN
 from weighbridge.formats.plans.trainer_keys import KEYS as TRAINER
 from weighbridge.parallel.plan import Plan
 
-__all__ = ["KINDS", "Emitted", "Loaded", "emit", "load_plan"]
+__all__ = ["KINDS", "Emitted", "Loaded", "emit", "layers_said", "load_plan"]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.formats.plans import emit_deepspeed, emit_megatron, emit_torchtitan
+from weighbridge.formats.plans.options import layers_said
 from weighbridge.models import Model
-from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.zero import Engine, Zero
 
@@ -58,7 +58,7 @@ def emit(plan: Plan, model: Model | None = None, kind: str = "megatron") -> Emit
         raise InputError("; ".join(f"{field}: {what}" for field, what in wrong))
     write, render = _WRITERS[kind]
     data, again, notes = write(plan, model)
-    layers = emit_torchtitan.layers(model)
+    layers = layers_said(model)
     differing = _warnings(plan, again, TITLES[kind], layers, _sparse(model))
     return Emitted(render(data), (*notes, *differing), data)
 
@@ -138,10 +138,10 @@ def _meant(plan: Plan, name: str, layers: int | None) -> Any:
     if name == "sequence_parallel":
         return plan.sequence_parallel and plan.tensor > 1
     if name == "layout" and plan.layout is None:
+        if layers is not None:
+            return plan.even_layout(layers)
         ends = plan.framework.counts_ends and plan.pipeline > 1
-        if layers is None:
-            return f"layers spread evenly{', embedding and head counted' if ends else ''}"
-        return layouts.even(layers, plan.pipeline * plan.virtual, counts_embedding=ends, counts_loss=ends)
+        return f"layers spread evenly{', embedding and head counted' if ends else ''}"
     return getattr(plan, name)
 
 

@@ -14,10 +14,9 @@ from weighbridge.formats.megatron import plan as plans
 from weighbridge.formats.megatron.arguments import parse
 from weighbridge.formats.megatron.model import Shape
 from weighbridge.formats.megatron.rules import OFFLOADED, RECOMPUTED
-from weighbridge.formats.plans.emit_torchtitan import layers
+from weighbridge.formats.plans.options import layers_said
 from weighbridge.kernels import Attention, Loss, Pointwise, Rope, Routing, Scores
 from weighbridge.models import Model
-from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import Recipe
@@ -33,11 +32,11 @@ STOOD_IN = "--hidden-size 64 --num-attention-heads 1 --max-position-embeddings 1
 
 def write(plan: Plan, model: Model | None) -> tuple[list[str], Plan, tuple[str, ...]]:
     """The arguments, the plan that they are read as, and what the script must bring."""
-    plan = _spread(plan, layers(model))
+    plan = _spread(plan, layers_said(model))
     spread = list(_zero(plan))
     words = [*_sizes(plan), *spread, *_precision(plan, spread), *_optimizer(plan), *_recompute(plan)]
     words += _offload(plan, spread)
-    if plan.framework.name in ("megatron", "megatron-local"):
+    if plan.framework.family == "megatron":
         words += [*_kernels(plan), *_routing(plan.kernels.routing)]
     if plan.overlaps_tensor and "--sequence-parallel" in words:
         words.append("--tp-comm-overlap")
@@ -47,7 +46,7 @@ def write(plan: Plan, model: Model | None) -> tuple[list[str], Plan, tuple[str, 
         words += ["--moe-expert-capacity-factor", f"{plan.imbalance:g}"]
         words += ["--moe-pad-expert-input-to-capacity"] if plan.imbalance > 1 else []
     parts = plan.pipeline * plan.virtual
-    depth = sum(chunk.layers for chunk in plan.layout) if plan.layout else layers(model) or parts
+    depth = sum(chunk.layers for chunk in plan.layout) if plan.layout else layers_said(model) or parts
     read = parse([*words, *STOOD_IN.split(), "--num-layers", str(depth)])
     again = plans.plan(Shape(read, 128), plan.gpus, {}).plan
     return words, again, ()
@@ -83,8 +82,7 @@ def _spread(plan: Plan, known: int | None) -> Plan:
     """The plan with its layers spelled out, where embedding and head count as layers and Megatron-LM's do not."""
     if plan.layout is not None or known is None or plan.pipeline == 1 or not plan.framework.counts_ends:
         return plan
-    parts = plan.pipeline * plan.virtual
-    return replace(plan, layout=layouts.even(known, parts, counts_embedding=True, counts_loss=True))
+    return replace(plan, layout=plan.even_layout(known))
 
 
 def spelled(layout: Layout) -> str:

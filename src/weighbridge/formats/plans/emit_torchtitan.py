@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from weighbridge.formats.plans import torchtitan
-from weighbridge.formats.plans.options import Options
+from weighbridge.formats.plans.options import Options, layers_said
 from weighbridge.formats.plans.torchtitan_keys import NAMED
 from weighbridge.kernels import Loss
 from weighbridge.models import Model
-from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import Recipe
@@ -31,12 +30,6 @@ DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
 Sections = dict[str, dict[str, Any]]
 
 
-def layers(model: Model | None) -> int | None:
-    """Decoder layers of a model, where its configuration says."""
-    found = getattr(model.config, "num_hidden_layers", None) if model is not None else None
-    return found if isinstance(found, int) else None
-
-
 def write(plan: Plan, model: Model | None) -> tuple[Sections, Plan, tuple[str, ...]]:
     """The configuration, the plan that it is read as, and what it does not say of the model."""
     named = NAMED.get(model.name) if model is not None else None
@@ -53,13 +46,13 @@ def write(plan: Plan, model: Model | None) -> tuple[Sections, Plan, tuple[str, .
         sections["quantize.linear.float8"] = {"enable_fsdp_float8_all_gather": True}
     sections |= {
         "training": _training(plan),
-        "parallelism": _parallelism(plan) | _pipeline(plan, layers(model)),
+        "parallelism": _parallelism(plan) | _pipeline(plan, layers_said(model)),
         "activation_checkpoint": _checkpointing(plan),
         "optimizer": {"name": "AdamW"},
         "compile": _compile(plan),
     }
     raw = tomllib.loads(toml(sections))
-    options = Options.of(plan.gpus, {"layers": layers(model)})
+    options = Options.of(plan.gpus, {"layers": layers_said(model)})
     return sections, torchtitan.read(raw, options).plan, notes
 
 
@@ -110,10 +103,8 @@ def _pipeline(plan: Plan, known: int | None) -> dict[str, Any]:
         "pipeline_parallel_microbatch_size": plan.micro_batch,
     }
     layout = plan.layout
-    ends = plan.framework.counts_ends
-    if layout is None and known is not None and (plan.virtual > 2 or not ends):
-        parts = plan.pipeline * plan.virtual
-        layout = layouts.even(known, parts, counts_embedding=ends, counts_loss=ends)
+    if layout is None and known is not None and (plan.virtual > 2 or not plan.framework.counts_ends):
+        layout = plan.even_layout(known)
     return found if layout is None else found | {"module_fqns_per_model_part": modules(layout)}
 
 

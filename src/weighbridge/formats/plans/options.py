@@ -9,6 +9,7 @@ from typing import Any
 
 from weighbridge.errors import InputError, did_you_mean, given, shown
 from weighbridge.formats.plans.table import Table
+from weighbridge.models import Model
 from weighbridge.nn.problems import multiples
 from weighbridge.parallel.framework import Framework, framework
 from weighbridge.parallel.optimizer import optimizer
@@ -85,6 +86,12 @@ class Options:
     def plan(self, chosen: Framework, **said: Any) -> Plan:
         """The plan of a file's fields, those of the caller put in."""
         return Plan.under(chosen.name, **(said | dict(self.fields)))
+
+
+def layers_said(model: Model | None) -> int | None:
+    """Decoder layers of a model, where its configuration says."""
+    found = getattr(model.config, "num_hidden_layers", None) if model is not None else None
+    return found if isinstance(found, int) else None
 
 
 def _schedule(name: str) -> Schedule:

@@ -13,7 +13,7 @@ from typing import Any
 
 from weighbridge.errors import given
 from weighbridge.formats.plans import optimizers, torchtitan_stages
-from weighbridge.formats.plans.options import Options, Read, world
+from weighbridge.formats.plans.options import Options, Read, layers_said, world
 from weighbridge.formats.plans.table import Table
 from weighbridge.formats.plans.torchtitan_keys import KEYS, MODELS
 from weighbridge.kernels import Kernels, Loss
@@ -101,9 +101,7 @@ def _layers(options: Options, model: str | None) -> int | None:
         return options.layers
     from weighbridge.formats.loading import load
 
-    config = load(model).config
-    found = getattr(config, "num_hidden_layers", None)
-    return found if isinstance(found, int) else None
+    return layers_said(load(model))
 
 
 def _pipeline(table: Table) -> str:
