@@ -113,7 +113,7 @@ def optimizers() -> tuple[tuple[str, ...], Rows]:
 
     def of(state: State) -> str:
         block = f" with an fp32 scale per {state.block}" if state.block else ""
-        return f"{state.name} ({state.dtype.name}{extent[state.extent]}{block})"
+        return f"{state.name} ({state.dtype.name if state.dtype else 'as the weights that it updates'}{extent[state.extent]}{block})"
 
     def states(found: tuple[State, ...]) -> str:
         return ", ".join(map(of, found)) or "none"

@@ -101,7 +101,7 @@ def test_one_rank_holds_nothing_beside(engine: Engine) -> None:
     alone, spread = (one(gpus=1, zero=Zero(stage, engine)) for stage in (0, 3))
     assert spread.static_allocated == alone.static_allocated
     assert spread.gathering.standing == 0
-    assert spread.gathering.at(spread.peak).bytes == 0
+    assert spread.gathering.at(spread.peak).communication == 0
 
 
 @pytest.mark.parametrize("engine", [Engine.MEGATRON, Engine.DEEPSPEED, Engine.MEGATRON_FSDP])

@@ -68,8 +68,8 @@ def test_more_sharding_never_holds_more(gpus: int, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("precision", "bytes_per_parameter"),
-    [(mixed(), 2 + 4 + 4 + 8), (mixed("fp16"), 2 + 2 + 4 + 8), (single(), 16), (stored_in_fp32(), 16), (pure(), 12)],
-    ids=["mixed", "fp16", "fp32", "stored in fp32", "pure bf16 with fp32 states"],
+    [(mixed(), 2 + 4 + 4 + 8), (mixed("fp16"), 2 + 2 + 4 + 8), (single(), 16), (stored_in_fp32(), 16), (pure(), 8)],
+    ids=["mixed", "fp16", "fp32", "stored in fp32", "pure bf16"],
 )
 def test_bytes_of_a_parameter(precision: Precision, bytes_per_parameter: int) -> None:
     states = stage(gpus=1, zero=Zero(0), precision=precision).states
@@ -84,7 +84,7 @@ def test_fp16_gradients_are_copied_to_fp32_for_the_step() -> None:
     assert stage(precision=mixed()).states.main_gradients == 0
 
 
-STATES = {"adam": 8, "sgd": 0, "momentum": 4, "lion": 4}
+STATES = {"adam": 8, "adam-foreach": 8, "sgd": 0, "momentum": 4, "lion": 4}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

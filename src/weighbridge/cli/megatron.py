@@ -15,11 +15,55 @@ from weighbridge.estimate.training import train
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
 
+EXAMPLE = "weighbridge megatron -- --num-layers 32 ..."
+
+CALLED = {
+    "gpus": "--world-size",
+    "tensor": "--tensor-model-parallel-size",
+    "pipeline": "--pipeline-model-parallel-size",
+    "stages": "--pipeline-model-parallel-size",
+    "virtual": "--num-virtual-stages-per-pipeline-rank",
+    "chunks": "--num-virtual-stages-per-pipeline-rank",
+    "layout": "--pipeline-model-parallel-layout",
+    "context": "--context-parallel-size",
+    "expert": "--expert-model-parallel-size",
+    "expert_tensor": "--expert-tensor-parallel-size",
+    "sequence_parallel": "--sequence-parallel",
+    "micro_batch": "--micro-batch-size",
+    "micro_batches": "--global-batch-size (micro-batches of a rank)",
+    "global_batch": "--global-batch-size",
+    "group": "--microbatch-group-size-per-virtual-pipeline-stage",
+    "sequence": "--seq-length",
+    "zero": "--data-parallel-sharding-strategy",
+    "replicas": "--num-distributed-optimizer-instances",
+    "recompute": "--recompute-modules",
+    "recompute_layers": "--recompute-num-layers",
+    "offload_optimizer": "--optimizer-offload-fraction",
+    "offload_activations": "--offload-modules",
+    "optimizer": "--optimizer",
+    "imbalance": "--moe-expert-capacity-factor",
+}
+"""What problems of a plan call its fields: by Megatron-LM's arguments."""
+
 DEVICE = "H100"
 """What Megatron's arguments, which name no device, are taken to run on."""
 
 
-@click.command("megatron", options_metavar="[OPTIONS] --")
+class Behind(click.Command):
+    """A command whose words stand behind ``--``; where it was forgotten, that is what the error says."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        split = "--" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if split:
+                raise
+            text = f"{error.format_message().rstrip('.')}; Megatron-LM's own arguments go after --, as in {EXAMPLE}"
+            raise click.UsageError(text, ctx) from None
+
+
+@click.command("megatron", cls=Behind, options_metavar="[OPTIONS] --")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ARGS")
 @count_option("--world-size", None, "Ranks; goes before what the launcher and the environment say.")
 @click.option("--cluster", default=DEVICE, show_default=True, help="H100, 64xH100 or a TOML file.")
@@ -33,7 +77,7 @@ def command(
     """
     out = Output.taken_from(options, tree=True)
     if not words:
-        raise InputError("ARGS: none given; write them after --, as in weighbridge megatron -- --num-layers 32 ...")
+        raise InputError(f"ARGS: none given; write them after --, as in {EXAMPLE}")
     from weighbridge.formats.megatron import load
 
     request = load(list(words), world_size)
@@ -41,7 +85,7 @@ def command(
     if context.get_parameter_source("cluster") is ParameterSource.DEFAULT:
         warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose libraries' workspaces count")
     machines = _machines(cluster, request.world_size)
-    return answer(train(request.model, request.plan, machines), out, warnings)
+    return answer(train(request.model, request.plan, machines, names=CALLED), out, warnings)
 
 
 def _machines(text: str, ranks: int) -> Cluster:

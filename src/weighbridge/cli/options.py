@@ -39,6 +39,16 @@ def explain_options(function: F) -> F:
     return click.option("--format", "form", type=formats, default="text", help="Form of the output.")(function)
 
 
+class Share(click.FloatRange):
+    """A number within bounds; "nan", which is within none and outside none, is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value} is no number", param, ctx)
+        return found
+
+
 def count_option(name: str, default: int | None, text: str) -> Callable[[F], F]:
     """An option that takes a whole number from 1."""
     kind = click.IntRange(1, LARGEST)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weighbridge.cli.options import F, count_option
+from weighbridge.cli.options import F, Share, count_option
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
@@ -68,7 +68,7 @@ def _sizes() -> list[Any]:
 
 def _choices() -> list[Any]:
     schedules = click.Choice([schedule.value for schedule in Schedule])
-    offload = click.FloatRange(0, 1)
+    offload = Share(0, 1)
     kinds, known = ", ".join(MODULES), ", ".join(OPTIMIZERS)
     return [
         click.option("--framework", type=click.Choice(list(FRAMEWORKS)), default="megatron", help="Whose kernels run."),
@@ -87,7 +87,7 @@ def _choices() -> list[Any]:
         click.option("--attention", type=click.Choice(ATTENTION), help="Kernel; by default the framework's."),
         click.option("--loss", type=click.Choice(LOSSES), help="Cross-entropy; by default the framework's."),
         click.option("--dropout/--no-dropout", default=False, help="Of attention and of hidden states."),
-        click.option("--imbalance", type=click.FloatRange(1, 1000), help="Tokens of the fullest experts over mean."),
+        click.option("--imbalance", type=Share(1, 1000), help="Tokens of the fullest experts over mean."),
     ]
 
 
@@ -122,6 +122,20 @@ FIELDS = {
     "imbalance": "imbalance",
 }
 """The field of a plan that each option sets."""
+
+CALLED = {
+    **{field: f"--{name.replace('_', '-')}" for name, field in reversed(FIELDS.items())},
+    "gpus": "--gpus",
+    "replicas": "--replicas",
+    "recompute_layers": "--recompute-layers",
+    "offload_weights": "--offload-weights",
+    "offload_activations": "--offload-activations",
+    "loss": "--loss",
+    "stages": "--pp",
+    "chunks": "--vp",
+    "micro_batches": "--global-batch (micro-batches of a rank)",
+}
+"""What problems of a plan call its fields on the command line."""
 
 OF_FRAMEWORK = ("zero", "precision", "kernels")
 """Fields whose options mean what the framework makes of them."""
@@ -280,6 +294,8 @@ def recompute_of(text: str, method: str | None, layers: int | None) -> Recompute
     if kind == "per-op":
         return Recompute(Method.UNIFORM, saves=PER_OPERATION)
     names = names if colon else "core_attn"
+    if not names.strip(" ,"):
+        raise InputError(f"--recompute: got {given(text)}; name what is recomputed, of {', '.join(MODULES)}")
     return Recompute(modules=_listed("--recompute", names, MODULES)) if kind == "selective" else Recompute()
 
 

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from weighbridge.cli.options import load_model, model_argument
-from weighbridge.cli.plan_options import Around, plan_from, plan_of, plan_options
+from weighbridge.cli.plan_options import CALLED, Around, plan_from, plan_of, plan_options
 from weighbridge.cli.weighing import Output, answer, output_options
 from weighbridge.errors import InputError, shown
 from weighbridge.estimate.compute import usual_length
@@ -54,7 +54,7 @@ def command(
         said = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         read = plan_from(file, options, said, loaded, around)
         plan, warnings = read.plan, read.warnings
-    training = train(loaded, plan, machines)
+    training = train(loaded, plan, machines, names=CALLED)
     check_parts(training, options["etp"])
     return answer(training, out, warnings)
 

@@ -10,7 +10,7 @@ from weighbridge.arithmetic import Count, total
 from weighbridge.gradients import Standing
 from weighbridge.parallel.schedule import Action, Turn
 from weighbridge.replay import Direction, Piece, Replay, Size
-from weighbridge.tape import Tensor
+from weighbridge.tape import Tensor, Use
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,14 @@ class Weighed:
     def kept(self) -> Count:
         """Bytes that one run leaves for the backward pass."""
         return self.replay.kept_bytes(self.size)
+
+    @cached_property
+    def kept_by_use(self) -> dict[Use, Count]:
+        """The same by the line of the ledger that it stands in."""
+        found: dict[Use, list[Count]] = {}
+        for tensor, times in self.replay.kept:
+            found.setdefault(tensor.use, []).append(times * self.size(tensor))
+        return {use: total(terms) for use, terms in found.items()}
 
     @cached_property
     def away(self) -> Count:
@@ -153,34 +161,51 @@ def _size(runs: Sequence[Run]) -> Size:
     return runs[0].weighed.size
 
 
-def highest(chunks: Sequence[Sequence[Run]], turns: Iterable[Turn], extra: Extra) -> Peak:
-    """The highest moment of a stage.
+@dataclass(frozen=True, eq=False)
+class Heights:
+    """How high a stage's memory reaches, whatever its schedule.
 
-    Args:
-        chunks: the pieces of each of the stage's chunks, in order.
-        turns: what the schedule has the stage do, and how many micro-batches it holds then.
+    Attributes:
+        runs: the pieces of each of its chunks, in order.
         extra: what stands beside activations and decides where the highest moment is.
     """
-    runs = tuple(tuple(chunk) for chunk in chunks)
-    common = [total(_size(chunk)(tensor) for tensor in in_common(chunk)) for chunk in runs]
-    own = [total(run.kept for run in chunk) for chunk in runs]
-    kept = [a + b for a, b in zip(own, common, strict=True)]
-    inside = {
-        (place, direction): _inside(chunk, direction, partial(extra, place))
-        for place, chunk in enumerate(runs)
-        for direction in (Direction.FORWARD, Direction.BACKWARD)
-    }
-    best: tuple[Count, Peak] | None = None
-    for turn in turns:
-        direction = Direction.FORWARD if turn.action is Action.FORWARD else Direction.BACKWARD
-        base = total(times * bytes for times, bytes in zip(turn.held, kept, strict=True))
-        if direction is Direction.BACKWARD:
-            base = base - own[turn.chunk]
-        reached, bytes, run, moment, behind = inside[turn.chunk, direction]
-        if best is None or base + reached > best[0]:
-            best = base + reached, Peak(base + bytes, turn, runs, run, direction, moment, behind)
-    assert best is not None, "a schedule has turns"
-    return best[1]
+
+    runs: tuple[tuple[Run, ...], ...]
+    extra: Extra
+
+    @cached_property
+    def own(self) -> list[Count]:
+        """Bytes that the pieces of every chunk keep."""
+        return [total(run.kept for run in chunk) for chunk in self.runs]
+
+    @cached_property
+    def kept(self) -> list[Count]:
+        """Bytes that every chunk keeps, with what its pieces keep in common."""
+        common = [total(_size(chunk)(tensor) for tensor in in_common(chunk)) for chunk in self.runs]
+        return [a + b for a, b in zip(self.own, common, strict=True)]
+
+    @cached_property
+    def inside(self) -> dict[tuple[int, Direction], tuple[Count, Count, int, int, int]]:
+        """The highest moment of every chunk and pass."""
+        return {
+            (place, direction): _inside(chunk, direction, partial(self.extra, place))
+            for place, chunk in enumerate(self.runs)
+            for direction in (Direction.FORWARD, Direction.BACKWARD)
+        }
+
+    def highest(self, turns: Iterable[Turn]) -> Peak:
+        """The highest moment where a schedule has the stage take turns, each holding so many micro-batches."""
+        best: tuple[Count, Peak] | None = None
+        for turn in turns:
+            direction = Direction.FORWARD if turn.action is Action.FORWARD else Direction.BACKWARD
+            base = total(times * bytes for times, bytes in zip(turn.held, self.kept, strict=True))
+            if direction is Direction.BACKWARD:
+                base = base - self.own[turn.chunk]
+            reached, bytes, run, moment, behind = self.inside[turn.chunk, direction]
+            if best is None or base + reached > best[0]:
+                best = base + reached, Peak(base + bytes, turn, self.runs, run, direction, moment, behind)
+        assert best is not None, "a schedule has turns"
+        return best[1]
 
 
 def next_backward(runs: Sequence[Run], place: int, behind: int) -> Weighed | None:

@@ -21,12 +21,26 @@ PREFETCHED = 50_000_000
 
 class DataParallel(Gathering):
     """PyTorch's DistributedDataParallel reduces gradients in buckets, which are a copy of them unless gradients are
-    views of buckets (torch/nn/parallel/distributed.py, gradient_as_bucket_view, off by default).
+    views of buckets (torch/nn/parallel/distributed.py, gradient_as_bucket_view, off by default). Gradients themselves
+    are freed after the step (torch/optim/optimizer.py, zero_grad, set_to_none), and stand from the backward pass that
+    makes them; of several micro-batches, all the time but for the first.
     """
+
+    @cached_property
+    def moves_gradients(self) -> bool:
+        return bool(plain(self.plan.micro_batches) == 1 and plain(self.plan.pipeline) == 1)
 
     @property
     def standing(self) -> Count:
         return self.shared * self.stage.states.gradients
+
+    def beside(self, chunk: int, run: int, direction: Direction, behind: int) -> Beside:
+        if not self.moves_gradients or direction is Direction.FORWARD:
+            return Beside()
+        groups, runs = self.groups[chunk], self.stage.runs[chunk]
+        after = [(groups[place], runs[place].count) for place in range(run + 1, len(runs))]
+        elements = total(n * group.elements for group, n in [*after, (groups[run], behind)])
+        return Beside(gradients=self.plan.precision.gradients.bytes(elements))
 
 
 class DeepSpeed(Gathering):

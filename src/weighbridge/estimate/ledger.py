@@ -75,7 +75,12 @@ def entries(peak: Peak) -> list[Entry]:
         for weighed, count in peak.held
         for tensor, times in weighed.replay.kept
     ]
-    found += [Entry(USES[tensor.use], tensor, times, "shared", kept=True) for tensor, times in peak.shared]
+    return found + beside(peak)
+
+
+def beside(peak: Peak) -> list[Entry]:
+    """Those beside what idle pieces keep: what pieces have in common, and what stands in the one that works."""
+    found = [Entry(USES[tensor.use], tensor, times, "shared", kept=True) for tensor, times in peak.shared]
     found += [Entry(USES[t.use], t, times, peak.working.name, kept=True) for t, times in peak.fetched]
     own = {id(tensor) for tensor, _ in (*peak.working.replay.kept, *peak.working.replay.away)}
     for tensor, times in peak.standing:
@@ -102,7 +107,7 @@ def always(stage: Stage) -> dict[Line, Count]:
 
 def through(stage: Stage) -> dict[Line, Count]:
     """What stands beside activations all through a step."""
-    return _plus(always(stage), {Line.COMMUNICATION: stage.buffers.last_input})
+    return _plus(stage.always, {Line.COMMUNICATION: stage.buffers.last_input})
 
 
 def below(stage: Stage, peak: Peak) -> dict[Line, Count]:
@@ -116,7 +121,12 @@ def resting(stage: Stage) -> dict[Line, Count]:
     states = stage.states
     moved = states.gradients if stage.gathering.moves_gradients else 0
     more = {Line.GRADIENTS: moved + states.main_gradients, Line.COMMUNICATION: stage.buffers.retained}
-    return _plus(always(stage), more)
+    return _plus(stage.always, more)
+
+
+def stepping(stage: Stage) -> dict[Line, Count]:
+    """What stands during the optimizer's step."""
+    return _plus(resting(stage), {Line.WORKSPACE: stage.states.temporaries})
 
 
 def _plus(lines: dict[Line, Count], more: dict[Line, Count]) -> dict[Line, Count]:
@@ -131,7 +141,7 @@ class Ledger:
         stage: whose.
         peak: the highest moment, found with plain numbers.
         size: a rank's bytes of a tensor.
-        between: more stands between steps than at any moment of activations (small models), and the ledger is of that.
+        between: more stands in the optimizer's step than at any moment of activations, and the ledger is of that.
     """
 
     stage: Stage
@@ -147,12 +157,16 @@ class Ledger:
     @cached_property
     def lines(self) -> dict[Line, Count]:
         """Bytes of every line."""
-        static = resting(self.stage) if self.between else below(self.stage, self.peak)
-        found = {}
-        for line in Line:
-            own = [entry.count * self.size(entry.tensor) for entry in self.entries if entry.line is line]
-            found[line] = named(total([*([static[line]] if line in static else []), *own]), Label(line, "bytes"))
-        return found
+        static = stepping(self.stage) if self.between else below(self.stage, self.peak)
+        own: dict[Line, list[Count]] = {line: [] for line in Line}
+        if not self.between:
+            for weighed, count in self.peak.held:
+                for use, bytes in weighed.kept_by_use.items():
+                    own[USES[use]].append(count * bytes)
+            for entry in beside(self.peak):
+                own[entry.line].append(entry.count * self.size(entry.tensor))
+        given = {line: [static[line]] if line in static else [] for line in Line}
+        return {line: named(total([*given[line], *own[line]]), Label(line, "bytes")) for line in Line}
 
     @property
     def total(self) -> Count:

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, ceil_div, maximum, total
-from weighbridge.estimate.activations import Peak, Run, highest
+from weighbridge.estimate.activations import Heights, Peak, Run
 from weighbridge.estimate.allocator import hole, reserved, stuck
 from weighbridge.estimate.buffers import Buffers
 from weighbridge.estimate.engines import gathering
 from weighbridge.estimate.gathering import Gathering
-from weighbridge.estimate.ledger import Ledger, Line, below, resting
+from weighbridge.estimate.ledger import Ledger, Line, always, below, resting, stepping
 from weighbridge.estimate.states import Held, States, weights_of
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Chunk
@@ -138,7 +138,19 @@ class Stage:
     @cached_property
     def peak(self) -> Peak:
         """The highest moment of its activations."""
-        return highest(self.runs, self.turns, lambda *place: self.gathering.beside(*place).bytes)
+        return self.heights.highest(self.turns)
+
+    @cached_property
+    def heights(self) -> Heights:
+        """How high its memory reaches, whatever the schedule."""
+        if self.twin is not self:
+            return self.twin.heights
+        return Heights(self.runs, lambda *place: self.gathering.beside(*place).bytes)
+
+    @cached_property
+    def always(self) -> dict[Line, Count]:
+        """What stands beside activations all the time."""
+        return always(self) if self.twin is self else self.twin.always
 
     @cached_property
     def buffers(self) -> Buffers:
@@ -162,13 +174,18 @@ class Stage:
 
     @property
     def peak_allocated(self) -> Count:
-        """Bytes at the highest moment, or between steps where more stands then."""
-        return maximum(self.highest_moment, self.static_allocated)
+        """Bytes at the highest moment of activations, or in the optimizer's step where more stands then."""
+        return maximum(self.highest_moment, self.step_allocated)
+
+    @property
+    def step_allocated(self) -> Count:
+        """Bytes that stand during the optimizer's step."""
+        return total(stepping(self).values())
 
     @property
     def rests_highest(self) -> bool:
-        """Whether more stands between steps than at any moment of activations; for plain numbers."""
-        return bool(plain(self.static_allocated) > plain(self.highest_moment))
+        """Whether more stands in the optimizer's step than at any moment of activations; for plain numbers."""
+        return bool(plain(self.step_allocated) > plain(self.highest_moment))
 
     @cached_property
     def peak_reserved(self) -> Count:

@@ -179,6 +179,12 @@ class States:
         return buffer + self._bytes(precision.compute, 2) if added else buffer
 
     @property
+    def temporaries(self) -> Count:
+        """Bytes that stand during the optimizer's step alone."""
+        count = self.plan.optimizer.temporaries
+        return count * self._bytes(self.plan.precision.updated, 1) if count else 0
+
+    @property
     def main(self) -> Count:
         """Bytes of the optimizer's own copy of the weights."""
         main = self.plan.precision.main
@@ -204,7 +210,7 @@ class States:
         return scale(bytes, 1 - share) if share else bytes
 
     def _state(self, state: State, matrix: bool | None) -> Count:
-        held = self._bytes(state.dtype, 1, state.extent, matrix)
+        held = self._bytes(state.dtype or self.plan.precision.updated, 1, state.extent, matrix)
         if not state.block:
             return held
         scales = (n * ceil_div(elements, state.block) for elements, n in self.tensors(1, state.extent, matrix))

@@ -3,6 +3,8 @@
 When things run comes from the schedule alone, in units: a forward pass of a chunk takes 1, a backward pass 2. What
 stands comes from the same replays as the ledger, so the highest sample of a stage is its highest moment: its allocated
 peak, unless more stands between steps, when the optimizer's step is done.
+
+Of a step with many micro-batches, those that repeat the middle are left out: warm-up, a few periods and cool-down stay.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from weighbridge.estimate.activations import Peak, Run
 from weighbridge.estimate.ledger import USES, Line, entries, through
 from weighbridge.estimate.stage import Stage
 from weighbridge.estimate.training import Training
-from weighbridge.parallel.schedule import Action, Step, Turn
+from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.schedule import Action, Schedule, Step, Turn
 from weighbridge.parallel.timeline import Timed, simulate
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
@@ -86,23 +89,53 @@ class Timeline:
         duration: in units.
         bubble: share of all ranks' time in which they wait.
         every_layer: passes are sampled at every layer, not only at their highest moment.
+        micro_batches: of the step.
+        drawn: as many of them are in the tracks; the others repeat the middle of the step.
     """
 
     tracks: tuple[Track, ...]
     duration: float
     bubble: float
     every_layer: bool
+    micro_batches: int
+    drawn: int
+
+    @property
+    def left_out(self) -> str:
+        """What the tracks leave out, in words; empty where they are whole."""
+        if self.drawn == self.micro_batches:
+            return ""
+        return f"{self.drawn:,} of {self.micro_batches:,} micro-batches, the middle left out"
+
+
+PERIODS = 4
+"""Periods of a schedule that are drawn at least: warm-up and cool-down take up to two."""
+
+
+def drawn(plan: Plan) -> int:
+    """Micro-batches that show all of a step: those of warm-up, a few periods and cool-down. A number that the schedule
+    runs, as large as the whole one leaves it: the same rest after whole groups, an even one for DualPipe.
+    """
+    whole, stages = int(plain(plan.micro_batches)), int(plain(plan.pipeline))
+    if plan.order is Schedule.INTERLEAVED:
+        group = min(plan.group or stages, whole)
+        few = 2 * PERIODS // group  # small groups are over soon
+        return min(whole, whole % group + max(PERIODS, few) * group)
+    return min(whole, PERIODS * stages + 2 * PERIODS)
 
 
 def timeline(training: Training) -> Timeline:
     """One training step with its memory."""
     plan = training.plan
-    ran = simulate(plan.order, plan.pipeline, plan.micro_batches, plan.virtual, group=plan.group)
+    whole, shown = int(plain(plan.micro_batches)), drawn(plan)
+    ran = simulate(plan.order, plan.pipeline, shown, plan.virtual, group=plan.group)
     stages = [_Stage(stage) for stage in training.stages]
     needed = sum(len(steps) * 2 * stage.deepest for stage, steps in zip(stages, ran.ranks, strict=True))
     every_layer = needed <= MOST_SAMPLES
-    tracks = tuple(stage.track(steps, every_layer) for stage, steps in zip(stages, ran.ranks, strict=True))
-    return Timeline(tracks, ran.duration, ran.bubble, every_layer)
+    gap = whole - shown if plan.order is Schedule.GPIPE else 0
+    tracks = tuple(stage.track(steps, every_layer, gap) for stage, steps in zip(stages, ran.ranks, strict=True))
+    busy = (1 - ran.bubble) * whole / shown  # ranks wait as long, however many micro-batches there are
+    return Timeline(tracks, ran.duration, ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
 
 
 def _sum(*terms: tuple[int, Levels]) -> Levels:
@@ -185,13 +218,17 @@ class _Stage:
         """What stands between passes."""
         return _sum((1, self.static), *zip(held, self.kept, strict=True))
 
-    def track(self, steps: tuple[Timed, ...], every_layer: bool) -> Track:
-        """A stage's step from its passes."""
+    def track(self, steps: tuple[Timed, ...], every_layer: bool, gap: int = 0) -> Track:
+        """A stage's step from its passes; in its middle ``gap`` more micro-batches go forward before any goes backward
+        (GPipe), which are not drawn.
+        """
         held = [0] * len(self.runs)
+        half = len(steps) // 4
         samples = [Sample(0.0, self.static)]
         slices = []
-        for timed in steps:
+        for place, timed in enumerate(steps):
             step = timed.step
+            held[0] += gap * ((place == half) - (place == len(steps) - half))
             slices.append(Slice(step, self.stage.virtual[step.chunk], timed.start, timed.end))
             samples += self._samples(timed, held, every_layer)
             held[step.chunk] += {Action.FORWARD: 1, Action.BACKWARD_INPUT: 0}.get(step.action, -1)

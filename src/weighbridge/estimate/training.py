@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from weighbridge.arithmetic import Count
-from weighbridge.errors import InputError
+from weighbridge.arithmetic import Count, total
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.activations import Weighed
 from weighbridge.estimate.compute import longest, record, usual_length
 from weighbridge.estimate.parameters import as_model
@@ -19,16 +20,18 @@ from weighbridge.hardware.cluster import Cluster
 from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.models import Model
 from weighbridge.nn import Module
+from weighbridge.nn.problems import Problem
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import INPUTS
+from weighbridge.parallel.problems import of_fields
 from weighbridge.parallel.recompute import offloaded
 from weighbridge.parallel.schedule import placement
 from weighbridge.parallel.zero import Engine
 from weighbridge.replay import Again, Piece, Replay, pieces, replay
 from weighbridge.tape import Pass, Segment, Tape, Tensor, Use
 from weighbridge.traced import plain, symbol
-from weighbridge.tree import Node
+from weighbridge.tree import Node, layer_count
 
 SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
 """Fields of a plan that explanations show as symbols."""
@@ -187,28 +190,53 @@ class Training(Shown):
         return {}
 
 
-def train(model: Model | Module | str, plan: Plan | None = None, cluster: Cluster | str | None = None) -> Training:
+def train(
+    model: Model | Module | str,
+    plan: Plan | None = None,
+    cluster: Cluster | str | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Training:
     """Weigh a training step.
 
     Args:
         model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
         plan: how it is laid out; one rank per GPU of the cluster, data parallel, if ``None``.
         cluster: what it runs on: ``64xH100``, a TOML file, or a cluster; ``None`` leaves out what the device decides.
+        names: what problems call the plan's fields, where not by their names.
 
     Raises:
         InputError: with everything that is wrong with the plan in one line.
     """
     machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
+    for name, value, kind in (("plan", plan, Plan), ("cluster", machines, Cluster)):
+        if value is not None and not isinstance(value, kind):
+            raise InputError(f"{name}: got {given(value)}; expected a {kind.__name__}")
     loaded = as_model(model)
     chosen = plan or Plan.under(gpus=machines.gpus if machines else 1, sequence=usual_length(loaded))
-    training = Training(loaded, chosen, machines)
-    found = [*chosen.problems(training.tree, training.parts.layers, training.parts.predictions)]
-    positions = longest(loaded)
-    if positions is not None and chosen.sequence > positions:
-        limit = f"{loaded.name} has learned positions for at most {positions:,}"
-        found.append(("sequence", f"{chosen.sequence:,} tokens; {limit}"))
-    if machines is not None and chosen.gpus > machines.gpus:
-        found.append(("gpus", f"{chosen.gpus:,} are more than the cluster's {machines.gpus:,}"))
+    found = list(problems(loaded, chosen, machines))
     if found:
-        raise InputError("; ".join(f"{field}: {what}" for field, what in found))
-    return training
+        called = names or {}
+        raise InputError("; ".join(f"{called.get(field, field)}: {what}" for field, what in found))
+    return Training(loaded, chosen, machines)
+
+
+def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Problem]:
+    """Everything that is wrong with a plan for a model and a cluster."""
+    unfit = list(of_fields(plan))
+    if unfit:
+        yield from unfit
+        return
+    tree = model.network.node()
+    predictions = total(node.times for node in tree.children if node.apart)
+    yield from plan.problems(tree, int(plain(layer_count(tree))), int(plain(predictions)))
+    positions = longest(model)
+    if positions is not None and plan.sequence > positions:
+        limit = f"{model.name} has learned positions for at most {positions:,}"
+        yield "sequence", f"{plan.sequence:,} tokens; {limit}"
+    if cluster is not None:
+        if plan.gpus > cluster.gpus:
+            yield "gpus", f"{plan.gpus:,} are more than the cluster's {cluster.gpus:,}"
+        needed = plan.precision.needs
+        if needed not in cluster.device.peak_flops:
+            rates = ", ".join(cluster.device.peak_flops)
+            yield "precision", f"{cluster.device.title} multiplies nothing in {needed}; it has {rates}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Attention, Experts, Kernels, Loss, Norm, Pointwise, Rope
-from weighbridge.parallel.precision import Precision, mixed, pure, stored_in_fp32
+from weighbridge.parallel.precision import Precision, mixed, pure, sharded, stored_in_fp32
 from weighbridge.parallel.zero import Engine, Zero
 
 
@@ -46,6 +46,12 @@ class Framework:
     def family(self) -> str:
         """The family that it belongs to."""
         return family(self.name)
+
+    def mixes(self, name: str, stage: int) -> Precision:
+        """Its data types where multiplies run in a type of 16 bits and states are spread at a ZeRO stage."""
+        if self.precision.main is not None:
+            return mixed(name)
+        return sharded(name) if self.engines[stage] is Engine.DEEPSPEED else stored_in_fp32(name)
 
     def spread(self, stage: int, zero: Zero | None = None) -> Zero:
         """How it spreads states at a ZeRO stage; everything else as given, its own if ``None``."""

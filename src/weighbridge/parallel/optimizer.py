@@ -23,13 +23,13 @@ class State:
 
     Attributes:
         name: what the library calls it.
-        dtype: its data type.
+        dtype: its data type; ``None`` for that of the weights which the optimizer updates.
         extent: how many elements it has.
         block: elements that share one fp32 scale, for types of 8 bits; 0 for none.
     """
 
     name: str
-    dtype: DataType = FP32
+    dtype: DataType | None = None
     extent: Extent = Extent.ELEMENT
     block: int = 0
 
@@ -44,6 +44,7 @@ class Optimizer:
         states: what it holds for matrices (and for everything else, unless ``others`` says).
         others: the optimizer of embeddings, the head, and of what is no matrix; ``None`` for itself.
         source: where the states are defined.
+        temporaries: buffers of the size of the weights that stand during its step.
         whole: it works on whole matrices, so that ranks share weights by dealing them out.
     """
 
@@ -52,6 +53,7 @@ class Optimizer:
     states: tuple[State, ...]
     source: str
     others: tuple[State, ...] | None = None
+    temporaries: int = 0
     whole: bool = False
 
 
@@ -61,6 +63,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
     row.name: row
     for row in (
         Optimizer("adam", "Adam", ADAM, "Kingma and Ba 2015; torch/optim/adamw.py"),
+        Optimizer(
+            "adam-foreach",
+            "Adam, list by list",
+            ADAM,
+            "torch/optim/adamw.py, _multi_tensor_adamw, whose documentation says so of its peak",
+            temporaries=1,
+        ),
         Optimizer(
             "adam8bit",
             "8-bit Adam",
@@ -72,7 +81,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
         Optimizer(
             "adafactor",
             "Adafactor",
-            (State("exp_avg_sq_row and exp_avg_sq_col", extent=Extent.FACTORS),),
+            (State("exp_avg_sq_row and exp_avg_sq_col", FP32, Extent.FACTORS),),
             "Shazeer and Stern 2018, algorithm 4; transformers/optimization.py, Adafactor",
         ),
         Optimizer("lion", "Lion", (State("exp_avg"),), "Chen et al. 2023, algorithm 2"),
@@ -104,7 +113,11 @@ def optimizer(name: str) -> Optimizer:
         InputError: for a name that is none, and for a state without a data type.
     """
     if "=" in name:
-        return Optimizer(name, name, tuple(_state(part) for part in name.split(",")), "given by its states")
+        states = tuple(_state(part) for part in name.split(","))
+        twice = [state.name for number, state in enumerate(states) if state.name in {s.name for s in states[:number]}]
+        if twice:
+            raise InputError(f"optimizer: the state {given(twice[0])} stands twice in {given(name)}")
+        return Optimizer(name, name, states, "given by its states")
     found = OPTIMIZERS.get(ALIASES.get(name.lower(), name.lower()))
     if found is None:
         near = did_you_mean(name.lower(), OPTIMIZERS)
@@ -115,5 +128,7 @@ def optimizer(name: str) -> Optimizer:
 def _state(text: str) -> State:
     name, sign, dtype = (part.strip() for part in text.partition("="))
     if not name or not sign:
-        raise InputError(f"optimizer: got {given(text)}; expected a state with its data type, such as momentum=fp32")
+        raise InputError(
+            f"optimizer: got {given(text)} for a state; expected a state with its data type, such as momentum=fp32"
+        )
     return State(name, data_type(dtype, f"optimizer: {name}"))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, exact_div
+from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Kernels
 from weighbridge.nn.problems import Problem
 from weighbridge.parallel import problems
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
 from weighbridge.parallel.layout import Layout, even
-from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer
+from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer, optimizer
 from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import Recompute
 from weighbridge.parallel.schedule import Schedule, placement
@@ -103,10 +105,11 @@ class Plan:
 
     @classmethod
     def under(cls, name: str = "megatron", **fields: Any) -> Plan:
-        """A plan with a framework's own kernels, data types and buffers, and other fields as given.
+        """A plan with a framework's own kernels, data types and buffers, and other fields as given. An optimizer may be
+        given by its name, ZeRO by its stage.
 
         Raises:
-            InputError: for an unknown framework.
+            InputError: for an unknown framework, optimizer or field.
         """
         chosen = framework(name)
         own: dict[str, Any] = {
@@ -117,7 +120,29 @@ class Plan:
             "accumulation_fusion": chosen.accumulation_fusion,
             "expandable_segments": chosen.expandable_segments,
         }
+        known = [field.name for field in dataclass_fields(cls)]
+        for field_name in fields:
+            if field_name not in known:
+                near = did_you_mean(field_name, known)
+                raise InputError(f"{given(field_name)} is no field of a plan; allowed: {', '.join(known)}{near}")
+        if isinstance(fields.get("optimizer"), str):
+            fields["optimizer"] = optimizer(fields["optimizer"])
+        if type(fields.get("zero")) is int and fields["zero"] in range(4):
+            fields["zero"] = chosen.spread(fields["zero"])
         return cls(**(own | fields))
+
+    @staticmethod
+    def kinds() -> dict[str, type]:
+        """Fields that are choices, and of which type."""
+        return {
+            "framework": Framework,
+            "zero": Zero,
+            "precision": Precision,
+            "optimizer": Optimizer,
+            "recompute": Recompute,
+            "offload": Offload,
+            "kernels": Kernels,
+        }
 
     def problems(self, tree: Node | None = None, layers: int = 0, prediction: int = 0) -> Iterator[Problem]:
         """Everything that is wrong with the plan, for plain numbers.
@@ -127,9 +152,15 @@ class Plan:
             layers: the model's decoder layers.
             prediction: its multi-token prediction layers.
         """
+        wrong = list(problems.of_fields(self))
+        if wrong:
+            yield from wrong
+            return
+        yield from problems.of_choices(self)
         wrong = list(problems.of_ranks(self))
         yield from wrong
         if not wrong:
+            yield from problems.of_sharding(self)
             yield from problems.of_batch(self)
         if tree is not None:
             yield from problems.of_model(self, tree)

@@ -51,12 +51,34 @@ class Precision:
     recipe: Recipe | None = None
     parameters_in_fp8: bool = False
 
+    @property
+    def updated(self) -> DataType:
+        """What the optimizer updates: its own copy of the weights, or the weights."""
+        return self.main or self.weights
+
+    @property
+    def needs(self) -> str:
+        """The type that a device must have a rate for. Scales of blocks of 32 came with units for 4 bits (Blackwell,
+        MI350).
+        """
+        if self.recipe is None:
+            return self.compute.name
+        return "fp4" if self.recipe in (Recipe.MXFP8, Recipe.NVFP4) else "fp8"
+
 
 def mixed(name: str = "bf16") -> Precision:
     """16-bit weights and activations with fp32 main parameters; gradients gather in fp32 for bf16, in fp16 for fp16."""
     low = DATA_TYPES[name]
     half = name == "fp16"
     return Precision(low, low, low if half else FP32, FP32, main_gradients=half)
+
+
+def sharded(name: str = "bf16") -> Precision:
+    """16-bit weights and gradients with fp32 main parameters, as DeepSpeed keeps them
+    (deepspeed/runtime/zero/stage_1_and_2.py, single_partition_of_fp32_groups).
+    """
+    low = DATA_TYPES[name]
+    return Precision(low, low, low, FP32)
 
 
 def single() -> Precision:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import product
+from weighbridge.errors import did_you_mean, given
 from weighbridge.nn.problems import Problem, listed, multiples
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel import schedule
+from weighbridge.parallel.recompute import LAYERS, MODULES, OFFLOADED
+from weighbridge.parallel.zero import Engine
 from weighbridge.tape import TENSOR_PARALLEL, Axis, Joined
 from weighbridge.traced import plain
 from weighbridge.tree import Node
@@ -16,21 +19,76 @@ from weighbridge.tree import Node
 if TYPE_CHECKING:
     from weighbridge.parallel.plan import Plan
 
+AWAY = (*OFFLOADED, LAYERS)
+"""What activations can be offloaded of."""
+
 REPLICATED = frozenset({"kv_heads", "vocab", "vocabulary"})
 """Axes with rules of their own: key/value heads are copied where ranks outnumber them, vocabularies are padded."""
 
 
+COUNTS = ("gpus", "tensor", "pipeline", "virtual", "context", "expert", "micro_batch", "sequence")
+"""Fields that are whole numbers from 1."""
+
+MAYBE = ("expert_tensor", "global_batch", "group")
+"""Fields that are whole numbers from 1, or ``None``."""
+
+
+def of_fields(plan: Plan) -> Iterator[Problem]:
+    """Fields that are not what they must be; nothing else can be asked of the plan until they are."""
+    for name in (*COUNTS, *MAYBE):
+        value = getattr(plan, name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            if value is not None or name in COUNTS:
+                yield name, f"got {given(value)}; expected a whole number from 1"
+        elif value < 1:
+            yield name, f"{value:,} is less than 1"
+    for name, kind in plan.kinds().items():
+        if not isinstance(getattr(plan, name), kind):
+            yield name, f"got {given(getattr(plan, name))}; expected a {kind.__name__}"
+
+
+def of_choices(plan: Plan) -> Iterator[Problem]:
+    """Choices that are none, and shares out of bounds."""
+    if plan.zero.stage not in range(4):
+        yield "zero", f"stage {plan.zero.stage} is none; allowed: 0, 1, 2, 3"
+    if not plan.imbalance > 0:
+        yield "imbalance", f"got {plan.imbalance}; allowed is above 0"
+    if not 0 <= plan.offload.optimizer <= 1:
+        yield "offload_optimizer", f"got {plan.offload.optimizer}; allowed is a share from 0 to 1"
+    if plan.recompute.layers < 1:
+        yield "recompute_layers", f"{plan.recompute.layers:,} is less than 1"
+    known = {"recompute": (plan.recompute.modules, MODULES), "offload_activations": (plan.offload.activations, AWAY)}
+    for name, (chosen, allowed) in known.items():
+        for word in chosen:
+            if word not in allowed:
+                near = did_you_mean(word, allowed)
+                yield name, f"no module {given(word)}; allowed: {', '.join(allowed)}{near}"
+
+
 def of_ranks(plan: Plan) -> Iterator[Problem]:
     """Degrees that do not make up the ranks."""
-    for name in ("gpus", "tensor", "pipeline", "virtual", "context", "expert", "micro_batch", "sequence"):
-        if getattr(plan, name) < 1:
-            yield name, f"{getattr(plan, name):,} is less than 1"
-            return
     degrees = (("tensor", plan.tensor), ("pipeline", plan.pipeline), ("context", plan.context))
     yield from _fills(plan, "tensor x pipeline x context", degrees)
     inside = (("expert_tensor", plan.inside_experts), ("expert", plan.expert), ("pipeline", plan.pipeline))
     if plan.expert > 1 or plan.expert_tensor is not None:
         yield from _fills(plan, "expert_tensor x expert x pipeline", inside)
+
+
+def of_sharding(plan: Plan) -> Iterator[Problem]:
+    """Ways of spreading states that no engine has."""
+    zero, ranks = plan.zero, plan.data_ranks
+    if zero.instances > 1 and ranks % zero.instances:
+        near = divisors_near(ranks, zero.instances)
+        yield "replicas", f"{ranks:,} data-parallel ranks do not divide by {zero.instances:,}; nearest that do: {near}"
+    if zero.engine is Engine.FSDP2 and zero.stage < 2:
+        yield (
+            "zero",
+            f"{zero.stage} is none of FSDP2; allowed: 3, 2 (weights stay gathered), 0 (DistributedDataParallel)",
+        )
+    if plan.offload.weights and zero.stage < 3:
+        yield "offload_weights", f"takes sharded weights, but ZeRO stage {zero.stage} shards none; allowed with stage 3"
+    if zero.engine is Engine.DEEPSPEED and zero.stage > 1 and plan.pipeline > 1:
+        yield "zero", f"{zero.stage} with a pipeline is refused by DeepSpeed; allowed: 0 or 1"
 
 
 def _fills(plan: Plan, words: str, degrees: Iterable[tuple[str, int]]) -> Iterator[Problem]:
@@ -86,9 +144,14 @@ def _divides(plan: Plan, axis: Axis, seen: set[tuple[str, int]]) -> Iterator[Pro
 def _once(seen: set[tuple[str, int]], field: str, words: str, units: int, degree: int) -> Iterator[Problem]:
     if units % degree and (words, units) not in seen:
         seen.add((words, units))
-        divisors = [d for d in range(1, min(units, 4 * degree) + 1) if units % d == 0]
-        near = sorted(sorted(divisors, key=lambda d: abs(d - degree))[:2])
-        yield field, f"{units:,} {words} do not divide by {field} = {degree:,}; nearest that do: {listed(near)}"
+        near = divisors_near(units, degree)
+        yield field, f"{units:,} {words} do not divide by {field} = {degree:,}; nearest that do: {near}"
+
+
+def divisors_near(units: int, degree: int) -> str:
+    """The two divisors nearest to a degree, in words."""
+    divisors = [d for d in range(1, min(units, 4 * degree) + 1) if units % d == 0]
+    return listed(sorted(sorted(divisors, key=lambda d: abs(d - degree))[:2]))
 
 
 def of_layout(plan: Plan, layers: int, prediction: int) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ def trace(training: Training) -> dict[str, Any]:
     found = timeline(training)
     stages = zip(found.tracks, training.stages, strict=True)
     return {
-        "traceEvents": [event for track, stage in stages for event in _events(track, stage)],
+        "traceEvents": [event for track, stage in stages for event in _events(track, stage, found.left_out)],
         "displayTimeUnit": "ms",
         "otherData": about(training, found),
     }
@@ -43,13 +43,15 @@ def about(training: Training, found: Timeline) -> dict[str, Any]:
         "schedule": FACTS[training.plan.order].title,
         "time": UNITS,
         "bubble": round(found.bubble, 4),
+        "micro_batches": found.left_out or f"all {found.micro_batches:,}",
         "memory": f"allocated bytes of one rank of the stage; {moments}",
     }
 
 
-def _events(track: Track, stage: Stage) -> Iterator[dict[str, Any]]:
+def _events(track: Track, stage: Stage, left_out: str) -> Iterator[dict[str, Any]]:
     pid = track.number
-    yield _meta(pid, "process_name", name=f"stage {pid}")
+    name = f"stage {pid}" if len(stage.training.stages) > 1 else "any rank"
+    yield _meta(pid, "process_name", name=f"{name} ({left_out})" if left_out else name)
     yield _meta(pid, "process_sort_index", sort_index=pid)
     yield _meta(pid, "process_labels", labels=UNITS)
     yield _meta(pid, "thread_name", name="forward and backward")

@@ -180,8 +180,10 @@ def optimizer(read: Arguments) -> Optimizer:
     if asked != "adam" or not read.flag("use_precision_aware_optimizer"):
         return found
     names = {"exp_avg": "exp_avg_dtype", "exp_avg_sq": "exp_avg_sq_dtype"}
-    states = (replace(one, dtype=DATA_TYPES[read.text(names[one.name]) or "fp32"]) for one in found.states)
-    return replace(found, states=tuple(states))
+    asked_for = [DATA_TYPES[read.text(names[one.name]) or "fp32"] for one in found.states]
+    like = precision(read).updated  # what states are in by themselves
+    kept = [None if dtype is like else dtype for dtype in asked_for]
+    return replace(found, states=tuple(replace(one, dtype=d) for one, d in zip(found.states, kept, strict=True)))
 
 
 def cublas_workspace(read: Arguments, environment: Mapping[str, str]) -> int | None:

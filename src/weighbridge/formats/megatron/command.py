@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from weighbridge.errors import InputError, given, shown
+from weighbridge.errors import InputError, given
 from weighbridge.formats.megatron.table import rows
 from weighbridge.models.config import LARGEST
 
@@ -20,6 +21,14 @@ LAUNCHERS = ("torchrun", "srun", "mpirun", "mpiexec", "deepspeed", "accelerate")
 PER_NODE = ("--nproc-per-node", "--nproc_per_node", "--num_gpus", "--gpus-per-node")
 NODES = ("--nnodes", "--num_nodes", "--num-nodes")
 SLURM = {"-n": "ranks", "--ntasks": "ranks", "-N": "nodes", "--nodes": "nodes", "--ntasks-per-node": "each"}
+BY_THEMSELVES = ("gpu", "cpu", "xpu", "auto")
+"""Words that torchrun takes for a number of processes: as many as there are devices."""
+
+SHELLS = ("bash", "sh", "dash", "zsh")
+
+ENDS = re.compile(r"&&|\|\|?|;|&|&?[0-9]?>.*")
+"""What ends a command in a line of a shell: the next command, a pipe, a redirection."""
+
 MPI = {"-n": "ranks", "-np": "ranks", "--np": "ranks"}
 
 
@@ -48,10 +57,10 @@ def command(tokens: Sequence[str]) -> Command:
             ``python -m torch.distributed.launch``, ``srun`` or ``mpirun``, or nothing but arguments.
 
     Raises:
-        InputError: for a number of ranks that cannot be used.
+        InputError: for a number of ranks that cannot be used, and for a line whose quotes do not close.
     """
     environment: dict[str, str] = {}
-    at = 0
+    tokens, at = _split(tokens), 0
     while at < len(tokens) and (tokens[at] in ("env", "export") or ASSIGNMENT.fullmatch(tokens[at])):
         found = ASSIGNMENT.fullmatch(tokens[at])
         if found:
@@ -60,6 +69,47 @@ def command(tokens: Sequence[str]) -> Command:
     end = _script(tokens, at)
     ranks, warnings = _ranks(tokens[at:end])
     return Command(tuple(tokens[end:]), ranks, environment, warnings)
+
+
+def _split(tokens: Sequence[str]) -> Sequence[str]:
+    """The words of a launch line that was given as one: in quotes, or after ``bash -c``.
+
+    Raises:
+        InputError: where its quotes do not close.
+    """
+    if any(token.partition("=")[0] in rows() for token in tokens):
+        return tokens
+    found: list[str] = []
+    for token in tokens:
+        if "--" not in token or not re.search(r"\s", token.strip()):
+            found.append(token)
+            continue
+        if len(found) > 1 and re.fullmatch(r"-[a-z]*c", found[-1]) and PurePath(found[-2]).name in SHELLS:
+            del found[-2:]
+        found += _words(token)
+    return found
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line of a shell, up to where the command that has Megatron-LM's arguments ends.
+
+    Raises:
+        InputError: where its quotes do not close.
+    """
+    try:
+        words = shlex.split(line.replace("\\\n", " "))
+    except ValueError as error:
+        reason = str(error).lower()
+        raise InputError(f"a launch line in one word, {given(line)}, cannot be split into words: {reason}") from None
+    first = next((i for i, word in enumerate(words) if word.partition("=")[0] in rows()), len(words))
+    start = max((i + 1 for i in range(first) if words[i] in ("&&", "||", ";") or words[i].endswith(";")), default=0)
+    words, first = words[start:], first - start
+    for place in range(first, len(words)):
+        if ENDS.fullmatch(words[place]):
+            return words[:place]
+        if words[place].endswith(";"):
+            return [*words[:place], words[place].rstrip(";")]
+    return words
 
 
 def _script(tokens: Sequence[str], start: int) -> int:
@@ -88,8 +138,8 @@ def _ranks(words: Sequence[str]) -> tuple[int | None, tuple[str, ...]]:
     each = next((options[name] for name in PER_NODE if name in options), None)
     nodes = next((options[name] for name in NODES if name in options), None)
     if each is not None:
-        if not each.isdecimal():
-            return None, (f"--nproc-per-node {shown(each)}: no number; the world size is not known from it",)
+        if each in BY_THEMSELVES:
+            return None, (f"--nproc-per-node {each}: no number; the world size is not known from it",)
         return _count("--nproc-per-node", each) * _count("--nnodes", _most(nodes or "1")), ()
     names = {PurePath(word).name for word in words}
     if "srun" in names:

@@ -55,8 +55,8 @@ def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any]
     options = Options.of(gpus, base)
     file = _found(path)
     text = read_text(file, MAX_JSON)
-    if text.lstrip().startswith("{"):
-        raw = read_json(file)
+    if file.suffix.lower() == ".json" or text.lstrip().startswith(("{", "[]", "[{")):
+        raw = _object(file)
         kind = _kind(file, raw)
         if kind == "DeepSpeed":
             _see_that_no_key_is_twice(text)
@@ -66,6 +66,21 @@ def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any]
     if not _known(raw, TORCHTITAN):
         raise _none(file, raw)
     return _loaded(torchtitan.read(raw, options), "torchtitan")
+
+
+def _object(file: Path) -> dict[str, Any]:
+    """The object of a JSON file.
+
+    Raises:
+        UnreadableError: for one that holds something else, saying what it must be.
+    """
+    try:
+        return read_json(file)
+    except UnreadableError as error:
+        raise UnreadableError(f"{error}; a plan file is {FORMS}") from None
+
+
+FORMS = "a DeepSpeed JSON, a torchtitan TOML or a JSON of TrainingArguments"
 
 
 def _see_that_no_key_is_twice(text: str) -> None:

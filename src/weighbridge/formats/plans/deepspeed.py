@@ -254,7 +254,7 @@ def _auto(table: Table, hints: Hints) -> str:
 
 
 def _optimizer(table: Table, hints: Hints) -> Optimizer:
-    """Whose states are held; in 16 bits with bf16.bf16_optimizer_states."""
+    """Whose states are held; beside main parameters in 16 bits in fp32, unless bf16.bf16_optimizer_states."""
     if not table.has("optimizer.type") and hints.optimizer is not None:
         found = hints.optimizer
     else:
@@ -264,11 +264,12 @@ def _optimizer(table: Table, hints: Hints) -> Optimizer:
     momentum = table.value("optimizer.params.momentum")
     if found.name == "sgd" and isinstance(momentum, int | float) and momentum:
         found = optimizers.named("momentum")
+    low = table.flag("bf16.bf16_master_weights_and_grads")
     if table.flag("bf16.bf16_optimizer_states"):
-        if not table.flag("bf16.bf16_master_weights_and_grads"):
+        if not low:
             table.problem("bf16.bf16_optimizer_states", "needs bf16.bf16_master_weights_and_grads")
-        return optimizers.in_dtype(found, "bf16")
-    return found
+        return found
+    return optimizers.in_dtype(found, "fp32") if low else found
 
 
 DEVICES = ("none", "cpu", "nvme")

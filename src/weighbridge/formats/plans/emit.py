@@ -177,6 +177,6 @@ def _word(value: Any) -> str:
         return str(value)
     title = getattr(value, "title", None) or getattr(value, "name", None)
     if isinstance(title, str):
-        states = ", ".join(sorted({state.dtype.name for state in getattr(value, "states", ())}))
+        states = ", ".join(sorted({state.dtype.name for state in getattr(value, "states", ()) if state.dtype}))
         return f"{title} ({states})" if states else title
     return "none" if value is None else "a choice of its own" if is_dataclass(value) else given(value)

@@ -64,7 +64,8 @@ def _precision(plan: Plan) -> dict[str, Any]:
         found[name] = {"enabled": True}
         if precision.main is precision.weights:
             found[name][f"{name}_master_weights_and_grads"] = True
-            if name == "bf16" and plan.optimizer.states and all(s.dtype.name == "bf16" for s in plan.optimizer.states):
+            kept = {(state.dtype or precision.updated).name for state in plan.optimizer.states}
+            if name == "bf16" and kept == {"bf16"}:
                 found[name]["bf16_optimizer_states"] = True
     elif precision.compute.name in ("bf16", "fp16"):
         found["torch_autocast"] = {"enabled": True, "dtype": precision.compute.name}

@@ -158,8 +158,8 @@ def _states(plan: Plan) -> list[str]:
     if plan.optimizer.name != "adam":
         return []
     names = {"exp_avg": "--exp-avg-dtype", "exp_avg_sq": "--exp-avg-sq-dtype"}
-    low = [state for state in plan.optimizer.states if state.dtype.name in ("bf16", "fp16", "fp8")]
-    return [word for state in low for word in (names[state.name], state.dtype.name)]
+    kept = [(state.name, (state.dtype or plan.precision.updated).name) for state in plan.optimizer.states]
+    return [word for name, dtype in kept if dtype in ("bf16", "fp16", "fp8") for word in (names[name], dtype)]
 
 
 def _recipe(plan: Plan, spread: bool) -> list[str]:

@@ -9,11 +9,17 @@ from weighbridge.formats.plans.table import Table
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer, State
 from weighbridge.units import DATA_TYPES
 
-INT4, INT8 = DATA_TYPES["int4"], DATA_TYPES["int8"]
+FP32, INT4, INT8 = (DATA_TYPES[name] for name in ("fp32", "int4", "int8"))
 
 BESIDE: dict[str, Optimizer] = {
     row.name: row
     for row in (
+        Optimizer(
+            "adam32bit",
+            "Adam with states in fp32",
+            (State("state1", FP32), State("state2", FP32)),
+            "bitsandbytes/optim/optimizer.py, Optimizer2State, 32 bits",
+        ),
         Optimizer("adagrad", "Adagrad", (State("sum"),), "torch/optim/adagrad.py"),
         Optimizer("rmsprop", "RMSprop", (State("square_avg"),), "torch/optim/rmsprop.py"),
         Optimizer("rmsprop8bit", "8-bit RMSprop", (State("state1", INT8, block=256),), "bitsandbytes/optim/rmsprop.py"),
@@ -85,8 +91,8 @@ _BNB = {
     "adamw_bnb_8bit": "adam8bit",
     "adamw_8bit": "adam8bit",
     "paged_adamw_8bit": "adam8bit",
-    "paged_adamw": "adam",
-    "paged_adamw_32bit": "adam",
+    "paged_adamw": "adam32bit",
+    "paged_adamw_32bit": "adam32bit",
     "lion_8bit": "lion8bit",
     "lion": "lion",
     "lion_32bit": "lion",
@@ -104,7 +110,7 @@ _BNB = {
 
 TRAINER = {
     "adamw_hf": "adam",
-    "adamw_torch": "adam",
+    "adamw_torch": "adam-foreach",
     "adamw_torch_fused": "adam",
     "adamw_torch_xla": "adam",
     "adamw_torch_npu_fused": "adam",

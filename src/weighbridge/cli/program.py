@@ -60,7 +60,7 @@ def program() -> None:
     """
 
 
-def main(arguments: list[str] | None = None) -> NoReturn:
+def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line.
 
     Exit status: 0 answered; 1 the output could not be written; 2 the input was wrong, said in one line on standard
