@@ -38,6 +38,9 @@ FIGURES = {
 }
 """Figures that bands are of: attributes of a stage, and their names for people. The first is the main one."""
 
+MAIN = ("peak_allocated", "peak_reserved")
+"""The figures whose band a report prints: the first of them that was measured."""
+
 BY_FRAMEWORK = "by_framework"
 """The table of frameworks' tables."""
 
@@ -58,26 +61,29 @@ class Band:
         n: measured runs.
         median_percent: half of them fell within this many percent of the estimate.
         p90_percent: nine in ten fell within this.
-        others: the frameworks that were measured, where the one that was asked for is none of them.
     """
 
     kind: str
     n: int
     median_percent: float
     p90_percent: float
-    others: tuple[str, ...] = ()
+
+    @property
+    def attribute(self) -> str:
+        """The figure, as stages call it."""
+        return self.kind.partition(".")[0]
 
     @property
     def figure(self) -> str:
         """The figure's name for people."""
-        return FIGURES[self.kind.partition(".")[0]]
+        return FIGURES[self.attribute]
 
     @property
     def sentence(self) -> str:
         """``half of 15 measured runs of this kind fell within 2 % of the allocated peak, nine in ten within 6 %``."""
         half, most = (f"{percent:.1f} %" for percent in (self.median_percent, self.p90_percent))
-        runs = f"runs of other frameworks ({', '.join(self.others)})" if self.others else "runs of this kind"
-        return f"half of {self.n:,} measured {runs} fell within {half} of the {self.figure}, nine in ten within {most}"
+        fell = f"fell within {half} of the {self.figure}, nine in ten within {most}"
+        return f"half of {self.n:,} measured runs of this kind {fell}"
 
 
 @cache
@@ -87,20 +93,32 @@ def table(file: Path = FILE) -> dict[str, Any]:
 
 
 def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
-    """The bands of a step's figures: of its framework where that was measured, otherwise of all that were; of runs as
-    large as its fullest stage, where enough of those were measured.
+    """The bands of a step's figures, of its framework's runs: none for figures that were not measured under it; of runs
+    as large as its fullest stage, where enough of those were measured.
     """
     found = []
     asked = training.plan.framework.family
     for kind in FIGURES:
-        rows: Any = table(file).get(kind)
+        rows: Any = table(file).get(kind, {}).get(BY_FRAMEWORK, {}).get(asked)
         if not rows:
             continue
-        measured, name = rows.get(BY_FRAMEWORK, {}), kind
-        others = () if asked in measured else tuple(measured)
-        if asked in measured:
-            rows, name = measured[asked], f"{kind}.{BY_FRAMEWORK}.{asked}"
+        name = f"{kind}.{BY_FRAMEWORK}.{asked}"
         if plain(getattr(training.worst, kind)) > LARGE_BYTES and rows.get(LARGE, {}).get("n", 0) >= FEWEST:
             rows, name = rows[LARGE], f"{name}.{LARGE}"
-        found.append(Band(name, int(rows["n"]), float(rows["median"]), float(rows["p90"]), others))
+        found.append(Band(name, int(rows["n"]), float(rows["median"]), float(rows["p90"])))
     return tuple(found)
+
+
+def band_of(training: Training, file: Path = FILE) -> Band | None:
+    """The band that a report prints; ``None`` where no runs of the framework were measured."""
+    found = {band.attribute: band for band in bands_of(training, file)}
+    return next((found[kind] for kind in MAIN if kind in found), None)
+
+
+def too_close(training: Training, file: Path = FILE) -> bool:
+    """Whether what is left of the device, or missing, is less than one in ten estimates were off by."""
+    band, free = band_of(training, file), training.worst.free
+    if band is None or free is None:
+        return False
+    figure = int(plain(getattr(training.worst, band.attribute)))
+    return 100 * abs(int(plain(free))) < band.p90_percent * figure

@@ -39,10 +39,15 @@ class PeakAt:
 
     @property
     def place(self) -> str:
-        """``layer 31``, or the operation outside the layers."""
+        """``in layer 31``, ``at the loss``, or in what else there is outside the layers."""
         if self.direction == BETWEEN:
-            return "the optimizer's step"
-        return self.operation if self.layer is None else f"layer {self.layer:,}"
+            return "in the optimizer's step"
+        if self.layer is not None:
+            return f"in layer {self.layer:,}"
+        part = self.module.partition(".")[0]
+        if not part[:1].islower():  # the model itself, by its class
+            return "at the loss"
+        return f"in the {'output head' if part == 'head' else part.replace('_', ' ')}"
 
 
 def peak_at(stage: Stage) -> PeakAt:

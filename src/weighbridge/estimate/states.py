@@ -13,7 +13,7 @@ from weighbridge.parallel.optimizer import Extent, State
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Weight
-from weighbridge.traced import plain
+from weighbridge.traced import Label, named, plain
 from weighbridge.tree import Kind, Node
 from weighbridge.units import FP32, DataType
 
@@ -132,13 +132,26 @@ class States:
         chosen = [h for h in self.held if not h.weight.buffer and matrix in (None, h.matrix)]
         if plan.optimizer.whole and from_stage == 1 and zero.stage == 1:
             return [(measure(h.weight), self._dealt[id(h)]) for h in chosen]
-        ranks = {False: plan.data_ranks, True: plan.expert_data_ranks}
+        ranks = {
+            False: named(plan.data_ranks, Label("data_parallel_ranks")),
+            True: named(plan.expert_data_ranks, Label("expert_data_parallel_ranks")),
+        }
         if not self._joined(from_stage):
             return [(zero.share(measure(h.weight), from_stage, ranks[h.expert]), h.copies) for h in chosen]
         groups: dict[tuple[int, bool], list[Count]] = {}
         for h in chosen:
             groups.setdefault((h.chunk, h.expert), []).append(h.copies * measure(h.weight))
-        return [(zero.share(total(own), from_stage, ranks[expert]), 1) for (_, expert), own in groups.items()]
+        several = len({chunk for chunk, _ in groups}) > 1
+        return [
+            (
+                zero.share(
+                    named(total(own), _label(expert, matrix, extent, chunk if several else None)), from_stage, n
+                ),
+                1,
+            )
+            for (chunk, expert), own in groups.items()
+            for n in [ranks[expert]]
+        ]
 
     def _joined(self, from_stage: int) -> bool:
         """Whether they stand in buffers: all, where anything is spread; Megatron-Core's gradients always."""
@@ -215,3 +228,12 @@ class States:
             return held
         scales = (n * ceil_div(elements, state.block) for elements, n in self.tensors(1, state.extent, matrix))
         return held + FP32.bytes(total(scales))
+
+
+def _label(expert: bool, matrix: bool | None, extent: Extent, chunk: int | None) -> Label:
+    """What explanations call the elements that a rank holds in one buffer."""
+    words = ["expert"] if expert else []
+    words += [] if matrix is None else ["matrix" if matrix else "other"]
+    words += [] if extent is Extent.ELEMENT else [extent.name.lower()]
+    words += ["parameters_of_rank", *([] if chunk is None else [f"chunk_{chunk}"])]
+    return Label("_".join(words), "elements", "of one rank")

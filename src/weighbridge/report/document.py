@@ -61,11 +61,13 @@ class Table:
         columns: headings.
         rows: cells.
         title: what it shows; may be empty.
+        remark: a sentence on how to read it; may be empty.
     """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     title: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)

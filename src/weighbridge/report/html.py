@@ -48,4 +48,5 @@ def _table(table: Table) -> str:
         ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = f'<caption style="text-align:left"><b>{escape(table.title)}</b></caption>' if table.title else ""
-    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    remark = f"<div><small>{escape(table.remark)}</small></div>" if table.remark else ""
+    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>{remark}"

@@ -17,7 +17,7 @@ def as_markdown(document: Document) -> str:
         parts.append("\n".join(("```text", *drawn, "```")))
     for table in document.tables:
         parts += [f"### {table.title}"] if table.title else []
-        parts.append(_pipes(table))
+        parts += [_pipes(table), table.remark]
     parts += [f"> {note}" for note in document.notes]
     return "\n\n".join(part for part in parts if part) + "\n"
 

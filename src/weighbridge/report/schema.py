@@ -193,12 +193,36 @@ class PlanPrecision(TypedDict):
     recipe: str | None
 
 
+class PlanSaves(TypedDict):
+    """Operations of recomputed layers whose results stay."""
+
+    operations: list[str]
+    every_multiply: int
+
+
 class PlanRecompute(TypedDict):
     """What runs again in the backward pass."""
 
     method: str
     layers: int
     modules: list[str]
+    saves: PlanSaves | None
+    others: PlanSaves | None
+
+
+class PlanOffload(TypedDict):
+    """What stands in the host's memory."""
+
+    optimizer: float
+    weights: bool
+    activations: list[str]
+
+
+class PlanDropout(TypedDict):
+    """Where dropout runs."""
+
+    hidden: bool
+    attention: bool
 
 
 class PlanEcho(TypedDict):
@@ -219,13 +243,20 @@ class PlanEcho(TypedDict):
     sequence: int
     framework: str
     schedule: str
+    group: int | None
     layers_by_virtual_stage: list[int]
     zero_stage: int
     zero_engine: str
+    replicas: int
+    reshard: bool
     precision: PlanPrecision
     optimizer: str
     recompute: PlanRecompute
-    offload_optimizer: float
+    offload: PlanOffload
+    attention: str
+    loss: str
+    dropout: PlanDropout
+    imbalance: float
 
 
 class PlanChange(TypedDict):

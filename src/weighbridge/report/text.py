@@ -80,6 +80,8 @@ def show(document: Document, screen: Console) -> None:
         if table.title:
             screen.print(Text(table.title, style="bold"))
         _table(screen, table)
+        if table.remark:
+            screen.print(Text(table.remark, style="dim"))
     if document.notes:
         screen.print()
     for note in document.notes:

@@ -15,6 +15,7 @@ from weighbridge.estimate.stage import Stage
 from weighbridge.estimate.timeline import Slice, Timeline, Track, timeline
 from weighbridge.estimate.training import Training
 from weighbridge.parallel.schedule import FACTS
+from weighbridge.report.tree import owner
 
 MICROSECONDS = 1000
 """Of one unit of time."""
@@ -50,7 +51,7 @@ def about(training: Training, found: Timeline) -> dict[str, Any]:
 
 def _events(track: Track, stage: Stage, left_out: str) -> Iterator[dict[str, Any]]:
     pid = track.number
-    name = f"stage {pid}" if len(stage.training.stages) > 1 else "any rank"
+    name = owner(stage)
     yield _meta(pid, "process_name", name=f"{name} ({left_out})" if left_out else name)
     yield _meta(pid, "process_sort_index", sort_index=pid)
     yield _meta(pid, "process_labels", labels=UNITS)

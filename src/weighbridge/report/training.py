@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from weighbridge.estimate.advice import Advice, advise, in_use
-from weighbridge.estimate.bands import bands_of
+from weighbridge.estimate.bands import band_of, too_close
 from weighbridge.estimate.ledger import Line
 from weighbridge.estimate.moment import BETWEEN, peak_at
 from weighbridge.estimate.stage import Stage
@@ -38,8 +38,9 @@ WHAT: dict[str, str] = {
 }
 """Every part of the ledger in a few words."""
 
-LINES = {line.value for line in Line}
-"""Parts that are lines of the ledger, shown even where they are nothing."""
+IN_FLIGHT = "a micro-batch is in flight from its forward pass until its backward pass is done, which needs what it kept"
+
+UNMEASURED = "no measured runs of this framework to compare with yet"
 
 MOST_BARS = 20
 """Bars that a report draws at most: those of the fullest stages."""
@@ -89,12 +90,16 @@ def headline(training: Training) -> str:
     cluster, worst = training.cluster, training.worst
     at = peak_at(worst)
     stage = f"stage {worst.number}, " if len(training.stages) > 1 else ""
-    where_ = f"({stage}peak in {at.place}{'' if at.direction == BETWEEN else f' {at.direction}'})"
+    where_ = f"({stage}peak {at.place}{'' if at.direction == BETWEEN else f', {at.direction}'})"
     if cluster is None:
         return f"{gibibytes(int(plain(worst.peak_allocated)))} allocated on the fullest GPU {where_}"
-    room = gibibytes(cluster.device.usable_bytes)
-    needed = _of(gibibytes(int(plain(worst.device_total))), room)
-    return f"{'Fits' if training.fits else 'Does not fit'}: {needed} on the fullest GPU {where_}"
+    room, total = gibibytes(cluster.device.usable_bytes), gibibytes(int(plain(worst.device_total)))
+    needed = _of(total, room)
+    if total == room:
+        left = cluster.device.usable_bytes - int(plain(worst.device_total))
+        needed += f" ({abs(left):,} bytes {'free' if left >= 0 else 'too many'})"
+    close = ", but closer than the estimate can tell" if too_close(training) else ""
+    return f"{'Fits' if training.fits else 'Does not fit'}{close}: {needed} on the fullest GPU {where_}"
 
 
 def _of(part: str, whole: str) -> str:
@@ -105,7 +110,7 @@ def _of(part: str, whole: str) -> str:
 def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
     """Error band; allocated, reserved and standing bytes of the fullest stage."""
     worst = training.worst
-    band = next(iter(bands_of(training)), None)
+    band = band_of(training)
     allocated, static = int(plain(worst.peak_allocated)), int(plain(worst.static_allocated))
     reserved, outside = int(plain(worst.peak_reserved)), int(plain(worst.outside))
     around = [f"reserved {gibibytes(reserved)}"]
@@ -113,7 +118,7 @@ def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
         left = int(plain(worst.free))
         around += [f"context {gibibytes(outside)}", f"{gibibytes(abs(left))} {'free' if left >= 0 else 'too many'}"]
     return (
-        *([(band.sentence,)] if band else []),
+        (band.sentence if band else UNMEASURED,),
         (f"allocated peak {allocated:,} bytes ({gibibytes(allocated)})", ", ".join(around)),
         (f"between steps  {static:,} bytes ({gibibytes(static)})",),
     )
@@ -165,11 +170,14 @@ def recomputation(plan: Plan) -> str:
     chosen = plan.recompute
     groups = f", {chosen.layers:,} at a time" if chosen.layers > 1 else ""
     words = {
-        Method.UNIFORM: f"all layers{groups}",
+        Method.UNIFORM: f"{'' if chosen.saves else 'all '}layers{groups}",
         Method.BLOCK: f"{chosen.layers:,} layers of every chunk",
         Method.EVERY: f"every layer in {chosen.layers:,}",
     }
-    parts = [words.get(chosen.method, ""), ", ".join(chosen.modules)]
+    whole = words.get(chosen.method, "")
+    whole += " but for saved operations" if whole and chosen.saves else ""
+    others = "other layers but for saved operations" if chosen.others else ""
+    parts = [whole, others, ", ".join(chosen.modules)]
     what = " and ".join(part for part in parts if part)
     return f"recomputes {what}" if what else ""
 
@@ -192,31 +200,31 @@ def bars(training: Training) -> Bars:
     if len(shown) > MOST_BARS:
         fullest = sorted(shown, key=lambda stages: -plain(stages[0].device_total))[:MOST_BARS]
         shown = [stages for stages in shown if stages in fullest or worst in stages]
-    drawn = tuple(Bar(_stages([stage.number for stage in stages]), parts(stages[0])) for stages in shown)
+    drawn = tuple(Bar(_stages(stages), parts(stages[0])) for stages in shown)
     capacity = training.cluster.device.usable_bytes if training.cluster else None
     hidden = len(training.stages) - sum(map(len, shown))
     return Bars(drawn, capacity, f"{hidden:,} stages that need less are not drawn" if hidden else "")
 
 
-def _stages(numbers: list[int]) -> str:
-    return f"stages {ranges(numbers)}" if len(numbers) > 1 else f"stage {numbers[0]}"
+def _stages(stages: list[Stage]) -> str:
+    return f"stages {ranges([stage.number for stage in stages])}" if len(stages) > 1 else tree.owner(stages[0])
 
 
 def chart(training: Training, stage: Stage) -> Chart:
     """Memory of a stage over one step."""
     found = timeline(training)
-    title = (
-        f"Allocated memory of stage {stage.number} over one step; a forward pass of a chunk takes 1 unit, backward 2"
-    )
+    step = f"one step ({found.left_out})" if found.left_out else "one step"
+    units = "a forward pass of a chunk takes 1 unit, backward 2"
+    title = f"Allocated memory of {tree.owner(stage)} over {step}; {units}"
     return Chart(title, found.tracks[stage.number].samples, found.duration)
 
 
 def ledger(stage: Stage) -> Table:
-    """Every line of a stage's memory, with its share of what is in use."""
+    """Every line of a stage's memory that is not nothing, with its share of what is in use."""
     found, whole = parts(stage), int(plain(stage.device_total))
     rows = []
     for key, value in found.items():
-        if value or key in LINES:
+        if value:
             rows.append(_line(f"{LOOKS[key].mark} {LOOKS[key].name}", value, whole, WHAT[key], LOOKS[key].colour))
         if key == Line.COMMUNICATION:
             rows.append(_line("  allocated peak", int(plain(stage.peak_allocated)), whole, "max_memory_allocated"))
@@ -229,7 +237,8 @@ def ledger(stage: Stage) -> Table:
         rows.append(_line(f". {name}", abs(free), 0, "of what the device lets programs have"))
     size = (Column("size"), Column("share", optional=True), Column("bytes", optional=True))
     columns = (Column("line", False, whole=True), *size, Column("what", False, optional=True))
-    return Table(columns, tuple(rows), f"Ledger of stage {stage.number}, of any of its ranks")
+    any_rank = ", of any of its ranks" if len(stage.training.stages) > 1 else ""
+    return Table(columns, tuple(rows), f"Ledger of {tree.owner(stage)}{any_rank}")
 
 
 def _line(name: str, value: int, whole: int, meaning: str, colour: str = "") -> Row:
@@ -247,7 +256,9 @@ def where(stage: Stage) -> Table:
     layer = "" if at.layer is None else f"{at.layer:,}"
     cells = (at.operation, at.module or "-", layer or "-", at.direction, f"{at.micro_batches:,}")
     columns = tuple(Column(name, name in ("layer", names[-1])) for name in names)
-    return Table(columns, (Row(cells),), f"Where the peak of stage {stage.number} stands")
+    of = f" of {tree.owner(stage)}" if len(stage.training.stages) > 1 else ""
+    remark = IN_FLIGHT if at.direction != BETWEEN else ""
+    return Table(columns, (Row(cells),), f"Where the peak{of} stands", remark)
 
 
 def changes(training: Training, advice: Advice) -> Table | None:

@@ -20,7 +20,7 @@ def explained(stage: Stage, lines: Iterable[Line], form: str, depth: int | None)
     for line in lines:
         blocks.append(explanation.FORMS[form](figure(stage, line), depth))
         found = tensors(stage, line)
-        if found and form != "latex":
+        if any(one.total for one in found) and form != "latex":
             shown = Document("", "", (), (table(line, found),))
             blocks.append(as_markdown(shown).strip() if form == "markdown" else rendered(shown, window()).strip("\n"))
     return "\n\n".join(blocks) + "\n"
@@ -46,7 +46,7 @@ def table(line: Line, found: list[Stands]) -> Table:
         Column("for", False, optional=True),
     )
     title = f"Tensors of {line.value.replace('_', ' ')} at the highest moment"
-    return Table(columns, tuple(Row(_cells(one)) for one in found), title)
+    return Table(columns, tuple(Row(_cells(one)) for one in found if one.total), title)
 
 
 def _cells(one: Stands) -> tuple[str, ...]:

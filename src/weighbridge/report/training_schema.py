@@ -13,6 +13,8 @@ from weighbridge.estimate.moment import Stands, peak_at, tensors
 from weighbridge.estimate.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
+from weighbridge.parallel.recompute import Saves
+from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import explanation, schema
 from weighbridge.report.training_explained import figure
 from weighbridge.traced import plain
@@ -96,9 +98,12 @@ def plan(result: Training) -> schema.PlanEcho:
         "sequence": chosen.sequence,
         "framework": chosen.framework.name,
         "schedule": chosen.order.value,
+        "group": (chosen.group or chosen.pipeline) if chosen.order is Schedule.INTERLEAVED else None,
         "layers_by_virtual_stage": [chunk.layers for chunk in result.layout],
         "zero_stage": chosen.zero.stage,
         "zero_engine": chosen.zero.engine.value,
+        "replicas": _int(chosen.zero.instances),
+        "reshard": chosen.zero.reshard,
         "precision": {
             "compute": chosen.precision.compute.name,
             "weights": chosen.precision.weights.name,
@@ -111,9 +116,24 @@ def plan(result: Training) -> schema.PlanEcho:
             "method": chosen.recompute.method.value,
             "layers": chosen.recompute.layers,
             "modules": list(chosen.recompute.modules),
+            "saves": saves(chosen.recompute.saves),
+            "others": saves(chosen.recompute.others),
         },
-        "offload_optimizer": chosen.offload.optimizer,
+        "offload": {
+            "optimizer": chosen.offload.optimizer,
+            "weights": chosen.offload.weights,
+            "activations": list(chosen.offload.activations),
+        },
+        "attention": result.kernels.attention.value,
+        "loss": result.kernels.loss.value,
+        "dropout": {"hidden": result.kernels.hidden_dropout, "attention": result.kernels.attention_dropout},
+        "imbalance": chosen.imbalance,
     }
+
+
+def saves(chosen: Saves | None) -> schema.PlanSaves | None:
+    """Operations of recomputed layers whose results stay."""
+    return {"operations": sorted(chosen.names), "every_multiply": chosen.every} if chosen else None
 
 
 def explanations(stage: Stage, lines: Sequence[Line], depth: int | None) -> dict[str, Any]:

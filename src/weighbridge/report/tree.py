@@ -18,6 +18,11 @@ DEEPEST = 99
 """Levels that are printed where no depth is asked for."""
 
 
+def owner(stage: Stage) -> str:
+    """Whose memory it is: of ``stage 3``, or without a pipeline of ``any rank``."""
+    return f"stage {stage.number}" if len(stage.training.stages) > 1 else "any rank"
+
+
 @dataclass
 class Branch:
     """A module as it is printed.
@@ -186,7 +191,8 @@ def table(stage: Stage, depth: int | None = None, width: int = 100) -> Table:
         Column("kept elements"),
         Column("kept bytes", optional=True),
     )
-    title = f"Modules of one rank of stage {stage.number}, one copy of each; kept for backward by one micro-batch"
+    whose = f"one rank of {owner(stage)}" if len(stage.training.stages) > 1 else owner(stage)
+    title = f"Modules of {whose}, one copy of each; kept for backward by one micro-batch"
     root = tree(stage)
     found = list(rows(root, depth or DEEPEST, classes=True))
     if sum(2 + max(len(row.cells[place]) for row in found) for place in range(3)) - 2 > width:
@@ -207,7 +213,8 @@ def per_gpu(stage: Stage) -> Table:
     )
     made = tuple(Row((name, *_sizes(value), remark), strong=name == "total") for name, value, remark in found)
     columns = (Column("one GPU", False), Column("MB"), Column("GB"), Column("GiB"), Column("", False, True))
-    title = f"Memory of one GPU of stage {stage.number} (MB is 10^6 bytes, GB 10^9, GiB 2^30)"
+    whose = f" of {owner(stage)}" if len(stage.training.stages) > 1 else ""
+    title = f"Memory of one GPU{whose} (MB is 10^6 bytes, GB 10^9, GiB 2^30)"
     return Table(columns, made, title)
 
 
