@@ -98,7 +98,7 @@ def precisions() -> tuple[tuple[str, ...], Rows]:
             cells = []
             for framework in ("megatron", "torchtitan"):
                 try:
-                    cells.append(types(precision_of(name, FRAMEWORKS[framework])))
+                    cells.append(types(precision_of(name, FRAMEWORKS[framework], FRAMEWORKS[framework].zero.stage)))
                 except InputError:
                     cells.append("refused")
             yield f"`{name}`", *cells
@@ -113,7 +113,8 @@ def optimizers() -> tuple[tuple[str, ...], Rows]:
 
     def of(state: State) -> str:
         block = f" with an fp32 scale per {state.block}" if state.block else ""
-        return f"{state.name} ({state.dtype.name if state.dtype else 'as the weights that it updates'}{extent[state.extent]}{block})"
+        dtype = state.dtype.name if state.dtype else "as the weights that it updates"
+        return f"{state.name} ({dtype}{extent[state.extent]}{block})"
 
     def states(found: tuple[State, ...]) -> str:
         return ", ".join(map(of, found)) or "none"

@@ -51,6 +51,19 @@ MISTAKES = [
 ]
 
 
+def test_an_interrupt_while_the_program_loads_is_one_line() -> None:
+    code = (
+        "import sys, importlib.abc\n"
+        "class Stop(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'click': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "from weighbridge.cli import main; main()\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "weighbridge: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, list) else ""
 )

@@ -25,9 +25,9 @@ MEGATRON = GPT.split()
 MISTAKES = [
     (["train", "llama-3.1-8b"], "--cluster"),
     (["train", "llama-3.1-8b", "--cluster", "8xH101"], 'device "H101" is unknown'),
-    ([*LLAMA, "--tp", "3"], "tensor: 32 heads do not divide by tensor = 3; nearest that do: 2 or 4"),
-    ([*LLAMA, "--gpus", "16"], "16 are more than the cluster's 8"),
-    ([*LLAMA, "--vp", "2"], "too few for Interleaved 1F1B"),
+    ([*LLAMA, "--tp", "3"], "--tp: 32 heads do not divide by tensor = 3; nearest that do: 2 or 4"),
+    ([*LLAMA, "--gpus", "16"], "--gpus: 16 are more than the cluster's 8"),
+    ([*LLAMA, "--vp", "2"], "--pp: 1 is too few for Interleaved 1F1B"),
     ([*LLAMA, "--ep", "2"], "llama-3.1-8b has no experts"),
     (
         [*LLAMA, "--recompute", "ful"],
@@ -39,9 +39,16 @@ MISTAKES = [
     ([*LLAMA, "--recompute-layers", "2"], "belong to --recompute full"),
     ([*LLAMA, "--recompute", "full", "--recompute-method", "block"], "add --recompute-layers"),
     ([*LLAMA, "--optimizer", "adm"], "did you mean adam"),
+    ([*LLAMA, "--recompute", "selective:"], 'got "selective:"; name what is recomputed, of core_attn'),
+    ([*LLAMA, "--offload-optimizer", "nan"], "--offload-optimizer': nan is no number"),
+    ([*LLAMA, "--imbalance", "nan"], "--imbalance': nan is no number"),
+    ([*LLAMA, "--imbalance", "0.5"], "--imbalance"),
+    ([*LLAMA, "--replicas", "3"], "--replicas: 8 data-parallel ranks do not divide by 3"),
+    ([*LLAMA, "--pp", "4", "--vp", "2", "--global-batch", "6"], "--global-batch (micro-batches of a rank): 3 is less"),
+    ([*LLAMA, "--schedule", "1f1b", "--pp", "2", "--vp", "2"], "--vp: 2 per rank is too many for 1F1B"),
     ([*LLAMA, "--layout", "3,x"], 'got "3,x"; expected layers of every virtual stage'),
     ([*LLAMA, "--layout", "1*999999"], "expected layers of every virtual stage"),
-    ([*LLAMA, "--layout", "31"], "layout: places 31 layers; the model has 32"),
+    ([*LLAMA, "--layout", "31"], "--layout: places 31 layers; the model has 32"),
     ([*LLAMA, "--stage", "1"], "--stage: got 1; allowed is 0 to 0"),
     ([*LLAMA, "--line", "weights"], "add --explain"),
     ([*LLAMA, "--explain", "--tree"], "--tree and --explain"),
@@ -54,7 +61,19 @@ MISTAKES = [
     ([*LLAMA, "--timeline", "/nowhere/at/all.json"], "--timeline: /nowhere/at/all.json cannot be written"),
     (["train", "gpt2", "--cluster", "8xH100", "--seq", "2000"], "learned positions for at most 1,024"),
     (["megatron"], "ARGS: none given"),
-    (["megatron", "--cluster", "2xH100", "--world-size", "4", "--", *MEGATRON], "4 are more than the cluster's 2"),
+    (["megatron", "--cluster", "2xH100", "--world-size", "4", "--", *MEGATRON], "--world-size: 4 are more than"),
+    (["megatron", "--num-layers", "32"], "Megatron-LM's own arguments go after --, as in weighbridge"),
+    (["megatron", "--chekc", "--", *MEGATRON], "Did you mean"),
+    (
+        ["megatron", "--", "torchrun", "--nproc_per_node=eight", "x.py", *MEGATRON],
+        '--nproc-per-node: got "eight"; expec',
+    ),
+    (["megatron", "--", "hello world"], '"hello world" is one word with none of Megatron-LM'),
+    (["megatron", "--", 'torchrun x.py --num-layers "2'], "cannot be split into words: no closing quotation"),
+    (
+        ["megatron", "--world-size", "2", "--", *MEGATRON, "--pipeline-model-parallel-size", "3"],
+        "--pipeline-model-parallel-size",
+    ),
 ]
 
 
@@ -94,7 +113,15 @@ def test_the_plan_that_was_weighed_is_the_plan_that_was_asked_for(cli: Cli) -> N
         "layers_by_virtual_stage": [8, 8, 8, 8],
         "zero_stage": 0,
         "optimizer": "sgd",
-        "recompute": {"method": "block", "layers": 3, "modules": []},
+        "recompute": {"method": "block", "layers": 3, "modules": [], "saves": None, "others": None},
+        "replicas": 1,
+        "reshard": True,
+        "offload": {"optimizer": 0.0, "weights": False, "activations": []},
+        "attention": "cudnn",
+        "loss": "vocabulary parallel",
+        "dropout": {"hidden": False, "attention": False},
+        "imbalance": 1.0,
+        "group": 2,
     }
     assert {key: plan[key] for key in wanted} == wanted
     assert plan["precision"]["compute"] == "fp16"
@@ -134,6 +161,67 @@ def test_a_timeline_is_written_beside_the_answer(tmp_path: Path, cli: Cli) -> No
     assert code == 0
     assert out.startswith("Fits: ")
     assert {event["pid"] for event in json.loads(path.read_text("utf-8"))["traceEvents"]} == {0, 1}
+
+
+def test_a_timeline_is_written_whole_or_not_at_all(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "step.json"
+    path.write_text("before", "utf-8")
+
+    def full(self: Path, text: str, encoding: str) -> None:
+        self.write_bytes(text[:10].encode(encoding))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    code, out, err = cli("train", "gpt2", "--cluster", "2xH100", "--timeline", str(path))
+    assert (code, out) == (2, "")
+    assert "cannot be written: No space left on device" in err
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("step.json", b"before")]
+
+
+def test_a_timeline_may_go_to_a_device(cli: Cli) -> None:
+    assert cli("train", "gpt2", "--cluster", "2xH100", "--timeline", "/dev/null")[0] == 0
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("held", ["[]", "[1, 2]", "7"])
+def test_a_json_that_is_no_table_is_told_what_a_plan_file_is(held: str, tmp_path: Path, cli: Cli) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(held, "utf-8")
+    code, _, err = cli(*LLAMA, "--from", str(file))
+    assert code == 2
+    assert "a plan file is a DeepSpeed JSON, a torchtitan TOML or a JSON of TrainingArguments" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_what_is_saved_of_recomputed_layers_is_said(cli: Cli) -> None:
+    asked = (*LLAMA, "--framework", "torchtitan", "--recompute", "per-op")
+    assert "recomputes layers but for saved operations" in " ".join(cli(*asked)[1].split())
+    saves = json.loads(cli(*asked, "--json")[1])["plan"]["recompute"]["saves"]
+    assert saves == {"operations": ["attention"], "every_multiply": 2}
+
+
+LINES = [
+    [f"torchrun --nproc_per_node 4 pretrain_gpt.py {' '.join(MEGATRON)}"],
+    ["bash", "-c", f"cd /x && A=1 torchrun --nproc_per_node 4 pretrain_gpt.py {' '.join(MEGATRON)} 2>&1 | tee log"],
+    ["bash", "-lc", f"torchrun --nproc_per_node 4 pretrain_gpt.py \\\n {' '.join(MEGATRON)}; echo done"],
+]
+
+
+@pytest.mark.parametrize("words", LINES, ids=["one word", "bash -c", "several lines"])
+def test_a_launch_line_in_one_word_is_split(words: list[str], cli: Cli) -> None:
+    split = cli("megatron", "--json", "--", "torchrun", "--nproc_per_node", "4", "pretrain_gpt.py", *MEGATRON)
+    assert cli("megatron", "--json", "--", *words) == split
+    assert split[0] == 0
+
+
+@pytest.mark.parametrize("width", ["20", "30", "40"])
+@pytest.mark.parametrize("form", [[], ["--explain"], ["--chart", "--tree"]], ids=["answer", "explain", "drawn"])
+def test_no_line_is_longer_than_a_narrow_window(
+    width: str, form: list[str], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    out = cli(*LLAMA, "--pp", "2", *form)[1]
+    assert max(map(len, out.splitlines())) <= int(width)
 
 
 @pytest.mark.parametrize("kind", ["megatron", "deepspeed", "torchtitan"])

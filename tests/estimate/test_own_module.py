@@ -91,4 +91,4 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "own_module_training.py"), run_name="__main__")
     printed = capsys.readouterr().out
     assert "tensor parallel size 4: 4,195,840 parameters, keeps 41,943,040 bytes per layer" in printed
-    assert "Ledger of stage 0" in printed
+    assert "Ledger of any rank" in printed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,33 @@ def test_the_highest_sample_is_the_peak(name: str, every_layer: bool, monkeypatc
         assert all(sample.bytes >= track.samples[0].bytes for sample in track.samples)
         assert [s.time for s in track.samples] == sorted(s.time for s in track.samples)
         assert all(before.end <= after.start for before, after in zip(track.slices, track.slices[1:], strict=False))
+
+
+LONG = {
+    **{name: PLANS[name] for name in ("1f1b", "interleaved", "gpipe", "zb-h1", "zb-v")},
+    "dualpipe": replace(BASE, schedule=Schedule.DUALPIPE, virtual=2),
+    "groups of 6": replace(BASE, virtual=2, group=6),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_of_many_micro_batches_the_middle_is_left_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = wb.train("llama-3.2-1b", replace(LONG[name], global_batch=2_000_000), "8xH100")
+    began = time.perf_counter()
+    found = timeline(training)
+    assert time.perf_counter() - began < 5
+    assert found.drawn <= 40
+    assert found.left_out == f"{found.drawn} of 1,000,000 micro-batches, the middle left out"
+    for track, stage in zip(found.tracks, training.stages, strict=True):
+        assert max(sample.bytes for sample in track.samples) == stage.highest_moment
+        assert track.samples[0].levels == track.samples[-1].levels
+    fewer = wb.train("llama-3.2-1b", replace(LONG[name], global_batch=192), "8xH100")
+    cut = timeline(fewer)
+    monkeypatch.setattr(module, "drawn", lambda plan: plan.micro_batches)
+    whole = timeline(fewer)
+    assert cut.drawn < whole.drawn == 96
+    assert whole.left_out == ""
+    assert cut.bubble == pytest.approx(whole.bubble)
 
 
 def test_no_line_is_negative_where_more_stands_between_steps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +16,10 @@ from weighbridge.estimate.training import train
 from weighbridge.parallel.framework import FRAMEWORKS, framework
 from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
 from weighbridge.parallel.plan import Offload, Plan
-from weighbridge.parallel.precision import Precision, mixed, pure, single, stored_in_fp32
+from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, single, stored_in_fp32
+from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.schedule import Schedule
-from weighbridge.parallel.zero import Zero
+from weighbridge.parallel.zero import Engine, Zero
 
 GPT2 = load("gpt2")
 
@@ -59,7 +61,7 @@ def test_a_sound_plan_has_no_problems() -> None:
 def test_more_sharding_never_holds_more(gpus: int, name: str) -> None:
     held = []
     for number in (0, 1, 2, 3):
-        states = stage(gpus=gpus, name=name, zero=Zero(number)).states
+        states = stage(gpus=gpus, name=name, zero=Zero(number), precision=FRAMEWORKS[name].precision).states
         held.append(states.weights + states.gradients + states.main + states.optimizer)
     assert all(more <= fewer + 2**22 for fewer, more in pairwise(held))  # blocks of 2 MiB are rounded one by one
     if gpus == 1:
@@ -125,3 +127,52 @@ def test_an_optimizer_of_ones_own_is_a_list_of_states() -> None:
         optimizer("m=fp32,v")
     with pytest.raises(InputError, match=r'optimizer: m: data type "fp33" is unknown'):
         optimizer("m=fp33")
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ({"tensor": 0}, "tensor: 0 is less than 1"),
+        ({"tensor": "2"}, 'tensor: got "2"; expected a whole number from 1'),
+        ({"gpus": None}, "gpus: got null; expected a whole number from 1"),
+        ({"tensor": 2.0}, "tensor: got 2.0; expected a whole number from 1"),
+        ({"expert_tensor": 0}, "expert_tensor: 0 is less than 1"),
+        ({"recompute": "full"}, 'recompute: got "full"; expected a Recompute'),
+        ({"precision": "bf16"}, 'precision: got "bf16"; expected a Precision'),
+        ({"recompute": Recompute(Method.UNIFORM, 0)}, "recompute_layers: 0 is less than 1"),
+        ({"recompute": Recompute(modules=("foo",))}, 'recompute: no module "foo"; allowed: core_attn'),
+        ({"offload": Offload(activations=("foo",))}, 'offload_activations: no module "foo"'),
+        ({"offload": Offload(2.0)}, "offload_optimizer: got 2.0; allowed is a share from 0 to 1"),
+        ({"imbalance": 0.0}, "imbalance: got 0.0; allowed is above 0"),
+        ({"imbalance": float("nan")}, "imbalance: got nan; allowed is above 0"),
+        ({"zero": Zero(7)}, "zero: stage 7 is none; allowed: 0, 1, 2, 3"),
+        ({"zero": Zero(1, instances=3)}, "replicas: 8 data-parallel ranks do not divide by 3"),
+        ({"offload": Offload(weights=True)}, "offload_weights: takes sharded weights, but ZeRO stage 1 shards none"),
+    ],
+)
+def test_plans_that_cannot_be_are_refused_in_a_line(plan: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError) as error:
+        train(GPT2, Plan.under(**({"gpus": 8, "sequence": 128} | plan)))
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_fields_that_a_plan_does_not_have_are_refused_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r'"tensr" is no field of a plan; allowed: gpus, .* did you mean tensor'):
+        Plan.under(tensr=2)
+
+
+def test_names_and_stages_stand_for_what_they_mean() -> None:
+    plan = Plan.under("hf-sdpa", optimizer="lion", zero=2)
+    assert plan.optimizer is OPTIMIZERS["lion"]
+    assert (plan.zero.stage, plan.zero.engine) == (2, Engine.DEEPSPEED)
+    assert plan.precision.main is not None
+
+
+def test_a_device_must_have_the_types_that_a_plan_multiplies_in() -> None:
+    low = replace(mixed(), recipe=Recipe.NVFP4)
+    with pytest.raises(InputError, match=r"precision: .*A100.* multiplies nothing in fp4; it has"):
+        train(GPT2, Plan.under(sequence=128, precision=low), "1xA100")
+    with pytest.raises(InputError, match=r"precision: .*V100.* multiplies nothing in bf16"):
+        train(GPT2, Plan.under(sequence=128), "1xV100-32GB")
+    train(GPT2, Plan.under(sequence=128, precision=low), "1xB200")

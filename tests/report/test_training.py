@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -14,13 +15,15 @@ from hypothesis import strategies as st
 import weighbridge as wb
 from weighbridge.estimate.bands import bands_of, table
 from weighbridge.estimate.ledger import Line
+from weighbridge.estimate.moment import PeakAt, peak_at, tensors
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart, columns
 from weighbridge.report.shown import html
 from weighbridge.report.text import console, has_blocks, rendered, show
 from weighbridge.report.trace import trace
-from weighbridge.report.training import View, bars, changes, chart, document, parts
+from weighbridge.report.training import View, bars, changes, chart, document, headline, parts
+from weighbridge.report.training_explained import table as explained_table
 
 SMALL = wb.train("gpt2", wb.Plan.under(gpus=4, pipeline=2, global_batch=8, sequence=1024), "4xA100")
 LARGE = wb.train(
@@ -192,6 +195,65 @@ def test_local_layers_keep_norms_apart() -> None:
     assert "linear_qkv: ColumnParallelLinear" in lines
 
 
+# Wording
+
+
+def test_without_a_pipeline_there_are_no_stages() -> None:
+    one = wb.train("gpt2", wb.Plan.under(gpus=2, sequence=1024), "2xA100")
+    text = rendered(document(one, View(modules=True, chart=True)), 100)
+    assert "stage" not in text
+    assert "Ledger of any rank\n" in text
+    assert trace(one)["traceEvents"][0]["args"] == {"name": "any rank"}
+
+
+def test_lines_of_nothing_are_left_out_and_in_flight_is_explained() -> None:
+    text = str(wb.train("gpt2", wb.Plan.under(gpus=1, sequence=1024), "1xA100"))
+    assert "communication" not in text
+    assert " 0 B" not in text
+    assert "in flight: from its forward pass until its backward pass is done, which needs what it kept" in " ".join(
+        text.split()
+    )
+
+
+def test_peaks_outside_the_layers_have_names_for_people() -> None:
+    places = {peak_at(stage).place for training in RESULTS for stage in training.stages}
+    assert "at the loss" in places
+    assert all(place.startswith(("in layer ", "at the loss", "in the ")) for place in places)
+    assert PeakAt("matmul", "head", None, "forward", 1).place == "in the output head"
+    assert PeakAt("norm", "final_norm", None, "forward", 1).place == "in the final norm"
+
+
+def with_room(training: wb.Training, room: int) -> wb.Training:
+    """The same on a device that lets programs have so many bytes."""
+    assert training.cluster is not None
+    device = dataclasses.replace(training.cluster.device, usable_bytes=room)
+    return dataclasses.replace(training, cluster=dataclasses.replace(training.cluster, device=device))
+
+
+def test_an_answer_says_where_it_is_closer_than_the_estimate_can_tell() -> None:
+    needed = int(SMALL.worst.device_total)
+    assert headline(with_room(SMALL, 2 * needed)).startswith("Fits: ")
+    assert headline(with_room(SMALL, needed // 2)).startswith("Does not fit: ")
+    near = headline(with_room(SMALL, needed + 1234))
+    assert near.startswith("Fits, but closer than the estimate can tell: ")
+    assert "(1,234 bytes free) on the fullest GPU" in near
+    over = headline(with_room(SMALL, needed - 1234))
+    assert over.startswith("Does not fit, but closer than the estimate can tell: ")
+    assert "(1,234 bytes too many)" in over
+
+
+def test_a_framework_without_measured_runs_says_so() -> None:
+    text = str(wb.train("gpt2", wb.Plan.under("hf-sdpa", gpus=1, sequence=1024), "1xA100"))
+    assert "no measured runs of this framework to compare with yet" in text
+
+
+def test_explanations_leave_tensors_of_nothing_out() -> None:
+    empty = [one for one in tensors(SMALL.worst, Line.ACTIVATIONS) if not one.total]
+    kept = [one for one in tensors(SMALL.worst, Line.ACTIVATIONS) if one.total]
+    nothing = [dataclasses.replace(one, bytes=0) for one in kept[:2]]
+    assert len(explained_table(Line.ACTIVATIONS, [*kept, *empty, *nothing]).rows) == len(kept)
+
+
 # Error bands and changes
 
 
@@ -199,10 +261,11 @@ def test_bands_are_read_where_they_are(tmp_path: Any) -> None:
     file = tmp_path / "bands.toml"
     assert bands_of(SMALL, file) == ()
     table.cache_clear()
-    rows = "[peak_allocated]\nn = 315\nmedian = 2.0\np90 = 5.8\n"
-    file.write_text(f"{rows}[peak_allocated.above_8_gib]\nn = 20\nmedian = 1\np90 = 3\n")
-    assert [band.kind for band in bands_of(SMALL, file)] == ["peak_allocated"]
-    assert [band.kind for band in bands_of(LARGE, file)] == ["peak_allocated.above_8_gib"]
+    own = "peak_allocated.by_framework.megatron"
+    rows = f"[{own}]\nn = 315\nmedian = 2.0\np90 = 5.8\n"
+    file.write_text(f"{rows}[{own}.above_8_gib]\nn = 20\nmedian = 1\np90 = 3\n")
+    assert [band.kind for band in bands_of(SMALL, file)] == [own]
+    assert [band.kind for band in bands_of(LARGE, file)] == [f"{own}.above_8_gib"]
     said = "half of 315 measured runs of this kind fell within 2.0 % of the allocated peak, nine in ten within 5.8 %"
     assert bands_of(SMALL, file)[0].sentence == said
     table.cache_clear()

@@ -17,7 +17,7 @@ from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
 from weighbridge.parallel.layout import Layout, placed
 from weighbridge.parallel.optimizer import OPTIMIZERS, optimizer
 from weighbridge.parallel.plan import Offload, Plan
-from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, single, stored_in_fp32
+from weighbridge.parallel.precision import Precision, Recipe, pure, single
 from weighbridge.parallel.recompute import LAYERS as OF_LAYERS
 from weighbridge.parallel.recompute import MODULES, OFFLOADED, PER_OPERATION, Method, Recompute
 from weighbridge.parallel.schedule import Schedule
@@ -182,7 +182,7 @@ def fields_of(options: dict[str, Any], chosen: Framework, around: Around) -> dic
         "framework": chosen,
         "schedule": Schedule(options["schedule"]) if options["schedule"] else None,
         "zero": zero,
-        "precision": precision_of(options["precision"], chosen),
+        "precision": precision_of(options["precision"], chosen, zero.stage),
         "optimizer": optimizer(options["optimizer"]),
         "recompute": recompute_of(options["recompute"], options["recompute_method"], options["recompute_layers"]),
         "offload": Offload(
@@ -253,23 +253,23 @@ def layout_of(text: str, prediction: int) -> Layout:
     return placed(layers, prediction)
 
 
-def precision_of(name: str | None, chosen: Framework) -> Precision:
-    """The data types of a name, as a framework mixes them.
+def precision_of(name: str | None, chosen: Framework, stage: int) -> Precision:
+    """The data types of a name, as a framework mixes them at a ZeRO stage.
 
     Raises:
         InputError: for a recipe of Transformer Engine without it.
     """
     if name is None:
-        return chosen.precision
+        return chosen.at(stage)
     if name in RECIPES:
         if not chosen.transformer_engine:
             raise InputError(f"--precision {name}: {chosen.name} has no Transformer Engine; use --framework megatron")
-        return replace(chosen.precision, recipe=RECIPES[name])
+        return replace(chosen.at(stage), recipe=RECIPES[name])
     if name == "fp32":
         return single()
     if name.startswith("pure-"):
         return pure(name.removeprefix("pure-"))
-    return mixed(name) if chosen.family == "megatron" else stored_in_fp32(name)
+    return chosen.mixes(name, stage)
 
 
 KINDS = ("none", "full", "selective", "per-op")

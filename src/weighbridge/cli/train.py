@@ -45,7 +45,7 @@ def command(
     out = Output.taken_from(options, tree=False)
     machines = load_cluster(cluster)
     loaded = load_model(model or named_in(file, machines.gpus), changes)
-    predictions = sum(node.times for node in loaded.network.node().children if node.apart)
+    predictions = sum(node.times for node in loaded.tree.children if node.apart)
     around = Around(machines.gpus, usual_length(loaded), int(predictions))
     warnings: tuple[str, ...] = ()
     if file is None:

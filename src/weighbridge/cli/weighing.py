@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +118,7 @@ def _emit(training: Training, kind: str) -> None:
 
 
 def write_trace(training: Training, path: Path) -> None:
-    """Write the timeline of a step.
+    """Write the timeline of a step, whole or not at all.
 
     Raises:
         InputError: for a path that cannot be written.
@@ -125,9 +127,27 @@ def write_trace(training: Training, path: Path) -> None:
 
     written = json.dumps(trace(training), separators=(",", ":"))
     try:
-        path.write_text(written + "\n", encoding="utf-8")
+        _write(path, written + "\n")
     except OSError as error:
         raise InputError(f"--timeline: {shown(str(path))} cannot be written: {error.strerror or error}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file beside the one that it becomes, and rename it once it is whole. What is no regular file (a device, a
+    pipe) is written directly.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8")
+        return
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    half = target.with_name(f".{target.name[:200]}.{os.getpid()}")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(target)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def _print(training: Training, out: Output) -> None:

@@ -195,17 +195,21 @@ class Heights:
 
     def highest(self, turns: Iterable[Turn]) -> Peak:
         """The highest moment where a schedule has the stage take turns, each holding so many micro-batches."""
-        best: tuple[Count, Peak] | None = None
+        best: tuple[Count, Count, Turn] | None = None
+        kept, own, inside = self.kept, self.own, self.inside
         for turn in turns:
-            direction = Direction.FORWARD if turn.action is Action.FORWARD else Direction.BACKWARD
-            base = total(times * bytes for times, bytes in zip(turn.held, self.kept, strict=True))
-            if direction is Direction.BACKWARD:
-                base = base - self.own[turn.chunk]
-            reached, bytes, run, moment, behind = self.inside[turn.chunk, direction]
-            if best is None or base + reached > best[0]:
-                best = base + reached, Peak(base + bytes, turn, self.runs, run, direction, moment, behind)
+            forward = turn.action is Action.FORWARD
+            base: Count = 0 if forward else -own[turn.chunk]
+            for times, bytes in zip(turn.held, kept, strict=True):
+                base = base + times * bytes
+            reached = base + inside[turn.chunk, Direction.FORWARD if forward else Direction.BACKWARD][0]
+            if best is None or reached > best[0]:
+                best = reached, base, turn
         assert best is not None, "a schedule has turns"
-        return best[1]
+        _, base, turn = best
+        direction = Direction.FORWARD if turn.action is Action.FORWARD else Direction.BACKWARD
+        _, bytes, run, moment, behind = inside[turn.chunk, direction]
+        return Peak(base + bytes, turn, self.runs, run, direction, moment, behind)
 
 
 def next_backward(runs: Sequence[Run], place: int, behind: int) -> Weighed | None:

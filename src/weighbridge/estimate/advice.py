@@ -186,5 +186,6 @@ def _spreading(plan: Plan) -> Iterator[tuple[str, str, Plan]]:
     """Higher ZeRO stages, as the framework has them."""
     what = {1: "optimizer states", 2: "gradients too", 3: "weights too"}
     for stage in range(plan.zero.stage + 1, 4):
-        zero = plan.framework.spread(stage, plan.zero)
-        yield f"ZeRO {stage} ({what[stage]}; {zero.engine})", "zero", replace(plan, zero=zero)
+        zero, own = plan.framework.spread(stage, plan.zero), plan.framework.at(plan.zero.stage)
+        precision = plan.framework.at(stage) if plan.precision == own else plan.precision
+        yield f"ZeRO {stage} ({what[stage]}; {zero.engine})", "zero", replace(plan, zero=zero, precision=precision)

@@ -61,7 +61,7 @@ class FlopReport(Shown):
     @cached_property
     def tree(self) -> Node:
         """The folded module tree."""
-        return self.model.network.node()
+        return self.model.tree
 
     @cached_property
     def _by_node(self) -> dict[int, list[Operation]]:
@@ -153,7 +153,7 @@ def _zero(value: Count) -> bool:
 
 def longest(model: Model) -> int | None:
     """The most tokens that learned positions allow; ``None`` where positions are not learned."""
-    embedding = next((n.module for n in model.network.node().walk() if isinstance(n.module, TokenAndPosition)), None)
+    embedding = next((n.module for n in model.tree.walk() if isinstance(n.module, TokenAndPosition)), None)
     return embedding.max_positions if embedding else None
 
 

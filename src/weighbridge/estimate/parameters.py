@@ -61,7 +61,7 @@ class ParameterReport(Shown):
     @cached_property
     def tree(self) -> Node:
         """The folded module tree."""
-        return self.model.network.node()
+        return self.model.tree
 
     @cached_property
     def total(self) -> Count:

@@ -165,7 +165,7 @@ class Stage:
     @cached_property
     def static_allocated(self) -> Count:
         """Bytes that stand between steps."""
-        return total(resting(self).values())
+        return total(resting(self).values()) if self.twin is self else self.twin.static_allocated
 
     @cached_property
     def highest_moment(self) -> Count:
@@ -177,10 +177,10 @@ class Stage:
         """Bytes at the highest moment of activations, or in the optimizer's step where more stands then."""
         return maximum(self.highest_moment, self.step_allocated)
 
-    @property
+    @cached_property
     def step_allocated(self) -> Count:
         """Bytes that stand during the optimizer's step."""
-        return total(stepping(self).values())
+        return total(stepping(self).values()) if self.twin is self else self.twin.step_allocated
 
     @property
     def rests_highest(self) -> bool:

@@ -23,7 +23,7 @@ from weighbridge.parallel.timeline import Timed, simulate
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
 
-MOST_SAMPLES = 200_000
+MOST_SAMPLES = 50_000
 """Samples of a whole timeline; where every layer would make more, passes are sampled at their highest moment only."""
 
 Levels = tuple[int, ...]
@@ -108,8 +108,11 @@ class Timeline:
         return f"{self.drawn:,} of {self.micro_batches:,} micro-batches, the middle left out"
 
 
-PERIODS = 4
-"""Periods of a schedule that are drawn at least: warm-up and cool-down take up to two."""
+GROUPS = 3
+"""Groups of micro-batches of the interleaved schedule that are drawn at least: warm-up takes up to two."""
+
+MIDDLE = 8
+"""Micro-batches that are drawn beside those of warm-up and cool-down."""
 
 
 def drawn(plan: Plan) -> int:
@@ -119,9 +122,8 @@ def drawn(plan: Plan) -> int:
     whole, stages = int(plain(plan.micro_batches)), int(plain(plan.pipeline))
     if plan.order is Schedule.INTERLEAVED:
         group = min(plan.group or stages, whole)
-        few = 2 * PERIODS // group  # small groups are over soon
-        return min(whole, whole % group + max(PERIODS, few) * group)
-    return min(whole, PERIODS * stages + 2 * PERIODS)
+        return min(whole, whole % group + max(GROUPS, MIDDLE // group) * group)
+    return min(whole, 2 * stages + MIDDLE)
 
 
 def timeline(training: Training) -> Timeline:

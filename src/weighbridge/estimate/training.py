@@ -113,7 +113,7 @@ class Training(Shown):
     @cached_property
     def tree(self) -> Node:
         """The folded module tree."""
-        return self.model.network.node()
+        return self.model.tree
 
     @cached_property
     def parts(self) -> Parts:
@@ -226,7 +226,7 @@ def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Prob
     if unfit:
         yield from unfit
         return
-    tree = model.network.node()
+    tree = model.tree
     predictions = total(node.times for node in tree.children if node.apart)
     yield from plan.problems(tree, int(plain(layer_count(tree))), int(plain(predictions)))
     positions = longest(model)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from weighbridge.nn import CausalLM
 from weighbridge.traced import trace
+from weighbridge.tree import Node
 
 _NOT_FAMILIES = {"__init__", "config", "moe_config", "llama_params", "described"}
 
@@ -67,6 +68,11 @@ class Model:
     def network(self) -> CausalLM:
         """Its modules."""
         return self._network or family(self.model_type).build(self.config)
+
+    @cached_property
+    def tree(self) -> Node:
+        """Its folded module tree."""
+        return self.network.node()
 
     @cached_property
     def traced(self) -> CausalLM:

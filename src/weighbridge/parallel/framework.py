@@ -53,6 +53,10 @@ class Framework:
             return mixed(name)
         return sharded(name) if self.engines[stage] is Engine.DEEPSPEED else stored_in_fp32(name)
 
+    def at(self, stage: int) -> Precision:
+        """Its own data types, where states are spread at a ZeRO stage: DeepSpeed has main parameters."""
+        return sharded() if self.engines[stage] is Engine.DEEPSPEED else self.precision
+
     def spread(self, stage: int, zero: Zero | None = None) -> Zero:
         """How it spreads states at a ZeRO stage; everything else as given, its own if ``None``."""
         return replace(zero or self.zero, stage=stage, engine=self.engines[stage])

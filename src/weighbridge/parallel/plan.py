@@ -129,6 +129,8 @@ class Plan:
             fields["optimizer"] = optimizer(fields["optimizer"])
         if type(fields.get("zero")) is int and fields["zero"] in range(4):
             fields["zero"] = chosen.spread(fields["zero"])
+        if isinstance(fields.get("zero"), Zero) and fields["zero"].stage in range(4):
+            own["precision"] = chosen.at(fields["zero"].stage)
         return cls(**(own | fields))
 
     @staticmethod

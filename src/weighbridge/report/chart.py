@@ -57,6 +57,9 @@ FREE = "."
 SHORTEST = 16
 """Columns of a bar, below which figures are shortened."""
 
+LEAST = 8
+"""Columns of a bar, below which none is drawn."""
+
 EIGHTHS = " ▁▂▃▄▅▆▇"
 
 
@@ -86,6 +89,11 @@ class Bar:
         """Bytes of all parts: what the device shows in use."""
         return sum(self.parts.values())
 
+    @property
+    def figure(self) -> str:
+        """The same for people."""
+        return gibibytes(self.total)
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -110,6 +118,8 @@ class Bars:
         if room < SHORTEST:
             figures = [self._figure(bar, excess=False) for bar in self.bars]
             room = width - label - max(map(len, figures)) - 6
+        if room < LEAST:
+            return [[(line, "")] for bar in self.bars for line in textwrap.wrap(f"{bar.label} {bar.figure}", width)]
         drawn: list[list[Span]] = []
         for bar, figure in zip(self.bars, figures, strict=True):
             drawn.append([(f"{bar.label:<{label}}  [", ""), *self._bar(bar, whole, room), (f"]  {figure}", "")])
@@ -118,7 +128,7 @@ class Bars:
         return drawn + legend((bar.parts for bar in self.bars), width, self.capacity is not None, over)
 
     def _figure(self, bar: Bar, excess: bool) -> str:
-        figure = f"{gibibytes(bar.total):>8}"
+        figure = f"{bar.figure:>8}"
         over = bar.total - self.capacity if self.capacity is not None else 0
         return f"{figure}, {gibibytes(over)} over" if over > 0 and excess else figure
 
@@ -197,7 +207,7 @@ class Chart:
     def lines(self, width: int, blocks: bool) -> list[list[Span]]:
         """The chart: time to the right, memory upwards; a column is the highest moment that falls into it."""
         axis = 10
-        wide = max(10, width - axis - 1)
+        wide = max(LEAST, width - axis - 1)
         found = self._columns(wide)
         top = max(sum(levels) for levels in found)
         drawn: list[list[Span]] = [[(line, "bold")] for line in textwrap.wrap(self.title, width)]
@@ -213,7 +223,7 @@ class Chart:
 
     def _time(self, wide: int) -> str:
         end = f"{self.duration:,.0f} units"
-        return f"0{end:>{wide - 1}}"
+        return f"0{end:>{wide - 1}}" if len(end) + 1 < wide else f"{end:>{wide}}"[-wide:]
 
     def _columns(self, wide: int) -> list[Levels]:
         """The highest sample of every column: of those that begin in it, and of the one that lasts into it."""

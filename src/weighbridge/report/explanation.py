@@ -131,10 +131,10 @@ def _block(step: Step, width: int) -> str:
     numbers = lines(step.formula, NUMBERS)
     if numbers != [f"{step.value:,}"]:
         out += _equation(pad, numbers, width)
-    out.append(f"{pad} = {step.value:,}{' ' + step.label.unit if step.label.unit else ''}")
+    out += _folded(f"{pad} = {step.value:,}{' ' + step.label.unit if step.label.unit else ''}", width)
     remarks = [step.label.note, step.label.source, f"{', '.join(step.above)}: see above" if step.above else ""]
     indent = pad + "   "
-    for line in textwrap.wrap("; ".join(filter(None, remarks)), max(20, width - len(indent))):
+    for line in textwrap.wrap("; ".join(filter(None, remarks)), max(12, width - len(indent))):
         out.append(indent + line)
     return "\n".join(out)
 
@@ -159,7 +159,7 @@ def _beside(row: list[str], tag: str, column: int, width: int) -> list[str]:
         return [*above, f"{last:<{column}}{tag}"]
     if len(last) + 3 + len(tag) <= width:
         return [*above, f"{last}   {tag}"]
-    return [*row, *(f"{' ' * max(0, column)}{piece}" for piece in textwrap.wrap(tag, max(8, width - column)))]
+    return [*row, *(f"{' ' * max(0, column)}{piece}" for piece in textwrap.wrap(tag, max(8, width - max(0, column))))]
 
 
 def _equation(left: str, terms: list[str], width: int) -> list[str]:
@@ -178,8 +178,12 @@ def _equation(left: str, terms: list[str], width: int) -> list[str]:
 def _folded(line: str, width: int) -> list[str]:
     """A line cut at its factors until no piece is wider than the window; what follows stands under the first factor."""
     start = line.find(" = ") + 3 if not line.startswith(" ") else len(line) - len(line.lstrip()) + 2
-    indent = " " * min(start, width // 2)
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False) or [line]
+    longest = max(map(len, line.split()), default=0)
+    if longest > width:
+        line = " ".join(word if len(word) <= width else word.replace("(", "( ") for word in line.split(" "))
+        longest = max(map(len, line.split()))
+    indent = " " * max(0, min(start, width // 2, width - longest))
+    return textwrap.wrap(line, width, subsequent_indent=indent) or [line]
 
 
 def as_latex(figure: Traced, depth: int | None = None) -> str:

@@ -14,6 +14,24 @@ from weighbridge.estimate.generation import Generation
 from weighbridge.estimate.parameters import ParameterReport, parameters_of
 from weighbridge.models import Model
 from weighbridge.models.catalogue import Entry
+from weighbridge.report.plan_schema import (
+    PlanDropout as PlanDropout,
+)
+from weighbridge.report.plan_schema import (
+    PlanEcho as PlanEcho,
+)
+from weighbridge.report.plan_schema import (
+    PlanOffload as PlanOffload,
+)
+from weighbridge.report.plan_schema import (
+    PlanPrecision as PlanPrecision,
+)
+from weighbridge.report.plan_schema import (
+    PlanRecompute as PlanRecompute,
+)
+from weighbridge.report.plan_schema import (
+    PlanSaves as PlanSaves,
+)
 from weighbridge.tree import Node, run, stored
 
 
@@ -181,82 +199,6 @@ class StepWork(TypedDict):
 
     model_per_step: int
     hardware_per_step: int
-
-
-class PlanPrecision(TypedDict):
-    """Data types."""
-
-    compute: str
-    weights: str
-    gradients: str
-    main_parameters: str | None
-    recipe: str | None
-
-
-class PlanSaves(TypedDict):
-    """Operations of recomputed layers whose results stay."""
-
-    operations: list[str]
-    every_multiply: int
-
-
-class PlanRecompute(TypedDict):
-    """What runs again in the backward pass."""
-
-    method: str
-    layers: int
-    modules: list[str]
-    saves: PlanSaves | None
-    others: PlanSaves | None
-
-
-class PlanOffload(TypedDict):
-    """What stands in the host's memory."""
-
-    optimizer: float
-    weights: bool
-    activations: list[str]
-
-
-class PlanDropout(TypedDict):
-    """Where dropout runs."""
-
-    hidden: bool
-    attention: bool
-
-
-class PlanEcho(TypedDict):
-    """The plan that was weighed, with everything that it left to defaults."""
-
-    gpus: int
-    tensor: int
-    pipeline: int
-    virtual: int
-    context: int
-    expert: int
-    expert_tensor: int
-    data: int
-    sequence_parallel: bool
-    micro_batch: int
-    micro_batches: int
-    global_batch: int
-    sequence: int
-    framework: str
-    schedule: str
-    group: int | None
-    layers_by_virtual_stage: list[int]
-    zero_stage: int
-    zero_engine: str
-    replicas: int
-    reshard: bool
-    precision: PlanPrecision
-    optimizer: str
-    recompute: PlanRecompute
-    offload: PlanOffload
-    attention: str
-    loss: str
-    dropout: PlanDropout
-    imbalance: float
 
 
 class PlanChange(TypedDict):

@@ -31,7 +31,7 @@ def colour_of(kind: str) -> str:
 
 
 WIDE = 120
-NARROW = 40
+NARROW = 20
 
 
 def window() -> int:

@@ -38,7 +38,7 @@ WHAT: dict[str, str] = {
 }
 """Every part of the ledger in a few words."""
 
-IN_FLIGHT = "a micro-batch is in flight from its forward pass until its backward pass is done, which needs what it kept"
+IN_FLIGHT = "in flight: from its forward pass until its backward pass is done, which needs what it kept"
 
 UNMEASURED = "no measured runs of this framework to compare with yet"
 

@@ -56,7 +56,14 @@ def test_processes_without_a_number() -> None:
     assert "nproc-per-node gpu" in found.warnings[0]
 
 
-@pytest.mark.parametrize("text", ["torchrun --nproc_per_node 0 a.py", "torchrun --nproc_per_node 8 --nnodes x a.py"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torchrun --nproc_per_node=eight a.py",
+        "torchrun --nproc_per_node 0 a.py",
+        "torchrun --nproc_per_node 8 --nnodes x a.py",
+    ],
+)
 def test_ranks_that_are_none(text: str) -> None:
     with pytest.raises(InputError, match="expected a whole number of at least 1"):
         command(text.split())

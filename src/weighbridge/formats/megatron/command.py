@@ -75,10 +75,12 @@ def _split(tokens: Sequence[str]) -> Sequence[str]:
     """The words of a launch line that was given as one: in quotes, or after ``bash -c``.
 
     Raises:
-        InputError: where its quotes do not close.
+        InputError: where its quotes do not close, and for a line without arguments.
     """
     if any(token.partition("=")[0] in rows() for token in tokens):
         return tokens
+    if len(tokens) == 1 and "--" not in tokens[0] and len(tokens[0].split()) > 1:
+        raise InputError(f"ARGS: {given(tokens[0])} is one word with none of Megatron-LM's arguments in it")
     found: list[str] = []
     for token in tokens:
         if "--" not in token or not re.search(r"\s", token.strip()):

@@ -89,7 +89,7 @@ _WRITERS: dict[str, tuple[Callable[[Plan, Model | None], Written], Callable[[Any
 
 def _sparse(model: Model | None) -> bool:
     """Whether a model may have experts."""
-    return model is None or any(node.together for node in model.network.node().walk())
+    return model is None or any(node.together for node in model.tree.walk())
 
 
 def _warnings(plan: Plan, again: Plan, title: str, layers: int | None, sparse: bool) -> Iterator[str]:
