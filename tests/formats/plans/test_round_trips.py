@@ -17,8 +17,12 @@ FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(Health
 """Few, for two cores are shared; each draws a whole configuration."""
 
 
+FOLDER = tempfile.TemporaryDirectory(prefix="plans")
+"""One for all examples, which write the same names again; it goes when the process ends."""
+
+
 def folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="plans"))
+    return Path(FOLDER.name)
 
 
 def runs(plan: Plan) -> bool:
