@@ -11,7 +11,7 @@ from benchmarks.requests import Asked, NotYetError, key, request
 from benchmarks.rows import Row
 from benchmarks.score import Scored
 from weighbridge.errors import WeighbridgeError
-from weighbridge.estimate.ledger import Line
+from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.training import Training
 
 COUNTERS = {

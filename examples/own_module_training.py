@@ -10,7 +10,7 @@ ledger, recomputation, sharding and explanations follow from these lines.
 from __future__ import annotations
 
 import weighbridge as wb
-from weighbridge.estimate.inside import Inside, inside
+from weighbridge.estimate.memory.inside import Inside, inside
 from weighbridge.nn import (
     CausalLM,
     DecoderLayer,

@@ -22,7 +22,7 @@ from weighbridge.arithmetic import scale
 from weighbridge.estimate.comparison import compare
 from weighbridge.estimate.compute import flops
 from weighbridge.estimate.generation import generate
-from weighbridge.estimate.inside import inside
+from weighbridge.estimate.memory.inside import inside
 from weighbridge.estimate.parameters import params
 from weighbridge.estimate.training import train
 from weighbridge.formats.loading import from_raw

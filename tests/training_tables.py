@@ -10,7 +10,7 @@ from pathlib import Path
 from weighbridge import kernels
 from weighbridge.cli.plan_options import PRECISIONS, precision_of
 from weighbridge.errors import InputError
-from weighbridge.estimate.ledger import MEANING, Line
+from weighbridge.estimate.memory.ledger import MEANING, Line
 from weighbridge.formats.megatron.table import Bears, rows
 from weighbridge.kernels import Kernels
 from weighbridge.parallel.framework import FRAMEWORKS

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import weighbridge as wb
-from weighbridge.estimate.inside import Inside, inside
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.moment import tensors
+from weighbridge.estimate.memory.inside import Inside, inside
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.moment import tensors
 from weighbridge.parallel.recompute import Method, Recompute
 
 EXAMPLE = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "own_module_training.py"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from weighbridge.estimate.activations import in_common
+from weighbridge.estimate.memory.activations import in_common
 from weighbridge.estimate.training import train
 from weighbridge.formats.loading import from_raw
 from weighbridge.parallel.plan import Plan

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.oracle.megatron_models import BASE, Degrees, chunk, rank, torch, weighed, words
-from weighbridge.estimate.activations import in_common
+from weighbridge.estimate.memory.activations import in_common
 from weighbridge.estimate.training import Training
 from weighbridge.traced import plain
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import weighbridge as wb
 from weighbridge.estimate.bands import bands_of, table
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.moment import PeakAt, peak_at, tensors
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.moment import PeakAt, peak_at, tensors
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart, columns

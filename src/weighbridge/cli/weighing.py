@@ -13,8 +13,8 @@ import click
 
 from weighbridge.cli.options import F, check_forms, explain_options, json_option, print_document, print_json
 from weighbridge.errors import InputError, shown
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 
 EMITTED = ("megatron", "deepspeed", "torchtitan")

@@ -9,12 +9,12 @@ from typing import Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.errors import InputError, given
-from weighbridge.estimate.activations import Weighed
 from weighbridge.estimate.compute import longest, record, usual_length
+from weighbridge.estimate.memory.activations import Weighed
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.parameters import as_model
 from weighbridge.estimate.parts import Parts
 from weighbridge.estimate.shown import Shown
-from weighbridge.estimate.stage import Stage
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.kernels import Attention, Kernels, Loss

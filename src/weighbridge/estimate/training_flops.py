@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.estimate.compute import EXACT
-from weighbridge.estimate.inside import layers_of
-from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.memory.inside import layers_of
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.replay import Direction, Piece, Replay
 from weighbridge.tape import Span, Tape

@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.timeline import Levels, Sample
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.timeline import Levels, Sample
 from weighbridge.report.document import Span
 from weighbridge.units import gibibytes
 

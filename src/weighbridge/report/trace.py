@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from weighbridge import __version__
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.stage import Stage
-from weighbridge.estimate.timeline import Slice, Timeline, Track, timeline
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.memory.timeline import Slice, Timeline, Track, timeline
 from weighbridge.estimate.training import Training
 from weighbridge.parallel.schedule import FACTS
 from weighbridge.report.tree import owner

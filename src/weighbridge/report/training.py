@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from weighbridge.estimate.advice import Advice, advise, in_use
 from weighbridge.estimate.bands import band_of, too_close
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.moment import BETWEEN, peak_at
-from weighbridge.estimate.stage import Stage
-from weighbridge.estimate.timeline import timeline
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.moment import BETWEEN, peak_at
+from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.plan import Plan

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weighbridge.estimate.ledger import MEANING, Line
-from weighbridge.estimate.moment import Stands, tensors
-from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.memory.ledger import MEANING, Line
+from weighbridge.estimate.memory.moment import Stands, tensors
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.report import explanation
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.markdown import as_markdown

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from weighbridge.estimate.advice import advise, in_use
 from weighbridge.estimate.bands import Band, bands_of
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.moment import Stands, peak_at, tensors
-from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.moment import Stands, peak_at, tensors
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves

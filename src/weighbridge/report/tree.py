@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from weighbridge.estimate.inside import Inside, Kept, inside
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.memory.inside import Inside, Kept, inside
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.report import megatron_names as megatron
 from weighbridge.report.document import Column, Row, Table
 from weighbridge.report.modules import ranges

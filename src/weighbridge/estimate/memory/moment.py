@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from weighbridge.estimate.inside import layers_of
-from weighbridge.estimate.ledger import Entry, Line
-from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.memory.inside import layers_of
+from weighbridge.estimate.memory.ledger import Entry, Line
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.gradients import storages
 from weighbridge.replay import Direction
 from weighbridge.traced import plain

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import weighbridge as wb
-from weighbridge.estimate.outside import MIB, Ranks, buffers, channels, communicators, outside
+from weighbridge.estimate.memory.outside import MIB, Ranks, buffers, channels, communicators, outside
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware import Cluster
 

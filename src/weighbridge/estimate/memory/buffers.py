@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
-from weighbridge.estimate.allocator import block
-from weighbridge.estimate.outside import outside
+from weighbridge.estimate.memory.allocator import block
+from weighbridge.estimate.memory.outside import outside
 from weighbridge.kernels import Experts
 from weighbridge.nn import Linear
 from weighbridge.parallel.zero import Engine
@@ -16,7 +16,7 @@ from weighbridge.tape import Operation, Weight, splits
 from weighbridge.traced import plain
 
 if TYPE_CHECKING:
-    from weighbridge.estimate.stage import Stage
+    from weighbridge.estimate.memory.stage import Stage
 
 HANDLES = 2
 """cuBLAS handles of a training process: that of the thread which runs forward, and that of autograd's thread."""

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import Count, total
-from weighbridge.estimate.activations import Peak
+from weighbridge.estimate.memory.activations import Peak
 from weighbridge.replay import Size
 from weighbridge.tape import Tensor, Use
 from weighbridge.traced import Label, named
 
 if TYPE_CHECKING:
-    from weighbridge.estimate.stage import Stage
+    from weighbridge.estimate.memory.stage import Stage
 
 
 class Line(StrEnum):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import weighbridge as wb
-from weighbridge.estimate.allocator import block
+from weighbridge.estimate.memory.allocator import block
 from weighbridge.parallel.zero import Engine, Zero
 from weighbridge.traced import symbol
 

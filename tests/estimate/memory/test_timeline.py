@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 import weighbridge as wb
-from weighbridge.estimate import timeline as module
 from weighbridge.estimate.compute import FlopReport
-from weighbridge.estimate.inside import inside, layers_of
-from weighbridge.estimate.moment import peak_at, tensors
-from weighbridge.estimate.timeline import timeline
+from weighbridge.estimate.memory import timeline as module
+from weighbridge.estimate.memory.inside import inside, layers_of
+from weighbridge.estimate.memory.moment import peak_at, tensors
+from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.precision import mixed

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, ceil_div, maximum, total
-from weighbridge.estimate.activations import Heights, Peak, Run
-from weighbridge.estimate.allocator import hole, reserved, stuck
-from weighbridge.estimate.buffers import Buffers
-from weighbridge.estimate.engines import gathering
-from weighbridge.estimate.gathering import Gathering
-from weighbridge.estimate.ledger import Ledger, Line, always, below, resting, stepping
-from weighbridge.estimate.states import Held, States, weights_of
+from weighbridge.estimate.memory.activations import Heights, Peak, Run
+from weighbridge.estimate.memory.allocator import hole, reserved, stuck
+from weighbridge.estimate.memory.buffers import Buffers
+from weighbridge.estimate.memory.engines import gathering
+from weighbridge.estimate.memory.gathering import Gathering
+from weighbridge.estimate.memory.ledger import Ledger, Line, always, below, resting, stepping
+from weighbridge.estimate.memory.states import Held, States, weights_of
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Chunk
 from weighbridge.parallel.recompute import Method

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from weighbridge.estimate.fsdp import Fsdp2
-from weighbridge.estimate.ledger import Line
-from weighbridge.estimate.stage import Stage
-from weighbridge.estimate.timeline import timeline
+from weighbridge.estimate.memory.fsdp import Fsdp2
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.formats.loading import load
 from weighbridge.parallel.plan import Plan

@@ -7,8 +7,8 @@ from functools import cached_property
 from itertools import pairwise
 
 from weighbridge.arithmetic import Count, maximum, total
-from weighbridge.estimate.activations import Peak, Run
-from weighbridge.estimate.gathering import Beside, Gathering, Group
+from weighbridge.estimate.memory.activations import Peak, Run
+from weighbridge.estimate.memory.gathering import Beside, Gathering, Group
 from weighbridge.parallel.schedule import Action
 from weighbridge.replay import Direction
 from weighbridge.traced import plain

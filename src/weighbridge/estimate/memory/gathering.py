@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import Count, minimum, total
-from weighbridge.estimate.activations import Peak, Run
-from weighbridge.estimate.states import weights_of
+from weighbridge.estimate.memory.activations import Peak, Run
+from weighbridge.estimate.memory.states import weights_of
 from weighbridge.parallel.plan import Plan
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
@@ -22,7 +22,7 @@ from weighbridge.tree import Node
 from weighbridge.units import FP8, DataType
 
 if TYPE_CHECKING:
-    from weighbridge.estimate.stage import Stage
+    from weighbridge.estimate.memory.stage import Stage
 
 PERSISTENT = 100_000
 """Weights of fewer elements stay gathered in DeepSpeed's stage 3 (deepspeed/runtime/zero/config.py,

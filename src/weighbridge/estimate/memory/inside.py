@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weighbridge.estimate.activations import Run, Weighed, in_common
-from weighbridge.estimate.stage import Stage
-from weighbridge.estimate.states import local
+from weighbridge.estimate.memory.activations import Run, Weighed, in_common
+from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.memory.states import local
 from weighbridge.gradients import storages
 from weighbridge.parallel.recompute import Method
 from weighbridge.replay import Direction, Piece

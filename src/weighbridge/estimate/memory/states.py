@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from weighbridge.arithmetic import Count, ceil_div, exact_div, product, scale, total
-from weighbridge.estimate.allocator import block
+from weighbridge.estimate.memory.allocator import block
 from weighbridge.parallel.dealing import dealt
 from weighbridge.parallel.optimizer import Extent, State
 from weighbridge.parallel.plan import Plan

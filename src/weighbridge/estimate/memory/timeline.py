@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from weighbridge.estimate.activations import Peak, Run
-from weighbridge.estimate.ledger import USES, Line, entries, through
-from weighbridge.estimate.stage import Stage
+from weighbridge.estimate.memory.activations import Peak, Run
+from weighbridge.estimate.memory.ledger import USES, Line, entries, through
+from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.schedule import Action, Schedule, Step, Turn
@@ -27,7 +27,7 @@ MOST_SAMPLES = 50_000
 """Samples of a whole timeline; where every layer would make more, passes are sampled at their highest moment only."""
 
 Levels = tuple[int, ...]
-"""Bytes by line, in the order of :class:`~weighbridge.estimate.ledger.Line`."""
+"""Bytes by line, in the order of :class:`~weighbridge.estimate.memory.ledger.Line`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weighbridge import arithmetic
 from weighbridge.arithmetic import Count, ceil_div, scale
-from weighbridge.estimate.activations import Peak
+from weighbridge.estimate.memory.activations import Peak
 from weighbridge.kernels import Loss
 from weighbridge.replay import Direction, Size
 from weighbridge.tape import Use

@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import Count, minimum, total
-from weighbridge.estimate.fsdp import Fsdp2
-from weighbridge.estimate.gathering import Beside, Gathering
+from weighbridge.estimate.memory.fsdp import Fsdp2
+from weighbridge.estimate.memory.gathering import Beside, Gathering
 from weighbridge.parallel.zero import Engine
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
 
 if TYPE_CHECKING:
-    from weighbridge.estimate.stage import Stage
+    from weighbridge.estimate.memory.stage import Stage
 
 PREFETCHED = 50_000_000
 """Elements that DeepSpeed's stage 3 gathers ahead (deepspeed/runtime/zero/config.py, prefetch_bucket_size)."""
