@@ -16,6 +16,10 @@ def test_division_says_what_it_does_with_a_rest() -> None:
         a.exact_div(7, 2)
 
 
+def test_a_ratio_is_a_float() -> None:
+    assert a.ratio(6, 4) == 1.5
+
+
 def test_scale_cuts_as_int_does() -> None:
     assert a.scale(10922, 1.3) == int(1.3 * 10922) == 14198
 

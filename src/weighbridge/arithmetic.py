@@ -121,6 +121,7 @@ OPERATORS: dict[str, Operator] = {
             r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor",
             "floor({} / {})",
         ),
+        _call("ratio", operator.truediv, operator.truediv, r"\frac{{{}}}{{{}}}", "({} / {})"),
         _call("scale", _scale, _scale_array, r"\left\lfloor {} \times {} \right\rfloor", "floor({} * {})"),
         _call("maximum", max, _array("maximum"), r"\max({}, {})", "max({}, {})"),
         _call("minimum", min, _array("minimum"), r"\min({}, {})", "min({}, {})"),
@@ -165,6 +166,12 @@ def exact_div(a: Count, b: Count) -> Count:
 def floor_div(a: Count, b: Count) -> Count:
     """``a / b`` rounded down, for what a library itself rounds down (a head size, a chunk count)."""
     result: Count = apply("floor_div", a, b)
+    return result
+
+
+def ratio(a: Count | float, b: Count | float) -> float:
+    """``a / b`` as a float: seconds from work and a rate, a share of a whole. Never a count."""
+    result: float = apply("ratio", a, b)
     return result
 
 

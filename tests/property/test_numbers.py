@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.arithmetic import ceil_div, exact_div, floor_div, maximum, minimum, scale
+from weighbridge.arithmetic import ceil_div, exact_div, floor_div, maximum, minimum, ratio, scale
 from weighbridge.estimate.compute import FlopReport, forward_pass
 from weighbridge.estimate.parameters import parameters_of, params
 from weighbridge.formats.loading import from_raw
@@ -17,7 +17,7 @@ from weighbridge.models import Model, family
 from weighbridge.report.formula import expression, symbols
 from weighbridge.tree import met, stored
 
-HELPERS = {f.__name__: f for f in (ceil_div, exact_div, floor_div, maximum, minimum, scale)}
+HELPERS = {f.__name__: f for f in (ceil_div, exact_div, floor_div, maximum, minimum, ratio, scale)}
 
 
 @st.composite
