@@ -46,7 +46,7 @@ ATTENTION = (
     Range("share", 0.8, 0.2, 1),
     Range("score", 2e-11, 0, 2e-10),
     Range("prologue", 100, 0, 1000),
-    Range("quantised", 0.5, 0, 1),
+    Range("tail", 0.5, 0, 1),
     Range("bandwidth", 0.6, 0.05, 1),
     Range("launch", 5e-6, 1e-6, 5e-5),
 )
@@ -69,12 +69,11 @@ NAMES = {kind: kind for kind in KINDS} | {"all_to_all": "alltoall"}
 Table = dict[str, Any]
 
 
-def stream(system: System, device: Device, framework: str) -> Table | None:
+def stream(measurements: tuple[Any, Any, str] | None, device: Device) -> Table | None:
     """Bandwidth from kernels that are larger than the cache, launch from the smallest."""
-    found = tables.cast(system, framework)
-    if found is None:
+    if measurements is None:
         return None
-    moved, seconds, source = found
+    moved, seconds, source = measurements
     launch = rounded(float(np.median(seconds[moved < np.quantile(moved, 0.1)])))
     large = moved > CACHED
     share = rounded(float(np.median(moved[large] / (seconds[large] - launch))) / device.memory_bandwidth)
@@ -83,18 +82,29 @@ def stream(system: System, device: Device, framework: str) -> Table | None:
     return {"bandwidth": share, "launch": launch, "fit": {"source": f"{source}, over {CACHED / 1e6:.0f} MB", **fit}}
 
 
+def casting(system: System, device: Device, precision: str, elements: Any) -> Any:
+    """Seconds that the tables of narrow multiplications spend on the left factor: the search for its scale (fp8; in
+    fp4 it is given) and the cast.
+    """
+    seconds: Any = 0.0
+    steps = [(tables.cast(system, "trtllm"), 2.5 if precision == "fp4" else 3.0)]
+    if precision == "fp8":
+        steps.append((tables.scaling(system), 2.0))
+    for measurements, moved in steps:
+        table = stream(measurements, device)
+        assert table is not None, f"{system.folder}: {precision} without a table of casts"
+        curve = StreamCurve(table["bandwidth"], table["launch"])
+        seconds = seconds + curve.seconds(moved * elements, device.memory_bandwidth)
+    return seconds
+
+
 def matmul(system: System, device: Device, precision: str) -> Table:
     """The curve of matrix multiplications of one type, without the cast of the left factor that the tables include."""
     sizes, seconds, source = tables.gemm(system, precision)
-    cast: Any = 0.0
+    cast: Any = np.zeros_like(seconds)
     if precision != "bf16":
-        table = stream(system, device, "trtllm")
-        assert table is not None, f"{system.folder}: {precision} without a table of casts"
-        curve = StreamCurve(table["bandwidth"], table["launch"])
-        cast = curve.seconds(
-            sizes["rows"] * sizes["depth"] * (2.5 if precision == "fp4" else 3), device.memory_bandwidth
-        )
-        source += ", less the cast of one factor"
+        cast = casting(system, device, precision, sizes["rows"] * sizes["depth"])
+        source += ", less scaling and cast of one factor"
     known: dict[str, Any] = {
         "precision": precision,
         "peak": device.peak(precision),
@@ -102,10 +112,9 @@ def matmul(system: System, device: Device, precision: str) -> Table:
         "processors": system.processors,
     }
     some = {name: column[::STRIDE] for name, column in sizes.items()}
-    some_cast = cast[::STRIDE] if precision != "bf16" else cast
 
     def predict(values: dict[str, float]) -> Any:
-        return MatmulCurve(**values).seconds(**some, products=1, **known) + some_cast
+        return MatmulCurve(**values).seconds(**some, products=1, **known) + cast[::STRIDE]
 
     values = fitted(MATMUL, predict, seconds[::STRIDE])
     predicted = MatmulCurve(**values).seconds(**sizes, products=1, **known) + cast
@@ -177,7 +186,7 @@ def curves(system: System) -> Table:
     device = find(system.device)
     kinds = [kind for kind in tables.TYPES if kind in device.peak_flops]
     products = {kind: matmul(system, device, kind) for kind in kinds}
-    streaming = stream(system, device, "vllm")
+    streaming = stream(tables.cast(system, "vllm"), device)
     if streaming is None:
         wide = products["bf16"]
         source = f"{wide['fit']['source']}: bandwidth and launch of matrix multiplications, no table of casts here"

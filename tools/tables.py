@@ -62,6 +62,9 @@ SYSTEMS = (
     ),
 )
 
+SHORTEST, WIDEST = 256, 256
+"""Queries and size of heads: below and above, other kernels run (heads of a group packed into a tile, split heads)."""
+
 TYPES = {"bf16": "bfloat16", "fp8": "fp8", "fp4": "nvfp4"}
 """Names of types in the tables."""
 
@@ -117,7 +120,8 @@ def attention(system: System) -> tuple[Columns, Any, str]:
     """Sizes, seconds and source of causal attention over whole prompts in bf16, without a window."""
     table, path = _read(f"{system.folder}/attention/{system.attention}/*/context_attention_perf.parquet")
     chosen = table.kernel_source.isin(system.kernels) & (table.attn_dtype == "bfloat16")
-    chosen &= (table.kv_cache_dtype == "bfloat16") & (table.isl >= 16)
+    chosen &= (table.kv_cache_dtype == "bfloat16") & (table.isl >= SHORTEST)
+    chosen &= table.head_dim <= WIDEST
     if "window_size" in table:
         chosen &= table.window_size == 0
     table = table[chosen].sort_values(["head_dim", "batch_size", "isl", "num_heads", "num_key_value_heads"])
@@ -128,12 +132,23 @@ def attention(system: System) -> tuple[Columns, Any, str]:
 
 def cast(system: System, framework: str) -> tuple[Any, Any, str] | None:
     """Bytes, seconds and source of casting bf16 to fp8 by a given scale; ``None`` where the device has no fp8."""
-    if newest(f"{system.folder}/quantize/{framework}/*/scale_matrix_perf.parquet") is None:
+    return _quantised(system, framework, "scale_matrix", 3.0)
+
+
+def scaling(system: System) -> tuple[Any, Any, str] | None:
+    """Bytes, seconds and source of TensorRT-LLM's search for the scale of a matrix in bf16; ``None`` without fp8."""
+    return _quantised(system, "trtllm", "computescale", 2.0)
+
+
+def _quantised(system: System, framework: str, name: str, moved: float) -> tuple[Any, Any, str] | None:
+    pattern = f"{system.folder}/quantize/{framework}/*/{name}_perf.parquet"
+    if newest(pattern) is None:
         return None
-    table, path = _read(f"{system.folder}/quantize/{framework}/*/scale_matrix_perf.parquet")
+    table, path = _read(pattern)
     table = table[table.quant_dtype == "fp8"].sort_values(["m", "k"])
-    moved = 3.0 * table.m.to_numpy(dtype=np.float64) * table.k.to_numpy(dtype=np.float64)
-    return moved, table.latency.to_numpy() / 1e3, f"{release()}, {path}, {', '.join(table.kernel_source.unique())}"
+    elements = table.m.to_numpy(dtype=np.float64) * table.k.to_numpy(dtype=np.float64)
+    kernels = ", ".join(table.kernel_source.unique())
+    return moved * elements, table.latency.to_numpy() / 1e3, f"{release()}, {path}, {kernels}"
 
 
 def nccl(system: System) -> tuple[pd.DataFrame, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.arithmetic import Count, ceil_div, maximum, ratio
+from weighbridge.arithmetic import Count, ceil_div, maximum, minimum, ratio
 
 Seconds = float
 
@@ -26,7 +26,7 @@ class AttentionCurve:
         score: seconds that one multiprocessor needs per score beyond the products: the exponential and what goes with
             it, as far as they are not hidden.
         prologue: keys that starting and ending a tile of queries take as long as.
-        quantised: share of the work that waits for the last wave to end.
+        tail: of the longest tile of queries, what runs on after most multiprocessors have nothing left.
         bandwidth: share of the memory bandwidth that reading and writing queries, keys, values and output attain.
         launch: seconds before the first and after the last instruction.
         backward: rate of the backward pass relative to the forward at equal size, both in FLOP per second.
@@ -35,7 +35,7 @@ class AttentionCurve:
     share: float
     score: float
     prologue: float
-    quantised: float
+    tail: float
     bandwidth: float
     launch: float
     backward: float
@@ -58,22 +58,26 @@ class AttentionCurve:
         processors: int,
     ) -> Seconds:
         """Of the forward pass; the arguments are those of :meth:`weighbridge.hardware.speeds.Speeds.attention`."""
-        blocks = ceil_div(queries, TILE)
-        seen = _keys_per_query(queries, keys, causal, pairs) + self.prologue
-        tiles = batch * heads * blocks
-        waves = (1 - self.quantised) * ratio(tiles, processors) + self.quantised * ceil_div(tiles, processors)
+        tiles = batch * heads * ceil_div(queries, TILE)
+        mean, longest = _keys_seen(queries, keys, causal, pairs)
+        share_of_each = ratio(tiles * (mean + self.prologue), processors) + self.tail * (longest + self.prologue)
         flops = 2 * (qk_dim + v_dim)
-        computing = waves * seen * (TILE * (flops * (processors / (self.share * peak)) + self.score))
+        per_key = TILE * (flops * (processors / (self.share * peak)) + self.score)
+        computing = maximum(longest + self.prologue, share_of_each) * per_key
         queried = heads * queries * (qk_dim + v_dim)
         kept = kv_heads * keys * (qk_dim + v_dim)
         moving = ratio(batch * (queried + kept) * element, self.bandwidth * memory)
         return self.launch + maximum(computing, moving)
 
 
-def _keys_per_query(queries: Count, keys: Count, causal: bool, pairs: Count | None) -> float:
-    """Keys that the kernel's tiles run over for the mean query: a causal diagonal is cut at whole tiles."""
+def _keys_seen(queries: Count, keys: Count, causal: bool, pairs: Count | None) -> tuple[float, float]:
+    """Keys that the tiles of queries run over: the mean tile, and the longest one.
+
+    A causal tile runs to the end of the block of keys that its last query sees, on the mean one tile's width more than
+    its queries need.
+    """
+    extra = TILE if causal else 0
     if pairs is not None:
-        return ratio(pairs, queries) + TILE / 2 if causal else ratio(pairs, queries)
-    if not causal:
-        return keys
-    return keys - ratio(queries - 1, 2) + TILE / 2
+        mean = ratio(pairs, queries) + extra
+        return mean, minimum(mean, keys + 0.0) if causal else mean
+    return (keys - ratio(queries - 1, 2) + extra, keys) if causal else (keys, keys)
