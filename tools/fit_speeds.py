@@ -132,9 +132,11 @@ def backward(name: str) -> tuple[float, str]:
     return rounded(statistics.median(back / fore for _, fore, back in rows)), table["source"] + note
 
 
-def attention(system: System, device: Device) -> Table:
-    """The curve of fused attention in bf16."""
+def attention(system: System, device: Device, streaming: Table) -> Table:
+    """The curve of fused attention in bf16, without the copy of keys and values into pages that the tables include."""
     sizes, seconds, source = tables.attention(system)
+    kept = sizes["batch"] * sizes["kv_heads"] * sizes["keys"] * (sizes["qk_dim"] + sizes["v_dim"])
+    paging = StreamCurve(streaming["bandwidth"], streaming["launch"]).seconds(2 * 2 * kept, device.memory_bandwidth)
     known: dict[str, Any] = {
         "causal": True,
         "pairs": None,
@@ -146,9 +148,10 @@ def attention(system: System, device: Device) -> Table:
     ratio, ratio_source = backward(system.device)
 
     def predict(values: dict[str, float]) -> Any:
-        return AttentionCurve(**values, backward=ratio).seconds(**sizes, **known)
+        return AttentionCurve(**values, backward=ratio).seconds(**sizes, **known) + paging
 
     values = fitted(ATTENTION, predict, seconds)
+    source += ", less the copy of keys and values into pages"
     fit = {"source": source, "backward": ratio_source, **errors(predict(values), seconds)}
     return {**values, "backward": ratio, "fit": fit}
 
@@ -193,7 +196,7 @@ def curves(system: System) -> Table:
         streaming = {"bandwidth": wide["bandwidth"], "launch": wide["launch"], "fit": {**wide["fit"], "source": source}}
     return {
         "matmul": products,
-        "attention": attention(system, device),
+        "attention": attention(system, device, streaming),
         "stream": streaming,
         "collectives": collectives(system, device),
     }
