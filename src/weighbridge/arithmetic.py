@@ -11,10 +11,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 Count: TypeAlias = int
 """A whole number, or whatever is bound in its place: a traced number or an array. The type checker sees ``int``."""
+
+Quantity = TypeVar("Quantity", int, float)
+"""A count or a float; of both, a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +184,15 @@ def scale(a: Count, factor: float) -> Count:
     return result
 
 
-def maximum(a: Count, b: Count) -> Count:
+def maximum(a: Quantity, b: Quantity) -> Quantity:
     """The larger of two quantities."""
-    result: Count = apply("maximum", a, b)
+    result: Quantity = apply("maximum", a, b)
     return result
 
 
-def minimum(a: Count, b: Count) -> Count:
+def minimum(a: Quantity, b: Quantity) -> Quantity:
     """The smaller of two quantities."""
-    result: Count = apply("minimum", a, b)
+    result: Quantity = apply("minimum", a, b)
     return result
 
 
@@ -201,9 +204,9 @@ def block(size: Count, step: int, least: int) -> Count:
     return result
 
 
-def where(condition: Count, a: Count, b: Count) -> Count:
+def where(condition: Count, a: Quantity, b: Quantity) -> Quantity:
     """``a`` where the condition (a quantity, zero or not) holds, else ``b``. Both are computed."""
-    result: Count = apply("where", condition, a, b)
+    result: Quantity = apply("where", condition, a, b)
     return result
 
 

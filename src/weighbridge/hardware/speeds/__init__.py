@@ -1,0 +1,5 @@
+"""How fast kernels of a device really run: curves fitted to measured latencies, one TOML file per measured device."""
+
+from weighbridge.hardware.speeds.speeds import Speeds, speeds
+
+__all__ = ["Speeds", "speeds"]

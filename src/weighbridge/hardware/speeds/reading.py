@@ -1,0 +1,137 @@
+"""The measured devices: one TOML file each, written by ``tools/fit_speeds.py``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import log
+from pathlib import Path
+from typing import Any
+
+from weighbridge.hardware.catalogue import find
+from weighbridge.hardware.device import Device
+from weighbridge.hardware.speeds.attention import AttentionCurve
+from weighbridge.hardware.speeds.links import LinkCurve
+from weighbridge.hardware.speeds.matmul import MatmulCurve
+from weighbridge.hardware.speeds.stream import StreamCurve
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where a curve comes from and how well it fits.
+
+    Attributes:
+        source: package, version, table and kernels.
+        rows: measurements that it is fitted to.
+        median: absolute error that half of all rows stay within, a share.
+        p90: the same of nine in ten.
+        long_rows: measurements of more than 50 microseconds.
+        long_median: as ``median``, of those.
+        long_p90: as ``p90``, of those.
+        backward: where the rate of the backward pass comes from, of attention.
+    """
+
+    source: str
+    rows: int
+    median: float
+    p90: float
+    long_rows: int
+    long_median: float
+    long_p90: float
+    backward: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One device with measured kernels.
+
+    Attributes:
+        name: its name in the catalogue of devices.
+        processors: multiprocessors.
+        matmul: curves by type of the factors.
+        attention: the curve of fused attention in 16 bits.
+        stream: the curve of kernels that only move bytes.
+        collectives: curves of collectives among the GPUs of a server, by kind; empty without a table.
+        fits: where each curve comes from, by ``matmul.bf16``, ``attention``, ``stream``, ``collectives.all_reduce``.
+    """
+
+    name: str
+    processors: int
+    matmul: Mapping[str, MatmulCurve]
+    attention: AttentionCurve
+    stream: StreamCurve
+    collectives: Mapping[str, LinkCurve]
+    fits: Mapping[str, Fit]
+
+
+def _split(table: Mapping[str, Any]) -> tuple[dict[str, float], Fit]:
+    """The parameters of a curve, and its fit."""
+    return {name: value for name, value in table.items() if name != "fit"}, Fit(**table["fit"])
+
+
+@cache
+def measured(name: str) -> Measured:
+    """The curves of a device with a file."""
+    data = tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
+    fits: dict[str, Fit] = {}
+    matmul = {}
+    for precision, table in data["matmul"].items():
+        values, fits[f"matmul.{precision}"] = _split(table)
+        matmul[precision] = MatmulCurve(**values)
+    values, fits["attention"] = _split(data["attention"])
+    attention = AttentionCurve(**values)
+    values, fits["stream"] = _split(data["stream"])
+    stream = StreamCurve(**values)
+    collectives = {}
+    for kind, table in data.get("collectives", {}).items():
+        values, fits[f"collectives.{kind}"] = _split(table)
+        collectives[kind] = LinkCurve(**values)
+    return Measured(name, data["processors"], matmul, attention, stream, collectives, fits)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Devices with measured kernels."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def nearest(device: Device) -> str:
+    """The measured device that a device is most like: by maker, compute capability, then ratio of rate to bandwidth.
+
+    Where no device of its maker is measured, those of the other are compared by that ratio alone.
+    """
+    if device.name in names():
+        return device.name
+    return min(names(), key=lambda name: _distance(device, name))
+
+
+def linked(device: Device) -> str:
+    """The device with measured collectives whose links a device's are most like: of the same kind, then nearest."""
+    known = [name for name in names() if measured(name).collectives]
+    if device.name in known:
+        return device.name
+    return min(known, key=lambda name: (_has_link(name) != bool(device.link_bandwidth), _distance(device, name)))
+
+
+def _has_link(name: str) -> bool:
+    device = find(name)
+    return device is not None and bool(device.link_bandwidth)
+
+
+def _distance(device: Device, name: str) -> tuple[float, float]:
+    other = find(name)
+    assert other is not None, f"{name}: measured, but not in the catalogue of devices"
+    intensity = abs(log(_intensity(device) / _intensity(other)))
+    if device.capability is None or other.capability is None:
+        return 0 if device.capability is other.capability else 1000, intensity
+    (major, minor), (its_major, its_minor) = device.capability, other.capability
+    return 10 * abs(major - its_major) + abs(minor - its_minor), intensity
+
+
+def _intensity(device: Device) -> float:
+    """FLOP per byte of memory traffic at which it is bound by both."""
+    return device.peak_flops["fp16"] / device.memory_bandwidth
