@@ -6,7 +6,8 @@ from pathlib import Path
 
 from weighbridge.errors import InputError, given, shown
 from weighbridge.formats.files import LONGEST_PATH, read_toml
-from weighbridge.hardware.cluster import FORMS, Cluster, cluster, from_table
+from weighbridge.hardware.cluster import FORMS, Cluster, cluster
+from weighbridge.hardware.table import from_table
 
 
 def load_cluster(text: str | Path) -> Cluster:
