@@ -21,7 +21,20 @@ each = pytest.mark.parametrize("device", DEVICES, ids=lambda d: d.name)
 
 def test_the_devices_that_people_train_on_are_there() -> None:
     assert len(DEVICES) >= 45
-    for name in ("V100", "T4", "A10G", "A100-40GB", "A100 80GB", "A800", "L40S", "H100", "H100 NVL", "H20", "B200", "GB300"):
+    for name in (
+        "V100",
+        "T4",
+        "A10G",
+        "A100-40GB",
+        "A100 80GB",
+        "A800",
+        "L40S",
+        "H100",
+        "H100 NVL",
+        "H20",
+        "B200",
+        "GB300",
+    ):
         assert catalogue.find(name) is not None, name
     for name in ("MI210", "MI355X", "Gaudi 3", "TPU v4", "Ironwood", "Trainium2", "M2 Ultra", "EPYC 9654", "DGX Spark"):
         assert catalogue.find(name) is not None, name
@@ -30,7 +43,9 @@ def test_the_devices_that_people_train_on_are_there() -> None:
 
 @each
 def test_every_figure_has_a_source(device: Device) -> None:
-    figures = {*catalogue.NEEDED, "link", "link_bandwidth", "link_gpus"} | {f"peak_flops.{n}" for n in device.peak_flops}
+    figures = {*catalogue.NEEDED, "link", "link_bandwidth", "link_gpus"} | {
+        f"peak_flops.{n}" for n in device.peak_flops
+    }
     assert figures <= set(device.sources) <= figures | set(catalogue.FIGURES)
     for field, source in device.sources.items():
         assert len(source) >= 10, field

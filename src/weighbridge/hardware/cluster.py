@@ -9,7 +9,7 @@ from weighbridge.arithmetic import ceil_div
 from weighbridge.errors import InputError, given
 from weighbridge.hardware.catalogue import LONGEST, device
 from weighbridge.hardware.device import Device
-from weighbridge.hardware.fabric import Fabric
+from weighbridge.hardware.fabric import UNSAID, Fabric
 
 MOST_GPUS = 1_000_000
 """GPUs of a cluster: several times the largest announced."""
@@ -35,7 +35,7 @@ class Cluster:
     gpus: int
     gpus_per_node: int
     network: int | None = None
-    fabric: Fabric = Fabric()
+    fabric: Fabric = UNSAID
 
     @property
     def nodes(self) -> int:
@@ -63,6 +63,21 @@ class Cluster:
         joined = self.device.link_gpus
         within = joined if joined > self.device.gpus_per_node else min(joined, self.gpus_per_node)
         return min(within, self.gpus)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Advertised memory of all devices."""
+        return self.gpus * self.device.memory_bytes
+
+    @property
+    def tdp_watts(self) -> int | None:
+        """Power of all devices, without processors, switches and cooling; ``None`` where nobody says."""
+        return None if self.device.tdp_watts is None else self.gpus * self.device.tdp_watts
+
+    @property
+    def price_per_hour(self) -> float | None:
+        """Dollars for an hour of all devices, rented one by one; ``None`` where nobody says."""
+        return None if self.device.price_per_hour is None else self.gpus * self.device.price_per_hour
 
     def __str__(self) -> str:
         return f"{self.gpus:,} x {self.device.title}"

@@ -35,9 +35,10 @@ Capability: TypeAlias = tuple[int, int]
 class Device:
     """One accelerator as PyTorch sees it: a GPU, one die of an MI250X, a chip of a TPU, a socket of a server.
 
-    What nobody published is absent: ``None``, or the neutral value that its line below names; ``figure in sources`` tells
-    a known figure from a missing one. Memory is in bytes, rates are per second, bandwidths are of one direction. Vendors count memory in powers of two
-    (an A100 "80 GB" shows exactly 81,920 MiB), so the advertised number is read as GiB.
+    What nobody published is absent: ``None``, or the neutral value that its line below names; ``figure in sources``
+    tells a known figure from a missing one. Memory is in bytes, rates are per second, bandwidths are of one direction.
+    Vendors count memory in powers of two (an A100 "80 GB" shows exactly 81,920 MiB), so the advertised number is read
+    as GiB.
 
     Attributes:
         name: its name in the catalogue.
@@ -62,7 +63,7 @@ class Device:
         network_kind: what such servers are usually joined by: ``InfiniBand``.
         link_latency: seconds from one GPU to another over the link.
         network_latency: seconds that the network's adapter takes.
-        tdp_watts: the power it is cooled for, in the vendor's own terms (thermal design, total graphics or board power).
+        tdp_watts: the power it is cooled for, in the vendor's own terms (thermal design, graphics or board power).
         price_per_hour: dollars that one costs for an hour, rented on demand; its source names who asked it and when.
         sources: where each figure comes from, by field; ``peak_flops.bf16`` for a rate.
         estimates: the fields that are estimates.

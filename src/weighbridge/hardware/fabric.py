@@ -16,8 +16,8 @@ class Fabric:
     Attributes:
         kind: one of ``KINDS``; ``None`` where it is not said.
         nics_per_node: network cards of a server; ``None`` where it is not said.
-        rails: separate sets of switches, of which each card of a server reaches one (rail-optimized); 1 for a network in
-            which any card reaches any other the same way.
+        rails: separate sets of switches, of which each card of a server reaches one (rail-optimized); 1 for a network
+            in which any card reaches any other the same way.
         oversubscription: bandwidth of the cards over that of the switches above them; 1 for a full fat tree.
         pod_gpus: GPUs below switches that are not oversubscribed; ``None``: oversubscription begins at the server.
         latency: seconds from one card to another; ``None`` where it is not said.
@@ -29,3 +29,7 @@ class Fabric:
     oversubscription: float = 1.0
     pod_gpus: int | None = None
     latency: float | None = None
+
+
+UNSAID = Fabric()
+"""A network of which nothing is said."""

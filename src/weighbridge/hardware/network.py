@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,8 +28,8 @@ class Span:
         level: the outermost thing that joins it.
         bandwidth: bytes per second and direction that each GPU sends there.
         latency: seconds; ``None`` where nobody says.
-        near: how many of the group stand together inside that level: in one link domain or server, where the level is the
-            network; all of them else.
+        near: how many of the group stand together inside that level: in one link domain or server, where the level is
+            the network; all of them else.
         one_rail: whether all messages of the network stay on one rail.
     """
 
@@ -71,3 +72,46 @@ def _across(cluster: Cluster, ranks: int, block: int) -> int:
     if fabric.pod_gpus is not None and _fits(cluster, ranks, block, fabric.pod_gpus):
         return cluster.network_bandwidth
     return int(cluster.network_bandwidth / fabric.oversubscription)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One thing that joins GPUs of a cluster, and how many.
+
+    Attributes:
+        level: what it is.
+        name: what it is called: ``NVLink 4``, ``PCIe 5``, ``InfiniBand``.
+        gpus: that exchange messages over it at that rate.
+        bandwidth: bytes per second and direction that each of them sends.
+        latency: seconds; ``None`` where nobody says.
+    """
+
+    level: Level
+    name: str
+    gpus: int
+    bandwidth: int
+    latency: float | None
+
+
+def joints(cluster: Cluster) -> Iterator[Joint]:
+    """What joins the GPUs of a cluster, nearest first; a level that joins no more than the one before is left out."""
+    device, fabric, joined = cluster.device, cluster.fabric, 1
+    if device.link_bandwidth and cluster.link_gpus > joined:
+        joined = cluster.link_gpus
+        yield Joint(Level.LINK, device.link, joined, device.link_bandwidth, device.link_latency)
+    if device.pcie_bandwidth and min(cluster.gpus_per_node, cluster.gpus) > joined:
+        joined = min(cluster.gpus_per_node, cluster.gpus)
+        yield Joint(Level.NODE, f"PCIe {device.pcie_generation}", joined, device.pcie_bandwidth, None)
+    name = cluster.network_kind or "network"
+    if fabric.oversubscription > 1 and fabric.pod_gpus is not None and cluster.gpus > fabric.pod_gpus > joined:
+        joined = fabric.pod_gpus
+        yield Joint(Level.NETWORK, f"{name}, a pod", joined, cluster.network_bandwidth, cluster.network_latency)
+    if cluster.gpus > joined:
+        thin = f", {fabric.oversubscription:g} times oversubscribed" if fabric.oversubscription > 1 else ""
+        yield Joint(
+            Level.NETWORK,
+            f"{name}{thin}",
+            cluster.gpus,
+            _across(cluster, cluster.gpus, cluster.gpus),
+            cluster.network_latency,
+        )

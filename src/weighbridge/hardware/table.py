@@ -52,7 +52,9 @@ def from_table(table: Mapping[str, Any]) -> Cluster:
     per_node = whole("gpus_per_node", table.get("gpus_per_node", min(gpus, found.gpus_per_node)), MOST_GPUS)
     if per_node > gpus:
         raise InputError(f"gpus_per_node: got {per_node:,}; allowed is 1 to gpus, {gpus:,}")
-    bandwidth = whole("network_bandwidth", table["network_bandwidth"], least=0) if "network_bandwidth" in table else None
+    bandwidth = (
+        whole("network_bandwidth", table["network_bandwidth"], least=0) if "network_bandwidth" in table else None
+    )
     made = Cluster(found, gpus, per_node, bandwidth)
     return _joined(made, table["network"]) if "network" in table else made
 
@@ -163,5 +165,3 @@ def _link_name(where: str, value: Any) -> str:
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= LONGEST:
         raise InputError(f'{where}: got {given(value)}; expected a name such as "NVLink 4"')
     return value
-
-

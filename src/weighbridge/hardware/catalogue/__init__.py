@@ -72,7 +72,8 @@ def _read(path: Path) -> Entry:
     data = tomllib.loads(path.read_text("utf-8"))
     link, peaks = data["link"], data["peak_flops"]
     given = [name for name in FIGURES if name in data]
-    values = dict.fromkeys(FIGURES) | {"usable_bytes": data["memory_bytes"]["value"], "context_bytes": 0}
+    values: dict[str, Any] = dict.fromkeys(FIGURES)
+    values |= {"usable_bytes": data["memory_bytes"]["value"], "context_bytes": 0}
     values |= {name: data[name]["value"] for name in given}
     sources = {name: data[name]["source"] for name in given}
     sources |= dict.fromkeys(("link", "link_bandwidth", "link_gpus"), link["source"])
