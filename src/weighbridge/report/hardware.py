@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 from weighbridge.hardware.catalogue import Entry
@@ -118,12 +118,24 @@ def described(found: Device) -> str:
     return f"{found.title} ({found.kind}, {found.architecture})"
 
 
-def _figures(found: Device, title: str = "") -> tuple[Table, Table]:
+def _given_anew(found: Cluster) -> set[str]:
+    """Figures of a device's usual server that a cluster does not have."""
+    anew = {
+        "gpus_per_node": found.gpus_per_node != found.device.gpus_per_node,
+        "network_bandwidth": found.network is not None,
+        "network_kind": found.fabric.kind is not None,
+        "network_latency": found.fabric.latency is not None,
+    }
+    return {name for name, is_so in anew.items() if is_so}
+
+
+def _figures(found: Device, title: str = "", without: Collection[str] = ()) -> tuple[Table, Table]:
     """The figures, and what says them, by number: many say several."""
-    sources = list(dict.fromkeys(figure.source for figure in figures(found)))
+    told = [figure for figure in figures(found) if figure.name not in without]
+    sources = list(dict.fromkeys(figure.source for figure in told))
     rows = tuple(
         Row((_label(f), ("about " if f.estimate else "") + shown(f), _exact(f), f"[{sources.index(f.source) + 1}]"))
-        for f in figures(found)
+        for f in told
     )
     columns = (
         Column("figure", number=False, whole=True),
@@ -177,10 +189,10 @@ def cluster(found: Cluster) -> Document:
     if best:
         facts[-1] += (f"{three_digits(found.gpus * each.peak_flops[best], 'FLOP/s')} in {best}, dense",)
     if found.tdp_watts is not None:
-        facts.append((f"{found.tdp_watts / 1e3:,.3g} kW of devices", "without processors, switches and cooling"))
+        facts.append((f"{three_digits(found.tdp_watts, 'W')} of devices", "without processors, switches and cooling"))
     if found.price_per_hour is not None:
         facts.append((f"${found.price_per_hour:,.2f} an hour", f"at ${each.price_per_hour:,.2f} for each"))
-    tables = [table for table in (_joints(found), *_figures(each, "Each device")) if table.rows]
+    tables = [table for table in (_joints(found), *_figures(each, "Each device", _given_anew(found))) if table.rows]
     return Document(str(found), "", tuple(facts), tuple(tables), _fabric_notes(found))
 
 
