@@ -67,7 +67,7 @@ def _joined(servers: Cluster, table: Any) -> Cluster:
     bandwidth = _bandwidth(servers, table)
     nics = whole("network.nics_per_node", table["nics_per_node"], MOST_NICS) if "nics_per_node" in table else None
     fabric = Fabric(
-        kind=_kind(table["kind"]) if "kind" in table else None,
+        kind=_kind("network.kind", table["kind"]) if "kind" in table else None,
         nics_per_node=nics,
         rails=_rails(table["rails"], nics) if "rails" in table else 1,
         oversubscription=number(
@@ -95,13 +95,13 @@ def _bandwidth(servers: Cluster, table: Mapping[str, Any]) -> int | None:
     return nics * whole("network.nic_bandwidth", table["nic_bandwidth"]) // servers.gpus_per_node
 
 
-def _kind(value: Any) -> str:
+def _kind(where: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise InputError(f"network.kind: got {given(value)}; allowed: {', '.join(KINDS)}")
+        raise InputError(f"{where}: got {given(value)}; allowed: {', '.join(KINDS)}")
     found = {kind.lower(): kind for kind in KINDS}.get(value.lower())
     if found is None:
         near = did_you_mean(value, KINDS)
-        raise InputError(f"network.kind: got {given(value)}; allowed: {', '.join(KINDS)}{near}")
+        raise InputError(f"{where}: got {given(value)}; allowed: {', '.join(KINDS)}{near}")
     return found
 
 
@@ -146,7 +146,7 @@ def _given_anew(where: str, name: str, value: Any, known: Device) -> Any:
     if name == "link":
         return _link_name(where, value)
     if name == "network_kind":
-        return _kind(value)
+        return _kind(where, value)
     if name in ("link_latency", "network_latency"):
         return number(where, value, LONGEST_LATENCY)
     if name == "price_per_hour":

@@ -46,5 +46,5 @@ def number(where: str, value: Any, most: float, least: float = 0.0) -> float:
         InputError: for anything else, or one outside the range.
     """
     if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
-        raise InputError(f"{where}: got {given(value)}; allowed is a number of {least:g} to {most:,g}")
+        raise InputError(f"{where}: got {given(value)}; allowed is a number of {least:g} to {most:,.0f}")
     return float(value)
