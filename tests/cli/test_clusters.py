@@ -60,7 +60,7 @@ def test_one_device_shows_every_figure_and_source(cli: Cli, name: str) -> None:
 
 
 def test_what_no_source_says_is_said(cli: Cli) -> None:
-    assert "no source was found for: power, price" in cli("clusters", "h20")[1]
+    assert "no source was found for: power, price" in cli("clusters", "tpu-v6e")[1]
 
 
 def test_a_cluster_in_json(cli: Cli) -> None:

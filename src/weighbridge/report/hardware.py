@@ -131,7 +131,8 @@ def _given_anew(found: Cluster) -> set[str]:
 
 def _figures(found: Device, title: str = "", without: Collection[str] = ()) -> tuple[Table, Table]:
     """The figures, and what says them, by number: many say several."""
-    told = [figure for figure in figures(found) if figure.name not in without]
+    unlinked = () if found.link_bandwidth else ("link_bandwidth", "link_gpus")
+    told = [figure for figure in figures(found) if figure.name not in {*without, *unlinked}]
     sources = list(dict.fromkeys(figure.source for figure in told))
     rows = tuple(
         Row((_label(f), ("about " if f.estimate else "") + shown(f), _exact(f), f"[{sources.index(f.source) + 1}]"))
