@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from weighbridge.arithmetic import Count, maximum, ratio
+from weighbridge.arithmetic import Count
 from weighbridge.estimate.time.work import Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.collectives import Collectives, collectives
@@ -70,20 +70,13 @@ class Clock:
         return self._once(("send", bytes, stride), self.links.send, bytes, stride)
 
     def _once(self, key: tuple[Any, ...], ask: Any, *arguments: Any, **options: Any) -> Seconds:
-        try:
-            found = self.asked.get(key)
-        except TypeError:  # arrays and traced numbers in arrays have no hash
-            return float(ask(*arguments, **options))
-        if found is None:
-            self.asked[key] = found = ask(*arguments, **options)
-        return found
+        if any(type(part) not in (int, float, str, bool, tuple) for part in key):
+            return ask(*arguments, **options)  # type: ignore[no-any-return] # traced numbers and arrays are not looked up
+        if key not in self.asked:
+            self.asked[key] = ask(*arguments, **options)
+        return self.asked[key]  # type: ignore[no-any-return]
 
 
 def host(launches: int) -> Seconds:
     """Seconds of the host for so many kernels."""
     return launches * HOST_LAUNCH
-
-
-def share(part: Seconds, whole: Seconds) -> float:
-    """A part of a time; nothing of none."""
-    return ratio(part, maximum(whole, 1e-30))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from weighbridge.arithmetic import Count, ceil_div, exact_div, ratio, total
+from weighbridge.arithmetic import Count, ceil_div, total
 from weighbridge.estimate.time import messages
 from weighbridge.estimate.time.clock import Clock
 from weighbridge.estimate.time.losses import cross_entropy
@@ -32,10 +33,12 @@ class Timer:
     Attributes:
         training: the step.
         clock: seconds of kernels and messages.
+        pieces: how long pieces take, by their ids; stages share them.
     """
 
     training: Training
     clock: Clock
+    pieces: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def passes(self, part: Projection | Operation) -> Passes:
         """An operation, or projections that run as one."""
@@ -137,8 +140,8 @@ class Timer:
     def _scan(self, operation: Operation, moving: Kernel, times: int = 1) -> Kernel:
         """Multiplies of tiles of a chunk, or moving bytes, whichever takes longer; for plain numbers."""
         work = operation.counted.get("torch", operation.work).forward
-        local = exact_or_ceil(work, self.training.plan.tensor * self.training.plan.context)
-        tiles = ceil_div(times * local, 2 * TILE**3)
+        ranks = self.training.plan.tensor * self.training.plan.context
+        tiles = ceil_div(times * work, 2 * TILE**3 * ranks)
         precision = self.training.plan.precision.compute.name
         multiplying = self.clock.multiply(operation.name, moving.kind, TILE, TILE, TILE, precision, tiles)
         return multiplying if plain(multiplying.seconds) > plain(moving.seconds) else moving
@@ -161,8 +164,3 @@ class Timer:
 
     def _bytes(self, held: tuple[Tensor | Weight, ...]) -> Count:
         return total(self.training.size(tensor) for tensor in storages(held).values())
-
-
-def exact_or_ceil(work: Count, ranks: Count) -> Count:
-    """A rank's share of some work."""
-    return ceil_div(work, ranks)

@@ -182,9 +182,12 @@ class Heads:
         plan, work = self.training.plan, self.training.work
         q, k = self.operation.reads[0], self.operation.reads[1]
         out = self.operation.makes[0]
-        assert isinstance(q, Tensor) and isinstance(k, Tensor)
+        assert isinstance(q, Tensor)
+        assert isinstance(k, Tensor)
         heads, own, made = q.axes[-1], k.axes[-1], out.axes[-1]
-        assert isinstance(heads, Axis) and isinstance(own, Axis) and isinstance(made, Axis)
+        assert isinstance(heads, Axis)
+        assert isinstance(own, Axis)
+        assert isinstance(made, Axis)
         local = plan.sharding.units(heads)
         keys = minimum_heads(plan.sharding.units(own) if own.name != "rope" else local, local)
         queries = ceil_div(work.sequence, plan.context)
@@ -196,7 +199,8 @@ class Heads:
         gives each a piece from the beginning and one from the end).
         """
         heads, made = self.operation.reads[0], self.operation.makes[0].axes[-1]
-        assert isinstance(heads, Tensor) and isinstance(made, Axis)
+        assert isinstance(heads, Tensor)
+        assert isinstance(made, Axis)
         width = heads.axes[-1]
         assert isinstance(width, Axis)
         per_pair = 2 * self.training.work.batch * width.units * (width.width + made.width)
