@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.requests import Asked, NotYetError, key, request
-from benchmarks.rows import TIME, Row
+from benchmarks.rows import COUNTED, TIME, Row
 from benchmarks.score import Scored
 from weighbridge.errors import WeighbridgeError
+from weighbridge.estimate.compute import EXACT
+from weighbridge.estimate.conventions import training_flops
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.training import Training
+from weighbridge.tape import Pass
 
 COUNTERS = {
     "allocated": ("static_allocated",),
@@ -58,7 +61,7 @@ def answer(row: Row) -> Answer:
     """Ask the package for the memory, or the time, of a row's run."""
     try:
         asked = request(row)
-        return _timed(asked) if row["counter"] in TIME else _answered(asked)
+        return _timed(asked, row.get("convention", EXACT)) if row["counter"] in TIME else _answered(asked)
     except (NotYetError, WeighbridgeError) as reason:
         return Answer(needs=str(reason))
     except Exception as failure:  # an estimator at work: a row that breaks it is listed, it does not end the score
@@ -80,12 +83,16 @@ def _answered(asked: Asked) -> Answer:
     return found
 
 
-def _timed(asked: Asked) -> Answer:
-    time = getattr(Training(asked.model, asked.plan, asked.cluster), "time", None)
-    if time is None:
+def _timed(asked: Asked, convention: str) -> Answer:
+    """Figures of time; those that depend on how FLOPs are counted as the row's source counts them."""
+    training: Any = Training(asked.model, asked.plan, asked.cluster)
+    if not hasattr(type(training), "time"):
         return Answer(needs="a step time")
+    time = training.time
     figures = {name: unit * float(getattr(time, name)) for name, unit in CLOCKED.items() if hasattr(time, name)}
-    return Answer(time=figures)
+    work = Pass(batch=1, sequence=asked.plan.sequence, prediction=asked.plan.prediction)
+    counted, own = (int(training_flops(asked.model, work, name)) for name in (convention, EXACT))
+    return Answer(time={name: value * counted / own if name in COUNTED else value for name, value in figures.items()})
 
 
 def answers(rows: Iterable[Row], jobs: int = 1) -> dict[str, Answer]:

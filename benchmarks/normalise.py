@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.normalise_bridge import bridge
 from benchmarks.normalise_finetuning import consumer, litgpt, qwen
+from benchmarks.normalise_nemo import nemo
 from benchmarks.normalise_older import bigscience, internevo, papers
 from benchmarks.normalise_plans import foundry, system_c, torchao, torchtitan
-from benchmarks.normalise_bridge import bridge
-from benchmarks.normalise_nemo import nemo
 from benchmarks.normalise_scaling import fsdp, llama3, scaling
 from benchmarks.rows import MEASUREMENTS, Row, problems, write_file
 from benchmarks.speeds import clocked, value
@@ -54,16 +54,16 @@ def table(name: str) -> Callable[[Path], list[dict[str, str]]]:
 
 def tokens(arguments: dict[str, Any]) -> Iterator[str]:
     """A Megatron-LM argument list; lists are written in brackets in the source."""
-    for name, value in arguments.items():
-        if value is False:
+    for name, given in arguments.items():
+        if given is False:
             continue
         yield name
-        text = str(value)
+        text = str(given)
         if text.startswith("[") and text.endswith("]"):
             yield from text[1:-1].split()
         elif name == "--hierarchical-context-parallel-sizes":
             yield from text.split()
-        elif value is not True:
+        elif given is not True:
             yield text
 
 

@@ -1,7 +1,7 @@
 """Rows of Megatron-Bridge's performance summary: each a release, a recipe and its throughput.
 
-``measurements/recipes.toml`` has what the recipes set. What their base recipes and ``scripts/performance`` set for all of
-a model (NVIDIA-NeMo/Megatron-Bridge at v0.4.2: recipes/*, utils/overrides.py, training/comm_overlap.py,
+``measurements/recipes.toml`` has what the recipes set. What their base recipes and ``scripts/performance`` set for all
+runs of a model (NVIDIA-NeMo/Megatron-Bridge at v0.4.2: recipes/*, utils/overrides.py, training/comm_overlap.py,
 training/mixed_precision.py) stands here.
 """
 
@@ -107,10 +107,13 @@ def recipes(path: Path = MEASUREMENTS / "recipes.toml") -> dict[int, dict[str, A
 
 
 def bridge(table: Iterable[Cells]) -> Iterator[Row]:
-    """Tokens per second as measured, model TFLOP/s as they follow from them by the source's count of FLOPs."""
+    """Tokens per second as measured, and model TFLOP/s as they follow by Megatron-LM's count of FLOPs; that of gpt-oss
+    leaves out a third of the experts' multiplies and counts no window.
+    """
     settings = recipes()
     for place, cells in enumerate(table):
-        yield from speeds(_run(place, cells, settings[place]), cells, conventions={"model_tflops_per_gpu": "megatron"})
+        counts = {} if cells["model"].startswith("GPT OSS") else {"model_tflops_per_gpu": "megatron"}
+        yield from speeds(_run(place, cells, settings[place]), cells, conventions=counts)
 
 
 def _run(place: int, cells: Cells, recipe: dict[str, Any]) -> Row:
@@ -202,12 +205,15 @@ def _layout(name: str, stages: int, variant: str, recipe: dict[str, Any]) -> str
     if stages == 1:
         return None
     if name in SELECTIVE:
-        text = recipe.get("layout") or {
-            4: "Et*16|t*16|t*16|t*13mL",
-            8: "Et*8|(t*8|)*6t*5mL",
-            16: "Et*4|(t*4|)*14tmL",
-            32: "Et|(tt|)*30mL",
-        }[stages]
+        text = (
+            recipe.get("layout")
+            or {
+                4: "Et*16|t*16|t*16|t*13mL",
+                8: "Et*8|(t*8|)*6t*5mL",
+                16: "Et*4|(t*4|)*14tmL",
+                32: "Et|(tt|)*30mL",
+            }[stages]
+        )
         return text.replace("m", "") if name == "Kimi_K2" or variant == "w/o MTP)" else text
     if name in LAYERS and (LAYERS[name] + 2) % stages == 0:
         each = (LAYERS[name] + 2) // stages
@@ -215,9 +221,7 @@ def _layout(name: str, stages: int, variant: str, recipe: dict[str, Any]) -> str
     return None
 
 
-def _execution(
-    name: str, variant: str, plan: dict[str, Any], recipe: dict[str, Any], experts: bool
-) -> dict[str, Any]:
+def _execution(name: str, variant: str, plan: dict[str, Any], recipe: dict[str, Any], experts: bool) -> dict[str, Any]:
     dropped = variant == "tokendrop)"
     alone = "dispatcher" not in recipe and not recipe.get("overlaps_experts")
     return known(

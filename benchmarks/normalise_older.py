@@ -43,7 +43,14 @@ def bigscience(table: Iterable[Cells]) -> Iterator[Row]:
         run = _bigscience(f"bigscience/{place}", cells)
         if failed:
             memory = {"V100 32GB": 32, "V100 16GB": 16}.get(cells["gpu"], 80) * GIB
-            yield {**run, "id": f"{run['id']}/fits", "counter": "fits", "bytes": memory, "fits": False, "rank": "highest"}
+            yield {
+                **run,
+                "id": f"{run['id']}/fits",
+                "counter": "fits",
+                "bytes": memory,
+                "fits": False,
+                "rank": "highest",
+            }
         elif printed:
             own: Row = {**run, "id": f"{run['id']}/device", "rank": "highest"}
             yield {**own, **figure(printed, GB)}  # type: ignore[typeddict-item]
@@ -59,6 +66,8 @@ def _bigscience(name: str, cells: Cells) -> Row:
     if usual:
         ffn = 4 * int(cells["hidden"])
     per_node = 8 if cells["gpu"].startswith("A100") else 4
+    one = cells["section"] == "48 node contenders" and cells["gpus"] == "8"  # its heading and its TFLOP/s say 512
+    spread = cells["section"] == "Rebalancing layers"  # embedding and head count as a layer each
     row: Row = {
         "id": name,
         "source": cells["source"],
@@ -73,7 +82,7 @@ def _bigscience(name: str, cells: Cells) -> Row:
             "tensor": int(cells["tp"]),
             "pipeline": int(cells["pp"]),
             "micro_batch": int(cells["mbs"]),
-            "global_batch": int(cells["gbs"]),
+            "global_batch": 512 if one else int(cells["gbs"]),
             "sequence": int(cells["seq"]),
             "framework": "megatron-local",
             "precision": {"base": "mixed-fp16" if half else "mixed-bf16"},
@@ -86,6 +95,9 @@ def _bigscience(name: str, cells: Cells) -> Row:
     blank = [f"model.{field}" for field, cell in (("n_layer", layers), ("n_head", heads), ("n_inner", ffn)) if not cell]
     judged = ["model.vocab_size"] if cells["vocab"] in ("", "250k") else []
     judged += ["model.n_inner"] if usual else []
+    if spread:
+        row["plan"]["layout"] = "Et*6|(t*7|)*10t*6L"
+        judged.append("plan.layout")
     if not cells["sharding"]:
         judged.append("plan.zero")
     return stated(row, ["plan.framework", "plan.kernels", *judged], blank)

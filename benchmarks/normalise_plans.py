@@ -46,7 +46,9 @@ def named(names: dict[str, str], text: str) -> str:
 
 
 def device(text: str) -> str | None:
-    """A device's name; ``None`` where the source names none."""
+    """A device's name; ``None`` where the source names none, nor the whole of its memory, which tells a GB200."""
+    if "~184.3 GiB device" in text:
+        return "GB200"
     return None if text.startswith("GPU not named") or not text else named(DEVICES, text)
 
 
@@ -263,6 +265,8 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
     for text, cluster, execution in HARDWARE:
         if cells["gpu"].startswith(text):
             row["cluster"], row["execution"] = cluster, execution
+    if cells["gpu"].startswith("GPU not named"):
+        judged.append("device")
     if "power limited" in cells["gpu"]:
         unknown.append("execution.power_watts")
     return stated(row, judged=judged, unknown=unknown)

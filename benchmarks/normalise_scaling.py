@@ -214,7 +214,12 @@ def llama3(table: Iterable[Cells]) -> Iterator[Row]:
         yield from speeds(stated(row, ["plan.framework", "plan.precision"], blank), cells)
 
 
-FMS = {"Llama2 7b": "llama-2-7b", "Llama2 13b": "llama-2-13b", "Llama2 34b": "codellama-34b", "Llama2 70b": "llama-2-70b"}
+FMS = {
+    "Llama2 7b": "llama-2-7b",
+    "Llama2 13b": "llama-2-13b",
+    "Llama2 34b": "codellama-34b",
+    "Llama2 70b": "llama-2-70b",
+}
 
 
 def fsdp(table: Iterable[Cells]) -> Iterator[Row]:

@@ -85,7 +85,7 @@ class Asked:
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
     asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "software", "vocab_size")
-    names = (*asked, "device", "gpus", "unknown", "cluster", "execution")
+    names = (*asked, "device", "gpus", "unknown", "cluster", "execution", "convention")
     return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME], sort_keys=True)
 
 
@@ -104,14 +104,15 @@ def request(row: Row) -> Asked:
     if row["kind"] == "fine-tuning":
         raise NotYetError(f"fine-tuning ({row['tuning']['method']})")
     blank = left_open(row)
+    if row["counter"] in TIME and row["device"] is None:
+        blank.append("device")
     if blank:
         raise NotYetError(f"{', '.join(blank)}: the source does not say")
     try:
         hardware = _cluster(row)
         if row["kind"] == "megatron":
             return _megatron(row, hardware)
-        plan = _plan(row["plan"], row["gpus"] or 1)
-        return Asked(_model(row), plan, hardware, row.get("execution", {}))
+        return Asked(_model(row), _plan(row["plan"], row["gpus"] or 1), hardware, row.get("execution", {}))
     except WeighbridgeError as error:
         raise NotYetError(str(error)) from None
 

@@ -224,7 +224,7 @@ def figure_of(row: Row) -> float:
     """What was measured: bytes, a value in the counter's unit, or percent of the row's baseline."""
     for name in ("bytes", "value", "percent"):
         if name in row:
-            return row[name]  # type: ignore[literal-required,no-any-return]
+            return row[name]
     raise KeyError(f"{row['id']} has no figure")
 
 

@@ -54,6 +54,6 @@ def speeds(
 
 def clocked(run: Row, counter: TimeCounter, figure: Mapping[str, Any]) -> Row:
     """One figure of time of a run."""
-    left_out = ("id", "counter", "bytes", "rank", "rounded_to", "own_estimate", "fits", "repeat_of")
+    left_out = ("id", "counter", "bytes", "value", "rank", "rounded_to", "own_estimate", "fits", "repeat_of")
     rest = {name: value for name, value in run.items() if name not in left_out}
     return {"id": f"{run['id']}/{counter}", "counter": counter, **figure, **rest}  # type: ignore[typeddict-item]

@@ -8,7 +8,19 @@ from fnmatch import fnmatchcase
 from statistics import median
 
 from benchmarks.rows import TIME
-from benchmarks.score import GIB, LARGE, Scored, Summary, counted, of_time, percentile, summary, work_error, worked, worst
+from benchmarks.score import (
+    GIB,
+    LARGE,
+    Scored,
+    Summary,
+    counted,
+    of_time,
+    percentile,
+    summary,
+    work_error,
+    worked,
+    worst,
+)
 from benchmarks.targets import TARGETS, Target
 
 NAMES = {
@@ -60,20 +72,21 @@ Why = Sequence[tuple[str, str]]
 
 HEAD = """# Accuracy
 
-Estimates of training memory and of step times beside published measurements. `make accuracy` writes this page, the bands
-that reports print, and `benchmarks/results/accuracy.json`, which has every row; `benchmarks/measurements/` has the rows
-themselves with their sources. One set of constants serves all rows. An error is the estimate over the measurement, less
-one; the median and the ninetieth percentile are of absolute errors, the bias is the median of signed errors (above zero:
-estimates are too high). A figure that its source gives for several runs counts once.
+Estimates of training memory and of step times beside published measurements. `make accuracy` writes this page, the
+bands that reports print, and `benchmarks/results/accuracy.json`, which has every row; `benchmarks/measurements/` has
+the rows themselves with their sources. One set of constants serves all rows. An error is the estimate over the
+measurement, less one; the median and the ninetieth percentile are of absolute errors, the bias is the median of signed
+errors (above zero: estimates are too high). A figure that its source gives for several runs counts once.
 """
 
-OF_TIME = """What a source measured, in its own unit: a run counts once, also where the source gives its throughput in
-several units. A release of a framework is one measurement; the same configuration moves by several percent from one to
-the next, and only the newest release counts towards targets.
+OF_TIME = """What a source measured, in its own unit: above zero, a rate is estimated too high, and a time too long. A
+run counts once, also where the source gives its throughput in several units. A release of a framework is one
+measurement; the same configuration moves by several percent from one to the next, and only the newest counts towards
+targets.
 """
 
-OF_WORK = """Where a source gives TFLOP/s or utilisation beside seconds or tokens/s, the second figure follows from the first
-by the FLOPs that the source counts (and the peak rate that it divides by). The error is that of the FLOPs alone.
+OF_WORK = """Where a source gives TFLOP/s or utilisation beside seconds or tokens/s, the second figure follows from the
+first by the FLOPs that the source counts (and the peak rate that it divides by). The error is that of these alone.
 """
 
 
@@ -149,7 +162,9 @@ def _by_counter(scored: Sequence[Scored]) -> str:
 
 def _work(scored: Sequence[Scored]) -> str:
     pairs = [(d, b) for d, b in worked(scored) if "repeat_of" not in d.row]
-    text = f"### FLOPs of a step\n\n{OF_WORK}\n| Rows | n | median | p90 | bias |\n| --- | ---: | ---: | ---: | ---: |\n"
+    text = (
+        f"### FLOPs of a step\n\n{OF_WORK}\n| Rows | n | median | p90 | bias |\n| --- | ---: | ---: | ---: | ---: |\n"
+    )
     for source, counter in dict.fromkeys((d.source, d.row["counter"]) for d, _ in pairs):
         own = (work_error(d, b) for d, b in pairs if (d.source, d.row["counter"]) == (source, counter))
         errors = sorted(own)
