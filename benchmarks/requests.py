@@ -6,16 +6,18 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-from benchmarks.rows import Row
+from benchmarks.rows import TIME, Row
 from weighbridge.errors import WeighbridgeError
 from weighbridge.formats.loading import load
+from weighbridge.formats.megatron import patterns
 from weighbridge.hardware import Cluster, cluster
+from weighbridge.hardware.table import from_table
 from weighbridge.kernels import Attention, Kernels
 from weighbridge.models import Model, catalogue
 from weighbridge.parallel.framework import FRAMEWORKS
@@ -40,8 +42,14 @@ SELECTIVE = {
 }
 """torchtitan's selective checkpointing."""
 
-BLOCKING = ("plan.micro_batch", "plan.recompute", "plan.virtual", "plan.sequence", "model.")
+BLOCKING = (
+    *("plan.tensor", "plan.pipeline", "plan.micro_batch", "plan.global_batch", "plan.recompute", "plan.virtual"),
+    *("plan.expert", "plan.sequence", "model.", "gpus"),
+)
 """What a source leaves out that no estimate can do without."""
+
+BATCHLESS = ("plan.global_batch",)
+"""Of it, what only time cannot do without."""
 
 
 NEW_IMAGE = "2025-11-06"
@@ -65,17 +73,26 @@ class Asked:
         model: what is trained.
         plan: how.
         cluster: on what; ``None`` where the source does not say.
+        execution: switches that bear on time and have no field in a plan, by the names of ``rows.EXECUTION``.
     """
 
     model: Model
     plan: Plan
     cluster: Cluster | None
+    execution: Mapping[str, Any] = field(default_factory=dict)
 
 
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
     asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "software", "vocab_size")
-    return json.dumps([row.get(name) for name in (*asked, "device", "gpus", "unknown")], sort_keys=True)
+    names = (*asked, "device", "gpus", "unknown", "cluster", "execution", "convention")
+    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME], sort_keys=True)
+
+
+def left_open(row: Row) -> list[str]:
+    """What the source leaves out that an estimate of this row cannot do without."""
+    needed = BLOCKING if row["counter"] in TIME else [name for name in BLOCKING if name not in BATCHLESS]
+    return [name for name in row.get("unknown", ()) if name.startswith(tuple(needed))]
 
 
 def request(row: Row) -> Asked:
@@ -86,14 +103,16 @@ def request(row: Row) -> Asked:
     """
     if row["kind"] == "fine-tuning":
         raise NotYetError(f"fine-tuning ({row['tuning']['method']})")
-    blank = [name for name in row.get("unknown", ()) if name.startswith(BLOCKING)]
+    blank = left_open(row)
+    if row["counter"] in TIME and row["device"] is None:
+        blank.append("device")
     if blank:
         raise NotYetError(f"{', '.join(blank)}: the source does not say")
     try:
         hardware = _cluster(row)
         if row["kind"] == "megatron":
             return _megatron(row, hardware)
-        return Asked(_model(row), _plan(row["plan"], row["gpus"] or 1), hardware)
+        return Asked(_model(row), _plan(row["plan"], row["gpus"] or 1), hardware, row.get("execution", {}))
     except WeighbridgeError as error:
         raise NotYetError(str(error)) from None
 
@@ -102,9 +121,12 @@ def _cluster(row: Row) -> Cluster | None:
     if row["device"] is None:
         return None
     try:
-        return cluster(f"{row['gpus'] or 1}x{row['device']}")
+        usual = cluster(f"{row['gpus'] or 1}x{row['device']}")
     except WeighbridgeError:
         raise NotYetError(f"the device {row['device']}") from None
+    if "cluster" not in row:
+        return usual
+    return from_table({"device": row["device"], "gpus": usual.gpus} | row["cluster"])
 
 
 def _model(row: Row) -> Model:
@@ -138,7 +160,30 @@ def _megatron(row: Row, hardware: Cluster | None) -> Asked:
     workspace = row["environment"]["variables"].get("CUBLAS_WORKSPACE_CONFIG")
     if workspace and plan.cublas_workspace is None:
         plan = replace(plan, cublas_workspace=cublas_workspace(workspace))
-    return Asked(found.model, plan, hardware)
+    if row["counter"] in TIME:
+        plan = replace(plan, global_batch=_first_batch(row["arguments"]) or plan.global_batch)
+    return Asked(found.model, plan, hardware, _switches(getattr(found, "extras", {})))
+
+
+def _first_batch(arguments: list[str]) -> int | None:
+    """The batch of a test's iterations, where it grows with the tokens seen: a test ends before it does."""
+    if "--step-batch-size-schedule" not in arguments:
+        return None
+    schedule = arguments[arguments.index("--step-batch-size-schedule") + 1]
+    return int(schedule.split()[0].rpartition(":")[2])
+
+
+SWITCHES = {
+    "overlap_grad_reduce": "overlap_gradient_reduce",
+    "overlap_param_gather": "overlap_parameter_gather",
+    "overlap_p2p_comm": "overlap_pipeline",
+    "moe_shared_expert_overlap": "overlap_shared_experts",
+}
+"""Megatron-LM's switches that bear on time and have no field in a plan, and their names in ``rows.EXECUTION``."""
+
+
+def _switches(extras: Mapping[str, Any]) -> dict[str, Any]:
+    return {ours: bool(extras[theirs]) for theirs, ours in SWITCHES.items() if theirs in extras}
 
 
 def _as_it_ran(plan: Plan, row: Row) -> Plan:
@@ -188,6 +233,8 @@ def _plan(given: Mapping[str, Any], gpus: int) -> Plan:
         converted["optimizer"] = optimizer(given["optimizer"])
     if given.get("schedule"):
         converted["schedule"] = Schedule(given["schedule"])
+    if "layout" in given:
+        converted["layout"] = patterns.layout(given["layout"])
     rest = {k: v for k, v in given.items() if k not in converted}
     return Plan(gpus=gpus, **rest, **converted)
 

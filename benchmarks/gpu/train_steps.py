@@ -245,14 +245,13 @@ def measured(case: Case, answers: Any) -> None:
 def rows(case: Case, counters: dict[str, Any], device: str, date: str, software: str) -> Iterator[dict[str, Any]]:
     """The rows of a case."""
     for counter, figure in counters.items():
-        value = {"bytes": None, "value": figure} if counter == "step_seconds" else {"bytes": figure}
+        read = {"value": figure} if counter == "step_seconds" else {"bytes": figure, "rank": "last"}
         yield {
             "id": f"measured/{case.name}/{counter}",
             "source": f"benchmarks/gpu/train_steps.py, {software}, {date}",
             "kind": "plan",
             "counter": counter,
-            **value,
-            "rank": "last",
+            **read,
             "device": device,
             "gpus": 1,
             "current": True,
