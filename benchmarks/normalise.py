@@ -135,7 +135,8 @@ def _simumax_step(run: dict[str, str]) -> Row:
     """The time of a step, with nothing overlapped."""
     row = clocked(_simumax_rank(run, "max_allocated", 0, 1.0), "step_seconds", value(run["measured_step_s"]))
     row["id"] = f"simumax/{run['case']}/step_seconds"
-    row["execution"] = {"overlap_gradient_reduce": False, "overlap_parameter_gather": False}
+    overlaps = ("overlap_gradient_reduce", "overlap_parameter_gather", "overlap_pipeline")
+    row["execution"] = dict.fromkeys(overlaps, False)
     own = re.search(r"own prediction was ([0-9.]+) ms", run["notes"])
     if own:
         row["own_estimate"] = float(own[1]) / 1000

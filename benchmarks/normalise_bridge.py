@@ -108,12 +108,16 @@ def recipes(path: Path = MEASUREMENTS / "recipes.toml") -> dict[int, dict[str, A
 
 def bridge(table: Iterable[Cells]) -> Iterator[Row]:
     """Tokens per second as measured, and model TFLOP/s as they follow by Megatron-LM's count of FLOPs; that of gpt-oss
-    leaves out a third of the experts' multiplies and counts no window.
+    leaves out a third of the experts' multiplies and counts no window. The newest release prints tokens of whole
+    sequences per second of all GPUs.
     """
     settings = recipes()
     for place, cells in enumerate(table):
         counts = {} if cells["model"].startswith("GPT OSS") else {"model_tflops_per_gpu": "megatron"}
-        yield from speeds(_run(place, cells, settings[place]), cells, conventions=counts)
+        for row in speeds(_run(place, cells, settings[place]), cells, conventions=counts):
+            if row["current"] and row["counter"] == "tokens_per_second_per_gpu":
+                row["rounded_to"] = int(cells["seq"]) / int(cells["gpus"])
+            yield row
 
 
 def _run(place: int, cells: Cells, recipe: dict[str, Any]) -> Row:
