@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
@@ -18,7 +18,7 @@ from weighbridge.formats.loading import load
 from weighbridge.formats.megatron import patterns
 from weighbridge.hardware import Cluster, cluster
 from weighbridge.hardware.table import from_table
-from weighbridge.kernels import Attention, Kernels
+from weighbridge.kernels import Attention, Exchange, Kernels
 from weighbridge.models import Model, catalogue
 from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.optimizer import optimizer
@@ -73,13 +73,11 @@ class Asked:
         model: what is trained.
         plan: how.
         cluster: on what; ``None`` where the source does not say.
-        execution: switches that bear on time and have no field in a plan, by the names of ``rows.EXECUTION``.
     """
 
     model: Model
     plan: Plan
     cluster: Cluster | None
-    execution: Mapping[str, Any] = field(default_factory=dict)
 
 
 def key(row: Row) -> str:
@@ -112,7 +110,8 @@ def request(row: Row) -> Asked:
         hardware = _cluster(row)
         if row["kind"] == "megatron":
             return _megatron(row, hardware)
-        return Asked(_model(row), _plan(row["plan"], row["gpus"] or 1), hardware, row.get("execution", {}))
+        model, plan = _model(row), _plan(row["plan"], row["gpus"] or 1)
+        return Asked(model, _executed(plan, row.get("execution", {})), hardware)
     except WeighbridgeError as error:
         raise NotYetError(str(error)) from None
 
@@ -162,7 +161,7 @@ def _megatron(row: Row, hardware: Cluster | None) -> Asked:
         plan = replace(plan, cublas_workspace=cublas_workspace(workspace))
     if row["counter"] in TIME:
         plan = replace(plan, global_batch=_first_batch(row["arguments"]) or plan.global_batch)
-    return Asked(found.model, plan, hardware, _switches(getattr(found, "extras", {})))
+    return Asked(found.model, plan, hardware)
 
 
 def _first_batch(arguments: list[str]) -> int | None:
@@ -173,17 +172,25 @@ def _first_batch(arguments: list[str]) -> int | None:
     return int(schedule.split()[0].rpartition(":")[2])
 
 
-SWITCHES = {
-    "overlap_grad_reduce": "overlap_gradient_reduce",
-    "overlap_param_gather": "overlap_parameter_gather",
-    "overlap_p2p_comm": "overlap_pipeline",
-    "moe_shared_expert_overlap": "overlap_shared_experts",
+FIELDS = {
+    "overlap_gradient_reduce": "overlaps_gradients",
+    "overlap_parameter_gather": "overlaps_parameters",
+    "overlap_pipeline": "overlaps_pipeline",
+    "overlap_shared_experts": "overlaps_shared_experts",
+    "delay_weight_gradients": "delays_weight_gradients",
+    "cuda_graphs": "graphs",
 }
-"""Megatron-LM's switches that bear on time and have no field in a plan, and their names in ``rows.EXECUTION``."""
+"""Switches of ``rows.EXECUTION`` that :class:`weighbridge.parallel.execution.Execution` has, by its fields."""
 
 
-def _switches(extras: Mapping[str, Any]) -> dict[str, Any]:
-    return {ours: bool(extras[theirs]) for theirs, ours in SWITCHES.items() if theirs in extras}
+def _executed(plan: Plan, switches: Mapping[str, Any]) -> Plan:
+    """A plan under a row's switches."""
+    known = {FIELDS[name]: value for name, value in switches.items() if name in FIELDS}
+    plan = replace(plan, execution=replace(plan.execution, **_tuples(known)))
+    if switches.get("dispatcher") in ("deepep", "hybridep"):
+        routing = replace(plan.kernels.routing, exchange=Exchange.FLEX)
+        plan = replace(plan, kernels=replace(plan.kernels, routing=routing))
+    return plan
 
 
 def _as_it_ran(plan: Plan, row: Row) -> Plan:
@@ -227,6 +234,7 @@ def _plan(given: Mapping[str, Any], gpus: int) -> Plan:
         "accumulation_fusion": given.get("accumulation_fusion", framework.accumulation_fusion),
         "expandable_segments": given.get("expandable_segments", framework.expandable_segments),
         "recompute": _recompute(given.get("recompute", {})),
+        "execution": framework.execution,
         "offload": Offload(**_tuples(given.get("offload", {}))),
     }
     if "optimizer" in given:

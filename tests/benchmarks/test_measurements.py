@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import accuracy, estimating, normalise, requests, tables
 from benchmarks.estimating import Answer, estimate, stages_of
-from benchmarks.rows import MEASUREMENTS, MEMORY, PLAN, Row, figure_of, problems, read
+from benchmarks.rows import MEASURED, MEASUREMENTS, MEMORY, PLAN, Row, figure_of, problems, read
 from benchmarks.score import Scored, counted, percentile, summary, worst
 from benchmarks.targets import TARGETS, Target
 from weighbridge.parallel.plan import Plan
@@ -384,7 +384,7 @@ def test_bands_are_of_measured_current_runs() -> None:
 
 
 def test_patterns_of_why_match_rows() -> None:
-    names = [row["id"] for row in ROWS]
+    names = [row["id"] for row in (*ROWS, *(row for rows in read(MEASURED).values() for row in rows))]
     assert [pattern for pattern, _ in accuracy.why() if not any(fnmatchcase(name, pattern) for name in names)] == []
 
 

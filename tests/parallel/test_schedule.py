@@ -22,7 +22,7 @@ from weighbridge.parallel.schedule import (
     placement,
     problems,
 )
-from weighbridge.parallel.timeline import Durations, Sending, simulate
+from weighbridge.parallel.timeline import Durations, simulate
 
 Case = tuple[Schedule, int, int, int, int | None]
 """Schedule, stages, micro-batches, chunks, group."""

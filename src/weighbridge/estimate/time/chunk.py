@@ -26,8 +26,8 @@ GRAPHED: dict[str, frozenset[Kind]] = {
     "moe_preprocess": frozenset({Kind.ROUTER}),
     "moe": frozenset({Kind.ROUTER, Kind.EXPERTS}),
 }
-"""Kinds of modules whose kernels are launched as one graph, by Megatron-Core's names (transformer/transformer_config.py,
-cuda_graph_scope)."""
+"""Kinds of modules whose kernels are launched as one graph, by Megatron-Core's names
+(transformer/transformer_config.py, cuda_graph_scope)."""
 
 
 @dataclass(frozen=True)

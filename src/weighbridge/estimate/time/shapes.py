@@ -98,7 +98,7 @@ class Projection:
 
     @cached_property
     def precision(self) -> str:
-        """The rate by which they multiply. Compiled frameworks cast to 8 bits themselves (torchao, float8/config.py: all
+        """The rate by which they multiply. What is not Transformer Engine casts to 8 bits itself (torchao, float8: all
         linear modules but the head).
         """
         plan, stored = self.training.plan, self.input.dtype.name

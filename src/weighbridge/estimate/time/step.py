@@ -197,7 +197,7 @@ class StepTime:
 
     @property
     def mfu(self) -> float:
-        """Model FLOPs utilisation (Chowdhery et al. 2022, appendix B): of the device's rate in the type of activations."""
+        """Model FLOPs utilisation (Chowdhery et al. 2022, appendix B), of the device's rate in activations' type."""
         return self.model_tflops_per_gpu * 1e12 / self.peak
 
     @property
