@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tomllib
@@ -15,7 +16,7 @@ import numpy as np
 
 from tools import tables
 from tools.fitting import LONG, Range, errors, fitted, rounded
-from tools.tables import SYSTEMS, System
+from tools.tables import SYSTEMS, Bytes, Origin, System
 from weighbridge.hardware.catalogue import device as find
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import AttentionCurve
@@ -45,6 +46,7 @@ MATMUL = (
 ATTENTION = (
     Range("share", 0.8, 0.2, 1),
     Range("score", 2e-11, 0, 2e-10),
+    Range("exposed", 0.5, 0, 1),
     Range("prologue", 100, 0, 1000),
     Range("tail", 0.5, 0, 1),
     Range("bandwidth", 0.6, 0.05, 1),
@@ -69,17 +71,23 @@ NAMES = {kind: kind for kind in KINDS} | {"all_to_all": "alltoall"}
 Table = dict[str, Any]
 
 
-def stream(measurements: tuple[Any, Any, str] | None, device: Device) -> Table | None:
+def fit(origin: Origin, note: str, predicted: Any, seconds: Any) -> Table:
+    """Where a curve comes from and how well it meets the measurements."""
+    told = ", ".join(part for part in (origin.note, note) if part)
+    return {"table": origin.table, "kernels": list(origin.kernels), "note": told, **errors(predicted, seconds)}
+
+
+def stream(measurements: Bytes | None, device: Device) -> Table | None:
     """Bandwidth from kernels that are larger than the cache, launch from the smallest."""
     if measurements is None:
         return None
-    moved, seconds, source = measurements
+    moved, seconds, origin = measurements
     launch = rounded(float(np.median(seconds[moved < np.quantile(moved, 0.1)])))
     large = moved > CACHED
     share = rounded(float(np.median(moved[large] / (seconds[large] - launch))) / device.memory_bandwidth)
     curve = StreamCurve(share, launch)
-    fit = errors(curve.seconds(moved[large], device.memory_bandwidth), seconds[large])
-    return {"bandwidth": share, "launch": launch, "fit": {"source": f"{source}, over {CACHED / 1e6:.0f} MB", **fit}}
+    predicted, note = curve.seconds(moved[large], device.memory_bandwidth), f"over {CACHED / 1e6:.0f} MB"
+    return {"bandwidth": share, "launch": launch, "fit": fit(origin, note, predicted, seconds[large])}
 
 
 def casting(system: System, device: Device, precision: str, elements: Any) -> Any:
@@ -100,11 +108,10 @@ def casting(system: System, device: Device, precision: str, elements: Any) -> An
 
 def matmul(system: System, device: Device, precision: str) -> Table:
     """The curve of matrix multiplications of one type, without the cast of the left factor that the tables include."""
-    sizes, seconds, source = tables.gemm(system, precision)
+    sizes, seconds, origin = tables.gemm(system, precision)
     cast: Any = np.zeros_like(seconds)
     if precision != "bf16":
         cast = casting(system, device, precision, sizes["rows"] * sizes["depth"])
-        source += ", less scaling and cast of one factor"
     known: dict[str, Any] = {
         "precision": precision,
         "peak": device.peak(precision),
@@ -118,7 +125,8 @@ def matmul(system: System, device: Device, precision: str) -> Table:
 
     values = fitted(MATMUL, predict, seconds[::STRIDE])
     predicted = MatmulCurve(**values).seconds(**sizes, products=1, **known) + cast
-    return {**values, "fit": {"source": source, **errors(predicted, seconds)}}
+    note = "" if precision == "bf16" else "less scaling and cast of one factor"
+    return {**values, "fit": fit(origin, note, predicted, seconds)}
 
 
 def backward(name: str) -> tuple[float, str]:
@@ -134,7 +142,7 @@ def backward(name: str) -> tuple[float, str]:
 
 def attention(system: System, device: Device, streaming: Table) -> Table:
     """The curve of fused attention in bf16, without the copy of keys and values into pages that the tables include."""
-    sizes, seconds, source = tables.attention(system)
+    sizes, seconds, origin = tables.attention(system)
     kept = sizes["batch"] * sizes["kv_heads"] * sizes["keys"] * (sizes["qk_dim"] + sizes["v_dim"])
     paging = StreamCurve(streaming["bandwidth"], streaming["launch"]).seconds(2 * 2 * kept, device.memory_bandwidth)
     known: dict[str, Any] = {
@@ -151,12 +159,11 @@ def attention(system: System, device: Device, streaming: Table) -> Table:
         return AttentionCurve(**values, backward=ratio).seconds(**sizes, **known) + paging
 
     values = fitted(ATTENTION, predict, seconds)
-    source += ", less the copy of keys and values into pages"
-    fit = {"source": source, "backward": ratio_source, **errors(predict(values), seconds)}
-    return {**values, "backward": ratio, "fit": fit}
+    made = fit(origin, "less the copy of keys and values into pages", predict(values), seconds)
+    return {**values, "backward": ratio, "fit": {**made, "backward": ratio_source}}
 
 
-def collective(device: Device, measurements: Any, kind: str, source: str) -> Table:
+def collective(device: Device, measurements: Any, kind: str, origin: Origin) -> Table:
     """The curve of one collective among the GPUs of a server."""
     table = measurements[measurements.op_name == NAMES[kind]]
     size, ranks, seconds = (table[name].to_numpy() for name in ("bytes", "num_gpus", "seconds"))
@@ -173,15 +180,15 @@ def collective(device: Device, measurements: Any, kind: str, source: str) -> Tab
         return np.minimum(seconds, curve.switched(size, ranks, link)) if curve.switch_share else seconds
 
     values = fitted(ranges, predict, seconds, short=1.0)
-    return {**values, "fit": {"source": source, **errors(predict(values), seconds)}}
+    return {**values, "fit": fit(origin, "", predict(values), seconds)}
 
 
 def collectives(system: System, device: Device) -> Table:
     """The curves of all collectives; none where the table is left out."""
     if not system.collectives:
         return {}
-    measurements, source = tables.nccl(system)
-    return {kind: collective(device, measurements, kind, source) for kind in KINDS}
+    measurements, origin = tables.nccl(system)
+    return {kind: collective(device, measurements, kind, origin) for kind in KINDS}
 
 
 def curves(system: System) -> Table:
@@ -192,8 +199,8 @@ def curves(system: System) -> Table:
     streaming = stream(tables.cast(system, "vllm"), device)
     if streaming is None:
         wide = products["bf16"]
-        source = f"{wide['fit']['source']}: bandwidth and launch of matrix multiplications, no table of casts here"
-        streaming = {"bandwidth": wide["bandwidth"], "launch": wide["launch"], "fit": {**wide["fit"], "source": source}}
+        note = "bandwidth and launch of matrix multiplications, for want of a table of casts"
+        streaming = {"bandwidth": wide["bandwidth"], "launch": wide["launch"], "fit": {**wide["fit"], "note": note}}
     return {
         "matmul": products,
         "attention": attention(system, device, streaming),
@@ -206,6 +213,7 @@ def written(system: System, table: Table) -> str:
     """The file of a device."""
     lines = [
         "# Written by tools/fit_speeds.py; do not edit.",
+        f'package = "{tables.release()}"',
         f"processors = {system.processors} # {system.processors_source}",
     ]
     parts = {f"matmul.{kind}": values for kind, values in table["matmul"].items()}
@@ -214,7 +222,7 @@ def written(system: System, table: Table) -> str:
     for name, values in parts.items():
         lines += ["", f"[{name}]", *(f"{key} = {value}" for key, value in values.items() if key != "fit")]
         lines += ["", f"[{name}.fit]"]
-        lines += [f'{key} = "{v}"' if isinstance(v, str) else f"{key} = {v}" for key, v in values["fit"].items()]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values["fit"].items()]
     return "\n".join(lines) + "\n"
 
 

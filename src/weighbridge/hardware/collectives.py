@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 
 from weighbridge.arithmetic import Count, ceil_div, floor_div, maximum, minimum, ratio, total, where
-from weighbridge.hardware.catalogue import find
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.speeds.links import LinkCurve
-from weighbridge.hardware.speeds.reading import Measured, linked, measured
+from weighbridge.hardware.speeds.reading import Measured, found, linked, measured
 
 Seconds = float
 
@@ -54,8 +53,7 @@ class Collectives:
     def basis(self) -> str:
         """What the answers rest on, in words."""
         fit = self.curves.fits["collectives.all_reduce"]
-        other = find(self.curves.name)
-        assert other is not None
+        other = found(self.curves.name)
         rows = f"{fit.rows} all-reduces, half within {fit.median:.1%}"
         own = self.curves.name == self.cluster.device.name
         where_from = "measured on" if own else "scaled by link bandwidth from"

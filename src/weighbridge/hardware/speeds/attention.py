@@ -23,8 +23,8 @@ class AttentionCurve:
 
     Attributes:
         share: of the peak rate that the two products of a tile attain.
-        score: seconds that one multiprocessor needs per score beyond the products: the exponential and what goes with
-            it, as far as they are not hidden.
+        score: seconds that one multiprocessor needs for the softmax of one score, its exponential above all.
+        exposed: of the shorter of products and softmax, what is not hidden behind the longer.
         prologue: keys that starting and ending a tile of queries take as long as.
         tail: of the longest tile of queries, what runs on after most multiprocessors have nothing left.
         bandwidth: share of the memory bandwidth that reading and writing queries, keys, values and output attain.
@@ -34,6 +34,7 @@ class AttentionCurve:
 
     share: float
     score: float
+    exposed: float
     prologue: float
     tail: float
     bandwidth: float
@@ -62,7 +63,8 @@ class AttentionCurve:
         mean, longest = _keys_seen(queries, keys, causal, pairs)
         share_of_each = ratio(tiles * (mean + self.prologue), processors) + self.tail * (longest + self.prologue)
         flops = 2 * (qk_dim + v_dim)
-        per_key = TILE * (flops * (processors / (self.share * peak)) + self.score)
+        products = flops * (processors / (self.share * peak))
+        per_key = TILE * (maximum(products, self.score) + self.exposed * minimum(products, self.score))
         computing = maximum(longest + self.prologue, share_of_each) * per_key
         queried = heads * queries * (qk_dim + v_dim)
         kept = kv_heads * keys * (qk_dim + v_dim)

@@ -20,7 +20,7 @@ WARM_UP = 1e-3
 """Seconds of work after which the clock has come down to what the power limit sustains: over such durations the
 attained rates of the measured tables fall."""
 
-INPUT_BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp4": 4}
+INPUT_BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp6": 6, "fp4": 4}
 """Bits of an element of the factors."""
 
 OUTPUT_BYTES = {"fp32": 4, "tf32": 4, "int8": 4}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weighbridge.arithmetic import Count
-from weighbridge.hardware.catalogue import find
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS
-from weighbridge.hardware.speeds.matmul import INPUT_BITS, Seconds
-from weighbridge.hardware.speeds.reading import Measured, measured, nearest
+from weighbridge.hardware.speeds.matmul import INPUT_BITS, MatmulCurve, Seconds
+from weighbridge.hardware.speeds.published import relative
+from weighbridge.hardware.speeds.reading import Measured, found, measured, nearest, rate
 
 STANDS_FOR = {
+    "fp6": ("fp8", "bf16"),
     "fp4": ("fp4", "fp8", "bf16"),
     "fp8": ("fp8", "bf16"),
     "int8": ("fp8", "bf16"),
@@ -50,15 +51,38 @@ class Speeds:
         return self.curves.name == self.device.name
 
     @cached_property
+    def like(self) -> Device:
+        """The device that was measured."""
+        return found(self.curves.name)
+
+    @cached_property
     def basis(self) -> str:
         """What the answers rest on, in words."""
         fit = self.curves.fits["matmul.bf16"]
-        other = find(self.curves.name)
-        assert other is not None
         rows = f"{fit.rows:,} matrix multiplications in bf16, half of those over 50 us within {fit.long_median:.1%}"
         if self.own:
-            return f"measured on {other.title}: {rows}"
-        return f"scaled from {other.title} by datasheet rates ({rows} there)"
+            return f"measured on {self.like.title}: {rows}"
+        published = relative(self.device, self.like, "bf16") != 1
+        best = " and its best published matrix multiplication" if published else ""
+        return f"scaled from {self.like.title} by datasheet rates{best} ({rows} there)"
+
+    @cached_property
+    def processors(self) -> int:
+        """Multiprocessors; where they were not counted, those of the measured device by the ratio of rates in fp32,
+        which follow number and clock.
+        """
+        if self.own:
+            return self.curves.processors
+        here, there = (device.peak_flops.get("fp32", rate(device)) for device in (self.device, self.like))
+        return max(1, round(self.curves.processors * here / there))
+
+    def curve(self, precision: str) -> MatmulCurve:
+        """Of matrix multiplications in that type or the nearest one measured."""
+        name = next(name for name in STANDS_FOR[precision] if name in self.curves.matmul)
+        curve = self.curves.matmul[name]
+        if self.own:
+            return curve
+        return replace(curve, share=min(1.0, curve.share * relative(self.device, self.like, precision)))
 
     def matmul(
         self, rows: Count, columns: Count, depth: Count, precision: str = "bf16", products: Count = 1
@@ -71,8 +95,7 @@ class Speeds:
         Raises:
             InputError: for a type that the device has no unit for.
         """
-        name = next(name for name in STANDS_FOR[precision] if name in self.curves.matmul)
-        return self.curves.matmul[name].seconds(
+        return self.curve(precision).seconds(
             rows,
             columns,
             depth,
@@ -82,15 +105,6 @@ class Speeds:
             memory=self.device.memory_bandwidth,
             processors=self.processors,
         )
-
-    @cached_property
-    def processors(self) -> int:
-        """Multiprocessors; of a device that was not measured, as many as make its rate with the other's processors."""
-        if self.own:
-            return self.curves.processors
-        other = find(self.curves.name)
-        assert other is not None
-        return max(1, round(self.curves.processors * self.device.peak("fp16") / other.peak("fp16")))
 
     def attention(
         self,
@@ -122,7 +136,8 @@ class Speeds:
         Raises:
             InputError: for a type that the device has no unit for.
         """
-        kind = "bf16" if INPUT_BITS[precision] < 16 else precision
+        narrow = INPUT_BITS[precision] <= 16
+        peak = rate(self.device) if narrow else self.device.peak(precision)
         return self.curves.attention.seconds(
             batch,
             heads,
@@ -133,8 +148,8 @@ class Speeds:
             v_dim,
             causal=causal,
             pairs=pairs,
-            element=INPUT_BITS[kind] / 8,
-            peak=self.device.peak("fp16" if kind == "bf16" else kind),
+            element=2.0 if narrow else 4.0,
+            peak=peak,
             memory=self.device.memory_bandwidth,
             processors=self.processors,
         )
