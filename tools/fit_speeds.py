@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import json
-import statistics
 import sys
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tools import tables
+from tools import published_attention, tables
 from tools.fitting import LONG, Range, errors, fitted, rounded
 from tools.tables import SYSTEMS, Bytes, Origin, System
 from weighbridge.hardware.catalogue import device as find
@@ -129,17 +126,6 @@ def matmul(system: System, device: Device, precision: str) -> Table:
     return {**values, "fit": fit(origin, note, predicted, seconds)}
 
 
-def backward(name: str) -> tuple[float, str]:
-    """Rate of the backward pass of attention relative to the forward, and its source."""
-    published = tomllib.loads((Path(__file__).parent / "attention_backward.toml").read_text("utf-8"))
-    table = published[name]
-    note = ""
-    if "like" in table:
-        note, table = f" (as on {table['like']})", published[table["like"]]
-    rows = [*table.get("causal", ()), *table.get("full", ())]
-    return rounded(statistics.median(back / fore for _, fore, back in rows)), table["source"] + note
-
-
 def attention(system: System, device: Device, streaming: Table) -> Table:
     """The curve of fused attention in bf16, without the copy of keys and values into pages that the tables include."""
     sizes, seconds, origin = tables.attention(system)
@@ -153,14 +139,17 @@ def attention(system: System, device: Device, streaming: Table) -> Table:
         "memory": device.memory_bandwidth,
         "processors": system.processors,
     }
-    ratio, ratio_source = backward(system.device)
+    back = published_attention.backward(system.device)
 
     def predict(values: dict[str, float]) -> Any:
-        return AttentionCurve(**values, backward=ratio).seconds(**sizes, **known) + paging
+        return AttentionCurve(**values, training=1.0, backward=back).seconds(**sizes, **known) + paging
 
     values = fitted(ATTENTION, predict, seconds)
     made = fit(origin, "less the copy of keys and values into pages", predict(values), seconds)
-    return {**values, "backward": ratio, "fit": {**made, "backward": ratio_source}}
+    curve = AttentionCurve(**values, training=1.0, backward=back)
+    rate = published_attention.training(device, curve, system.processors)
+    source = published_attention.source(system.device)
+    return {**values, "training": rate, "backward": back, "fit": {**made, "published": source}}
 
 
 def collective(device: Device, measurements: Any, kind: str, origin: Origin) -> Table:
@@ -176,7 +165,8 @@ def collective(device: Device, measurements: Any, kind: str, origin: Origin) -> 
 
     def predict(values: dict[str, float]) -> Any:
         curve = LinkCurve(**values)
-        seconds = curve.seconds(steps, wire, copied, link, device.memory_bandwidth)
+        quick, wide = (p.base + p.hop * steps + wire / (p.share * link) for p in (curve.quick, curve.wide))
+        seconds = np.minimum(quick, wide) + curve.copying(copied, device.memory_bandwidth)
         return np.minimum(seconds, curve.switched(size, ranks, link)) if curve.switch_share else seconds
 
     values = fitted(ranges, predict, seconds, short=1.0)

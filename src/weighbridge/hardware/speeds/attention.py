@@ -29,6 +29,7 @@ class AttentionCurve:
         tail: of the longest tile of queries, what runs on after most multiprocessors have nothing left.
         bandwidth: share of the memory bandwidth that reading and writing queries, keys, values and output attain.
         launch: seconds before the first and after the last instruction.
+        training: rate of the kernel that trains relative to the measured one, which serves: published, at equal size.
         backward: rate of the backward pass relative to the forward at equal size, both in FLOP per second.
     """
 
@@ -39,6 +40,7 @@ class AttentionCurve:
     tail: float
     bandwidth: float
     launch: float
+    training: float
     backward: float
 
     def seconds(
@@ -65,7 +67,7 @@ class AttentionCurve:
         flops = 2 * (qk_dim + v_dim)
         products = flops * (processors / (self.share * peak))
         per_key = TILE * (maximum(products, self.score) + self.exposed * minimum(products, self.score))
-        computing = maximum(longest + self.prologue, share_of_each) * per_key
+        computing = maximum(longest + self.prologue, share_of_each) * (per_key / self.training)
         queried = heads * queries * (qk_dim + v_dim)
         kept = kv_heads * keys * (qk_dim + v_dim)
         moving = ratio(batch * (queried + kept) * element, self.bandwidth * memory)

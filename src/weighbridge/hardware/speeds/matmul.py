@@ -35,7 +35,7 @@ class MatmulCurve:
         share: of the peak rate that the largest tiles attain in their main loop, before the clock comes down.
         sustained: of that rate, what is left once the power limit holds the clock down.
         medium: rate of 128 x 128 tiles, relative to the largest: they read more per FLOP.
-        small: the same of 64-wide tiles.
+        small: rate of 64-wide tiles, relative to those.
         prologue: elements of depth that filling the pipeline and writing the tile take as long as.
         quantised: share of the work that waits for the last wave to end; 0 where the library splits the rest evenly
             (split-K, stream-K).
@@ -83,7 +83,11 @@ class MatmulCurve:
             minimum,
             (
                 self._tiled(rows, columns, depth, products, tile, each * speed, processors)
-                for tiles, speed in ((LARGE_TILES, 1.0), (MEDIUM_TILES, self.medium), (SMALL_TILES, self.small))
+                for tiles, speed in (
+                    (LARGE_TILES, 1.0),
+                    (MEDIUM_TILES, self.medium),
+                    (SMALL_TILES, self.medium * self.small),
+                )
                 for tile in tiles
             ),
         )

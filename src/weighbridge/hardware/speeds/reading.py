@@ -34,7 +34,7 @@ class Fit:
         long_rows: measurements of more than 50 microseconds.
         long_median: as ``median``, of those.
         long_p90: as ``p90``, of those.
-        backward: where the rate of the backward pass comes from, of attention.
+        published: where the rates of attention that trains come from.
     """
 
     table: str
@@ -46,7 +46,7 @@ class Fit:
     long_rows: int
     long_median: float
     long_p90: float
-    backward: str = ""
+    published: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weighbridge.arithmetic import Count
+from weighbridge.errors import InputError
 from weighbridge.hardware.device import Device
+from weighbridge.hardware.speeds import raw as tables
 from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS
 from weighbridge.hardware.speeds.matmul import INPUT_BITS, MatmulCurve, Seconds
 from weighbridge.hardware.speeds.published import relative
-from weighbridge.hardware.speeds.reading import Measured, found, measured, nearest, rate
+from weighbridge.hardware.speeds.reading import Measured, found, measured, names, nearest, rate
+from weighbridge.traced import plain
 
 STANDS_FOR = {
     "fp6": ("fp8", "bf16"),
@@ -35,10 +38,13 @@ class Speeds:
     Attributes:
         device: its peak rates and bandwidth are what the curves' shares are of.
         curves: of the device itself, or of the measured one that is most like it.
+        raw: whether what was measured is looked up in the tables themselves first, as far as they reach:
+            multiplications and causal attention in 16 bits. Traced numbers come out as numbers then.
     """
 
     device: Device
     curves: Measured
+    raw: bool = False
 
     @property
     def launch(self) -> float:
@@ -60,6 +66,8 @@ class Speeds:
         """What the answers rest on, in words."""
         fit = self.curves.fits["matmul.bf16"]
         rows = f"{fit.rows:,} matrix multiplications in bf16, half of those over 50 us within {fit.long_median:.1%}"
+        if self.raw:
+            rows = f"{rows}; in 16 bits interpolated between measurements, by the curve where they do not reach"
         if self.own:
             return f"measured on {self.like.title}: {rows}"
         published = relative(self.device, self.like, "bf16") != 1
@@ -95,7 +103,7 @@ class Speeds:
         Raises:
             InputError: for a type that the device has no unit for.
         """
-        return self.curve(precision).seconds(
+        seconds = self.curve(precision).seconds(
             rows,
             columns,
             depth,
@@ -105,6 +113,9 @@ class Speeds:
             memory=self.device.memory_bandwidth,
             processors=self.processors,
         )
+        if self.raw and precision in ("bf16", "fp16") and _same(products, 1):
+            seconds = tables.or_else(tables.matmul(self.curves, rows, columns, depth), seconds)
+        return seconds
 
     def attention(
         self,
@@ -138,7 +149,7 @@ class Speeds:
         """
         narrow = INPUT_BITS[precision] <= 16
         peak = rate(self.device) if narrow else self.device.peak(precision)
-        return self.curves.attention.seconds(
+        seconds = self.curves.attention.seconds(
             batch,
             heads,
             kv_heads,
@@ -153,6 +164,18 @@ class Speeds:
             memory=self.device.memory_bandwidth,
             processors=self.processors,
         )
+        if self.raw and narrow and causal and pairs is None and _same(queries, keys) and _same(qk_dim, v_dim):
+            seconds = self._measured_attention(batch, heads, kv_heads, queries, qk_dim, seconds)
+        return seconds
+
+    def _measured_attention(
+        self, batch: Count, heads: Count, kv_heads: Count, queries: Count, dim: Count, curve: Seconds
+    ) -> Seconds:
+        """Seconds of the table less those of the copy into pages that it includes; the curve where it has none."""
+        paging = self.stream(batch * kv_heads * queries * dim * (2 * 2 * 2))
+        measured = tables.attention(self.curves, batch, heads, kv_heads, queries, dim)
+        seconds: Seconds = tables.or_else(measured - plain(paging), curve)
+        return seconds
 
     def attention_backward(
         self,
@@ -180,6 +203,24 @@ class Speeds:
         return self.curves.stream.seconds(moved, self.device.memory_bandwidth)
 
 
-def speeds(device: Device) -> Speeds:
-    """The speeds of a device: its own measured curves, or those of the measured device that is most like it."""
-    return Speeds(device, measured(nearest(device)))
+def _same(one: Count, other: Count) -> bool:
+    """Whether two sizes are one by configuration: the same object, or equal plain numbers."""
+    return one is other or (isinstance(one, int) and isinstance(other, int) and one == other)
+
+
+def speeds(device: Device, raw: bool = False) -> Speeds:
+    """The speeds of a device: its own measured curves, or those of the measured device that is most like it.
+
+    Args:
+        device: of the catalogue, or one's own.
+        raw: look up the measured tables themselves where they reach.
+
+    Raises:
+        InputError: for ``raw``, where the tables are not installed or the device is not in them.
+    """
+    curves = measured(nearest(device))
+    if raw:
+        tables.folder()
+        if curves.name != device.name:
+            raise InputError(f"raw: {device.title} is not in the measured tables; allowed: {', '.join(names())}")
+    return Speeds(device, curves, raw)
