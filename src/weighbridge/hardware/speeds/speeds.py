@@ -174,7 +174,8 @@ class Speeds:
         """Seconds of the table less those of the copy into pages that it includes; the curve where it has none."""
         paging = self.stream(batch * kv_heads * queries * dim * (2 * 2 * 2))
         measured = tables.attention(self.curves, batch, heads, kv_heads, queries, dim)
-        seconds: Seconds = tables.or_else(measured - plain(paging), curve)
+        trained = (measured - plain(paging)) / self.curves.attention.training
+        seconds: Seconds = tables.or_else(trained, curve)
         return seconds
 
     def attention_backward(
