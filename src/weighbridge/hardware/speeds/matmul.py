@@ -20,7 +20,7 @@ WARM_UP = 1e-3
 """Seconds of work after which the clock has come down to what the power limit sustains: over such durations the
 attained rates of the measured tables fall."""
 
-INPUT_BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp4": 4}
+INPUT_BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp6": 6, "fp4": 4}
 """Bits of an element of the factors."""
 
 OUTPUT_BYTES = {"fp32": 4, "tf32": 4, "int8": 4}
@@ -35,7 +35,7 @@ class MatmulCurve:
         share: of the peak rate that the largest tiles attain in their main loop, before the clock comes down.
         sustained: of that rate, what is left once the power limit holds the clock down.
         medium: rate of 128 x 128 tiles, relative to the largest: they read more per FLOP.
-        small: the same of 64-wide tiles.
+        small: rate of 64-wide tiles, relative to those.
         prologue: elements of depth that filling the pipeline and writing the tile take as long as.
         quantised: share of the work that waits for the last wave to end; 0 where the library splits the rest evenly
             (split-K, stream-K).
@@ -83,7 +83,11 @@ class MatmulCurve:
             minimum,
             (
                 self._tiled(rows, columns, depth, products, tile, each * speed, processors)
-                for tiles, speed in ((LARGE_TILES, 1.0), (MEDIUM_TILES, self.medium), (SMALL_TILES, self.small))
+                for tiles, speed in (
+                    (LARGE_TILES, 1.0),
+                    (MEDIUM_TILES, self.medium),
+                    (SMALL_TILES, self.medium * self.small),
+                )
                 for tile in tiles
             ),
         )
