@@ -39,17 +39,20 @@ class Pass:
         waits: seconds of weights or gradients that travel longer than what runs beside them.
         launches: kernels that the host launches one by one.
         hidden: seconds of messages that other micro-batches hide: no pass is shorter.
+        pace: rate of multiplies over that of short runs.
     """
 
     runs: tuple[tuple[Doing, Count], ...]
     waits: Seconds
     launches: Count
     hidden: Seconds
+    pace: float = 1.0
 
     @cached_property
     def computing(self) -> Seconds:
         """Seconds of kernels."""
-        return sum((count * doing.computing for doing, count in self.runs), 0.0)
+        brisk = sum((count * doing.computing for doing, count in self.runs), 0.0)
+        return brisk + (1 / self.pace - 1) * sum((count * doing.multiplying for doing, count in self.runs), 0.0)
 
     @cached_property
     def exposed(self) -> Seconds:
@@ -82,6 +85,7 @@ class ChunkTime:
         number: the chunk.
         pieces: how long the pieces of its runs take, in order.
         runs: its runs.
+        pace: rate of multiplies over that of short runs.
     """
 
     timer: Timer
@@ -89,6 +93,7 @@ class ChunkTime:
     number: int
     pieces: tuple[PieceTime, ...]
     runs: tuple[Run, ...]
+    pace: float = 1.0
 
     def _pass(self, doings: list[Doing], travelling: list[Seconds]) -> Pass:
         counts = [run.count for run in self.runs]
@@ -101,7 +106,7 @@ class ChunkTime:
         if self.timer.training.kernels.routing.overlapped:
             sent = (sum(m.seconds for m in doing.messages if m.channel is Channel.EXPERT) for doing in doings)
             hidden = sum((n * seconds for n, seconds in zip(counts, sent, strict=True)), 0.0)
-        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden)
+        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden, self.pace)
 
     def _launches(self, doing: Doing) -> int:
         graphs = self.timer.training.plan.execution.graphs
@@ -139,6 +144,11 @@ class ChunkTime:
     def weights(self) -> Pass:
         """The half that gives gradients of weights."""
         return self._pass([piece.weights for piece in self.pieces], [0.0] * len(self.runs))
+
+    @property
+    def passes(self) -> tuple[Pass, Pass, Pass]:
+        """Forward, and the two halves of the backward pass."""
+        return self.forward, self.inputs, self.weights
 
     @cached_property
     def durations(self) -> Durations:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count
+from weighbridge.estimate.time.power import joules
 from weighbridge.estimate.time.work import Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.collectives import Collectives, collectives
@@ -47,7 +48,8 @@ class Clock:
         """A matrix multiply."""
         key = ("multiply", rows, columns, depth, precision, products)
         seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, products)
-        return Kernel(name, kind, Bound.COMPUTE, seconds)
+        energy = joules(self.cluster.device, precision, 2 * products * rows * columns * depth)
+        return Kernel(name, kind, Bound.COMPUTE, seconds, joules=energy)
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
         """Kernels that only move bytes."""

@@ -5,7 +5,7 @@ the optimizer.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weighbridge.arithmetic import Count
@@ -16,6 +16,7 @@ from weighbridge.estimate.time.clock import Clock
 from weighbridge.estimate.time.data import DataParallel
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
+from weighbridge.estimate.time.power import Load, pace
 from weighbridge.estimate.time.work import Bound, Channel, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
@@ -46,8 +47,8 @@ class StageTime:
         return DataParallel(self.clock, self.stage)
 
     @cached_property
-    def chunks(self) -> tuple[ChunkTime, ...]:
-        """Its chunks."""
+    def brisk(self) -> tuple[ChunkTime, ...]:
+        """Its chunks, at the rates of short runs."""
         made = self.timer.pieces
         found = []
         for number, runs in enumerate(self.stage.runs):
@@ -56,9 +57,30 @@ class StageTime:
         return tuple(found)
 
     @cached_property
+    def pace(self) -> float:
+        """Rate of multiplies over that of short runs, under the device's power limit."""
+        passes = [own for chunk in self.brisk for own in chunk.passes]
+        kernels = [(k, n) for own in passes for doing, n in own.runs for k in doing.kernels]
+        load = Load(
+            *(
+                float(plain(sum(n * getattr(k, what) for k, n in kernels if k.joules)))
+                for what in ("seconds", "joules")
+            ),
+            float(plain(sum(n * k.seconds for k, n in kernels if k.bound is Bound.COMPUTE and not k.joules))),
+            float(plain(sum(n * k.seconds for k, n in kernels if k.bound is Bound.MEMORY))),
+            float(plain(sum(own.seconds - own.computing for own in passes))),
+        )
+        return pace(self.clock.cluster.device, load)
+
+    @cached_property
+    def chunks(self) -> tuple[ChunkTime, ...]:
+        """Its chunks, under the power limit."""
+        return tuple(replace(chunk, pace=self.pace) for chunk in self.brisk)
+
+    @cached_property
     def passes(self) -> list[Pass]:
         """What one micro-batch does on the rank."""
-        return [own for chunk in self.chunks for own in (chunk.forward, chunk.inputs, chunk.weights)]
+        return [own for chunk in self.chunks for own in chunk.passes]
 
     @property
     def forward(self) -> Seconds:
@@ -227,7 +249,7 @@ def _parts(stage: StageTime) -> Iterator[tuple[str, Seconds]]:
     for own in stage.passes:
         for doing, count in own.runs:
             for kernel in doing.kernels:
-                yield kernel.kind.value, count * kernel.seconds
+                yield kernel.kind.value, count * kernel.seconds / (own.pace if kernel.joules else 1)
             for message in doing.messages:
                 yield message.channel.value, count * message.exposed
         yield Channel.DATA.value, own.waits

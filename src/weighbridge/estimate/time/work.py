@@ -42,6 +42,7 @@ class Kernel:
         bound: what it waits for.
         seconds: on the device.
         launches: kernels that the host launches for it.
+        joules: energy of a multiply, which a power limit may hold back; 0 of what it does not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Kernel:
     bound: Bound
     seconds: Seconds
     launches: int = 1
+    joules: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,13 @@ class Doing:
 
     @property
     def computing(self) -> Seconds:
-        """Seconds of its kernels."""
+        """Seconds of its kernels, at the rates of short runs."""
         return sum((kernel.seconds for kernel in self.kernels), 0.0)
+
+    @property
+    def multiplying(self) -> Seconds:
+        """Seconds of those that a power limit may hold back."""
+        return sum((kernel.seconds for kernel in self.kernels if kernel.joules), 0.0)
 
     @property
     def exposed(self) -> Seconds:
