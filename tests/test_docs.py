@@ -268,7 +268,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "mixers": lambda: module_table("mixer"),
     "feed forward": lambda: module_table("feed_forward"),
     "megatron arguments": training_tables.arguments,
-    **{name: partial(lambda of: table(*of()), of) for name, of in {**training_tables.TABLES, **speed_tables.TABLES}.items()},
+    **{
+        name: partial(lambda of: table(*of()), of)
+        for name, of in {**training_tables.TABLES, **speed_tables.TABLES}.items()
+    },
 }
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from weighbridge.errors import InputError
 from weighbridge.hardware.catalogue import device, entries
 from weighbridge.hardware.speeds import Speeds, speeds
-from weighbridge.hardware.speeds.reading import linked, measured, names, nearest
+from weighbridge.hardware.speeds.matmul import INPUT_BITS
+from weighbridge.hardware.speeds.reading import linked, measured, names, nearest, rate
 from weighbridge.traced import Traced, symbol
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "hardware_microbench.csv"
@@ -27,9 +28,9 @@ sizes = st.integers(1, 60_000)
 
 
 def of(name: str) -> tuple[Speeds, str]:
-    """Speeds of a device, and a 16-bit type that it has."""
+    """Speeds of a device, and a type of 16 bits, or 32, that it has."""
     found = device(name)
-    return speeds(found), "bf16" if "bf16" in found.peak_flops else "fp16"
+    return speeds(found), next(kind for kind in ("bf16", "fp16", "tf32", "fp32") if kind in found.peak_flops)
 
 
 def value(number: Any) -> float:
@@ -48,7 +49,7 @@ def test_no_multiplication_beats_peak_or_bandwidth(
     found, precision = of(name)
     seconds = found.matmul(rows, columns, depth, precision, products)
     assert seconds > 2 * products * rows * columns * depth / found.device.peak(precision)
-    moved = 2 * products * (rows * depth + depth * columns + rows * columns)
+    moved = INPUT_BITS[precision] / 8 * products * (rows * depth + depth * columns + rows * columns)
     assert seconds > moved / found.device.memory_bandwidth
     assert seconds > found.curve(precision).launch
 
@@ -96,8 +97,7 @@ def test_attention(name: str, batch: int, groups: int, length: int, dim: int) ->
     array = run(np.array([batch, 3.0]), heads, groups, float(length), float(length))
     assert array[0] == pytest.approx(plain, rel=1e-12)
     flops = 2 * batch * heads * length * (length + 1) * dim
-    peak = found.device.peak_flops.get("bf16", found.device.peak_flops["fp16"])
-    assert flops / plain < peak * found.curves.attention.training
+    assert flops / plain < rate(found.device) * found.curves.attention.training
     back = found.attention_backward(batch, heads, groups, length, length, dim, dim)
     assert back == pytest.approx(plain * 2.5 / found.curves.attention.backward)
 
