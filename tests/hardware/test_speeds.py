@@ -149,6 +149,7 @@ def test_devices_that_were_not_measured_scale_from_the_nearest() -> None:
     like |= {"a100-40gb": "a100", "v100-32gb": "a100", "t4": "a100", "a10": "l40s", "mi300x": "h200"}
     assert {name: nearest(device(name)) for name in like} == like
     assert {name: nearest(device(name)) for name in names()} == {name: name for name in names()}
+    assert linked(device("a40")) == linked(device("v100-32gb")) == "a100"
     assert linked(device("l40s")) == linked(device("rtx-4090")) == "rtx-pro-6000"
 
 
