@@ -15,13 +15,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks import tables
 from benchmarks.estimating import answer, estimate, ledger, score
 from benchmarks.requests import key
-from benchmarks.rows import HERE, MEASURED, MEASUREMENTS, Row, read
-from benchmarks.score import GIB, LARGE, TARGETS, Scored, counted, summary, worst
+from benchmarks.rows import HERE, MEASURED, MEASUREMENTS, TIME, Row, figure_of, read
+from benchmarks.score import GIB, LARGE, Scored, counted, of_time, percentile, summary, worst
+from benchmarks.targets import TARGETS
 from weighbridge.estimate.bands import BY_FRAMEWORK, family
 from weighbridge.estimate.bands import LARGE as LARGE_RUNS
 
@@ -31,6 +33,9 @@ RESULTS = HERE / "results" / "accuracy.json"
 BANDS = ROOT / "src" / "weighbridge" / "estimate" / "bands.toml"
 FIGURES = {"peak_allocated": "max_allocated", "peak_reserved": "max_reserved", "static_allocated": "allocated"}
 """Figures of a report, and the counter that each is measured by."""
+
+STEP = "step_seconds"
+"""The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
 
 def why(path: Path = MEASUREMENTS / "why.toml") -> list[tuple[str, str]]:
@@ -62,7 +67,7 @@ def _rounded(fields: Mapping[str, float]) -> dict[str, float]:
 
 
 def _whole(value: float | None) -> float | None:
-    return None if value is None else round(value) if value > 1000 else round(value, 2)
+    return None if value is None else round(value) if value > 1000 else round(value, 2 if value >= 10 else 4)
 
 
 def written(found: Mapping[str, Any]) -> str:
@@ -92,8 +97,22 @@ def bands(scored: Sequence[Scored]) -> str:
         for name, own in parts.items():
             found = summary(own)
             if found:
-                text += f"\n[{name}]\nn = {found.n}\nmedian = {found.median:.2f}\np90 = {found.p90:.2f}\n"
-    return text
+                text += _band(name, found.n, found.median, found.p90)
+    return text + _bands_of_time(of_time(measured))
+
+
+def _band(name: str, n: int, median: float, p90: float) -> str:
+    return f"\n[{name}]\nn = {n}\nmedian = {median:.2f}\np90 = {p90:.2f}\n"
+
+
+def _bands_of_time(measured: Sequence[Scored]) -> str:
+    """Without Megatron-LM's functional tests, whose steps of a tenth of a second are the host's more than the GPU's."""
+    estimated = [each for each in measured if each.estimated is not None and each.row["kind"] != "megatron"]
+    parts = {STEP: estimated}
+    for framework in sorted({family_of(each.row) for each in estimated}):
+        parts[f"{STEP}.{BY_FRAMEWORK}.{framework}"] = [r for r in estimated if family_of(r.row) == framework]
+    sizes = {name: [abs(each.off_in_time) for each in own] for name, own in parts.items()}
+    return "".join(_band(name, len(own), median(own), percentile(own, 90)) for name, own in sizes.items() if own)
 
 
 def family_of(row: Row) -> str:
@@ -107,17 +126,28 @@ def print_rows(rows: Sequence[Row], full: bool) -> None:
     found = {name: answer(row) for name, row in cache.items()}
     for row in rows:
         value, needs = estimate(row, found[key(row)])
-        measured = row["bytes"] or 0
-        if value is None:
-            print(f"{row['id']}\n  {measured / GIB:10.3f} GiB measured; not estimated yet: needs {needs}")
-            continue
-        off = value - measured
-        print(f"{row['id']}\n  {measured / GIB:10.3f} GiB measured, {value / GIB:.3f} estimated", end="")
-        print(f", {off / 2**20:+.1f} MiB, {100 * off / measured:+.2f} %" if measured else "")
-        lines = ledger(row, found[key(row)]).items()
-        print("  " + ", ".join(f"{name} {bytes / 2**20:,.1f}" for name, bytes in lines if bytes) + " MiB")
+        print(_shown(row, value, needs))
+        if value is not None and row["counter"] not in TIME:
+            lines = ledger(row, found[key(row)]).items()
+            print("  " + ", ".join(f"{name} {bytes / 2**20:,.1f}" for name, bytes in lines if bytes) + " MiB")
         if full:
             print("  " + json.dumps({k: v for k, v in row.items() if k not in ("id", "source")}, ensure_ascii=False))
+
+
+def _shown(row: Row, value: float | None, needs: str) -> str:
+    measured, unit = figure_of(row), tables.UNITS.get(row["counter"], "%")
+    if "bytes" in row:
+        measured, value, unit = measured / GIB, None if value is None else value / GIB, "GiB"
+    text = f"{row['id']}\n  {measured:10.3f} {unit} measured"
+    if value is None:
+        return f"{text}; not estimated yet: needs {needs}"
+    off = value - measured
+    text += f", {value:.3f} estimated, "
+    return (
+        f"{text}{1024 * off:+.1f} MiB, {100 * off / measured:+.2f} %"
+        if unit == "GiB"
+        else (f"{text}{100 * off / measured:+.2f} %")
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

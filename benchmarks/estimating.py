@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.requests import Asked, NotYetError, key, request
-from benchmarks.rows import Row
+from benchmarks.rows import COUNTED, TIME, Row
 from benchmarks.score import Scored
 from weighbridge.errors import WeighbridgeError
+from weighbridge.estimate.compute import EXACT
+from weighbridge.estimate.conventions import training_flops
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.training import Training
+from weighbridge.tape import Pass
 
 COUNTERS = {
     "allocated": ("static_allocated",),
@@ -24,6 +27,16 @@ COUNTERS = {
 }
 """The attributes of a stage that answer a counter; the first that it has counts."""
 
+CLOCKED = {
+    "step_seconds": 1.0,
+    "tokens_per_second_per_gpu": 1.0,
+    "model_tflops_per_gpu": 1.0,
+    "hardware_tflops_per_gpu": 1.0,
+    "mfu": 100.0,
+    "hfu": 100.0,
+}
+"""The attributes of ``training.time`` that answer a counter of time, and what they are multiplied by for its unit."""
+
 STATES = (Line.WEIGHTS, Line.GRADIENTS, Line.MAIN, Line.OPTIMIZER)
 
 
@@ -34,19 +47,21 @@ class Answer:
     Attributes:
         stages: per pipeline stage, bytes by counter.
         ledgers: per pipeline stage, bytes by line of the ledger.
+        time: figures by counter of time.
         needs: why there is no estimate; empty where there is one.
     """
 
     stages: list[dict[str, int]] = field(default_factory=list)
     ledgers: list[dict[str, int]] = field(default_factory=list)
+    time: dict[str, float] = field(default_factory=dict)
     needs: str = ""
 
 
 def answer(row: Row) -> Answer:
-    """Ask the package for the memory of a row's run."""
+    """Ask the package for the memory, or the time, of a row's run."""
     try:
         asked = request(row)
-        return _answered(asked)
+        return _timed(asked, row.get("convention", EXACT)) if row["counter"] in TIME else _answered(asked)
     except (NotYetError, WeighbridgeError) as reason:
         return Answer(needs=str(reason))
     except Exception as failure:  # an estimator at work: a row that breaks it is listed, it does not end the score
@@ -68,6 +83,18 @@ def _answered(asked: Asked) -> Answer:
     return found
 
 
+def _timed(asked: Asked, convention: str) -> Answer:
+    """Figures of time; those that depend on how FLOPs are counted as the row's source counts them."""
+    training: Any = Training(asked.model, asked.plan, asked.cluster)
+    if not hasattr(type(training), "time"):
+        return Answer(needs="a step time")
+    time = training.time
+    figures = {name: unit * float(getattr(time, name)) for name, unit in CLOCKED.items() if hasattr(time, name)}
+    work = Pass(batch=1, sequence=asked.plan.sequence, prediction=asked.plan.prediction)
+    counted, own = (int(training_flops(asked.model, work, name)) for name in (convention, EXACT))
+    return Answer(time={name: value * counted / own if name in COUNTED else value for name, value in figures.items()})
+
+
 def answers(rows: Iterable[Row], jobs: int = 1) -> dict[str, Answer]:
     """Answers to the distinct questions of some rows."""
     questions: dict[str, Row] = {}
@@ -81,7 +108,7 @@ def answers(rows: Iterable[Row], jobs: int = 1) -> dict[str, Answer]:
 
 def stages_of(row: Row, stages: Sequence[Any]) -> Sequence[Any]:
     """The stages whose ranks a row's figure was read on."""
-    place = row["rank"]
+    place = row.get("rank")
     if place == "last":
         return stages[-1:]
     if place == "first":
@@ -94,15 +121,18 @@ def stages_of(row: Row, stages: Sequence[Any]) -> Sequence[Any]:
 
 
 def estimate(row: Row, found: Answer) -> tuple[float | None, str]:
-    """A row's figure by the package in bytes; ``None`` and what it needs where there is none."""
+    """A row's figure by the package in the row's unit; ``None`` and what it needs where there is none."""
     if found.needs:
         return None, found.needs
     counter = row["counter"]
+    if counter in TIME:
+        value = found.time.get(counter)
+        return value, "" if value is not None else f"an estimate of {counter.replace('_', ' ')}"
     figures = [stage.get(counter) for stage in stages_of(row, found.stages)]
     known = [figure for figure in figures if figure is not None]
     if len(known) < len(figures) or not known:
         return None, f"an estimate of {counter.replace('_', ' ')}"
-    if row["rank"] == "sum":
+    if row.get("rank") == "sum":
         assert row["gpus"] is not None
         return sum(known) * row["gpus"] / len(known), ""
     return max(known), ""

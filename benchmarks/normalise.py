@@ -16,10 +16,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.normalise_bridge import bridge
 from benchmarks.normalise_finetuning import consumer, litgpt, qwen
+from benchmarks.normalise_nemo import nemo
 from benchmarks.normalise_older import bigscience, internevo, papers
 from benchmarks.normalise_plans import foundry, system_c, torchao, torchtitan
+from benchmarks.normalise_scaling import fsdp, llama3, scaling
 from benchmarks.rows import MEASUREMENTS, Row, problems, write_file
+from benchmarks.speeds import clocked, value
 
 TRUTH = Path(__file__).parents[2] / "shared" / "truth"
 MIB = 2**20
@@ -50,16 +54,16 @@ def table(name: str) -> Callable[[Path], list[dict[str, str]]]:
 
 def tokens(arguments: dict[str, Any]) -> Iterator[str]:
     """A Megatron-LM argument list; lists are written in brackets in the source."""
-    for name, value in arguments.items():
-        if value is False:
+    for name, given in arguments.items():
+        if given is False:
             continue
         yield name
-        text = str(value)
+        text = str(given)
         if text.startswith("[") and text.endswith("]"):
             yield from text[1:-1].split()
         elif name == "--hierarchical-context-parallel-sizes":
             yield from text.split()
-        elif value is not True:
+        elif given is not True:
             yield text
 
 
@@ -110,6 +114,8 @@ def _megatron_run(run: dict[str, Any], days: Mapping[str, str]) -> Iterator[Row]
             "judged": judged,
         }
         yield row
+    step = clocked(row, "step_seconds", {"value": float(run["iteration_time_s"])})
+    yield {**step, "id": f"megatron/{case}/step_seconds"}
 
 
 def simumax(truth: Path) -> Iterator[Row]:
@@ -122,6 +128,19 @@ def simumax(truth: Path) -> Iterator[Row]:
         for counter in ("max_allocated", "max_reserved"):
             measured = json.loads(run[f"per_rank_{counter}_mb"])
             yield from (_simumax_rank(run, counter, int(rank), mib) for rank, mib in measured.items())
+        yield _simumax_step(run)
+
+
+def _simumax_step(run: dict[str, str]) -> Row:
+    """The time of a step, with nothing overlapped."""
+    row = clocked(_simumax_rank(run, "max_allocated", 0, 1.0), "step_seconds", value(run["measured_step_s"]))
+    row["id"] = f"simumax/{run['case']}/step_seconds"
+    overlaps = ("overlap_gradient_reduce", "overlap_parameter_gather", "overlap_pipeline")
+    row["execution"] = dict.fromkeys(overlaps, False)
+    own = re.search(r"own prediction was ([0-9.]+) ms", run["notes"])
+    if own:
+        row["own_estimate"] = float(own[1]) / 1000
+    return row
 
 
 def _simumax_rank(run: dict[str, str], counter: str, rank: int, mib: float) -> Row:
@@ -172,6 +191,11 @@ SOURCES: dict[str, Callable[[Path], Iterator[Row]]] = {
     "bigscience": lambda truth: bigscience(table("bigscience_megatron_deepspeed")(truth)),
     "internevo": lambda truth: internevo(table("internevo_training")(truth)),
     "papers": lambda truth: papers(table("papers_and_readme_tables")(truth)),
+    "megatron-scaling": lambda truth: scaling(table("papers_and_readme_tables")(truth)),
+    "llama-3": lambda truth: llama3(table("papers_and_readme_tables")(truth)),
+    "fms-fsdp": lambda truth: fsdp(table("papers_and_readme_tables")(truth)),
+    "bridge": lambda truth: bridge(table("megatron_bridge_perf_summary")(truth)),
+    "nemo": lambda truth: nemo(table("nemo_legacy_perf")(truth)),
     "llm-foundry": lambda truth: foundry(table("llm_foundry_mpt_training")(truth)),
     "qwen1": lambda truth: qwen(table("qwen1_finetune_memory")(truth)),
     "litgpt": lambda truth: litgpt(table("litgpt_finetune_inference")(truth)),

@@ -1,4 +1,7 @@
-"""Rows of fine-tuning runs. They are not estimated yet; what their sources say is kept for when they are."""
+"""Rows of fine-tuning runs. They are not estimated yet; what their sources say is kept for when they are.
+
+LitGPT's times of whole runs are left out: its sequences have the lengths of its texts.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from benchmarks.normalise_plans import GB, GIB, Cells, device, figure, known, number
 from benchmarks.rows import Row
+from benchmarks.speeds import clocked, value
 
 METHODS = {"full": "full", "Full-parameter": "full", "QLoRA": "qlora", "Q-LoRA": "qlora", "Adapter": "adapter"}
 DEVICES = {
@@ -70,7 +74,7 @@ def _tuning(cells: Cells, base: str | None, **more: Any) -> dict[str, Any]:
 
 
 def qwen(table: Iterable[Cells]) -> Iterator[Row]:
-    """Qwen 1: of all GPUs together, unit printed as "G"."""
+    """Qwen 1: memory of all GPUs together, unit printed as "G"; seconds per iteration."""
     for place, cells in enumerate(table):
         offloaded = {"zero": {"stage": 3, "engine": "DeepSpeed"}} if "ZeRO-3" in cells["sharding"] else {}
         row: Row = {
@@ -97,6 +101,9 @@ def qwen(table: Iterable[Cells]) -> Iterator[Row]:
         if "emb" in cells["task"]:
             row["tuning"]["targets"] = ["all", "embedding", "head"]
         yield row
+        if cells["measured_step_s"]:
+            step = clocked(row, "step_seconds", value(cells["measured_step_s"]))
+            yield {**step, "id": f"qwen1/{place}/step_seconds", "judged": ["model"]}
 
 
 def litgpt(table: Iterable[Cells]) -> Iterator[Row]:
@@ -141,7 +148,7 @@ def _litgpt(place: int, cells: Cells, failed: bool) -> Row:
 
 
 def consumer(table: Iterable[Cells]) -> Iterator[Row]:
-    """torchtune: maximum active or reserved, in GiB."""
+    """torchtune: maximum active or reserved, in GiB; tokens per second."""
     for place, cells in enumerate(table):
         active = "Peak Memory ACTIVE" in cells["notes"]
         counter = "max_active" if active else "max_reserved"
@@ -182,6 +189,12 @@ def consumer(table: Iterable[Cells]) -> Iterator[Row]:
         if not active:
             row["judged"] = ["counter"]
         yield row
+        if cells["tokens_per_s_as_printed"]:
+            speed = clocked(row, "tokens_per_second_per_gpu", value(cells["tokens_per_s_as_printed"]))
+            speed["id"] = f"torchtune/{place}/tokens_per_second_per_gpu"
+            if speed["gpus"] != 1:  # whether it is that of one GPU or of all is not said
+                speed["unknown"] = [*speed.get("unknown", []), "counter"]
+            yield speed
 
 
 def _offload(notes: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from benchmarks.rows import Row
+from benchmarks.speeds import speeds
 
 GIB, GB = 2**30, 10**9
 Cells = dict[str, str]
@@ -45,7 +46,9 @@ def named(names: dict[str, str], text: str) -> str:
 
 
 def device(text: str) -> str | None:
-    """A device's name; ``None`` where the source names none."""
+    """A device's name; ``None`` where the source names none, nor the whole of its memory, which tells a GB200."""
+    if "~184.3 GiB device" in text:
+        return "GB200"
     return None if text.startswith("GPU not named") or not text else named(DEVICES, text)
 
 
@@ -169,18 +172,34 @@ def _version(source: str) -> dict[str, Any]:
 
 
 def torchtitan(table: Iterable[Cells]) -> Iterator[Row]:
-    """Peak reserved memory of torchtitan's published runs."""
+    """Peak reserved memory and tokens per second of torchtitan's published runs."""
     for place, cells in enumerate(table):
-        if cells["measured_peak_mem_gb"]:
-            yield _titan(f"torchtitan/{place}", cells, cells["technique"] + " " + cells["sharding"])
+        yield from _figures(_titan(f"torchtitan/{place}", cells, cells["technique"] + " " + cells["sharding"]), cells)
 
 
 def torchao(table: Iterable[Cells]) -> Iterator[Row]:
-    """Peak reserved memory of torchao's runs in torchtitan."""
+    """Peak reserved memory and tokens per second of torchao's runs in torchtitan."""
     for place, cells in enumerate(table):
-        if cells["task"] == "pretrain" and cells["measured_peak_mem_gb"]:
+        if cells["task"] == "pretrain":
             compiled = "torch.compile" in cells["precision"] or "compile" in cells["notes"]
-            yield _titan(f"torchao/{place}", cells, "torch.compile" if compiled else "")
+            yield from _figures(_titan(f"torchao/{place}", cells, "torch.compile" if compiled else ""), cells)
+
+
+def _figures(run: Row, cells: Cells) -> Iterator[Row]:
+    if cells["measured_peak_mem_gb"]:
+        memory: Row = {**run, "id": f"{run['id']}/max_reserved"}
+        yield {**memory, **figure(cells["measured_peak_mem_gb"], GIB), "rank": "highest"}  # type: ignore[typeddict-item]
+    yield from speeds(run, cells)
+
+
+HARDWARE: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    (
+        "H100 96GB HBM2e",
+        {"device_overrides": {"memory_bandwidth": 2_400_000_000_000}},
+        {"power_watts": 500},
+    ),
+)
+"""Devices that are not as the catalogue has them: by how the source's text begins, what differs."""
 
 
 def _titan(name: str, cells: Cells, technique: str) -> Row:
@@ -225,23 +244,31 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         optimizer="adam",
         recompute=chosen,
     )
+    if "Async" in technique:
+        plan["overlaps_tensor"] = True
     unknown += [f"plan.{field}" for field in ("micro_batch", "recompute") if field not in plan]
+    unknown += ["plan.tensor", "plan.pipeline"] if "parallelism not stated" in cells["notes"] else []
     scout = cells["model"].startswith("Llama4")
     row: Row = {
-        "id": f"{name}/max_reserved",
+        "id": name,
         "source": cells["source"],
         "kind": "plan",
         "counter": "max_reserved",
-        **figure(cells["measured_peak_mem_gb"], GIB),  # type: ignore[typeddict-item]
-        "rank": "highest",
         "device": device(cells["gpu"]),
         "gpus": world,
         "current": True,
         "model": "llama-4-scout" if scout else named(MODELS, cells["model"]),
         "plan": plan,
     }
-    if scout:
+    if scout and "truncated" in cells["model"]:
         row["changes"] = {"num_hidden_layers": 2}
+    for text, cluster, execution in HARDWARE:
+        if cells["gpu"].startswith(text):
+            row["cluster"], row["execution"] = cluster, execution
+    if cells["gpu"].startswith("GPU not named"):
+        judged.append("device")
+    if "power limited" in cells["gpu"]:
+        unknown.append("execution.power_watts")
     return stated(row, judged=judged, unknown=unknown)
 
 
@@ -254,7 +281,8 @@ def stated(row: Row, judged: list[str], unknown: list[str]) -> Row:
 
 
 def foundry(table: Iterable[Cells]) -> Iterator[Row]:
-    """MPT models under FSDP on A100 with 40 or 80 GB: every run that is listed did fit.
+    """MPT models under FSDP on A100 with 40 or 80 GB: every run that is listed did fit; tokens per second, and what
+    follows from them by 6 N + 12 L H Q T FLOPs per token (scripts/train/benchmarking/collect_results.py).
 
     Judged from llmfoundry/models: PyTorch's layer norm and GELU; flash attention's cross-entropy in 16 bits, for which
     "in place" is the nearest choice (its gradient is a second tensor).
@@ -264,7 +292,7 @@ def foundry(table: Iterable[Cells]) -> Iterator[Row]:
         pure = "PURE" in cells["precision"]
         table_name = re.search(r"row (\d+)", cells["source"])
         row: Row = {
-            "id": f"llm-foundry/{cells['gpu']}/{table_name[1] if table_name else place}/fits",
+            "id": f"llm-foundry/{cells['gpu']}/{table_name[1] if table_name else place}",
             "source": cells["source"],
             "kind": "plan",
             "counter": "fits",
@@ -297,4 +325,5 @@ def foundry(table: Iterable[Cells]) -> Iterator[Row]:
         }
         zero, precision = row["plan"]["zero"], row["plan"]["precision"]
         zero["average_in_fp32"] = not precision.pop("average_in_bf16")
-        yield row
+        yield {**row, "id": f"{row['id']}/fits"}
+        yield from speeds(row, cells, conventions=dict.fromkeys(("model_tflops_per_gpu", "mfu", "hfu"), "palm"))

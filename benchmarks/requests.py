@@ -12,11 +12,13 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from benchmarks.rows import Row
+from benchmarks.rows import TIME, Row
 from weighbridge.errors import WeighbridgeError
 from weighbridge.formats.loading import load
+from weighbridge.formats.megatron import patterns
 from weighbridge.hardware import Cluster, cluster
-from weighbridge.kernels import Attention, Kernels
+from weighbridge.hardware.table import from_table
+from weighbridge.kernels import Attention, Exchange, Kernels
 from weighbridge.models import Model, catalogue
 from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.optimizer import optimizer
@@ -40,8 +42,14 @@ SELECTIVE = {
 }
 """torchtitan's selective checkpointing."""
 
-BLOCKING = ("plan.micro_batch", "plan.recompute", "plan.virtual", "plan.sequence", "model.")
+BLOCKING = (
+    *("plan.tensor", "plan.pipeline", "plan.micro_batch", "plan.global_batch", "plan.recompute", "plan.virtual"),
+    *("plan.expert", "plan.sequence", "model.", "gpus"),
+)
 """What a source leaves out that no estimate can do without."""
+
+BATCHLESS = ("plan.global_batch",)
+"""Of it, what only time cannot do without."""
 
 
 NEW_IMAGE = "2025-11-06"
@@ -75,7 +83,14 @@ class Asked:
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
     asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "software", "vocab_size")
-    return json.dumps([row.get(name) for name in (*asked, "device", "gpus", "unknown")], sort_keys=True)
+    names = (*asked, "device", "gpus", "unknown", "cluster", "execution", "convention")
+    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME], sort_keys=True)
+
+
+def left_open(row: Row) -> list[str]:
+    """What the source leaves out that an estimate of this row cannot do without."""
+    needed = BLOCKING if row["counter"] in TIME else [name for name in BLOCKING if name not in BATCHLESS]
+    return [name for name in row.get("unknown", ()) if name.startswith(tuple(needed))]
 
 
 def request(row: Row) -> Asked:
@@ -86,14 +101,17 @@ def request(row: Row) -> Asked:
     """
     if row["kind"] == "fine-tuning":
         raise NotYetError(f"fine-tuning ({row['tuning']['method']})")
-    blank = [name for name in row.get("unknown", ()) if name.startswith(BLOCKING)]
+    blank = left_open(row)
+    if row["counter"] in TIME and row["device"] is None:
+        blank.append("device")
     if blank:
         raise NotYetError(f"{', '.join(blank)}: the source does not say")
     try:
         hardware = _cluster(row)
         if row["kind"] == "megatron":
             return _megatron(row, hardware)
-        return Asked(_model(row), _plan(row["plan"], row["gpus"] or 1), hardware)
+        model, plan = _model(row), _plan(row["plan"], row["gpus"] or 1)
+        return Asked(model, _executed(plan, row.get("execution", {})), hardware)
     except WeighbridgeError as error:
         raise NotYetError(str(error)) from None
 
@@ -102,9 +120,12 @@ def _cluster(row: Row) -> Cluster | None:
     if row["device"] is None:
         return None
     try:
-        return cluster(f"{row['gpus'] or 1}x{row['device']}")
+        usual = cluster(f"{row['gpus'] or 1}x{row['device']}")
     except WeighbridgeError:
         raise NotYetError(f"the device {row['device']}") from None
+    if "cluster" not in row:
+        return usual
+    return from_table({"device": row["device"], "gpus": usual.gpus} | row["cluster"])
 
 
 def _model(row: Row) -> Model:
@@ -138,7 +159,38 @@ def _megatron(row: Row, hardware: Cluster | None) -> Asked:
     workspace = row["environment"]["variables"].get("CUBLAS_WORKSPACE_CONFIG")
     if workspace and plan.cublas_workspace is None:
         plan = replace(plan, cublas_workspace=cublas_workspace(workspace))
+    if row["counter"] in TIME:
+        plan = replace(plan, global_batch=_first_batch(row["arguments"]) or plan.global_batch)
     return Asked(found.model, plan, hardware)
+
+
+def _first_batch(arguments: list[str]) -> int | None:
+    """The batch of a test's iterations, where it grows with the tokens seen: a test ends before it does."""
+    if "--step-batch-size-schedule" not in arguments:
+        return None
+    schedule = arguments[arguments.index("--step-batch-size-schedule") + 1]
+    return int(schedule.split()[0].rpartition(":")[2])
+
+
+FIELDS = {
+    "overlap_gradient_reduce": "overlaps_gradients",
+    "overlap_parameter_gather": "overlaps_parameters",
+    "overlap_pipeline": "overlaps_pipeline",
+    "overlap_shared_experts": "overlaps_shared_experts",
+    "delay_weight_gradients": "delays_weight_gradients",
+    "cuda_graphs": "graphs",
+}
+"""Switches of ``rows.EXECUTION`` that :class:`weighbridge.parallel.execution.Execution` has, by its fields."""
+
+
+def _executed(plan: Plan, switches: Mapping[str, Any]) -> Plan:
+    """A plan under a row's switches."""
+    known = {FIELDS[name]: value for name, value in switches.items() if name in FIELDS}
+    plan = replace(plan, execution=replace(plan.execution, **_tuples(known)))
+    if switches.get("dispatcher") in ("deepep", "hybridep"):
+        routing = replace(plan.kernels.routing, exchange=Exchange.FLEX)
+        plan = replace(plan, kernels=replace(plan.kernels, routing=routing))
+    return plan
 
 
 def _as_it_ran(plan: Plan, row: Row) -> Plan:
@@ -182,12 +234,15 @@ def _plan(given: Mapping[str, Any], gpus: int) -> Plan:
         "accumulation_fusion": given.get("accumulation_fusion", framework.accumulation_fusion),
         "expandable_segments": given.get("expandable_segments", framework.expandable_segments),
         "recompute": _recompute(given.get("recompute", {})),
+        "execution": framework.execution,
         "offload": Offload(**_tuples(given.get("offload", {}))),
     }
     if "optimizer" in given:
         converted["optimizer"] = optimizer(given["optimizer"])
     if given.get("schedule"):
         converted["schedule"] = Schedule(given["schedule"])
+    if "layout" in given:
+        converted["layout"] = patterns.layout(given["layout"])
     rest = {k: v for k, v in given.items() if k not in converted}
     return Plan(gpus=gpus, **rest, **converted)
 

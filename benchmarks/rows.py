@@ -1,4 +1,4 @@
-"""Measurements of training memory: the schema of a row, its check, and the files that hold rows.
+"""Measurements of training memory and time: the schema of a row, its check, and the files that hold rows.
 
 ``benchmarks/measurements/`` has one JSON Lines file per source, one row per figure; README.md there describes it.
 """
@@ -19,10 +19,23 @@ Kind = Literal["megatron", "plan", "fine-tuning", "formula"]
 """What describes the run: a Megatron-LM argument list; a plan; a plan of fine-tuning. "formula": not measured but
 computed by the source."""
 
-CounterName = Literal[
+MemoryCounter = Literal[
     "allocated", "max_allocated", "max_active", "max_reserved", "device", "states", "activations", "fits"
 ]
+TimeCounter = Literal[
+    "step_seconds",
+    "layer_seconds",
+    "tokens_per_second_per_gpu",
+    "model_tflops_per_gpu",
+    "hardware_tflops_per_gpu",
+    "mfu",
+    "hfu",
+]
+CounterName = MemoryCounter | TimeCounter
 """What was read; README.md says what each is."""
+
+MEMORY: frozenset[str] = frozenset(get_args(MemoryCounter))
+TIME: frozenset[str] = frozenset(get_args(TimeCounter))
 
 Place = int | Literal["last", "first", "highest", "sum"]
 """A rank; the last; any of the first stage; the highest of all; all added up."""
@@ -43,14 +56,20 @@ class Row(TypedDict):
     source: str
     kind: Kind
     counter: CounterName
-    bytes: int | None
-    rank: Place
     device: str | None
     gpus: int | None
     current: bool
+    bytes: NotRequired[int]
+    value: NotRequired[float]
+    percent: NotRequired[float]
+    baseline: NotRequired[str]
+    rank: NotRequired[Place]
+    derived_from: NotRequired[str]
     model: NotRequired[str | dict[str, Any]]
     changes: NotRequired[dict[str, Any]]
     plan: NotRequired[dict[str, Any]]
+    execution: NotRequired[dict[str, Any]]
+    cluster: NotRequired[dict[str, Any]]
     tuning: NotRequired[dict[str, Any]]
     arguments: NotRequired[list[str]]
     environment: NotRequired[Environment]
@@ -58,12 +77,12 @@ class Row(TypedDict):
     vocab_size: NotRequired[int]
     judged: NotRequired[list[str]]
     unknown: NotRequired[list[str]]
-    rounded_to: NotRequired[int]
-    own_estimate: NotRequired[int]
+    release: NotRequired[str]
+    convention: NotRequired[str]
+    rounded_to: NotRequired[float]
+    own_estimate: NotRequired[float]
     repeat_of: NotRequired[str]
     fits: NotRequired[bool]
-    percent: NotRequired[float]
-    baseline: NotRequired[str]
 
 
 REQUIRED: dict[str, type | tuple[type, ...]] = {
@@ -71,16 +90,22 @@ REQUIRED: dict[str, type | tuple[type, ...]] = {
     "source": str,
     "kind": str,
     "counter": str,
-    "bytes": (int, type(None)),
-    "rank": (int, str),
     "device": (str, type(None)),
     "gpus": (int, type(None)),
     "current": bool,
 }
 OPTIONAL: dict[str, type | tuple[type, ...]] = {
+    "bytes": int,
+    "value": float,
+    "percent": float,
+    "baseline": str,
+    "rank": (int, str),
+    "derived_from": str,
     "model": (str, dict),
     "changes": dict,
     "plan": dict,
+    "execution": dict,
+    "cluster": dict,
     "tuning": dict,
     "arguments": list,
     "environment": dict,
@@ -88,22 +113,44 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "vocab_size": int,
     "judged": list,
     "unknown": list,
-    "rounded_to": int,
-    "own_estimate": int,
+    "release": str,
+    "convention": str,
+    "rounded_to": (int, float),
+    "own_estimate": (int, float),
     "repeat_of": str,
     "fits": bool,
-    "percent": float,
-    "baseline": str,
 }
 PLAN = frozenset(
     (
         *("tensor", "pipeline", "virtual", "context", "expert", "expert_tensor", "sequence_parallel"),
         *("micro_batch", "global_batch", "sequence", "framework", "schedule", "group", "zero", "precision"),
         *("optimizer", "recompute", "offload", "kernels", "accumulation_fusion", "imbalance", "prediction"),
-        "expandable_segments",
+        *("expandable_segments", "overlaps_tensor", "layout"),
     )
 )
 """Fields of a row's plan: those of :class:`weighbridge.parallel.plan.Plan`, in JSON."""
+
+EXECUTION: dict[str, type] = {
+    "overlap_gradient_reduce": bool,
+    "overlap_parameter_gather": bool,
+    "overlap_pipeline": bool,
+    "overlap_shared_experts": bool,
+    "delay_weight_gradients": bool,
+    "defer_embedding_wgrad": bool,
+    "cuda_graphs": list,
+    "dispatcher": str,
+    "balanced_routing": bool,
+    "drops_tokens": bool,
+    "offloaded_layers": int,
+    "registered_buffers": bool,
+    "boosted_clocks": bool,
+    "power_watts": int,
+    "end_to_end": bool,
+}
+"""What bears on time and has no field in a plan; README.md says what each is."""
+
+CLUSTER = frozenset({"gpus_per_node", "network_bandwidth", "device_overrides"})
+"""Where the cluster is not the device's usual: fields of a cluster's TOML file."""
 
 TUNING = frozenset({"method", "rank", "targets", "trainable", "base", "packed", "lengths", "compiled"})
 
@@ -120,14 +167,17 @@ def problems(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {value!r} is not of the schema"
     if row.get("kind") not in get_args(Kind):
         yield f"kind {row.get('kind')!r} is none"
-    if row.get("counter") not in get_args(CounterName):
+    if row.get("counter") not in MEMORY | TIME:
         yield f"counter {row.get('counter')!r} is none"
     yield from _problems_of_content(row)
 
 
 def _problems_of_content(row: Mapping[str, Any]) -> Iterator[str]:
-    if isinstance(row.get("rank"), str) and row["rank"] not in ("last", "first", "highest", "sum"):
-        yield f"rank {row['rank']!r} is none"
+    yield from _problems_of_run(row)
+    yield from _problems_of_figure(row)
+
+
+def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
     if row.get("kind") == "megatron":
         if not all(isinstance(token, str) for token in row.get("arguments", [None])):
             yield "arguments must be strings"
@@ -137,13 +187,45 @@ def _problems_of_content(row: Mapping[str, Any]) -> Iterator[str]:
         yield "plan is missing"
     yield from (f"plan.{name} is no field of a plan" for name in row.get("plan", {}) if name not in PLAN)
     yield from (f"tuning.{name} is no field" for name in row.get("tuning", {}) if name not in TUNING)
-    if (row.get("counter") == "fits") != ("fits" in row):
+    yield from (f"cluster.{name} is no field of a cluster" for name in row.get("cluster", {}) if name not in CLUSTER)
+    for name, value in row.get("execution", {}).items():
+        if name not in EXECUTION:
+            yield f"execution.{name} is no switch"
+        elif type(value) is not EXECUTION[name]:
+            yield f"execution.{name} is {value!r}"
+
+
+COUNTED: frozenset[str] = TIME - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}
+"""Counters that depend on how FLOPs are counted."""
+
+
+def _problems_of_figure(row: Mapping[str, Any]) -> Iterator[str]:
+    counter = row.get("counter")
+    figures = [name for name in ("bytes", "value", "percent") if name in row]
+    if len(figures) != 1 or ("percent" in row) != ("baseline" in row):
+        yield "a figure is bytes, or a value in the counter's unit, or percent of a baseline"
+    if (counter in TIME) != ("value" in row):
+        yield "counters of time have a value, others have none"
+    if (counter in MEMORY) != ("rank" in row):
+        yield "counters of memory have a rank, others have none"
+    if isinstance(row.get("rank"), str) and row["rank"] not in ("last", "first", "highest", "sum"):
+        yield f"rank {row['rank']!r} is none"
+    if "convention" in row and counter not in COUNTED:
+        yield "convention belongs to counters of FLOPs"
+    if (counter == "fits") != ("fits" in row):
         yield "fits belongs to the counter of that name"
-    measured = row.get("bytes")
-    if (measured is None) != ("percent" in row) or ("percent" in row) != ("baseline" in row):
-        yield "a figure is bytes, or percent of a baseline"
-    if isinstance(measured, int) and (isinstance(measured, bool) or measured <= 0):
-        yield f"bytes is {measured!r}"
+    for name in figures:
+        figure = row[name]
+        if isinstance(figure, bool) or (isinstance(figure, int | float) and figure <= 0):
+            yield f"{name} is {figure!r}"
+
+
+def figure_of(row: Row) -> float:
+    """What was measured: bytes, a value in the counter's unit, or percent of the row's baseline."""
+    for name in ("bytes", "value", "percent"):
+        if name in row:
+            return row[name]
+    raise KeyError(f"{row['id']} has no figure")
 
 
 def read(folder: Path = MEASUREMENTS) -> dict[str, list[Row]]:

@@ -1,13 +1,13 @@
-"""Scores: measured against estimated, by counter and source, and the targets of the project."""
+"""Scores: measured against estimated, by counter and source."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.rows import Row
+from benchmarks.rows import TIME, Row, figure_of
 
 GIB = 2**30
 LARGE = 8 * GIB
@@ -33,15 +33,22 @@ class Scored:
 
     @property
     def measured(self) -> float:
-        """Bytes, or percent of the row's baseline."""
-        bytes = self.row["bytes"]
-        return self.row["percent"] if bytes is None else bytes
+        """Bytes, a value in the counter's unit, or percent of the row's baseline."""
+        return figure_of(self.row)
 
     @property
     def error(self) -> float:
         """Estimate over measurement, less one, in percent."""
         assert self.estimated is not None
         return 100 * (self.estimated - self.measured) / self.measured
+
+    @property
+    def off_in_time(self) -> float:
+        """How far the step time is off that the estimate comes to, in percent: of a rate, the other way round."""
+        assert self.estimated is not None
+        if self.row["counter"].endswith("_seconds"):
+            return self.error
+        return 100 * (self.measured - self.estimated) / self.estimated
 
     @property
     def fits(self) -> bool:
@@ -99,78 +106,34 @@ def worst(scored: Iterable[Scored], most: int = WORST) -> list[Scored]:
 
 def run_of(row: Row) -> str:
     """The identifier without the rank."""
-    return row["id"].rpartition("/")[0] if isinstance(row["rank"], int) else row["id"]
+    return row["id"].rpartition("/")[0] if isinstance(row.get("rank"), int) else row["id"]
 
 
 def counted(scored: Iterable[Scored]) -> list[Scored]:
-    """Rows that count: a figure that its source gives for several runs counts once."""
-    return [each for each in scored if "repeat_of" not in each.row]
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the project promises of some rows.
-
-    Attributes:
-        title: of which.
-        choose: whether a row is one of them.
-        median: percent that the median absolute error may be.
-        p90: percent that nine in ten may be; ``None`` for no promise.
-        own: every row is as close as its source's own estimate, instead.
+    """Rows that count: a figure that its source gives for several runs counts once, and a run counts once of which the
+    source gives a figure in several units.
     """
-
-    title: str
-    choose: Callable[[Scored], bool]
-    median: float | None = None
-    p90: float | None = None
-    own: bool = False
-
-    def rows(self, scored: Iterable[Scored]) -> list[Scored]:
-        """The rows it is about."""
-        return [each for each in counted(scored) if self.choose(each)]
-
-    def verdict(self, scored: Iterable[Scored]) -> str:
-        """Whether it is met."""
-        chosen = self.rows(scored)
-        found = summary(chosen)
-        if found is None:
-            return "no estimates yet"
-        if self.own:
-            met = all(self._as_close(each) for each in chosen if each.estimated is not None)
-        else:
-            assert self.median is not None
-            met = found.median <= self.median and (self.p90 is None or found.p90 <= self.p90)
-        missing = found.rows - found.n
-        if met and missing:
-            return f"met by those estimated; {missing} are not"
-        return "met" if met else "not met"
-
-    @staticmethod
-    def _as_close(each: Scored) -> bool:
-        """Whether an estimate is as close to the printed figure as the source's own: both rounded as it is printed."""
-        step = each.row.get("rounded_to", 1)
-
-        def off(value: float) -> int:
-            return abs(round(value / step) - round(each.measured / step))
-
-        assert each.estimated is not None
-        return off(each.estimated) <= off(each.row["own_estimate"])
+    return [each for each in scored if "repeat_of" not in each.row and "derived_from" not in each.row]
 
 
-def _of(source: str, counter: str, above: int = 0) -> Callable[[Scored], bool]:
-    def choose(each: Scored) -> bool:
-        row = each.row
-        return each.source == source and row["counter"] == counter and row["current"] and each.measured > above
-
-    return choose
+def of_time(scored: Iterable[Scored], asked: bool = True) -> list[Scored]:
+    """The rows of time, or all others."""
+    return [each for each in scored if (each.row["counter"] in TIME) is asked]
 
 
-TARGETS = (
-    Target("Megatron-LM, current: allocated", _of("megatron", "allocated"), 1, 4),
-    Target("Megatron-LM, current: maximum allocated", _of("megatron", "max_allocated"), 3, 8),
-    Target("the same above 8 GiB: allocated", _of("megatron", "allocated", LARGE), 0.5, 2),
-    Target("the same above 8 GiB: maximum allocated", _of("megatron", "max_allocated", LARGE), 0.5, 2),
-    Target("SimuMax: maximum allocated", _of("simumax", "max_allocated"), 1),
-    Target("torchtitan: maximum reserved", _of("torchtitan", "max_reserved"), 5),
-    Target("reference system C: maximum allocated", _of("system-c", "max_allocated"), own=True),
-)
+def worked(scored: Iterable[Scored]) -> list[tuple[Scored, Scored]]:
+    """Figures that their source derived from another of the same run by counting FLOPs, and that other; those of which
+    both are estimated.
+    """
+    everything = {each.row["id"]: each for each in scored}
+    pairs = [(each, everything.get(each.row.get("derived_from", ""))) for each in everything.values()]
+    return [
+        (derived, base)
+        for derived, base in pairs
+        if base is not None and derived.estimated is not None and base.estimated is not None
+    ]
+
+
+def work_error(derived: Scored, base: Scored) -> float:
+    """How far the FLOPs counted for a run are off, in percent: the errors of both figures without that of the time."""
+    return 100 * ((100 + base.off_in_time) / (100 + derived.off_in_time) - 1)

@@ -326,6 +326,8 @@ def json_words(annotation: str) -> str:
     for pattern, text in ((r"(.+) \| None", "{} or null"), (r"list\[(.+)\]", "list of {}")):
         if inner := re.fullmatch(pattern, annotation):
             return text.format(json_words(inner[1]))
+    if "[" not in annotation and " | " in annotation:
+        return " or ".join(json_words(part) for part in annotation.split(" | "))
     if inner := re.fullmatch(r"dict\[str, (?!Any)(.+)\]", annotation):
         return f"object of {json_words(inner[1])}"
     return words.get(annotation, annotation)

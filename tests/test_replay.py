@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from weighbridge.kernels import Kernels
 from weighbridge.nn import (
     DecoderLayer,
     Embedding,
@@ -16,6 +17,7 @@ from weighbridge.nn import (
 )
 from weighbridge.replay import Again, Direction, Piece, Replay, pieces, replay
 from weighbridge.tape import Axis, Pass, Tape, Tensor
+from weighbridge.units import FP32
 
 WORK = Pass(batch=2, sequence=8)
 
@@ -158,3 +160,17 @@ def test_runs_within_a_piece_keep_as_often_as_they_run(count: int) -> None:
     extra = (count - 1) * found[1].kept_bytes(size)
     for direction in (Direction.FORWARD, Direction.BACKWARD):
         assert found[0].peak(direction, size) == extra + found[1].peak(direction, size)
+
+
+def test_copies_of_weights_stand_until_the_forward_pass_ends_also_where_layers_run_again() -> None:
+    tape = Tape(Pass(dtype="bf16", kernels=Kernels(autocast=True)))
+    narrow, wide = Axis("a", 10), Axis("b", 100)
+    x = tape.tensor("x", Axis("batch", 1), narrow, dtype=FP32)
+    Linear(wide, narrow)(Linear(narrow, wide)(x))
+    kept, again = replay(whole(tape, x)), replay(whole(tape, x), [Again(0, len(tape.operations))])
+    assert kept.cached == ()
+    assert [(tensor.count, times) for tensor, times in again.cached] == [(1000, 1), (1000, 1)]
+    left = sum(times * size(t) for m in again.forward for t, times in m.added) - sum(
+        times * size(t) for m in again.forward for t, times in m.freed
+    )
+    assert left == again.kept_bytes(size) + 2 * 2 * 1000

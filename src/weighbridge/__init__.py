@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from weighbridge.estimate.training import Training as Training
     from weighbridge.estimate.training import train as train
     from weighbridge.formats import load as load
+    from weighbridge.formats.cluster import load_cluster as cluster
+    from weighbridge.hardware.catalogue import entries as devices
     from weighbridge.models import Model as Model
     from weighbridge.models.catalogue import entries as catalogue
     from weighbridge.parallel.plan import Plan as Plan
@@ -35,7 +37,9 @@ _HOMES = {
     "Training": ("weighbridge.estimate.training", "Training"),
     "WeighbridgeError": ("weighbridge.errors", "WeighbridgeError"),
     "catalogue": ("weighbridge.models.catalogue", "entries"),
+    "cluster": ("weighbridge.formats.cluster", "load_cluster"),
     "compare": ("weighbridge.estimate.comparison", "compare"),
+    "devices": ("weighbridge.hardware.catalogue", "entries"),
     "explain": ("weighbridge.report.explanation", "explain"),
     "flops": ("weighbridge.estimate.compute", "flops"),
     "generate": ("weighbridge.estimate.generation", "generate"),
@@ -51,7 +55,9 @@ __all__ = [
     "Training",
     "WeighbridgeError",
     "catalogue",
+    "cluster",
     "compare",
+    "devices",
     "explain",
     "flops",
     "generate",

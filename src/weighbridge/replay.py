@@ -128,6 +128,7 @@ class Replay:
         kept: what each run leaves for the backward pass.
         away: what it would keep, but has copied to the host and brings back before it runs backward.
         shared: what it keeps of tensors that stand outside it, once for all runs (tables of positions, tokens).
+        cached: what it does not keep, but what stands until the whole forward pass ends.
         forward: its operations in order, starting from nothing but its input.
         backward: the same backward, starting from what is kept and the gradient of its result.
     """
@@ -135,6 +136,7 @@ class Replay:
     kept: tuple[tuple[Tensor, Count], ...]
     away: tuple[tuple[Tensor, Count], ...]
     shared: tuple[Tensor, ...]
+    cached: tuple[tuple[Tensor, Count], ...]
     forward: tuple[Moment, ...]
     backward: tuple[Moment, ...]
 
@@ -194,7 +196,8 @@ def replay(
     """
     walk = _Walk(piece, tuple(again), weight_gradients, tuple(away))
     kept, left = tuple(walk.kept.values()), tuple(walk.away.values())
-    return Replay(kept, left, tuple(walk.shared), tuple(walk.forward()), tuple(walk.backward()))
+    cached = tuple(walk.cached.values())
+    return Replay(kept, left, tuple(walk.shared), cached, tuple(walk.forward()), tuple(walk.backward()))
 
 
 @dataclass
@@ -273,7 +276,13 @@ class _Walk:
 
     def forward(self) -> Iterable[Moment]:
         """The forward pass: what is allocated, and what is freed after its last reader."""
-        yield from self.run(self.places, Direction.FORWARD, set(self.kept), {})
+        yield from self.run(self.places, Direction.FORWARD, set(self.kept) | set(self.cached), {})
+
+    @property
+    def cached(self) -> dict[int, tuple[Tensor, Count]]:
+        """What stands until the whole forward pass ends although it is not kept: of what is recomputed."""
+        found = {(key, i): t for i in self.places for key, t in storages(self[i].cached).items()}
+        return {key: (t, self.times(key, i)) for (key, i), t in found.items() if key not in self.kept}
 
     def run(
         self, places: Sequence[int], direction: Direction, keep: set[int], held: dict[int, Tensor]

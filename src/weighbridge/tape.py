@@ -179,6 +179,7 @@ class Operation:
         shares_gradient: inputs whose gradient is the result's own, not a copy (sums, reshapes).
         buffered: what goes through a buffer that stays, as large as the largest that ever went through it.
         retains: what its module refers to until it runs again.
+        cached: copies of weights that stand until the forward pass ends, be they kept for the backward pass or not.
     """
 
     name: str
@@ -193,6 +194,7 @@ class Operation:
     shares_gradient: tuple[Tensor, ...] = ()
     buffered: tuple[Tensor, ...] = ()
     retains: tuple[Tensor, ...] = ()
+    cached: tuple[Tensor, ...] = ()
 
     @property
     def path(self) -> tuple[int, ...]:

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+import weighbridge as wb
 from weighbridge.kernels import Attention, Kernels
 from weighbridge.nn import GroupedQueryAttention, MultiHeadLatentAttention
+from weighbridge.parallel.recompute import Method, Recompute
+from weighbridge.replay import Direction
 from weighbridge.tape import Axis, Pass, Phase, Tape
 from weighbridge.tree import Kind, stored
+from weighbridge.units import FP32
 
 
 def count(module: Any) -> int:
@@ -115,3 +119,19 @@ def test_decoding_absorbs_the_expansion_that_transformers_repeats() -> None:
 def test_the_kind_of_norms_inside_attention_is_norm() -> None:
     node = GroupedQueryAttention(**GQA, qk_norm=True).node()
     assert [n.name for n in node.walk() if n.kind is Kind.NORM] == ["q_norm", "k_norm"]
+
+
+def test_eager_scores_stand_in_several_forms() -> None:
+    """transformers, eager_attention_forward, and PyTorch's backward pass of a softmax on a GPU: four tensors of the
+    scores' size in fp32 at once."""
+    model = wb.load("llama-3.1-8b", {"num_hidden_layers": 1})
+    plan = wb.Plan.under("hf-eager", sequence=1024, recompute=Recompute(Method.UNIFORM))
+    weighed = wb.train(model, plan).stages[0].runs[0][1].weighed
+    moments = weighed.replay.passes[Direction.BACKWARD]
+    place = next(
+        i for i, m in enumerate(moments) if m.operation.name == "softmax" and m.direction is Direction.BACKWARD
+    )
+    standing = weighed.replay.standing(Direction.BACKWARD, place)
+    scores = 32 * 1024 * 1024
+    assert sum(times for tensor, times in standing if tensor.count == scores and tensor.dtype is FP32) == 4
+    assert sum(times for tensor, times in standing if tensor.count == scores and tensor.dtype is not FP32) == 0

@@ -22,7 +22,7 @@ from weighbridge.parallel.schedule import (
     placement,
     problems,
 )
-from weighbridge.parallel.timeline import simulate
+from weighbridge.parallel.timeline import Durations, simulate
 
 Case = tuple[Schedule, int, int, int, int | None]
 """Schedule, stages, micro-batches, chunks, group."""
@@ -126,7 +126,7 @@ def test_every_forward_runs_once_and_every_backward_once_after_it(case: Case) ->
 @given(cases())
 def test_no_schedule_stands_still(case: Case) -> None:
     schedule, stages, micro_batches, chunks, group = case
-    timeline = simulate(schedule, stages, micro_batches, chunks, 1.0, 1.5, 0.5, group)
+    timeline = simulate(schedule, stages, micro_batches, chunks, Durations(1.0, 1.5, 0.5), group)
     assert len(timeline.ranks) == stages
     assert 0 <= timeline.bubble < 1
     for ran in timeline.ranks:
@@ -206,7 +206,7 @@ def test_dualpipe_holds_one_more_than_stages(half: int, more: int) -> None:
 @given(st.sampled_from([Schedule.GPIPE, Schedule.ONE_F_ONE_B]), st.integers(1, 8), st.integers(1, 30))
 def test_bubble_of_gpipe_and_one_f_one_b(schedule: Schedule, stages: int, micro_batches: int) -> None:
     """Narayanan et al. 2021, section 2.2.1: (p - 1) / m of the ideal time, as a share of the whole."""
-    bubble = simulate(schedule, stages, micro_batches, 1, 1.0, 1.25, 0.75).bubble
+    bubble = simulate(schedule, stages, micro_batches, 1, Durations(1.0, 1.25, 0.75)).bubble
     assert bubble == pytest.approx((stages - 1) / (micro_batches + stages - 1))
 
 

@@ -242,7 +242,8 @@ def test_an_answer_says_where_it_is_closer_than_the_estimate_can_tell() -> None:
     assert "(1,234 bytes too many)" in over
 
 
-def test_a_framework_without_measured_runs_says_so() -> None:
+def test_a_framework_without_measured_runs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.estimate.bands.table", lambda file: {})
     text = str(wb.train("gpt2", wb.Plan.under("hf-sdpa", gpus=1, sequence=1024), "1xA100"))
     assert "no measured runs of this framework to compare with yet" in text
 

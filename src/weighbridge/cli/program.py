@@ -22,6 +22,7 @@ COMMANDS = {
     "megatron": "The same, from an unchanged list of Megatron-LM's arguments.",
     "compare": "Models side by side.",
     "models": "The catalogue of models.",
+    "clusters": "The catalogue of accelerators; one of them, or a cluster, in full.",
 }
 
 

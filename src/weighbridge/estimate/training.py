@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.errors import InputError, given
@@ -32,6 +32,9 @@ from weighbridge.replay import Again, Piece, Replay, pieces, replay
 from weighbridge.tape import Pass, Segment, Tape, Tensor, Use
 from weighbridge.traced import plain, symbol
 from weighbridge.tree import Node, layer_count
+
+if TYPE_CHECKING:
+    from weighbridge.estimate.time.step import StepTime
 
 SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
 """Fields of a plan that explanations show as symbols."""
@@ -147,6 +150,13 @@ class Training(Shown):
     def worst(self) -> Stage:
         """The stage with the highest peak."""
         return max(self.stages, key=lambda stage: plain(stage.peak_allocated))
+
+    @cached_property
+    def time(self) -> StepTime | None:
+        """How long it takes; ``None`` without a cluster."""
+        from weighbridge.estimate.time.step import step_time
+
+        return step_time(self)
 
     @cached_property
     def traced(self) -> Training:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from weighbridge.errors import InputError, given, shown
 from weighbridge.formats.files import LONGEST_PATH, read_toml
-from weighbridge.hardware.cluster import FORMS, Cluster, cluster, from_table
+from weighbridge.hardware.cluster import FORMS, Cluster, cluster
+from weighbridge.hardware.table import from_table
 
 
 def load_cluster(text: str | Path) -> Cluster:
@@ -21,7 +22,7 @@ def load_cluster(text: str | Path) -> Cluster:
     if not isinstance(text, str | Path):
         raise InputError(f"cluster: got {given(text)}; expected {FORMS}")
     name = str(text)
-    if isinstance(text, str) and not _is_path(name):
+    if isinstance(text, str) and not is_path(name):
         return cluster(text)
     if not name.isprintable():
         raise InputError(f"cluster: got {given(name)}; expected {FORMS}")
@@ -32,5 +33,6 @@ def load_cluster(text: str | Path) -> Cluster:
         raise InputError(f"{shown(name, LONGEST_PATH)}: {error}") from None
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
+    """Whether a text names a file: it ends in ``.toml`` or has a slash."""
     return text.lower().endswith(".toml") or "/" in text or "\\" in text

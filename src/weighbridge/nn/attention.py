@@ -79,10 +79,10 @@ class Core:
         """The record that it is written on."""
         return self.q.tape
 
-    def scores(self, name: str, dtype: DataType | None = None) -> Tensor:
+    def scores(self, name: str, dtype: DataType | None = None, use: Use = Use.ACTIVATION) -> Tensor:
         """A tensor of one element per head, query and key."""
         heads, keys = Axis("heads", self.heads), Axis("keys", self.tape.run.positions)
-        return self.tape.tensor(name, *self.q.axes[:-1], heads, keys, dtype=dtype)
+        return self.tape.tensor(name, *self.q.axes[:-1], heads, keys, dtype=dtype, use=use)
 
     def copied(self, x: Tensor) -> Tensor:
         """Keys or values copied for every query head (repeat_interleave)."""
@@ -165,12 +165,23 @@ def unfused_core(core: Core) -> None:
 
 def eager_core(core: Core) -> None:
     """Operation by operation (transformers, eager_attention_forward): keys and values are copied for every query head,
-    the softmax runs in fp32.
+    the softmax runs in fp32. Scores are scaled, then the mask is added, each with a result of its own; under autocast
+    the mask is fp32, and so is the sum. Backward, the softmax multiplies its gradient by its result first
+    (aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out).
     """
     tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
-    raw, wide, weights = core.scores("scores"), core.scores("probabilities in fp32", FP32), core.scores("probabilities")
-    tape.record("scores", (core.q, keys), (raw,), (core.q, keys))
-    tape.record("softmax", (raw,), (wide,), (wide,))
+    dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
+    raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
+    mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
+    tape.record("scores", (core.q, keys, mask), (raw,), (core.q, keys), scratch=scaled, scratch_backward=scaled)
+    wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
+    product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
+    if dtype is FP32:
+        tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
+    else:
+        copy, caller = core.scores("scores in fp32", FP32), (core.scores("scores of the caller", use=Use.WORKSPACE),)
+        tape.record("to fp32", (raw,), (copy,))
+        tape.record("softmax", (copy,), (wide,), (wide,), scratch=caller, scratch_backward=product)
     tape.record("cast", (wide,), (weights,))
     core.record((weights, values), (weights, values))
 

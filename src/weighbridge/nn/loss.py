@@ -60,7 +60,8 @@ def in_place(logits: Tensor) -> Tensor:
 def eager(logits: Tensor) -> Tensor:
     """PyTorch on a copy in fp32: the logarithms of the probabilities are kept (torch.nn.functional.cross_entropy). On
     shares of the vocabulary its kernels are written out, each step with a result of its own
-    (torch/distributed/tensor/parallel/loss.py, _log_softmax_handler, _nll_loss_and_log_softmax_backward).
+    (torch/distributed/tensor/parallel/loss.py, _log_softmax_handler, _nll_loss_and_log_softmax_backward). Whoever calls
+    the loss refers to the logits until it returns (transformers, loss/loss_utils.py, ForCausalLMLoss).
     """
     tape, rows = logits.tape, logits.axes[:-1]
     steps = ("less the largest", "exponentials") if tape.run.kernels.loss is Loss.SHARED else ()
@@ -68,7 +69,8 @@ def eager(logits: Tensor) -> Tensor:
     wide = tape.tensor("logits in fp32", *logits.axes, dtype=FP32, use=Use.LOGITS)
     tape.record("to fp32", (logits,), (wide,))
     logs = tape.tensor("log-probabilities", *logits.axes, dtype=FP32, use=Use.LOGITS)
-    tape.record("log softmax", (wide,), (logs,), (logs,), scratch=beside, scratch_backward=beside[:1])
+    given = tape.tensor("logits of the caller", *logits.axes, dtype=logits.dtype, use=Use.LOGITS)
+    tape.record("log softmax", (wide,), (logs,), (logs,), scratch=(given, *beside), scratch_backward=beside[:1])
     targets = tape.tensor("targets", *rows, dtype=INT64, use=Use.LOGITS)
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     weight = tape.tensor("total weight", dtype=FP32, use=Use.LOGITS)

@@ -86,7 +86,7 @@ def matmul(
     work = twice(2 * x.rows * columns.size * out.size)
     memory = gathers(x, buffered) if splits(out) else scatters(made) if splits(columns) else {}
     x, copies = (x, ()) if wide else autocast(x, weights)
-    x.tape.record("matmul", (x, *weights), (made, *copies), (x, *copies), work, counted, **memory)
+    x.tape.record("matmul", (x, *weights), (made, *copies), (x, *copies), work, counted, cached=copies, **memory)
     return made
 
 
@@ -107,7 +107,8 @@ def lowered(x: Tensor) -> Tensor:
 
 def autocast(x: Tensor, weights: tuple[Weight, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Copies in 16 bits of a projection's fp32 input, one for each projection, and of its weights, where autocast runs
-    (torch/amp/autocast_mode.py; only leaves are cached, and the copies of weights are kept for the backward pass).
+    (aten/src/ATen/autocast_mode.cpp, cached_cast: only leaves are cached, until the context is left after the forward
+    pass; the copies of weights are kept for the backward pass too).
     """
     if not x.tape.run.kernels.autocast:
         return x, ()

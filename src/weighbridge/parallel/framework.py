@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Attention, Experts, Kernels, Loss, Norm, Pointwise, Rope
+from weighbridge.parallel.execution import OVERLAPPED, Execution
 from weighbridge.parallel.precision import Precision, mixed, pure, sharded, stored_in_fp32
 from weighbridge.parallel.zero import Engine, Zero
 
@@ -24,6 +25,7 @@ class Framework:
         transformer_engine: its projections are Transformer Engine's, which has a workspace of its own.
         autocasts: weights in another type than activations are cast by every projection (torch.autocast).
         counts_ends: embedding and head count as a layer each where layers are spread over pipeline stages.
+        execution: what runs beside what in its recipes.
         splits_sequence: sequence parallelism comes with tensor parallelism.
         expandable_segments: its launch script lets the allocator's segments grow.
         source: where the choices were read.
@@ -38,6 +40,7 @@ class Framework:
     transformer_engine: bool = False
     autocasts: bool = False
     counts_ends: bool = False
+    execution: Execution = OVERLAPPED
     splits_sequence: bool = False
     expandable_segments: bool = False
     source: str = ""

@@ -13,6 +13,7 @@ from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Kernels
 from weighbridge.nn.problems import Problem
 from weighbridge.parallel import problems
+from weighbridge.parallel.execution import Execution
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
 from weighbridge.parallel.layout import Layout, even
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer, optimizer
@@ -71,6 +72,7 @@ class Plan:
         imbalance: routed tokens of the fullest expert rank over the mean.
         prediction: multi-token prediction layers run too, where the model has them.
         overlaps_tensor: tensor parallel communication overlaps with multiplies, on streams of its own.
+        execution: what runs beside what, and what the host launches.
         cublas_workspace: bytes of each of PyTorch's cuBLAS workspaces, where ``CUBLAS_WORKSPACE_CONFIG`` sets them.
         expandable_segments: the allocator's segments grow (PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True).
     """
@@ -100,6 +102,7 @@ class Plan:
     imbalance: float = 1.0
     prediction: bool = True
     overlaps_tensor: bool = False
+    execution: Execution = Execution()
     cublas_workspace: int | None = None
     expandable_segments: bool = False
 
@@ -118,6 +121,7 @@ class Plan:
             "precision": chosen.precision,
             "zero": chosen.zero,
             "accumulation_fusion": chosen.accumulation_fusion,
+            "execution": chosen.execution,
             "expandable_segments": chosen.expandable_segments,
         }
         known = [field.name for field in dataclass_fields(cls)]
@@ -144,6 +148,7 @@ class Plan:
             "recompute": Recompute,
             "offload": Offload,
             "kernels": Kernels,
+            "execution": Execution,
         }
 
     def problems(self, tree: Node | None = None, layers: int = 0, prediction: int = 0) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weighbridge.parallel.schedule import Action, Schedule, Step, order, placement
@@ -48,15 +49,54 @@ class Timeline:
         return 1 - busy / (self.duration * len(self.ranks))
 
 
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long a rank's steps take in one chunk, in any unit.
+
+    Attributes:
+        forward: the forward pass of one micro-batch.
+        inputs: the backward half that gives the gradient of the input.
+        weights: the other half; a whole backward takes both.
+    """
+
+    forward: float = 1.0
+    inputs: float = 1.0
+    weights: float = 1.0
+
+    def of(self, action: Action) -> float:
+        """Of one action."""
+        match action:
+            case Action.FORWARD:
+                return self.forward
+            case Action.BACKWARD:
+                return self.inputs + self.weights
+            case Action.BACKWARD_INPUT:
+                return self.inputs
+            case Action.BACKWARD_WEIGHT:
+                return self.weights
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Messages between ranks of a pipeline.
+
+    Attributes:
+        seconds: from one rank to the next, in the unit of the durations.
+        blocks: a rank waits until what it sends has arrived; otherwise it goes on.
+    """
+
+    seconds: float = 0.0
+    blocks: bool = False
+
+
 def simulate(
     schedule: Schedule,
     stages: int,
     micro_batches: int,
     chunks: int = 1,
-    forward: float = 1.0,
-    backward_input: float = 1.0,
-    backward_weight: float = 1.0,
+    durations: Durations | Sequence[Sequence[Durations]] = Durations(),
     group: int | None = None,
+    sending: Sending = Sending(),
 ) -> Timeline:
     """Every step as early as its rank's order and the results of other steps allow.
 
@@ -65,26 +105,19 @@ def simulate(
         stages: ranks of the pipeline.
         micro_batches: micro-batches of the training step.
         chunks: virtual stages per rank.
-        forward: duration of the forward of one micro-batch through one chunk, in any unit.
-        backward_input: duration of the backward half that gives the gradient of the input.
-        backward_weight: duration of the other half; a whole backward takes both.
+        durations: of every step alike, or of each rank and each of its chunks.
         group: micro-batches that run at a time in a chunk of the interleaved schedule.
+        sending: messages between ranks; they take no time by default.
 
-    Messages take no time, and nothing overlaps within a rank: where DualPipe runs a forward and a backward at once,
-    they follow each other.
+    Nothing overlaps within a rank: where DualPipe runs a forward and a backward at once, they follow each other.
 
     Raises:
         RuntimeError: ranks wait for each other and none can go on.
     """
-    durations = {
-        Action.FORWARD: forward,
-        Action.BACKWARD: backward_input + backward_weight,
-        Action.BACKWARD_INPUT: backward_input,
-        Action.BACKWARD_WEIGHT: backward_weight,
-    }
     pieces = placement(schedule, stages, chunks)
     orders = [order(schedule, stages, stage, micro_batches, chunks, group) for stage in range(stages)]
-    run = _Run(orders, pieces, durations)
+    own = durations if not isinstance(durations, Durations) else [[durations] * len(ranks) for ranks in pieces]
+    run = _Run(orders, pieces, own, sending)
     run.go()
     return Timeline(tuple(tuple(ran) for ran in run.ranks))
 
@@ -93,14 +126,19 @@ class _Run:
     """The ranks at work: each goes on until a result that it needs is not there, and again when it is."""
 
     def __init__(
-        self, orders: list[tuple[Step, ...]], pieces: tuple[tuple[int, ...], ...], durations: dict[Action, float]
+        self,
+        orders: list[tuple[Step, ...]],
+        pieces: tuple[tuple[int, ...], ...],
+        durations: Sequence[Sequence[Durations]],
+        sending: Sending,
     ) -> None:
         self.left = [deque(steps) for steps in orders]
         self.pieces = pieces
         self.durations = durations
+        self.sending = sending
         self.last = max(map(max, pieces))
         self.ranks: list[list[Timed]] = [[] for _ in orders]
-        self.ends: dict[Result, float] = {}
+        self.ends: dict[Result, tuple[float, int]] = {}
         self.waiting: dict[Result, int] = {}
 
     def go(self) -> None:
@@ -137,9 +175,23 @@ class _Run:
     def take(self, rank: int, step: Step, needed: list[Result]) -> Result:
         """Runs a step and returns its result."""
         ran = self.ranks[rank]
-        start = max([ran[-1].end if ran else 0.0, *(self.ends[result] for result in needed)])
-        ran.append(Timed(step, start, start + self.durations[step.action]))
+        start = ran[-1].end if ran else 0.0
+        for result in needed:
+            ready, maker = self.ends[result]
+            start = max(start, ready if maker == rank or self.sending.blocks else ready + self.sending.seconds)
+        end = start + self.durations[rank][step.chunk].of(step.action)
+        if self.sending.blocks and self.sends(rank, step):
+            end += self.sending.seconds
+        ran.append(Timed(step, start, end))
         kind = Action.BACKWARD if step.action is Action.BACKWARD_INPUT else step.action
         made = (kind, self.pieces[rank][step.chunk], step.micro_batch)
-        self.ends[made] = ran[-1].end
+        self.ends[made] = end, rank
         return made
+
+    def sends(self, rank: int, step: Step) -> bool:
+        """Whether the result of a step goes to another rank."""
+        piece = self.pieces[rank][step.chunk]
+        if step.action is Action.BACKWARD_WEIGHT:
+            return False
+        to = piece + 1 if step.action is Action.FORWARD else piece - 1
+        return 0 <= to <= self.last and to not in self.pieces[rank]

@@ -14,6 +14,27 @@ from weighbridge.estimate.generation import Generation
 from weighbridge.estimate.parameters import ParameterReport, parameters_of
 from weighbridge.models import Model
 from weighbridge.models.catalogue import Entry
+from weighbridge.report.hardware_schema import (
+    ClusterEntry as ClusterEntry,
+)
+from weighbridge.report.hardware_schema import (
+    ClusterLevel as ClusterLevel,
+)
+from weighbridge.report.hardware_schema import (
+    ClusterNetwork as ClusterNetwork,
+)
+from weighbridge.report.hardware_schema import (
+    Clusters as Clusters,
+)
+from weighbridge.report.hardware_schema import (
+    DeviceEntry as DeviceEntry,
+)
+from weighbridge.report.hardware_schema import (
+    DeviceFigure as DeviceFigure,
+)
+from weighbridge.report.hardware_schema import (
+    clusters as clusters,
+)
 from weighbridge.report.plan_schema import (
     PlanDropout as PlanDropout,
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import weighbridge as wb
-from weighbridge.estimate.memory.allocator import block
+from weighbridge.estimate.memory.allocator import block, renewed
+from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.zero import Engine, Zero
 from weighbridge.traced import symbol
 
@@ -79,3 +82,36 @@ def test_deepspeed_keeps_the_gradients_that_it_adds_up() -> None:
     states = held(1, Engine.DEEPSPEED, grows=True).stages[0].states
     assert states.gradients == (4 + 2) * states.parameters
     assert held(2, Engine.DEEPSPEED, grows=True).stages[0].states.gradients < states.gradients
+
+
+def checkpointed(batch: int, framework: str = "hf-sdpa", **changes: Any) -> wb.Training:
+    model = wb.load("llama-3.1-8b", {"num_hidden_layers": 8, "vocab_size": 128_000})
+    plan = wb.Plan.under(framework, micro_batch=batch, sequence=4096, recompute=Recompute(Method.UNIFORM), **changes)
+    return wb.train(model, plan, "1xH100")
+
+
+def test_logits_find_no_place_where_the_first_step_made_the_states() -> None:
+    stage = checkpointed(2).stages[0]
+    stood = stage.step_allocated
+    logits = 2 * 4096 * 128_000
+    # three tensors of the loss in fp32, and the place of the logits in 16 bits, beside all that stands in a step
+    assert stage.peak_reserved == stood + (3 * 4 + 2) * logits
+
+
+def test_they_find_one_where_gradients_leave_as_much_room() -> None:
+    stage = checkpointed(1, optimizer="adam").stages[0]
+    largest = 128_000 * 4096 * 2  # the table's gradient
+    assert renewed(stage.runs[0], largest) == (3 * 4 + 2) * 4096 * 128_000
+    assert renewed(stage.runs[0], 4 * 4096 * 128_000) == 0
+
+
+def test_without_states_nothing_takes_the_place_of_activations() -> None:
+    stage = checkpointed(2, optimizer="sgd").stages[0]
+    assert stage.peak_reserved < stage.step_allocated + 14 * 2 * 4096 * 128_000
+
+
+@pytest.mark.parametrize(("framework", "freed"), [("hf-sdpa", True), ("megatron", False)])
+def test_gradients_stand_between_steps_unless_the_step_frees_them(framework: str, freed: bool) -> None:
+    stage = checkpointed(1, framework).stages[0]
+    stands = stage.step_allocated - stage.static_allocated
+    assert stands == (stage.states.gradients if freed else 0)

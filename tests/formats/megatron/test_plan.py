@@ -208,9 +208,20 @@ def test_workspaces() -> None:
 
 
 def test_what_no_field_holds_is_handed_on() -> None:
-    found = request(f"{GPT} --overlap-grad-reduce --use-distributed-optimizer --overlap-param-gather", 8)
-    assert found.extras == {"overlap_grad_reduce": True, "overlap_param_gather": True}
+    found = request(f"{GPT} --ddp-bucket-size 1000000", 8)
+    assert found.extras == {"ddp_bucket_size": 1_000_000}
     assert found.warnings == ()
+
+
+def test_what_runs_beside_what() -> None:
+    nothing = plan().execution
+    assert not nothing.overlaps_gradients
+    assert nothing.overlaps_pipeline
+    found = plan("--overlap-grad-reduce --use-distributed-optimizer --overlap-param-gather --delay-wgrad-compute")
+    assert found.execution.overlaps_gradients
+    assert found.execution.overlaps_parameters
+    assert found.execution.delays_weight_gradients
+    assert plan("--cuda-graph-impl transformer_engine --cuda-graph-scope attn").execution.graphs == ("attn",)
 
 
 def test_world_size() -> None:

@@ -52,6 +52,11 @@ class Weighed:
         return total(times * self.size(tensor) for tensor, times in self.replay.away)
 
     @cached_property
+    def cached(self) -> Count:
+        """Bytes that one run leaves until the whole forward pass ends."""
+        return total(times * self.size(tensor) for tensor, times in self.replay.cached)
+
+    @cached_property
     def live(self) -> dict[Direction, list[Count]]:
         """Bytes at every moment of each pass."""
         return {direction: self.replay.live(direction, self.size) for direction in self.replay.passes}
@@ -130,6 +135,15 @@ class Peak:
         if self.working.full and self.direction is Direction.BACKWARD:
             found.append((self.working.full, self.working.group - 1))
         return [(weighed, count) for weighed, count in found if count]
+
+    @property
+    def cached(self) -> list[tuple[Weighed, Count]]:
+        """How often what each piece leaves until the forward pass ends stands beside the piece that works."""
+        if self.direction is not Direction.FORWARD:
+            return []
+        runs = self.runs[self.turn.chunk][: self.run + 1]
+        counts = [(run.weighed, run.count - (place == self.run)) for place, run in enumerate(runs)]
+        return [(weighed, count) for weighed, count in counts if count]
 
     @property
     def fetched(self) -> Standing:
@@ -233,11 +247,12 @@ def _inside(
             highest = highest + (run.weighed.group - 1) * run.weighed.full.kept
         backward = direction is Direction.BACKWARD
         for behind in sorted({0, min(1, run.count - 1), run.count - 1}) if backward else [0]:
-            bytes = base + (run.count - 1 - behind) * run.weighed.kept + highest
+            stays = run.weighed.kept if backward else run.weighed.kept + run.weighed.cached
+            bytes = base + (run.count - 1 - behind) * stays + highest
             if backward and (before := next_backward(runs, place, behind)):
                 bytes = bytes + before.away
             reached = bytes + extra(place, direction, behind)
             if reached > best[0]:
                 best = (reached, bytes, place, -moment, behind)
-        base = base + run.kept
+        base = base + run.kept + (0 if direction is Direction.BACKWARD else run.count * run.weighed.cached)
     return best

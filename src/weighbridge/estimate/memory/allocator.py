@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weighbridge import arithmetic
 from weighbridge.arithmetic import Count, ceil_div, scale
-from weighbridge.estimate.memory.activations import Peak
+from weighbridge.estimate.memory.activations import Peak, Run, Weighed
 from weighbridge.kernels import Loss
-from weighbridge.replay import Direction, Size
+from weighbridge.replay import Direction
 from weighbridge.tape import Use
+from weighbridge.traced import plain
 
 SEGMENT = 2 * 2**20
 """Bytes: segments of the device's memory are multiples of 2 MiB (c10/cuda/CUDACachingAllocator.h, kLargeBuffer)."""
@@ -55,16 +58,39 @@ def stuck(peak: Peak) -> Count:
     return layer.highest[Direction.FORWARD][0] - layer.kept
 
 
-def hole(peak: Peak, size: Size) -> Count:
-    """Bytes of the logits where they were freed before the highest moment and no tensor that stands then fits into
-    their place: the fp32 tensors of a loss that is written out are twice as large (c10/cuda/CUDACachingAllocator.cpp: a
-    block is given to requests of its size or smaller ones).
+def renewed(runs: Sequence[Run], largest: int) -> int:
+    """Bytes of activations that find no place in a later step, for plain numbers: states that the first step makes take
+    the places of what it has freed, and in those of gradients, free again after it, nothing larger fits (the allocator
+    gives a free block to requests of its size or smaller ones).
+
+    Args:
+        runs: the pieces of a chunk.
+        largest: bytes of the largest gradient.
     """
-    if peak.direction is not Direction.BACKWARD:
+    most = 0
+    for weighed in (run.weighed for run in runs):
+        _, place = weighed.highest[Direction.BACKWARD]
+        standing = weighed.replay.standing(Direction.BACKWARD, -place)
+        sizes = [(plain(weighed.size(tensor)), times) for tensor, times in standing]
+        large = sum(times * bytes for bytes, times in sizes if bytes > largest)
+        most = max(most, large + (plain(place_of_logits(weighed)) if large else 0))
+    return most
+
+
+def hole(peak: Peak) -> Count:
+    """Bytes of the logits where they were freed before the highest moment and no tensor that stands then fits into
+    their place.
+    """
+    return place_of_logits(peak.working) if peak.direction is Direction.BACKWARD else 0
+
+
+def place_of_logits(working: Weighed) -> Count:
+    """Bytes of the logits that a piece makes and frees before its loss runs backward, where nothing fits into their
+    place: the fp32 tensors of a loss that is written out are twice as large (c10/cuda/CUDACachingAllocator.cpp: a block
+    is given to requests of its size or smaller ones).
+    """
+    if working.piece.tape.run.kernels.loss not in (Loss.EAGER, Loss.SHARED):
         return 0
-    working = peak.working.piece
-    if working.tape.run.kernels.loss not in (Loss.EAGER, Loss.SHARED):
-        return 0
-    made = [t for operation in working.operations for t in operation.makes if t.use is Use.LOGITS]
-    logits = next((t for t in made if t.dtype is working.tape.dtype), None)
-    return 0 if logits is None else size(logits)
+    made = [t for operation in working.piece.operations for t in operation.makes if t.use is Use.LOGITS]
+    logits = next((t for t in made if t.dtype is working.piece.tape.dtype), None)
+    return 0 if logits is None else working.size(logits)

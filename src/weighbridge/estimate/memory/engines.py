@@ -31,6 +31,10 @@ class DataParallel(Gathering):
         return bool(plain(self.plan.micro_batches) == 1 and plain(self.plan.pipeline) == 1)
 
     @property
+    def frees_gradients(self) -> bool:
+        return True
+
+    @property
     def standing(self) -> Count:
         return self.shared * self.stage.states.gradients
 

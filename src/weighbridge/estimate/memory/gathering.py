@@ -159,6 +159,11 @@ class Gathering:
         return False
 
     @property
+    def frees_gradients(self) -> bool:
+        """Whether gradients are freed after the optimizer's step."""
+        return False
+
+    @property
     def standing(self) -> Count:
         """Bytes that stand all the time."""
         return 0

@@ -82,6 +82,8 @@ def beside(peak: Peak) -> list[Entry]:
     """Those beside what idle pieces keep: what pieces have in common, and what stands in the one that works."""
     found = [Entry(USES[tensor.use], tensor, times, "shared", kept=True) for tensor, times in peak.shared]
     found += [Entry(USES[t.use], t, times, peak.working.name, kept=True) for t, times in peak.fetched]
+    left = ((weighed.name, count, standing) for weighed, count in peak.cached for standing in weighed.replay.cached)
+    found += [Entry(USES[tensor.use], tensor, count * times, name, kept=True) for name, count, (tensor, times) in left]
     own = {id(tensor) for tensor, _ in (*peak.working.replay.kept, *peak.working.replay.away)}
     for tensor, times in peak.standing:
         kept = id(tensor) in own
@@ -117,16 +119,24 @@ def below(stage: Stage, peak: Peak) -> dict[Line, Count]:
 
 
 def resting(stage: Stage) -> dict[Line, Count]:
-    """What stands between steps: all gradients and the optimizer's copy of them, and what modules refer to, too."""
-    states = stage.states
-    moved = states.gradients if stage.gathering.moves_gradients else 0
-    more = {Line.GRADIENTS: moved + states.main_gradients, Line.COMMUNICATION: stage.buffers.retained}
-    return _plus(stage.always, more)
+    """What stands between steps: as in the optimizer's step, but for gradients where they are freed after it."""
+    lines = stepped(stage)
+    return lines | {Line.GRADIENTS: 0} if stage.gathering.frees_gradients else lines
 
 
 def stepping(stage: Stage) -> dict[Line, Count]:
     """What stands during the optimizer's step."""
-    return _plus(resting(stage), {Line.WORKSPACE: stage.states.temporaries})
+    return _plus(stepped(stage), {Line.WORKSPACE: stage.states.temporaries})
+
+
+def stepped(stage: Stage) -> dict[Line, Count]:
+    """What stands when the optimizer has stepped: all gradients and the optimizer's copy of them, and what modules
+    refer to, beside what always stands.
+    """
+    states = stage.states
+    moved = states.gradients if stage.gathering.moves_gradients else 0
+    more = {Line.GRADIENTS: moved + states.main_gradients, Line.COMMUNICATION: stage.buffers.retained}
+    return _plus(stage.always, more)
 
 
 def _plus(lines: dict[Line, Count], more: dict[Line, Count]) -> dict[Line, Count]:

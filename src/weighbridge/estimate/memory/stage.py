@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, ceil_div, maximum, total
 from weighbridge.estimate.memory.activations import Heights, Peak, Run
-from weighbridge.estimate.memory.allocator import hole, reserved, stuck
+from weighbridge.estimate.memory.allocator import hole, renewed, reserved, stuck
 from weighbridge.estimate.memory.buffers import Buffers
 from weighbridge.estimate.memory.engines import gathering
 from weighbridge.estimate.memory.gathering import Gathering
-from weighbridge.estimate.memory.ledger import Ledger, Line, always, below, resting, stepping
+from weighbridge.estimate.memory.ledger import Ledger, Line, always, below, resting, stepped, stepping
 from weighbridge.estimate.memory.states import Held, States, weights_of
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel.layout import Chunk
@@ -190,10 +190,18 @@ class Stage:
     @cached_property
     def peak_reserved(self) -> Count:
         """Bytes that the allocator reserves for it: an estimate."""
-        apart = self.gathering.pools(self.peak) + hole(self.peak, self.training.size)
-        if not self.training.plan.expandable_segments:
-            apart = apart + stuck(self.peak)
-        return reserved(self.peak_allocated, apart)
+        apart = self.gathering.pools(self.peak) + hole(self.peak)
+        if self.training.plan.expandable_segments:
+            return reserved(self.peak_allocated, apart)
+        return maximum(reserved(self.peak_allocated, apart + stuck(self.peak)), self._in_later_steps)
+
+    @property
+    def _in_later_steps(self) -> Count:
+        """Bytes reserved where the first step makes the optimizer's states and frees gradients; 0 elsewhere."""
+        if not self.gathering.frees_gradients or not plain(self.states.optimizer):
+            return 0
+        largest = self.training.plan.precision.gradients.bytes(max(plain(n) for n, _ in self.states.tensors(2)))
+        return total(stepped(self).values()) + sum(renewed(runs, largest) for runs in self.runs)
 
     @property
     def outside(self) -> Count:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from weighbridge.formats.megatron.arguments import Arguments
 from weighbridge.kernels import Attention, Exchange, Kernels, Loss, Pointwise, Rope, Routing, Scores
+from weighbridge.parallel.execution import Execution
 from weighbridge.parallel.framework import Framework, framework
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer
 from weighbridge.parallel.precision import Precision, Recipe, single
@@ -184,6 +185,22 @@ def optimizer(read: Arguments) -> Optimizer:
     like = precision(read).updated  # what states are in by themselves
     kept = [None if dtype is like else dtype for dtype in asked_for]
     return replace(found, states=tuple(replace(one, dtype=d) for one, d in zip(found.states, kept, strict=True)))
+
+
+def execution(read: Arguments) -> Execution:
+    """What runs beside what. Messages between virtual stages travel beside computing unless that is switched off."""
+    scopes = read.words("cuda_graph_scope") or read.words("cuda_graph_modules")
+    captured = (
+        read.flag("enable_cuda_graph") or read.flag("external_cuda_graph") or read.text("cuda_graph_impl") != "none"
+    )
+    return Execution(
+        overlaps_gradients=read.flag("overlap_grad_reduce"),
+        overlaps_parameters=read.flag("overlap_param_gather"),
+        overlaps_pipeline=read.flag("overlap_p2p_comm"),
+        overlaps_shared_experts=read.flag("moe_shared_expert_overlap"),
+        delays_weight_gradients=read.flag("delay_wgrad_compute"),
+        graphs=(tuple(scopes) or ("full",)) if captured else (),
+    )
 
 
 def cublas_workspace(read: Arguments, environment: Mapping[str, str]) -> int | None:

@@ -76,6 +76,7 @@ def plan(shape: Shape, world_size: int, environment: Mapping[str, str] | None = 
         accumulation_fusion=read.flag("gradient_accumulation_fusion"),
         imbalance=imbalance(read),
         overlaps_tensor=read.flag("tp_comm_overlap"),
+        execution=choices.execution(read),
         cublas_workspace=choices.cublas_workspace(read, around),
     )
     return Planned(made, extras(read), tuple(unmodelled(read)))
@@ -199,10 +200,6 @@ EXTRAS = (
     "bias_dropout_fusion",
     "ddp_bucket_size",
     "ddp_num_buckets",
-    "moe_shared_expert_overlap",
-    "overlap_grad_reduce",
-    "overlap_p2p_comm",
-    "overlap_param_gather",
     "overlap_param_gather_with_optimizer_step",
 )
 """What bears on memory or time and has no field of the plan."""

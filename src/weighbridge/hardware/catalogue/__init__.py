@@ -18,18 +18,23 @@ FOLDER = Path(__file__).parent
 LONGEST = 100
 """Characters of a name; what is longer is none."""
 
+NEEDED = ("memory_bytes", "memory_bandwidth", "gpus_per_node", "network_bandwidth")
+"""Fields that every file gives as ``{ value, source }``; the link has a table, the peak rates one such entry each."""
+
 FIGURES = (
-    "memory_bytes",
+    *NEEDED,
     "usable_bytes",
     "context_bytes",
-    "memory_bandwidth",
     "pcie_generation",
-    "gpus_per_node",
-    "network_bandwidth",
+    "network_kind",
+    "link_latency",
+    "network_latency",
+    "tdp_watts",
+    "price_per_hour",
 )
-"""Fields that a file gives as ``{ value, source }``; the link has a table, the peak rates one such entry each."""
+"""Those, and fields that a file leaves out where no source says them or the device has no such thing."""
 
-_MAKERS = ("nvidia", "amd", "geforce", "instinct", "tesla")
+_MAKERS = ("nvidia", "amd", "geforce", "instinct", "tesla", "intel", "habana", "google", "cloudtpu", "aws", "apple")
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,11 @@ def _capability(data: Mapping[str, Any]) -> Capability | None:
 def _read(path: Path) -> Entry:
     data = tomllib.loads(path.read_text("utf-8"))
     link, peaks = data["link"], data["peak_flops"]
-    sources = {name: data[name]["source"] for name in FIGURES}
+    given = [name for name in FIGURES if name in data]
+    values: dict[str, Any] = dict.fromkeys(FIGURES)
+    values |= {"usable_bytes": data["memory_bytes"]["value"], "context_bytes": 0}
+    values |= {name: data[name]["value"] for name in given}
+    sources = {name: data[name]["source"] for name in given}
     sources |= dict.fromkeys(("link", "link_bandwidth", "link_gpus"), link["source"])
     sources |= {f"peak_flops.{name}": peak["source"] for name, peak in peaks.items()}
     device = Device(
@@ -80,8 +89,9 @@ def _read(path: Path) -> Entry:
         link_bandwidth=link["bandwidth"],
         link_gpus=link["gpus"],
         sources=sources,
-        estimates=frozenset(name for name in FIGURES if data[name].get("estimate")),
-        **{name: data[name]["value"] for name in FIGURES},
+        estimates=frozenset(name for name in given if data[name].get("estimate")),
+        kind=data.get("kind", "GPU"),
+        **values,
     )
     return Entry(device, tuple(data["aliases"]))
 
@@ -90,6 +100,19 @@ def _read(path: Path) -> Entry:
 def entries() -> tuple[Entry, ...]:
     """Every entry, by name."""
     return tuple(sorted((_read(path) for path in _files().values()), key=lambda entry: entry.device.name))
+
+
+def search(words: str) -> tuple[Entry, ...]:
+    """Entries in whose names, vendor, kind or architecture every word occurs."""
+    wanted = [key(word) or word.lower() for word in words[:LONGEST].split()]
+    return tuple(entry for entry in entries() if all(any(w in told for told in _told(entry)) for w in wanted))
+
+
+def _told(entry: Entry) -> tuple[str, ...]:
+    """What a search looks at."""
+    device = entry.device
+    named = (device.name, device.title, *entry.aliases)
+    return (*(key(name) for name in named), device.vendor.lower(), device.kind.lower(), device.architecture)
 
 
 def names() -> list[str]:
@@ -123,5 +146,6 @@ def device(name: str, field: str = "device") -> Device:
     if found is None:
         known = [*names(), *(alias for entry in entries() for alias in entry.aliases)]
         near = did_you_mean(key(name[:LONGEST]), known)
-        raise InputError(f"{field}: device {given(name)} is unknown; allowed: {', '.join(names())}{near}")
+        listed = f"weighbridge clusters lists the {len(names())} that are known"
+        raise InputError(f"{field}: device {given(name)} is unknown; {listed}{near}")
     return found

@@ -1,0 +1,146 @@
+"""How long the passes of one micro-batch take through one chunk of a rank, and what they consist of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from weighbridge.arithmetic import Count, maximum
+from weighbridge.estimate.memory.activations import Run
+from weighbridge.estimate.time.clock import host
+from weighbridge.estimate.time.data import DataParallel
+from weighbridge.estimate.time.operations import Timer
+from weighbridge.estimate.time.piece import PieceTime
+from weighbridge.estimate.time.work import Channel, Doing, Seconds
+from weighbridge.parallel.timeline import Durations
+from weighbridge.traced import plain
+from weighbridge.tree import Kind
+
+GRAPHED: dict[str, frozenset[Kind]] = {
+    "full": frozenset(Kind),
+    "full_iteration": frozenset(Kind),
+    "attn": frozenset({Kind.ATTENTION, Kind.LINEAR_ATTENTION, Kind.NORM}),
+    "mamba": frozenset({Kind.STATE_SPACE, Kind.NORM}),
+    "mlp": frozenset({Kind.MLP}),
+    "moe_router": frozenset({Kind.ROUTER}),
+    "moe_preprocess": frozenset({Kind.ROUTER}),
+    "moe": frozenset({Kind.ROUTER, Kind.EXPERTS}),
+}
+"""Kinds of modules whose kernels are launched as one graph, by Megatron-Core's names
+(transformer/transformer_config.py, cuda_graph_scope)."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass through a chunk.
+
+    Attributes:
+        runs: what each run of pieces does, and how often.
+        waits: seconds of weights or gradients that travel longer than what runs beside them.
+        launches: kernels that the host launches one by one.
+        hidden: seconds of messages that other micro-batches hide: no pass is shorter.
+    """
+
+    runs: tuple[tuple[Doing, Count], ...]
+    waits: Seconds
+    launches: Count
+    hidden: Seconds
+
+    @cached_property
+    def computing(self) -> Seconds:
+        """Seconds of kernels."""
+        return sum((count * doing.computing for doing, count in self.runs), 0.0)
+
+    @cached_property
+    def exposed(self) -> Seconds:
+        """Seconds of messages within the replica that nothing hides."""
+        return sum((count * doing.exposed for doing, count in self.runs), 0.0)
+
+    @cached_property
+    def device(self) -> Seconds:
+        """Seconds that the device needs."""
+        return maximum(self.computing + self.exposed + self.waits, self.hidden)
+
+    @cached_property
+    def seconds(self) -> Seconds:
+        """Seconds until it is done: the device's, or the host's that launches it."""
+        return maximum(self.device, host(self.launches))
+
+    @property
+    def late(self) -> Seconds:
+        """Seconds that the device waits for the host."""
+        return self.seconds - self.device
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkTime:
+    """One chunk of a rank.
+
+    Attributes:
+        timer: times operations.
+        data: messages between data parallel ranks.
+        number: the chunk.
+        pieces: how long the pieces of its runs take, in order.
+        runs: its runs.
+    """
+
+    timer: Timer
+    data: DataParallel
+    number: int
+    pieces: tuple[PieceTime, ...]
+    runs: tuple[Run, ...]
+
+    def _pass(self, doings: list[Doing], travelling: list[Seconds]) -> Pass:
+        counts = [run.count for run in self.runs]
+        beside = (doing.computing + doing.exposed for doing in doings)
+        waits = sum(
+            (n * maximum(sent - busy, 0.0) for n, sent, busy in zip(counts, travelling, beside, strict=True)), 0.0
+        )
+        launches = sum(n * self._launches(doing) for n, doing in zip(counts, doings, strict=True))
+        hidden: Seconds = 0.0
+        if self.timer.training.kernels.routing.overlapped:
+            sent = (sum(m.seconds for m in doing.messages if m.channel is Channel.EXPERT) for doing in doings)
+            hidden = sum((n * seconds for n, seconds in zip(counts, sent, strict=True)), 0.0)
+        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden)
+
+    def _launches(self, doing: Doing) -> int:
+        graphs = self.timer.training.plan.execution.graphs
+        inside = frozenset[Kind]().union(*(GRAPHED.get(name, frozenset()) for name in graphs))
+        kernels = sum(kernel.launches for kernel in doing.kernels if kernel.kind not in inside)
+        return kernels + sum(message.kind not in inside for message in doing.messages)
+
+    def _travelling(self, *kinds: str) -> list[Seconds]:
+        """Seconds of weights and gradients of each run that travel beside it, where weights are spread."""
+        if not self.data.spreads_weights:
+            return [0.0] * len(self.runs)
+        found = []
+        for place in range(len(self.runs)):
+            gathered = self.data.gathered(self.number, place) if "gather" in kinds else 0.0
+            found.append(gathered + (self.data.reduced(self.number, place) if "reduce" in kinds else 0.0))
+        return found
+
+    @cached_property
+    def forward(self) -> Pass:
+        """The forward pass."""
+        return self._pass([piece.forward for piece in self.pieces], self._travelling("gather"))
+
+    @cached_property
+    def inputs(self) -> Pass:
+        """What runs again, and the half of the backward pass that gives gradients of inputs."""
+        again = self.timer.training.plan.zero.reshard
+        kinds = ("gather", "reduce") if again else ("reduce",)
+        # the half that gives weights' gradients runs beside messages too; taken together where both halves are one
+        doings = [piece.again + piece.inputs for piece in self.pieces]
+        busy = [piece.weights.computing + piece.weights.exposed for piece in self.pieces]
+        travelling = [maximum(sent - own, 0.0) for sent, own in zip(self._travelling(*kinds), busy, strict=True)]
+        return self._pass(doings, travelling)
+
+    @cached_property
+    def weights(self) -> Pass:
+        """The half that gives gradients of weights."""
+        return self._pass([piece.weights for piece in self.pieces], [0.0] * len(self.runs))
+
+    @cached_property
+    def durations(self) -> Durations:
+        """Of its passes, for the schedule."""
+        return Durations(*(float(plain(own.seconds)) for own in (self.forward, self.inputs, self.weights)))

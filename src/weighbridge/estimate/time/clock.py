@@ -1,0 +1,82 @@
+"""Seconds of kernels and messages of one plan on its cluster; equal questions are asked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from weighbridge.arithmetic import Count
+from weighbridge.estimate.time.work import Bound, Kernel, Seconds
+from weighbridge.hardware.cluster import Cluster
+from weighbridge.hardware.collectives import Collectives, collectives
+from weighbridge.hardware.speeds import Speeds, speeds
+from weighbridge.parallel.plan import Plan
+from weighbridge.tree import Kind
+
+HOST_LAUNCH = 5e-6
+"""Seconds of the host for each kernel that PyTorch launches outside a CUDA graph."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """Times what ranks do.
+
+    Attributes:
+        plan: how the step is laid out.
+        cluster: on what.
+    """
+
+    plan: Plan
+    cluster: Cluster
+    asked: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def speeds(self) -> Speeds:
+        """The device's kernels."""
+        return speeds(self.cluster.device)
+
+    @cached_property
+    def links(self) -> Collectives:
+        """The cluster's messages."""
+        return collectives(self.cluster)
+
+    def multiply(
+        self, name: str, kind: Kind, rows: Count, columns: Count, depth: Count, precision: str, products: Count = 1
+    ) -> Kernel:
+        """A matrix multiply."""
+        key = ("multiply", rows, columns, depth, precision, products)
+        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, products)
+        return Kernel(name, kind, Bound.COMPUTE, seconds)
+
+    def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
+        """Kernels that only move bytes."""
+        seconds = self._once(("stream", moved), self.speeds.stream, moved) + (launches - 1) * self.speeds.launch
+        return Kernel(name, kind, Bound.MEMORY, seconds, launches)
+
+    def attention(self, backward: bool, *shape: Any, **options: Any) -> Seconds:
+        """A fused attention kernel."""
+        run = self.speeds.attention_backward if backward else self.speeds.attention
+        return self._once(("attention", backward, shape, tuple(options.items())), run, *shape, **options)
+
+    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1) -> Seconds:
+        """A collective of ``ranks`` ranks that are ``stride`` apart; nothing among one."""
+        if type(ranks) is int and ranks == 1:
+            return 0.0
+        return self._once((collective, bytes, ranks, stride), getattr(self.links, collective), bytes, ranks, stride)
+
+    def send(self, bytes: Count, stride: Count) -> Seconds:
+        """A message to the rank ``stride`` further on."""
+        return self._once(("send", bytes, stride), self.links.send, bytes, stride)
+
+    def _once(self, key: tuple[Any, ...], ask: Any, *arguments: Any, **options: Any) -> Seconds:
+        if any(type(part) not in (int, float, str, bool, tuple) for part in key):
+            return ask(*arguments, **options)  # type: ignore[no-any-return] # traced numbers and arrays are not looked up
+        if key not in self.asked:
+            self.asked[key] = ask(*arguments, **options)
+        return self.asked[key]  # type: ignore[no-any-return]
+
+
+def host(launches: int) -> Seconds:
+    """Seconds of the host for so many kernels."""
+    return launches * HOST_LAUNCH

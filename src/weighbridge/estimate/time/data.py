@@ -1,0 +1,140 @@
+"""What data parallel ranks send in a step, and how long the optimizer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from weighbridge.arithmetic import Count, maximum, ratio, total
+from weighbridge.estimate.memory.gathering import Group
+from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.time.clock import Clock
+from weighbridge.estimate.time.work import Seconds
+from weighbridge.parallel.zero import Engine
+from weighbridge.traced import plain
+from weighbridge.units import FP8, FP32, DataType
+
+BUCKET = 40_000_000
+"""Elements that gradients are reduced and weights gathered in at a time (Megatron-Core, distributed/
+distributed_data_parallel.py: 40 million, or more where there are many ranks)."""
+
+
+@dataclass(frozen=True, eq=False)
+class DataParallel:
+    """Messages and the optimizer's step of one rank of a stage.
+
+    Attributes:
+        clock: seconds of kernels and messages.
+        stage: the stage.
+    """
+
+    clock: Clock
+    stage: Stage
+
+    @cached_property
+    def elements(self) -> tuple[Count, Count]:
+        """A rank's parameters outside experts and of experts."""
+        held = [h for h in self.stage.states.held if not h.weight.buffer]
+        count = self.clock.plan.sharding.count
+        dense, expert = (total(h.copies * count(h.weight) for h in held if h.expert is kind) for kind in (False, True))
+        return dense, expert
+
+    def over_ranks(self, collective: str, dense: Count, expert: Count) -> Seconds:
+        """A collective of so many bytes outside experts and of experts, each among the ranks that hold the same."""
+        plan = self.clock.plan
+        found = self.clock.message(collective, dense, plan.data_ranks, plan.tensor)
+        if type(expert) is int and expert == 0:
+            return found
+        stride = plan.inside_experts * plan.expert
+        return found + self.clock.message(collective, expert, plan.expert_data_ranks, stride)
+
+    @cached_property
+    def spreads_weights(self) -> bool:
+        """Weights are gathered for every use (ZeRO 3)."""
+        return self.clock.plan.zero.stage == 3
+
+    @cached_property
+    def reduction(self) -> DataType:
+        """What gradients are reduced in."""
+        plan = self.clock.plan
+        if plan.zero.engine is Engine.FSDP2:
+            return FP32 if plan.zero.average_in_fp32 else plan.precision.compute
+        return plan.precision.gradients
+
+    def _bytes(self, dtype: DataType) -> tuple[Count, Count]:
+        dense, expert = self.elements
+        return dtype.bytes(dense), dtype.bytes(expert)
+
+    @cached_property
+    def reducing(self) -> Seconds:
+        """Of all gradients of a step, once."""
+        collective = "all_reduce" if self.clock.plan.zero.stage == 0 else "reduce_scatter"
+        return self.over_ranks(collective, *self._bytes(self.reduction))
+
+    @cached_property
+    def gathering(self) -> Seconds:
+        """Of all weights after a step, where ranks update shares of them."""
+        plan = self.clock.plan
+        if plan.zero.stage == 0:
+            return 0.0
+        return self.over_ranks(
+            "all_gather", *self._bytes(FP8 if plan.precision.parameters_in_fp8 else plan.precision.compute)
+        )
+
+    @cached_property
+    def buckets(self) -> Count:
+        """Pieces that they are sent in."""
+        return maximum(total(self.elements) // BUCKET if plain(total(self.elements)) > BUCKET else 1, 1)
+
+    def left(self, message: Seconds, window: Seconds) -> Seconds:
+        """What of a message is left when a window of computing ends: at least its last bucket."""
+        return maximum(message - window, ratio(message, self.buckets))
+
+    def tail(self, window: Seconds) -> Seconds:
+        """What a step waits for after the last backward pass, beside which gradients may be reduced.
+
+        Args:
+            window: seconds of the last micro-batch's backward pass.
+        """
+        if self.spreads_weights:
+            return 0.0
+        return self.left(self.reducing, window) if self.clock.plan.execution.overlaps_gradients else self.reducing
+
+    def head(self, window: Seconds) -> Seconds:
+        """What a step waits for in its first forward pass, beside which weights may be gathered."""
+        if self.spreads_weights:
+            return 0.0
+        return self.left(self.gathering, window) if self.clock.plan.execution.overlaps_parameters else self.gathering
+
+    def _group(self, chunk: int, run: int) -> Group:
+        return self.stage.gathering.groups[chunk][run]
+
+    def gathered(self, chunk: int, run: int) -> Seconds:
+        """Gathering the weights of one run of a piece, where they are spread."""
+        group, plan = self._group(chunk, run), self.clock.plan
+        low = FP8 if plan.precision.parameters_in_fp8 else plan.precision.compute
+        return self.over_ranks("all_gather", low.bytes(group.dense), low.bytes(group.expert))
+
+    def reduced(self, chunk: int, run: int) -> Seconds:
+        """Reducing its gradients."""
+        group = self._group(chunk, run)
+        return self.over_ranks("reduce_scatter", self.reduction.bytes(group.dense), self.reduction.bytes(group.expert))
+
+    @cached_property
+    def optimizer(self) -> Seconds:
+        """The optimizer's step: reads and writes every state, what it updates, and weights; reads gradients, twice more
+        to clip them (the norm, then the scaling, which writes too).
+        """
+        plan, states = self.clock.plan, self.stage.states
+        main = plan.precision.main
+        held = states.optimizer + (states.main if main else 0)
+        dense, expert = self.elements
+        zero = plan.zero
+        own = zero.share(dense, 1, plan.data_ranks) + zero.share(expert, 1, plan.expert_data_ranks)
+        gradients = plan.precision.gradients.bytes(own)
+        weights = plan.precision.weights.bytes(own) * (1 if main else 2)
+        moved = 2 * held + weights + 4 * gradients
+        whole = plan.precision.gradients.bytes(
+            zero.share(dense, 2, plan.data_ranks) + zero.share(expert, 2, plan.expert_data_ranks)
+        )
+        return self.clock.speeds.stream(moved) + self.clock.speeds.stream(whole)  # gradients are zeroed

@@ -1,0 +1,166 @@
+"""Kernels and messages of every operation of a tape, forward and backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from weighbridge.arithmetic import Count, ceil_div, total
+from weighbridge.estimate.time import messages
+from weighbridge.estimate.time.clock import Clock
+from weighbridge.estimate.time.losses import cross_entropy
+from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
+from weighbridge.estimate.time.work import Bound, Doing, Kernel, Passes
+from weighbridge.estimate.training import Training
+from weighbridge.gradients import storages
+from weighbridge.parallel.precision import Recipe
+from weighbridge.tape import Operation, Tensor, Use, Weight
+from weighbridge.traced import plain
+
+TILE = 128
+"""Rows and columns of the tiles in which chunked scans multiply (Dao and Gu 2024, section 7: chunks of 64 to 256)."""
+
+LOSSES = frozenset({"cross-entropy", "to fp32", "log softmax", "negative log-likelihood", "head and loss"})
+
+MESSAGES = frozenset({"exchange", "gather"})
+"""Operations that are nothing but a message."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timer:
+    """Times the operations of a step on one rank.
+
+    Attributes:
+        training: the step.
+        clock: seconds of kernels and messages.
+        pieces: how long pieces take, by their ids; stages share them.
+    """
+
+    training: Training
+    clock: Clock
+    pieces: dict[int, Any] = field(default_factory=dict, repr=False)
+
+    def passes(self, part: Projection | Operation) -> Passes:
+        """An operation, or projections that run as one."""
+        if isinstance(part, Projection):
+            return self.projection(part)
+        if part.name == "attention":
+            return self.attention(part)
+        if part.name in MESSAGES:
+            return messages.of_operation(self.training, self.clock, part)
+        if part.name in LOSSES and part.makes[0].use is Use.LOGITS:
+            return cross_entropy(self.training, self.clock, part)
+        return self.pointwise(part)
+
+    def projection(self, own: Projection) -> Passes:
+        """Three multiplies: the result, the gradient of the input, the gradient of the weights."""
+        clock, kind, precision = self.clock, own.kind, own.precision
+        sizes, products = (own.rows, own.columns, own.depth), own.products
+        rows, columns, depth = sizes
+        there = clock.multiply("matmul", kind, rows, columns, depth, precision, products)
+        back = clock.multiply("matmul", kind, rows, depth, columns, precision, products)
+        weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products)
+        forward, inputs, weights = [there], [back], [weight]
+        if precision in ("fp8", "fp4"):
+            forward += self._casts(own)
+            inputs.append(self._cast("cast gradient", own, own.rows * own.products * own.columns))
+        weights += self._added(own)
+        sent = messages.of_projection(self.training, clock, own, there.seconds, back.seconds, weight.seconds)
+        return Passes(
+            Doing(tuple(forward), sent.forward), Doing(tuple(inputs), sent.inputs), Doing(tuple(weights), sent.weights)
+        )
+
+    def _casts(self, own: Projection) -> list[Kernel]:
+        """Casts of an input that the tape does not have: where the framework does not keep it so."""
+        if self.training.kernels.inputs is not None:
+            return []
+        return [self._cast("cast input", own, own.rows * own.products * own.depth)]
+
+    def _cast(self, name: str, own: Projection, elements: Count) -> Kernel:
+        """Reads 16 bits, writes 8, once by rows and once by columns (Transformer Engine, common/transpose,
+        cast_transpose); scales of the whole tensor need its largest value first.
+        """
+        recipe = self.training.plan.precision.recipe
+        wide = self.training.plan.precision.compute.bits // 8
+        reads = 2 * wide if recipe is Recipe.TENSORWISE else wide
+        return self.clock.stream(name, own.kind, elements * (reads + 2), 2 if recipe is Recipe.TENSORWISE else 1)
+
+    def _added(self, own: Projection) -> list[Kernel]:
+        """Weight gradients that a kernel of their own adds to those of earlier micro-batches."""
+        plan = self.training.plan
+        if plan.accumulation_fusion or plain(plan.micro_batches) == 1:
+            return []
+        wide, low = plan.precision.gradients.bits // 8, plan.precision.compute.bits // 8
+        return [self.clock.stream("add gradient", own.kind, own.elements * (low + 2 * wide))]
+
+    def attention(self, operation: Operation) -> Passes:
+        """A fused kernel, or the second of the two multiplies of one that is written out."""
+        if len([read for read in operation.reads if isinstance(read, Tensor)]) < 3:
+            return self.written_out(operation)
+        heads, kind = Heads(self.training, operation), kind_of(operation)
+        options = {"precision": self.training.plan.precision.compute.name, "causal": True, "pairs": heads.pairs}
+        there, back = (self.clock.attention(backward, *heads.shape, **options) for backward in (False, True))
+        sent = messages.of_attention(self.training, self.clock, heads, there, back)
+        forward = Kernel("attention", kind, Bound.COMPUTE, there)
+        backward = Kernel("attention", kind, Bound.COMPUTE, back, 3)
+        return Passes(Doing((forward,), sent.forward), Doing((backward,), sent.inputs))
+
+    def written_out(self, operation: Operation) -> Passes:
+        """Scores, or probabilities times values: a multiply per head."""
+        work, plan, kind = self.training.work, self.training.plan, kind_of(operation)
+        made = operation.makes[0].axes[-1] if operation.name == "attention" else operation.reads[0].axes[-1]
+        products = work.batch * plan.sharding.units(made)  # type: ignore[arg-type]
+        rows, width = ceil_div(work.sequence, plan.context), made.width  # type: ignore[union-attr]
+        precision = plan.precision.compute.name
+        sizes = (rows, width, work.positions) if operation.name == "attention" else (rows, work.positions, width)
+        a, b, depth = sizes
+        there = self.clock.multiply(operation.name, kind, a, b, depth, precision, products)
+        back = (
+            self.clock.multiply(operation.name, kind, a, depth, b, precision, products),
+            self.clock.multiply(operation.name, kind, b, depth, a, precision, products),
+        )
+        return Passes(Doing((there,)), Doing(back))
+
+    def pointwise(self, operation: Operation) -> Passes:
+        """A kernel that moves what it reads and makes; backward, gradients and what it kept. Chunked scans multiply
+        too.
+        """
+        if operation.name == "scores":
+            return self.written_out(operation)
+        clock, kind = self.clock, kind_of(operation)
+        reads, makes = self._bytes(operation.reads), self._bytes(operation.makes)
+        forward = clock.stream(operation.name, kind, reads + makes)
+        backward = self._backward(operation)
+        inputs = [clock.stream(operation.name, kind, backward)] if backward is not None else []
+        if plain(operation.work.forward):
+            forward, inputs = self._scan(operation, forward), [self._scan(operation, k, 2) for k in inputs]
+        sent = messages.of_pointwise(self.training, clock, operation)
+        return Passes(Doing((forward,), sent.forward), Doing(tuple(inputs), sent.inputs))
+
+    def _scan(self, operation: Operation, moving: Kernel, times: int = 1) -> Kernel:
+        """Multiplies of tiles of a chunk, or moving bytes, whichever takes longer; for plain numbers."""
+        work = operation.counted.get("torch", operation.work).forward
+        ranks = self.training.plan.tensor * self.training.plan.context
+        tiles = ceil_div(times * work, 2 * TILE**3 * ranks)
+        precision = self.training.plan.precision.compute.name
+        multiplying = self.clock.multiply(operation.name, moving.kind, TILE, TILE, TILE, precision, tiles)
+        return multiplying if plain(multiplying.seconds) > plain(moving.seconds) else moving
+
+    def _backward(self, operation: Operation) -> Count | None:
+        """Bytes that the backward pass moves; ``None`` where nothing runs: the sum's gradient is its inputs' own."""
+        read = [r for r in storages(operation.reads).values() if r.dtype.differentiable]
+        made = operation.makes[:1]
+        if operation.shares_gradient and not operation.keeps:
+            return total(3 * self.training.size(tensor) for tensor in made)  # the stream's gradients are added up
+        tables = [weight for weight in operation.reads if isinstance(weight, Weight) and len(weight.axes) > 1]
+        written = self.training.plan.precision.gradients
+        sparse = total(
+            2 * written.bytes(self.training.plan.sharding.count(w)) for w in tables if operation.name == "lookup"
+        )
+        if not read and not tables:
+            return None
+        kept = [tensor for tensor in operation.keeps if tensor.dtype.differentiable]
+        return self._bytes((*made, *kept, *read)) + sparse
+
+    def _bytes(self, held: tuple[Tensor | Weight, ...]) -> Count:
+        return total(self.training.size(tensor) for tensor in storages(held).values())

@@ -1,0 +1,245 @@
+"""How long a training step takes: every rank's passes in the schedule's order, then what data parallel ranks send, then
+the optimizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from weighbridge.arithmetic import Count
+from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.memory.timeline import drawn
+from weighbridge.estimate.time.chunk import ChunkTime, Pass
+from weighbridge.estimate.time.clock import Clock
+from weighbridge.estimate.time.data import DataParallel
+from weighbridge.estimate.time.operations import Timer
+from weighbridge.estimate.time.piece import PieceTime
+from weighbridge.estimate.time.work import Bound, Channel, Seconds
+from weighbridge.estimate.training import Training
+from weighbridge.estimate.training_flops import step_flops
+from weighbridge.hardware.cluster import Cluster
+from weighbridge.parallel.schedule import Schedule
+from weighbridge.parallel.timeline import Sending, Timeline, simulate
+from weighbridge.traced import plain
+from weighbridge.tree import Kind
+
+
+@dataclass(frozen=True, eq=False)
+class StageTime:
+    """One pipeline stage in a step.
+
+    Attributes:
+        clock: seconds of kernels and messages.
+        timer: times operations.
+        stage: the stage.
+    """
+
+    clock: Clock
+    timer: Timer
+    stage: Stage
+
+    @cached_property
+    def data(self) -> DataParallel:
+        """Messages between data parallel ranks, and the optimizer."""
+        return DataParallel(self.clock, self.stage)
+
+    @cached_property
+    def chunks(self) -> tuple[ChunkTime, ...]:
+        """Its chunks."""
+        made = self.timer.pieces
+        found = []
+        for number, runs in enumerate(self.stage.runs):
+            pieces = tuple(made.setdefault(id(run.weighed), PieceTime(self.timer, run.weighed)) for run in runs)
+            found.append(ChunkTime(self.timer, self.data, number, pieces, runs))
+        return tuple(found)
+
+    @cached_property
+    def passes(self) -> list[Pass]:
+        """What one micro-batch does on the rank."""
+        return [own for chunk in self.chunks for own in (chunk.forward, chunk.inputs, chunk.weights)]
+
+    @property
+    def forward(self) -> Seconds:
+        """One micro-batch's forward passes."""
+        return sum((chunk.forward.seconds for chunk in self.chunks), 0.0)
+
+    @property
+    def backward(self) -> Seconds:
+        """One micro-batch's backward passes."""
+        return sum((chunk.inputs.seconds + chunk.weights.seconds for chunk in self.chunks), 0.0)
+
+    @cached_property
+    def tail(self) -> Seconds:
+        """After the last backward pass: gradients that are still on their way, and the optimizer."""
+        return self.data.tail(self.backward) + self.data.optimizer
+
+    @cached_property
+    def head(self) -> Seconds:
+        """In the first forward pass: weights that are still on their way."""
+        return self.data.head(self.forward)
+
+
+@dataclass(frozen=True, eq=False)
+class StepTime:
+    """The time of a training step.
+
+    Attributes:
+        training: the step.
+        cluster: on what.
+    """
+
+    training: Training
+    cluster: Cluster
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Seconds of kernels and messages."""
+        return Clock(self.training.plan, self.cluster)
+
+    @cached_property
+    def stages(self) -> tuple[StageTime, ...]:
+        """Every pipeline stage."""
+        timer = Timer(self.training, self.clock)
+        made: dict[int, StageTime] = {}
+        return tuple(
+            made.setdefault(id(stage.twin), StageTime(self.clock, timer, stage.twin)) for stage in self.training.stages
+        )
+
+    @cached_property
+    def message(self) -> Seconds:
+        """Seconds of what one stage sends the next for a micro-batch."""
+        plan = self.training.plan
+        carried = next((p.carried for p in self.training.parts.kinds if p.carried is not None), None)
+        if plain(plan.pipeline) == 1 or carried is None:
+            return 0.0
+        return float(plain(self.clock.send(self.training.size(carried), plan.gpus // plan.pipeline)))
+
+    @cached_property
+    def ran(self) -> Timeline:
+        """The schedule at work on as many micro-batches as show all of it."""
+        plan = self.training.plan
+        durations = [[chunk.durations for chunk in stage.chunks] for stage in self.stages]
+        sending = Sending(self.message, blocks=not plan.execution.overlaps_pipeline)
+        return simulate(plan.order, plan.pipeline, self.shown, plan.virtual, durations, plan.group, sending)
+
+    @cached_property
+    def shown(self) -> int:
+        """Micro-batches of it."""
+        return drawn(self.training.plan)
+
+    @cached_property
+    def left_out(self) -> Seconds:
+        """Seconds of the micro-batches that repeat the middle: the slowest rank's time for each of them."""
+        plan = self.training.plan
+        more = int(plain(plan.micro_batches)) - self.shown
+        return more * self.period if more else 0.0
+
+    @cached_property
+    def period(self) -> Seconds:
+        """Seconds from one micro-batch to the next, once all ranks are busy: the slowest rank's own."""
+        blocking = not self.training.plan.execution.overlaps_pipeline
+        sent = 2 * self.training.plan.virtual * self.message if blocking else 0.0
+        halves = 2 if self.training.plan.order is Schedule.DUALPIPE else 1
+        return max(float(plain(stage.forward + stage.backward)) for stage in self.stages) / halves + sent
+
+    @cached_property
+    def ends(self) -> list[Seconds]:
+        """When each stage is done with the step."""
+        return [
+            float(plain(stage.head)) + steps[-1].end + self.left_out + float(plain(stage.tail))
+            for stage, steps in zip(self.stages, self.ran.ranks, strict=True)
+        ]
+
+    @cached_property
+    def step_seconds(self) -> Seconds:
+        """Seconds of a step."""
+        return max(self.ends)
+
+    @cached_property
+    def last(self) -> int:
+        """The stage that is done last."""
+        return self.ends.index(self.step_seconds)
+
+    @property
+    def tokens(self) -> Count:
+        """Tokens of a step."""
+        return self.training.plan.sequences * self.training.plan.sequence
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens of all ranks in a second."""
+        return int(plain(self.tokens)) / self.step_seconds
+
+    @property
+    def tokens_per_second_per_gpu(self) -> float:
+        """Tokens of each rank's share in a second."""
+        return self.tokens_per_second / int(plain(self.training.plan.gpus))
+
+    @property
+    def model_tflops_per_gpu(self) -> float:
+        """10**12 floating-point operations in a second on each rank, of those that the model needs."""
+        return self._rate(step_flops(self.training).model)
+
+    @property
+    def hardware_tflops_per_gpu(self) -> float:
+        """The same with what is recomputed."""
+        return self._rate(step_flops(self.training).hardware)
+
+    def _rate(self, work: Count) -> float:
+        return int(plain(work)) / self.step_seconds / int(plain(self.training.plan.gpus)) / 1e12
+
+    @property
+    def peak(self) -> int:
+        """FLOP per second of the device, dense, in the type that activations are in."""
+        return self.cluster.device.peak(self.training.plan.precision.compute.name)
+
+    @property
+    def mfu(self) -> float:
+        """Model FLOPs utilisation (Chowdhery et al. 2022, appendix B), of the device's rate in activations' type."""
+        return self.model_tflops_per_gpu * 1e12 / self.peak
+
+    @property
+    def hfu(self) -> float:
+        """Hardware FLOPs utilisation: with what is recomputed."""
+        return self.hardware_tflops_per_gpu * 1e12 / self.peak
+
+    @cached_property
+    def breakdown(self) -> dict[str, Seconds]:
+        """Seconds of the stage that is done last, by what it does or waits for; they add up to the step."""
+        stage, count = self.stages[self.last], int(plain(self.training.plan.micro_batches))
+        if self.training.plan.order is Schedule.DUALPIPE:
+            count = count // 2
+        found: dict[str, Seconds] = {}
+        for name, seconds in _parts(stage):
+            found[name] = found.get(name, 0.0) + count * float(plain(seconds))
+        found["optimizer"] = float(plain(stage.data.optimizer))
+        found[Channel.DATA.value] = (
+            found.get(Channel.DATA.value, 0.0) + float(plain(stage.head + stage.tail)) - found["optimizer"]
+        )
+        found["pipeline bubble"] = max(self.step_seconds - sum(found.values()), 0.0)
+        return {name: seconds for name, seconds in found.items() if seconds > 0}
+
+
+def _parts(stage: StageTime) -> Iterator[tuple[str, Seconds]]:
+    """What one micro-batch does on a stage."""
+    for own in stage.passes:
+        for doing, count in own.runs:
+            for kernel in doing.kernels:
+                yield kernel.kind.value, count * kernel.seconds
+            for message in doing.messages:
+                yield message.channel.value, count * message.exposed
+        yield Channel.DATA.value, own.waits
+        yield Channel.EXPERT.value, own.device - own.computing - own.exposed - own.waits
+        yield Bound.LAUNCH.value, own.late
+
+
+def kinds(breakdown: dict[str, Seconds]) -> dict[str, Seconds]:
+    """What of a breakdown is computing, by the kind of module."""
+    return {name: seconds for name, seconds in breakdown.items() if name in {kind.value for kind in Kind}}
+
+
+def step_time(training: Training) -> StepTime | None:
+    """The time of a step; ``None`` without a cluster."""
+    return StepTime(training, training.cluster) if training.cluster is not None else None

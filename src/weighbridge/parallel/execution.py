@@ -1,0 +1,30 @@
+"""How a step runs beside what it computes: what communication waits for nothing, and what the host launches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What bears on the time of a step and on no size in it.
+
+    Attributes:
+        overlaps_gradients: gradients are reduced while the backward pass makes others.
+        overlaps_parameters: weights are gathered while the forward pass uses others.
+        overlaps_pipeline: messages between pipeline stages travel while the stages compute.
+        overlaps_shared_experts: shared experts compute while routed tokens travel.
+        delays_weight_gradients: weight gradients are computed while routed tokens travel.
+        graphs: what is launched as CUDA graphs: modules by Megatron-Core's names, or "full" for whole passes.
+    """
+
+    overlaps_gradients: bool = False
+    overlaps_parameters: bool = False
+    overlaps_pipeline: bool = False
+    overlaps_shared_experts: bool = False
+    delays_weight_gradients: bool = False
+    graphs: tuple[str, ...] = ()
+
+
+OVERLAPPED = Execution(overlaps_gradients=True, overlaps_parameters=True, overlaps_pipeline=True)
+"""What recipes for large runs switch on, and what FSDP does by itself."""
