@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import statistics
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
-from weighbridge.hardware.catalogue import entries
-from weighbridge.hardware.speeds import speeds
+from weighbridge.hardware.catalogue import device, entries
+from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.hardware.speeds.reading import Fit, found, measured, names
 
 Rows = Iterator[tuple[str, ...]]
@@ -111,11 +115,55 @@ def scaled() -> tuple[tuple[str, ...], Rows]:
     return ("measured", "scaled from it"), of()
 
 
+HERE = Path(__file__).parents[1] / "benchmarks" / "measured" / "kernels" / "h100-80gb-hbm3.jsonl"
+
+LONG = 50e-6
+
+
+def ran_here() -> list[dict[str, Any]]:
+    """Kernels over 50 microseconds that were measured on an H100 by this project."""
+    rows = [json.loads(line) for line in HERE.read_text("utf-8").splitlines()]
+    return [row for row in rows if row.get("seconds", 0) > LONG]
+
+
+def by_curve(known: Speeds, row: dict[str, Any]) -> tuple[str, float] | None:
+    """A measured kernel's kind and the seconds of its curve; ``None`` for what no curve is of."""
+    kind = row["kernel"]
+    if kind == "matmul":
+        return "multiplication, bf16", known.matmul(row["rows"], row["columns"], row["depth"])
+    if "attention" in kind and "cudnn" in row["backend"]:
+        heads, length, dim = row["heads"], row["sequence"], row["head_dim"]
+        sizes = (row["batch"], heads, heads, length, length, dim, dim)
+        both = known.attention(*sizes) + known.attention_backward(*sizes)
+        return f"{kind}, cuDNN", known.attention(*sizes) if kind == "attention" else both
+    if kind in ("copy", "add", "silu"):
+        return "copy, addition, SiLU", known.stream(row["bytes"])
+    if kind in ("to fp32", "rms norm", "layer norm", "adamw, fused", "adamw, foreach"):
+        return f"{kind} as PyTorch has it", known.stream(row["bytes"])
+    return None
+
+
+def beside() -> tuple[tuple[str, ...], Rows]:
+    """Curves beside kernels that this project measured."""
+
+    def of() -> Rows:
+        known, ratios = speeds(device("h100")), dict[str, list[float]]()
+        for row in ran_here():
+            found = by_curve(known, row)
+            if found is not None:
+                ratios.setdefault(found[0], []).append(found[1] / row["seconds"])
+        for kind, values in ratios.items():
+            yield kind, str(len(values)), f"{statistics.median(values):.2f}", f"{min(values):.2f} to {max(values):.2f}"
+
+    return ("kernel", "n", "curve / measured, median", "range"), of()
+
+
 TABLES: dict[str, Callable[[], tuple[tuple[str, ...], Rows]]] = {
     "fit errors": kernels,
     "fit errors of every size": every_size,
     "fit errors of collectives": links,
     "attained shares": attained,
     "measured tables": tables,
+    "curves beside an H100": beside,
     "scaled devices": scaled,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import speed_tables
 from weighbridge.errors import InputError
 from weighbridge.hardware.catalogue import device, entries
 from weighbridge.hardware.speeds import Speeds, speeds
@@ -226,6 +228,18 @@ NVIDIA/cudnn-frontend, benchmark/attention_training/results/llama3.1, runs of 28
 def test_published_attention_in_training(name: str, length: int, rate: float) -> None:
     seconds = speeds(device(name)).attention(2, 64, 8, length, length, 128, 128)
     assert 2 * 2 * 64 * length * length * 128 / seconds / 1e12 == pytest.approx(rate, rel=0.1)
+
+
+def test_kernels_measured_by_this_project() -> None:
+    """Nothing is fitted to them: multiplications and copies of more than 50 microseconds on an H100."""
+    known = speeds(device("h100"))
+    found = [(speed_tables.by_curve(known, row), row["seconds"]) for row in speed_tables.ran_here()]
+    kinds = {"multiplication, bf16": (0.1, 0.25), "copy, addition, SiLU": (0.02, 0.05)}
+    for kind, (median, worst) in kinds.items():
+        errors = [abs(curve[1] / seconds - 1) for curve, seconds in found if curve is not None and curve[0] == kind]
+        assert len(errors) >= 9
+        assert statistics.median(errors) < median
+        assert max(errors) < worst
 
 
 # The tables themselves
