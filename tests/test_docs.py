@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests import training_tables
+from tests import speed_tables, training_tables
 from weighbridge.cli import main
 from weighbridge.estimate.comparison import COLUMNS
 from weighbridge.estimate.parameters import params
@@ -268,7 +268,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "mixers": lambda: module_table("mixer"),
     "feed forward": lambda: module_table("feed_forward"),
     "megatron arguments": training_tables.arguments,
-    **{name: partial(lambda of: table(*of()), of) for name, of in training_tables.TABLES.items()},
+    **{
+        name: partial(lambda of: table(*of()), of)
+        for name, of in {**training_tables.TABLES, **speed_tables.TABLES}.items()
+    },
 }
 
 

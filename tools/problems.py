@@ -143,7 +143,7 @@ def matmul(system: System, device: Device, precision: str) -> Problem:
         some = {name: column[::n] for name, column in sizes.items()}
         curve = MatmulCurve(**values)
         seconds = curve.seconds(
-            **some, products=1, precision=precision, peak=peak, memory=memory, processors=system.processors
+            **some, products=1, precision=precision, peak=peak, memory=memory, processors=system.processors, hot=False
         )
         return seconds + cast[::n]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import speed_tables
 from weighbridge.errors import InputError
 from weighbridge.hardware.catalogue import device, entries
 from weighbridge.hardware.speeds import Speeds, speeds
-from weighbridge.hardware.speeds.reading import linked, measured, names, nearest
+from weighbridge.hardware.speeds.matmul import INPUT_BITS
+from weighbridge.hardware.speeds.reading import linked, measured, names, nearest, rate
 from weighbridge.traced import Traced, symbol
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "hardware_microbench.csv"
@@ -27,9 +30,9 @@ sizes = st.integers(1, 60_000)
 
 
 def of(name: str) -> tuple[Speeds, str]:
-    """Speeds of a device, and a 16-bit type that it has."""
+    """Speeds of a device, and a type of 16 bits, or 32, that it has."""
     found = device(name)
-    return speeds(found), "bf16" if "bf16" in found.peak_flops else "fp16"
+    return speeds(found), next(kind for kind in ("bf16", "fp16", "tf32", "fp32") if kind in found.peak_flops)
 
 
 def value(number: Any) -> float:
@@ -48,7 +51,7 @@ def test_no_multiplication_beats_peak_or_bandwidth(
     found, precision = of(name)
     seconds = found.matmul(rows, columns, depth, precision, products)
     assert seconds > 2 * products * rows * columns * depth / found.device.peak(precision)
-    moved = 2 * products * (rows * depth + depth * columns + rows * columns)
+    moved = INPUT_BITS[precision] / 8 * products * (rows * depth + depth * columns + rows * columns)
     assert seconds > moved / found.device.memory_bandwidth
     assert seconds > found.curve(precision).launch
 
@@ -96,8 +99,7 @@ def test_attention(name: str, batch: int, groups: int, length: int, dim: int) ->
     array = run(np.array([batch, 3.0]), heads, groups, float(length), float(length))
     assert array[0] == pytest.approx(plain, rel=1e-12)
     flops = 2 * batch * heads * length * (length + 1) * dim
-    peak = found.device.peak_flops.get("bf16", found.device.peak_flops["fp16"])
-    assert flops / plain < peak * found.curves.attention.training
+    assert flops / plain < rate(found.device) * found.curves.attention.training
     back = found.attention_backward(batch, heads, groups, length, length, dim, dim)
     assert back == pytest.approx(plain * 2.5 / found.curves.attention.backward)
 
@@ -149,6 +151,7 @@ def test_devices_that_were_not_measured_scale_from_the_nearest() -> None:
     like |= {"a100-40gb": "a100", "v100-32gb": "a100", "t4": "a100", "a10": "l40s", "mi300x": "h200"}
     assert {name: nearest(device(name)) for name in like} == like
     assert {name: nearest(device(name)) for name in names()} == {name: name for name in names()}
+    assert linked(device("a40")) == linked(device("v100-32gb")) == "a100"
     assert linked(device("l40s")) == linked(device("rtx-4090")) == "rtx-pro-6000"
 
 
@@ -225,6 +228,18 @@ NVIDIA/cudnn-frontend, benchmark/attention_training/results/llama3.1, runs of 28
 def test_published_attention_in_training(name: str, length: int, rate: float) -> None:
     seconds = speeds(device(name)).attention(2, 64, 8, length, length, 128, 128)
     assert 2 * 2 * 64 * length * length * 128 / seconds / 1e12 == pytest.approx(rate, rel=0.1)
+
+
+def test_kernels_measured_by_this_project() -> None:
+    """Nothing is fitted to them: multiplications and copies of more than 50 microseconds on an H100."""
+    known = speeds(device("h100"))
+    found = [(speed_tables.by_curve(known, row), row["seconds"]) for row in speed_tables.ran_here()]
+    kinds = {"multiplication, bf16": (0.1, 0.25), "copy, addition, SiLU": (0.02, 0.05)}
+    for kind, (median, worst) in kinds.items():
+        errors = [abs(curve[1] / seconds - 1) for curve, seconds in found if curve is not None and curve[0] == kind]
+        assert len(errors) >= 9
+        assert statistics.median(errors) < median
+        assert max(errors) < worst
 
 
 # The tables themselves

@@ -65,6 +65,7 @@ class MatmulCurve:
         peak: float,
         memory: float,
         processors: int,
+        hot: bool,
     ) -> Seconds:
         """Of ``products`` products of a ``rows`` x ``depth`` and a ``depth`` x ``columns`` matrix.
 
@@ -77,6 +78,8 @@ class MatmulCurve:
             peak: FLOP per second of the device in that type.
             memory: bytes per second of its memory.
             processors: its multiprocessors.
+            hot: whether kernels before it have brought the clock down; else its own work does, as in a measurement of
+                one kernel after a pause.
         """
         each = self.share * peak / processors
         computing = reduce(
@@ -91,8 +94,8 @@ class MatmulCurve:
                 for tile in tiles
             ),
         )
-        hot = minimum(1.0, ratio(computing, WARM_UP))
-        computing = computing * (1 + (1 / self.sustained - 1) * hot)
+        heat = 1.0 if hot else minimum(1.0, ratio(computing, WARM_UP))
+        computing = computing * (1 + (1 / self.sustained - 1) * heat)
         moving = ratio(_traffic(rows, columns, depth, products, precision), self.bandwidth * memory)
         longer, shorter = maximum(computing, moving), minimum(computing, moving)
         return self.launch + longer + self.exposed * shorter

@@ -132,8 +132,10 @@ def found(name: str) -> Device:
     return device
 
 
-def _link_distance(device: Device, other: Device) -> tuple[bool, float, float]:
-    return (bool(device.link_bandwidth) != bool(other.link_bandwidth), *_distance(device, other))
+def _link_distance(device: Device, other: Device) -> tuple[bool, bool, float, float]:
+    """First whether both have a link at all, then whether they are of one architecture."""
+    kind = bool(device.link_bandwidth) != bool(other.link_bandwidth)
+    return kind, device.architecture != other.architecture, *_distance(device, other)
 
 
 def _distance(device: Device, other: Device) -> tuple[float, float]:

@@ -38,12 +38,15 @@ class Speeds:
     Attributes:
         device: its peak rates and bandwidth are what the curves' shares are of.
         curves: of the device itself, or of the measured one that is most like it.
+        hot: whether kernels follow one another for so long that the power limit holds the clock, as in a training step;
+            measured after a pause, one kernel is faster.
         raw: whether what was measured is looked up in the tables themselves first, as far as they reach:
             multiplications and causal attention in 16 bits. Traced numbers come out as numbers then.
     """
 
     device: Device
     curves: Measured
+    hot: bool = True
     raw: bool = False
 
     @property
@@ -112,6 +115,7 @@ class Speeds:
             peak=self.device.peak(precision),
             memory=self.device.memory_bandwidth,
             processors=self.processors,
+            hot=self.hot,
         )
         if self.raw and precision in ("bf16", "fp16") and _same(products, 1):
             seconds = tables.or_else(tables.matmul(self.curves, rows, columns, depth), seconds)
@@ -224,4 +228,4 @@ def speeds(device: Device, raw: bool = False) -> Speeds:
         tables.folder()
         if curves.name != device.name:
             raise InputError(f"raw: {device.title} is not in the measured tables; allowed: {', '.join(names())}")
-    return Speeds(device, curves, raw)
+    return Speeds(device, curves, raw=raw)
