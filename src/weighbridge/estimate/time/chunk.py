@@ -11,7 +11,7 @@ from weighbridge.estimate.time.clock import host
 from weighbridge.estimate.time.data import DataParallel
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
-from weighbridge.estimate.time.work import Channel, Doing, Seconds
+from weighbridge.estimate.time.work import Channel, Doing, Seconds, exposed
 from weighbridge.parallel.timeline import Durations
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
@@ -95,11 +95,13 @@ class ChunkTime:
     runs: tuple[Run, ...]
     pace: float = 1.0
 
-    def _pass(self, doings: list[Doing], travelling: list[Seconds]) -> Pass:
+    def _pass(self, doings: list[Doing], travelling: list[Seconds], more: list[Seconds] | None = None) -> Pass:
         counts = [run.count for run in self.runs]
-        beside = (doing.computing + doing.exposed for doing in doings)
+        also = more or [0.0] * len(doings)
+        beside = (doing.computing + doing.exposed + own for doing, own in zip(doings, also, strict=True))
+        taken = self.timer.clock.taken
         waits = sum(
-            (n * maximum(sent - busy, 0.0) for n, sent, busy in zip(counts, travelling, beside, strict=True)), 0.0
+            (n * exposed(sent, busy, taken) for n, sent, busy in zip(counts, travelling, beside, strict=True)), 0.0
         )
         launches = sum(n * self._launches(doing) for n, doing in zip(counts, doings, strict=True))
         hidden: Seconds = 0.0
@@ -134,11 +136,10 @@ class ChunkTime:
         """What runs again, and the half of the backward pass that gives gradients of inputs."""
         again = self.timer.training.plan.zero.reshard
         kinds = ("gather", "reduce") if again else ("reduce",)
-        # the half that gives weights' gradients runs beside messages too; taken together where both halves are one
+        # beside the half that gives weights' gradients too
         doings = [piece.again + piece.inputs for piece in self.pieces]
-        busy = [piece.weights.computing + piece.weights.exposed for piece in self.pieces]
-        travelling = [maximum(sent - own, 0.0) for sent, own in zip(self._travelling(*kinds), busy, strict=True)]
-        return self._pass(doings, travelling)
+        more = [piece.weights.computing + piece.weights.exposed for piece in self.pieces]
+        return self._pass(doings, self._travelling(*kinds), more)
 
     @cached_property
     def weights(self) -> Pass:

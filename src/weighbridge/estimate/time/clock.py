@@ -8,7 +8,7 @@ from typing import Any
 
 from weighbridge.arithmetic import Count
 from weighbridge.estimate.time.power import joules
-from weighbridge.estimate.time.work import Bound, Kernel, Seconds
+from weighbridge.estimate.time.work import MESSAGE_PROCESSORS, Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.collectives import Collectives, collectives
 from weighbridge.hardware.speeds import Speeds, speeds
@@ -41,6 +41,11 @@ class Clock:
     def links(self) -> Collectives:
         """The cluster's messages."""
         return collectives(self.cluster)
+
+    @cached_property
+    def taken(self) -> float:
+        """Share of the multiprocessors that messages take from the kernels beside them."""
+        return min(MESSAGE_PROCESSORS / self.speeds.processors, 0.5)
 
     def multiply(
         self, name: str, kind: Kind, rows: Count, columns: Count, depth: Count, precision: str, products: Count = 1

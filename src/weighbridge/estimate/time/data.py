@@ -9,7 +9,7 @@ from weighbridge.arithmetic import Count, maximum, ratio, total
 from weighbridge.estimate.memory.gathering import Group
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.time.clock import Clock
-from weighbridge.estimate.time.work import Seconds
+from weighbridge.estimate.time.work import Seconds, exposed
 from weighbridge.parallel.zero import Engine
 from weighbridge.traced import plain
 from weighbridge.units import FP8, FP32, DataType
@@ -88,7 +88,7 @@ class DataParallel:
 
     def left(self, message: Seconds, window: Seconds) -> Seconds:
         """What of a message is left when a window of computing ends: at least its last bucket."""
-        return maximum(message - window, ratio(message, self.buckets))
+        return maximum(exposed(message, window, self.clock.taken), ratio(message, self.buckets))
 
     def tail(self, window: Seconds) -> Seconds:
         """What a step waits for after the last backward pass, beside which gradients may be reduced.

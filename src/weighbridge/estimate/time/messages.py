@@ -45,31 +45,35 @@ def of_projection(
     if own.splits_out:
         if not split:
             summed = clock.message("all_reduce", own.whole_input, ranks)
-            return Sent(inputs=(_message(kind, summed, weight),))
+            return Sent(inputs=(_message(kind, summed, weight, clock.taken),))
         if not own.gathers:
             return SILENT  # gathered by an operation of its own
         whole = clock.message("all_gather", own.whole_input, ranks)
         scattered = clock.message("reduce_scatter", own.whole_input, ranks)
-        again = (_message(kind, whole, back),) if training.kernels.gathers_again else ()
-        return Sent((_piped(kind, whole, beside[0], ranks),), (*again, _message(kind, scattered, weight)))
+        again = (_message(kind, whole, back, clock.taken),) if training.kernels.gathers_again else ()
+        return Sent(
+            (_piped(clock, kind, whole, beside[0], ranks),), (*again, _message(kind, scattered, weight, clock.taken))
+        )
     if own.splits_columns:
         if not split:
             return Sent((_message(kind, clock.message("all_reduce", own.whole_result, ranks)),))
         scattered = clock.message("reduce_scatter", own.whole_result, ranks)
         whole = clock.message("all_gather", own.whole_result, ranks)
-        return Sent((_piped(kind, scattered, beside[0], ranks),), (_piped(kind, whole, beside[1], ranks),))
+        return Sent(
+            (_piped(clock, kind, scattered, beside[0], ranks),), (_piped(clock, kind, whole, beside[1], ranks),)
+        )
     return SILENT
 
 
-def _message(kind: Kind, seconds: Seconds, beside: Seconds = 0.0) -> Message:
-    return Message(Channel.TENSOR, kind, seconds, beside)
+def _message(kind: Kind, seconds: Seconds, beside: Seconds = 0.0, taken: float = 0.0) -> Message:
+    return Message(Channel.TENSOR, kind, seconds, beside, taken)
 
 
-def _piped(kind: Kind, seconds: Seconds, beside: Seconds, ranks: Count) -> Message:
+def _piped(clock: Clock, kind: Kind, seconds: Seconds, beside: Seconds, ranks: Count) -> Message:
     """A message in as many parts as ranks, of which all but one travel beside parts of the multiply."""
     hidden = beside * ratio(ranks - 1, ranks)
     limit = seconds * ratio(ranks - 1, ranks)
-    return _message(kind, seconds, hidden if plain(hidden) < plain(limit) else limit)
+    return _message(kind, seconds, hidden if plain(hidden) < plain(limit) else limit, clock.taken)
 
 
 def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds, back: Seconds) -> Sent:
@@ -83,7 +87,7 @@ def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds,
     kind, moved = kind_of(heads.operation), heads.keys_and_values
 
     def message(seconds: Seconds, beside: Seconds = 0.0) -> tuple[Message, ...]:
-        return (Message(Channel.CONTEXT, kind, seconds, beside),)
+        return (Message(Channel.CONTEXT, kind, seconds, beside, clock.taken),)
 
     if kernels.exchanges_heads:
         out = training.size(heads.operation.makes[0])

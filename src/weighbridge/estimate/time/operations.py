@@ -20,6 +20,11 @@ from weighbridge.traced import plain
 TILE = 128
 """Rows and columns of the tiles in which chunked scans multiply (Dao and Gu 2024, section 7: chunks of 64 to 256)."""
 
+AROUND = 14
+"""Bytes per element of the result that move before and after a fused backward kernel: result and gradient are read for
+their product; the queries' gradient gathers in fp32, which is zeroed, read and written in 16 bits (Dao 2023,
+FlashAttention-2, algorithm 2; 86 us for 2**24 elements on an H100, by a profile of cuDNN's kernels)."""
+
 LOSSES = frozenset({"cross-entropy", "to fp32", "log softmax", "negative log-likelihood", "head and loss"})
 
 MESSAGES = frozenset({"exchange", "gather"})
@@ -102,8 +107,9 @@ class Timer:
         there, back = (self.clock.attention(backward, *heads.shape, **options) for backward in (False, True))
         sent = messages.of_attention(self.training, self.clock, heads, there, back)
         forward = Kernel("attention", kind, Bound.COMPUTE, there)
-        backward = Kernel("attention", kind, Bound.COMPUTE, back, 3)
-        return Passes(Doing((forward,), sent.forward), Doing((backward,), sent.inputs))
+        around = self.clock.stream("attention", kind, AROUND * self.training.plan.sharding.count(operation.makes[0]), 2)
+        backward = (Kernel("attention", kind, Bound.COMPUTE, back), around)
+        return Passes(Doing((forward,), sent.forward), Doing(backward, sent.inputs))
 
     def written_out(self, operation: Operation) -> Passes:
         """Scores, or probabilities times values: a multiply per head."""

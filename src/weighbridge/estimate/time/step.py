@@ -4,7 +4,7 @@ the optimizer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from weighbridge.estimate.time.clock import Clock
 from weighbridge.estimate.time.data import DataParallel
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
-from weighbridge.estimate.time.power import Load, pace
+from weighbridge.estimate.time.power import Load, pace, slowest_of
 from weighbridge.estimate.time.work import Bound, Channel, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
@@ -61,16 +61,17 @@ class StageTime:
         """Rate of multiplies over that of short runs, under the device's power limit."""
         passes = [own for chunk in self.brisk for own in chunk.passes]
         kernels = [(k, n) for own in passes for doing, n in own.runs for k in doing.kernels]
+        held_back = [(k, n) for k, n in kernels if k.joules]
+        others = [(k, n) for k, n in kernels if not k.joules]
         load = Load(
-            *(
-                float(plain(sum(n * getattr(k, what) for k, n in kernels if k.joules)))
-                for what in ("seconds", "joules")
-            ),
-            float(plain(sum(n * k.seconds for k, n in kernels if k.bound is Bound.COMPUTE and not k.joules))),
-            float(plain(sum(n * k.seconds for k, n in kernels if k.bound is Bound.MEMORY))),
-            float(plain(sum(own.seconds - own.computing for own in passes))),
+            multiplying=_sum(n * k.seconds for k, n in held_back),
+            joules=_sum(n * k.joules for k, n in held_back),
+            attending=_sum(n * k.seconds for k, n in others if k.bound is Bound.COMPUTE),
+            moving=_sum(n * k.seconds for k, n in others if k.bound is Bound.MEMORY),
+            waiting=_sum(own.seconds - own.computing for own in passes),
         )
-        return pace(self.clock.cluster.device, load)
+        plan, device = self.clock.plan, self.clock.cluster.device
+        return pace(device, load) * slowest_of(int(plain(plan.gpus)))
 
     @cached_property
     def chunks(self) -> tuple[ChunkTime, ...]:
@@ -101,6 +102,10 @@ class StageTime:
     def head(self) -> Seconds:
         """In the first forward pass: weights that are still on their way."""
         return self.data.head(self.forward)
+
+
+def _sum(seconds: Iterable[Seconds]) -> float:
+    return float(plain(sum(seconds, 0.0)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weighbridge.arithmetic import maximum
+from weighbridge.arithmetic import maximum, minimum
 from weighbridge.tree import Kind
 
 Seconds = float
@@ -20,6 +20,11 @@ class Bound(StrEnum):
     MEMORY = "memory"
     NETWORK = "network"
     LAUNCH = "launch"
+
+
+MESSAGE_PROCESSORS = 20
+"""Multiprocessors that messages take from the kernels beside them (DeepSeek-V3 2024, section 3.2.2: 20 of an H800's 132
+saturate its links and its network)."""
 
 
 class Channel(StrEnum):
@@ -62,17 +67,24 @@ class Message:
         kind: what the module is for that needs it.
         seconds: from its start to its end, alone.
         beside: seconds of kernels that run beside it.
+        taken: share of the multiprocessors that it takes from these.
     """
 
     channel: Channel
     kind: Kind
     seconds: Seconds
     beside: Seconds = 0.0
+    taken: float = 0.0
 
     @property
     def exposed(self) -> Seconds:
-        """Seconds that nothing hides."""
-        return maximum(self.seconds - self.beside, 0.0)
+        """Seconds that nothing hides, and by which what hides it takes longer."""
+        return exposed(self.seconds, self.beside, self.taken)
+
+
+def exposed(seconds: Seconds, beside: Seconds, taken: float) -> Seconds:
+    """What a message adds to kernels that run beside it: what is left of it, and their want of multiprocessors."""
+    return maximum(seconds - beside, 0.0) + taken * minimum(seconds, beside)
 
 
 @dataclass(frozen=True)
