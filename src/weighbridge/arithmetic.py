@@ -8,13 +8,17 @@ of this file, which look up the same table.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 Count: TypeAlias = int
 """A whole number, or whatever is bound in its place: a traced number or an array. The type checker sees ``int``."""
+
+Q = TypeVar("Q", int, float)
+"""A count or a measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Operator:
     """
 
     name: str
-    scalar: Callable[..., int]
+    scalar: Callable[..., float]
     array: Callable[..., Any]
     text: str
     latex: str
@@ -100,7 +104,7 @@ def _infix(name: str, function: Callable[..., Any], sign: str, latex: str) -> Op
 
 
 def _call(
-    name: str, scalar: Callable[..., int], array: Callable[..., Any], latex: str, shown: str = "", arity: int = 2
+    name: str, scalar: Callable[..., float], array: Callable[..., Any], latex: str, shown: str = "", arity: int = 2
 ) -> Operator:
     text = f"{name}({', '.join(['{}'] * arity)})"
     return Operator(name, scalar, array, text, latex, shown or text, brackets="/" in shown)
@@ -122,6 +126,8 @@ OPERATORS: dict[str, Operator] = {
             "floor({} / {})",
         ),
         _call("ratio", operator.truediv, operator.truediv, r"\frac{{{}}}{{{}}}", "({} / {})"),
+        _call("power", math.pow, _array("power"), r"{{{}}}^{{{}}}"),
+        _call("exponential", math.exp, _array("exp"), r"\exp\left({}\right)", "exp({})", arity=1),
         _call("scale", _scale, _scale_array, r"\left\lfloor {} \times {} \right\rfloor", "floor({} * {})"),
         _call("maximum", max, _array("maximum"), r"\max({}, {})", "max({}, {})"),
         _call("minimum", min, _array("minimum"), r"\min({}, {})", "min({}, {})"),
@@ -175,21 +181,33 @@ def ratio(a: Count | float, b: Count | float) -> float:
     return result
 
 
+def power(base: Count | float, exponent: float) -> float:
+    """``base`` to the power of ``exponent``, as a float: power laws of scale. Never a count."""
+    result: float = apply("power", base, exponent)
+    return result
+
+
+def exponential(a: float) -> float:
+    """``e`` to the power of ``a``."""
+    result: float = apply("exponential", a)
+    return result
+
+
 def scale(a: Count, factor: float) -> Count:
     """``a`` times a float, cut to a whole number as ``int()`` cuts it."""
     result: Count = apply("scale", a, factor)
     return result
 
 
-def maximum(a: Count, b: Count) -> Count:
+def maximum(a: Q, b: Q) -> Q:
     """The larger of two quantities."""
-    result: Count = apply("maximum", a, b)
+    result: Q = apply("maximum", a, b)
     return result
 
 
-def minimum(a: Count, b: Count) -> Count:
+def minimum(a: Q, b: Q) -> Q:
     """The smaller of two quantities."""
-    result: Count = apply("minimum", a, b)
+    result: Q = apply("minimum", a, b)
     return result
 
 
