@@ -10,9 +10,6 @@ from __future__ import annotations
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.laws.besiroglu import BESIROGLU
 from weighbridge.laws.deepseek import DEEPSEEK
-from weighbridge.laws.fitting import Fit as Fit
-from weighbridge.laws.fitting import Runs as Runs
-from weighbridge.laws.fitting import fit as fit
 from weighbridge.laws.hoffmann import APPROACH_1, APPROACH_2, APPROACH_3, APPROACH_3_ROUNDED
 from weighbridge.laws.kaplan import KAPLAN
 from weighbridge.laws.krajewski import KRAJEWSKI
@@ -22,6 +19,7 @@ from weighbridge.laws.llama3 import LLAMA_3
 from weighbridge.laws.muennighoff import MUENNIGHOFF
 from weighbridge.laws.muennighoff import Muennighoff as Muennighoff
 from weighbridge.laws.parametric import Parametric as Parametric
+from weighbridge.laws.runs import Runs as Runs
 from weighbridge.laws.sardana import SARDANA
 from weighbridge.laws.sardana import lifetime as lifetime
 

@@ -1,10 +1,10 @@
 """Besiroglu et al. 2024 (Epoch AI): Hoffmann's approach 3 fitted again, with the uncertainty of its constants.
 
-arXiv:2404.10102. The authors read 245 runs off Hoffmann's figure 4, left out the five of the largest loss, and fitted the
-other 240. Their standard errors, by bootstrap, are 0.258, 0.421, 0.014, 0.015 and 0.021 of ``ln A``, ``ln B``, ``ln E``,
-``alpha`` and ``beta`` (notebook of their repository). They print no covariances, which the uncertainty of an optimum depends
-on. Those here come from the same 240 runs by ``weighbridge.laws.fitting.fit`` with 4,000 draws of seed 0; its standard
-errors agree with the printed ones, and its best fit has their objective (0.0010183).
+arXiv:2404.10102. The authors read 245 runs off Hoffmann's figure 4, left out the five of the largest loss, and fitted
+the other 240. Their standard errors, by bootstrap, are 0.258, 0.421, 0.014, 0.015 and 0.021 of ``ln A``, ``ln B``,
+``ln E``, ``alpha`` and ``beta`` (notebook of their repository). They print no covariances, which the uncertainty of
+an optimum depends on. Those here come from the same 240 runs by ``weighbridge scaling fit`` with 4,000 draws of seed
+0; its standard errors agree with the printed ones, and its best fit has their objective (0.0010183).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Hoffmann et al. 2022 (Chinchilla): three approaches, the third with its constants as printed and unrounded.
 
-arXiv:2203.15556. The paper counts all parameters and all training FLOPs, embeddings included (appendix F). It prints no
-level for approaches 1 and 2, only exponents (table 2: 0.50 and 0.49) and projected optima (tables 3 and A3). The level is
-that of the power law through those optima; its exponents round to the printed ones.
+arXiv:2203.15556. The paper counts all parameters and all training FLOPs, embeddings included (appendix F). It prints
+no level for approaches 1 and 2, only exponents (table 2: 0.50 and 0.49) and projected optima (tables 3 and A3). The
+level is that of the power law through those optima; its exponents round to the printed ones.
 """
 
 from __future__ import annotations
@@ -70,10 +70,9 @@ APPROACH_2 = Frontier(
 APPROACH_3 = Parametric(
     name="hoffmann-3",
     title="Hoffmann et al. 2022, approach 3",
-    source="arXiv:2203.15556, eq. 2; constants of its TeX source, as analysed by Besiroglu et al. 2024 (arXiv:2404.10102)",
+    source="arXiv:2203.15556, eq. 2; constants of its TeX source, in the analysis of Besiroglu et al. 2024",
     data=DATA,
     fitted=RUNS,
-    note="the paper projects 40B parameters for 5.76e23 FLOPs from these constants (figure 4)",
     a=math.exp(6.0073404),
     b=math.exp(6.0179186),
     e=math.exp(0.5267228),

@@ -1,8 +1,9 @@
 """Kaplan et al. 2020: the first power laws of compute, with non-embedding parameters.
 
-arXiv:2001.08361. The frontier is in ``C_min``, the compute that training far below the critical batch size would take.
-Training at the critical batch size takes twice that (eq. 5.3 to 5.5 and 6.7), so a budget ``C`` is read as
-``C_min = C / 2``; read so, 1e21 FLOPs give the 4.68B parameters that Hoffmann et al. 2022 state for this law (section D.4).
+arXiv:2001.08361. The frontier is in ``C_min``, the compute that training far below the critical batch size would
+take. Training at the critical batch size takes twice that (eq. 5.3 to 5.5 and 6.7), so a budget ``C`` is read as
+``C_min = C / 2``; read so, 1e21 FLOPs give the 4.68B parameters that Hoffmann et al. 2022 state for this law (section
+D.4).
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ CRITICAL_BATCH = 2.0
 class Kaplan(Frontier):
     """The frontier with its loss, ``(C_c / C_min)**0.050``; none for other allocations.
 
-    The paper's ``L(N, D)`` (eq. 1.5) is of training on ``D`` distinct tokens until the test loss rises, which is no single
-    pass; it is left out.
+    The paper's ``L(N, D)`` (eq. 1.5) is of training on ``D`` distinct tokens until the test loss rises, which is no
+    single pass; it is left out.
 
     Attributes:
         loss_scale: ``C_c`` in FLOPs, times :data:`CRITICAL_BATCH`.

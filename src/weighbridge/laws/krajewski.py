@@ -1,9 +1,9 @@
 """Krajewski et al. 2024: mixtures of experts, whose experts may be finer than a feed-forward layer.
 
-arXiv:2402.07871. The loss (eq. 9) is in all parameters, tokens and granularity ``G`` (how many times finer an expert is
-than the dense layer). Routing costs FLOPs that grow with ``G`` (eq. 10), so the best ``G`` grows with the budget. The
-optimum has no closed form: for every power of two as granularity, the size with the lowest loss is found by a scan and
-golden section.
+arXiv:2402.07871. The loss (eq. 9) is in all parameters, tokens and granularity ``G`` (how many times finer an expert
+is than the dense layer). Routing costs FLOPs that grow with ``G`` (eq. 10), so the best ``G`` grows with the budget.
+The optimum has no closed form: for every power of two as granularity, the size with the lowest loss is found by a
+scan and golden section.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WIDTH_PER_BLOCK = 64.0
 DENSE_WEIGHTS = 12.0
 """Active weights of a block, as a multiple of ``d_model**2`` (eq. 10)."""
 
-GRANULARITIES = tuple(2**power for power in range(11))
+GRANULARITIES: tuple[int, ...] = tuple(1 << doubled for doubled in range(11))
 
 SMALLEST, LARGEST = 1e3, 1e16
 """Active parameters between which the optimum is looked for."""
@@ -88,7 +88,7 @@ class Krajewski(Law):
     def tokens_within(self, compute: float, parameters: float) -> float:
         """Tokens that a budget trains a model on, with the granularity that is best for it."""
         return min(
-            ((self._loss_within(compute, parameters, g), self._tokens(compute, parameters, g)) for g in GRANULARITIES)
+            (self._loss_within(compute, parameters, g), self._tokens(compute, parameters, g)) for g in GRANULARITIES
         )[1]
 
     def parameters_within(self, compute: float, tokens: float) -> float:
@@ -113,9 +113,15 @@ class Krajewski(Law):
         return self.loss_of(parameters, self._tokens(compute, parameters, granularity), granularity)
 
     def granularity(self, parameters: float, tokens: float) -> int:
-        """The granularity with the lowest loss at the FLOPs of such a model without routing."""
-        compute = TRAINING_FLOPS * parameters * tokens
-        return min(GRANULARITIES, key=lambda g: self._loss_within(compute, parameters, g))
+        """The granularity that is best for the FLOPs that the model takes with it."""
+        chosen: int = GRANULARITIES[0]
+        for _ in GRANULARITIES:
+            compute = self.flops_per_token(parameters, chosen) * tokens
+            best = min(GRANULARITIES, key=lambda g: self._loss_within(compute, parameters, g))
+            if best == chosen:
+                break
+            chosen = best
+        return chosen
 
     def loss(self, parameters: float, tokens: float) -> float:
         return self.loss_of(parameters, tokens, self.granularity(parameters, tokens))
@@ -150,7 +156,9 @@ KRAJEWSKI = Krajewski(
     title="Krajewski et al. 2024 (mixture of experts)",
     source="arXiv:2402.07871, table 1 (MoE), eq. 9 and 10",
     data="C4",
-    fitted=Fitted("tables 3 and 4: 3M to 85M active parameters, 16B to 130B tokens", None, Span(3e6, 85e6), Span(16e9, 130e9)),
+    fitted=Fitted(
+        "tables 3 and 4: 3M to 85M active parameters, 16B to 130B tokens", None, Span(3e6, 85e6), Span(16e9, 130e9)
+    ),
     note="active parameters of 64-fold experts; the best of granularities 1, 2, 4 ... 1,024",
     experts=64,
     c=0.47,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from weighbridge.arithmetic import ratio
@@ -136,6 +136,11 @@ class Law:
     def extras(self, compute: float) -> tuple[Extra, ...]:
         """Further figures for a budget."""
         return ()
+
+    def constants(self) -> dict[str, float]:
+        """The law's fitted constants by name, each once."""
+        own = {field.name for field in fields(Law)} | {"covariance", "unique"}
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in own}
 
     def total_parameters(self, parameters: float) -> float | None:
         """All parameters of a model of so many active ones; ``None`` where all are active."""

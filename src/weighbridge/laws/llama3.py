@@ -1,9 +1,9 @@
 """Llama 3 (Dubey et al. 2024): optimal tokens as a power of compute.
 
 arXiv:2407.21783, section 3.2.1: ``D = A C**alpha`` with (alpha, A) = (0.53, 0.29). Printed to two digits, these give
-10.5T tokens at 3.8e25 FLOPs, where the paper itself extrapolates its fit to 402B parameters on 16.55T tokens. The law here
-has the printed exponent and passes through that published optimum, whose product of parameters and tokens also sets the
-FLOPs per parameter and token (5.71).
+10.5T tokens at 3.8e25 FLOPs, where the paper itself extrapolates its fit to 402B parameters on 16.55T tokens. The law
+here has the printed exponent and passes through that published optimum, whose product of parameters and tokens also
+sets the FLOPs per parameter and token (5.71).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Muennighoff et al. 2023: data that are repeated, and parameters in excess of them, are worth less and less.
 
-arXiv:2305.16264. ``U`` unique tokens read ``1 + R_D`` times are worth ``U + U R*_D (1 - exp(-R_D / R*_D))`` fresh ones
-(eq. 5 and appendix A), and parameters beyond those that ``U`` tokens are optimal for decay alike. Up to ``U`` tokens it is
-the parametric law of C4. The optimum under repetition has no closed form; it is found by a scan and golden section.
+arXiv:2305.16264. ``U`` unique tokens read ``1 + R_D`` times are worth ``U + U R*_D (1 - exp(-R_D / R*_D))`` fresh
+ones (eq. 5 and appendix A), and parameters beyond those that ``U`` tokens are optimal for decay alike. Up to ``U``
+tokens it is the parametric law of C4. The optimum under repetition has no closed form; it is found by a scan and
+golden section.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Muennighoff(Parametric):
 
 
 def _solved(rising: Callable[[float], float], start: float) -> float:
-    """Where a rising function of a budget passes zero, looked for around a first guess; infinite where it never does."""
+    """Where a rising function of a budget passes zero, from a first guess on; infinite where it never does."""
     low, high = start / 16, start
     while rising(high) < 0:
         high *= 4

@@ -1,9 +1,9 @@
 """Sardana et al. 2023: the model that costs least over training and inference, at equal loss.
 
 arXiv:2401.00448. Training takes 6 N D FLOPs and inference 2 N per token served. Among all models with the loss of a
-reference, the one that takes the fewest FLOPs in both is smaller and trained for longer (eq. 1 and 2). With the parametric
-loss its tokens solve ``alpha (K - B D**-beta) = beta B D**-beta (1 + T / (3 D))``, where ``K`` is the loss above ``E`` and
-``T`` the tokens served; the left side rises and the right side falls, so that bisection finds them.
+reference, the one that takes the fewest FLOPs in both is smaller and trained for longer (eq. 1 and 2). With the
+parametric loss its tokens solve ``alpha (K - B D**-beta) = beta B D**-beta (1 + T / (3 D))``, where ``K`` is the loss
+above ``E`` and ``T`` the tokens served; the left side rises and the right side falls, so that bisection finds them.
 
 The paper's exponents lie between the printed and the unrounded ones of Hoffmann et al. 2022, approach 3; its example
 (figure 1: a model of 7B in place of 13B for 2T tokens, 17 % less compute) comes out with them.

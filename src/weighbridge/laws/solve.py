@@ -1,7 +1,7 @@
 """Solving in one positive unknown, for laws without a closed form: plain bisection and golden section.
 
-Both work on the logarithm of the unknown, need a bracket and nothing else, and so run without SciPy. They take numbers,
-not arrays.
+Both work on the logarithm of the unknown, need a bracket and nothing else, and so run without SciPy. They take
+numbers, not arrays.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """How far the constants of a parametric law may be off, carried through to its answers.
 
-The covariance of ``ln A``, ``ln B``, ``ln E``, ``alpha`` and ``beta`` (a bootstrap) gives the standard deviation of every
-answer by its derivatives (delta method). Parameters and tokens of an optimum are log-normal then, losses normal.
+The covariance of ``ln A``, ``ln B``, ``ln E``, ``alpha`` and ``beta`` (a bootstrap) gives the standard deviation of
+every answer by its derivatives (delta method). Parameters and tokens of an optimum are log-normal then, losses
+normal.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Fitting one's own parametric law to runs, as Hoffmann et al. 2022 did, with bootstrap intervals.
 
-The Huber loss (delta 1e-3) of the residuals of the logarithm of the loss is minimised by L-BFGS from every point of a grid
-of starts; the best result counts (section 3.3 and appendix D.2). Residuals are summed, not averaged, and the sum is scaled
-up: with an average, the optimizer stops before it has converged (Besiroglu et al. 2024). Runs are then drawn again with
-replacement and fitted from the best result, which gives the intervals (Besiroglu et al. 2024).
+The Huber loss (delta 1e-3) of the residuals of the logarithm of the loss is minimised by L-BFGS from every point of a
+grid of starts; the best result counts (section 3.3 and appendix D.2). Residuals are summed, not averaged, and the sum
+is scaled up: with an average, the optimizer stops before it has converged (Besiroglu et al. 2024). Runs are then
+drawn again with replacement and fitted from the best result, which gives the intervals (Besiroglu et al. 2024).
 
 Needs NumPy and SciPy (the optional extra ``fit``), which are imported when a fit is asked for.
 """
@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from weighbridge.errors import InputError
-from weighbridge.laws.law import Fitted, Span
+from weighbridge.estimate.shown import Shown
+from weighbridge.laws.law import TRAINING_FLOPS, Fitted, Span
 from weighbridge.laws.parametric import Parametric
+from weighbridge.laws.runs import Runs
 from weighbridge.laws.uncertainty import LEVEL, Interval
 
 DELTA = 1e-3
@@ -31,10 +33,17 @@ GRID = (
 )
 """Starts of ln A, ln B, ln E, alpha and beta (Hoffmann et al. 2022, appendix D.2): 4,500 of them."""
 
-NAMES = ("ln_a", "ln_b", "ln_e", "alpha", "beta")
+STARTS = 450
+"""Starts that are used unless all are asked for: every tenth."""
+
+DRAWS = 1000
+"""Times that runs are drawn again."""
 
 FEWEST_RUNS = 10
 """Runs that five constants need at least to be worth a fit: two each."""
+
+LARGEST_LOGARITHM = 300.0
+"""Of a weight: beyond, its term is nothing or all."""
 
 SCALE = 1 / DELTA**2
 """Factor of the sum that is minimised."""
@@ -44,19 +53,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Runs:
-    """Finished training runs: parameters, tokens and final loss of each, in nats per token."""
-
-    parameters: tuple[float, ...]
-    tokens: tuple[float, ...]
-    losses: tuple[float, ...]
-
-    def __len__(self) -> int:
-        return len(self.losses)
-
-
-@dataclass(frozen=True)
-class Fit:
+class Fit(Shown):
     """A law fitted to runs.
 
     Attributes:
@@ -66,7 +63,7 @@ class Fit:
         error: root of the mean squared residual of the logarithm of the loss: a relative error.
         starts: of the optimizer.
         agreeing: starts that ended within a thousandth of the best objective.
-        draws: constants fitted to runs drawn again: A, B, E, alpha, beta.
+        draws: constants fitted to runs drawn again: A, B, E, alpha, beta; only those that are a law.
         seed: of the drawing.
     """
 
@@ -93,10 +90,10 @@ class Fit:
         return _law(a, b, e, alpha, beta, self.law)
 
 
-def fit(
+def fit_law(
     runs: Runs,
-    starts: int | None = None,
-    bootstrap: int = 1000,
+    starts: int = STARTS,
+    bootstrap: int = DRAWS,
     seed: int = 0,
     name: str = "fitted",
     progress: Progress = lambda part, done, of: None,
@@ -105,7 +102,7 @@ def fit(
 
     Args:
         runs: at least ten.
-        starts: of the grid, evenly chosen; all 4,500 by default.
+        starts: of the grid, evenly chosen, up to all 4,500.
         bootstrap: how many times runs are drawn again; 0 for no intervals.
         seed: of the drawing.
         name: of the law.
@@ -122,15 +119,16 @@ def fit(
     for number, start in enumerate(chosen):
         found.append(_minimised(minimize, start, (numpy, size, data, losses)))
         progress("starts", number + 1, len(chosen))
-    usable = [result for result in found if numpy.all(numpy.isfinite(result.x)) and numpy.isfinite(result.fun)]
+    usable = [result for result in found if _sound(result.x) and numpy.isfinite(result.fun)]
     if not usable:
-        raise InputError("the fit did not converge from any start: the losses follow no such law")
+        raise InputError("runs: no start leads to a law whose loss falls with parameters and tokens")
     best = min(usable, key=lambda result: float(result.fun))
     generator = numpy.random.default_rng(seed)
     draws = []
     for number in range(bootstrap):
         rows = generator.integers(0, len(runs), len(runs))
-        draws.append(_minimised(minimize, best.x, (numpy, size[rows], data[rows], losses[rows])).x)
+        drawn = _minimised(minimize, best.x, (numpy, size[rows], data[rows], losses[rows])).x
+        draws += [drawn] if _sound(drawn) else []
         progress("draws", number + 1, bootstrap)
     law = _named(best.x, runs, name, numpy.cov(numpy.array(draws).T) if len(draws) > 1 else None)
     residuals = _predicted(numpy, best.x, size, data)[0] - losses
@@ -164,19 +162,29 @@ def _check(runs: Runs) -> None:
             raise InputError(f"{name}: all runs have the same; a fit needs at least two different ones")
 
 
-def _starts(count: int | None) -> list[tuple[float, ...]]:
+def _starts(count: int) -> list[tuple[float, ...]]:
     """Points of the grid: all, or so many spread evenly over it."""
     import itertools
 
-    grid = list(itertools.product(*GRID))
-    if count is None or count >= len(grid):
+    grid: list[tuple[float, ...]] = list(itertools.product(*GRID))
+    if count >= len(grid):
         return grid
     return [grid[(2 * i + 1) * len(grid) // (2 * count)] for i in range(count)]
 
 
+def _sound(constants: Any) -> bool:
+    """Whether constants are a law: finite weights, and a loss that falls with parameters and tokens."""
+    return all(abs(value) < LARGEST_LOGARITHM for value in constants[:3]) and all(0 < v < 10 for v in constants[3:])
+
+
 def _minimised(minimize: Any, start: Any, data: tuple[Any, ...]) -> Any:
     return minimize(
-        _objective, start, args=data, jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-13, "gtol": 1e-6}
+        _objective,
+        start,
+        args=data,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "ftol": 1e-13, "gtol": 1e-6},
     )
 
 
@@ -211,7 +219,7 @@ def _named(constants: Any, runs: Runs, name: str, covariance: Any) -> Parametric
     """The law of fitted constants, with the spans of its runs."""
     import math
 
-    budgets = [6 * n * d for n, d in zip(runs.parameters, runs.tokens, strict=True)]
+    budgets = [TRAINING_FLOPS * n * d for n, d in zip(runs.parameters, runs.tokens, strict=True)]
     fitted = Fitted(f"{len(runs):,} runs of one's own", _span(budgets), _span(runs.parameters), _span(runs.tokens))
     ln_a, ln_b, ln_e, alpha, beta = (float(value) for value in constants)
     return Parametric(
