@@ -107,7 +107,7 @@ def _call(
     name: str, scalar: Callable[..., float], array: Callable[..., Any], latex: str, shown: str = "", arity: int = 2
 ) -> Operator:
     text = f"{name}({', '.join(['{}'] * arity)})"
-    return Operator(name, scalar, array, text, latex, shown or text, brackets="/" in shown)
+    return Operator(name, scalar, array, text, latex, shown or text, brackets="/" in shown or "^" in shown)
 
 
 OPERATORS: dict[str, Operator] = {
@@ -126,7 +126,7 @@ OPERATORS: dict[str, Operator] = {
             "floor({} / {})",
         ),
         _call("ratio", operator.truediv, operator.truediv, r"\frac{{{}}}{{{}}}", "({} / {})"),
-        _call("power", math.pow, _array("power"), r"{{{}}}^{{{}}}"),
+        _call("power", math.pow, _array("power"), r"{{{}}}^{{{}}}", "{}^{}"),
         _call("exponential", math.exp, _array("exp"), r"\exp\left({}\right)", "exp({})", arity=1),
         _call("scale", _scale, _scale_array, r"\left\lfloor {} \times {} \right\rfloor", "floor({} * {})"),
         _call("maximum", max, _array("maximum"), r"\max({}, {})", "max({}, {})"),

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import json_option, print_document, print_json
+from weighbridge.cli.options import (
+    check_forms,
+    explain_options,
+    json_option,
+    print_document,
+    print_explanation,
+    print_json,
+)
 from weighbridge.cli.progress import Progress
 from weighbridge.cli.writing import write
 from weighbridge.errors import InputError, given
@@ -43,10 +50,19 @@ def question_options(function: Any) -> Any:
 @click.group("scaling", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @question_options
 @click.option("--plot", "picture", type=OUT, metavar="OUT.svg", help="Draw the laws: .svg, .png or .pdf.")
-@click.option("--format", "form", type=FORMS, default="text", help="Form of the output.")
+@explain_options
 @json_option
 @click.pass_context
-def command(context: click.Context, /, picture: Path | None, form: str, as_json: bool, **asked: Any) -> None:
+def command(
+    context: click.Context,
+    /,
+    picture: Path | None,
+    explain: bool,
+    depth: int | None,
+    form: str,
+    as_json: bool,
+    **asked: Any,
+) -> None:
     """Compute-optimal parameters and tokens, loss, days and dollars, by scaling laws side by side.
 
     Give one or two of --compute, --parameters and --tokens. Numbers may be written as 70B, 1.4T or 5.76e23.
@@ -54,8 +70,9 @@ def command(context: click.Context, /, picture: Path | None, form: str, as_json:
     if context.invoked_subcommand is not None:
         _only_below(context, asked, picture, as_json)
         return
-    if as_json and form != "text":
-        raise InputError(f"--format {form} and --json are two forms of one output; choose one")
+    check_forms(explain, None, form, as_json, depth)
+    if depth is not None and not explain:
+        raise InputError("--depth belongs to --explain")
     try:
         result = scaling(**(asked | {"law": laws_of(asked["law"]) or None}))
     except InputError as error:
@@ -64,19 +81,43 @@ def command(context: click.Context, /, picture: Path | None, form: str, as_json:
         from weighbridge.report.plot import of_scaling
 
         write("--plot", picture, of_scaling(result, form_of(picture)))
-    answer(result, form, as_json)
+    answer(result, form, as_json, explain, depth)
 
 
-def answer(result: Scaling, form: str, as_json: bool) -> None:
-    """Print what the laws say."""
+def answer(result: Scaling, form: str, as_json: bool, explain: bool, depth: int | None) -> None:
+    """Print what the laws say, or how their formulas come to it."""
     if as_json:
-        from weighbridge.report import scaling_schema
+        from weighbridge.report import explanation, scaling_schema
 
-        print_json(scaling_schema.scaling(result))
+        data: dict[str, Any] = dict(scaling_schema.scaling(result))
+        if explain:
+            found = figures(result).items()
+            data["explanation"] = {
+                name: [step for one in of for step in explanation.as_dict(one, depth)] for name, of in found
+            }
+        print_json(data)
+    elif explain:
+        for name, of in figures(result).items():
+            click.echo(f"{name}\n" if form == "text" else "", nl=form == "text")
+            print_explanation(of, form, depth)
+            click.echo()
     else:
         from weighbridge.report.scaling import document
 
         print_document(document(result), form)
+
+
+def figures(result: Scaling) -> dict[str, list[Any]]:
+    """The figures that have a derivation, by law.
+
+    Raises:
+        InputError: where none has.
+    """
+    found = {one.law.name: [one.explained(name) for name in one.explainable] for one in result.answers}
+    found = {name: of for name, of in found.items() if of}
+    if not found:
+        raise InputError("--explain: these laws have no formula for that: they are solved by a search, or have no loss")
+    return found
 
 
 def form_of(picture: Path) -> str:

@@ -45,6 +45,9 @@ FEWEST_RUNS = 10
 LARGEST_LOGARITHM = 300.0
 """Of a weight: beyond, its term is nothing or all."""
 
+LEAST_SHARE = 1e-3
+"""Of a term in the loss of the run where it is largest, below which there is no such term."""
+
 SCALE = 1 / DELTA**2
 """Factor of the sum that is minimised."""
 
@@ -123,6 +126,7 @@ def fit_law(
     if not usable:
         raise InputError("runs: no start leads to a law whose loss falls with parameters and tokens")
     best = min(usable, key=lambda result: float(result.fun))
+    _check_terms(_predicted(numpy, best.x, size, data)[1])
     generator = numpy.random.default_rng(seed)
     draws = []
     for number in range(bootstrap):
@@ -160,6 +164,13 @@ def _check(runs: Runs) -> None:
     for name, values in (("parameters", runs.parameters), ("tokens", runs.tokens)):
         if len(set(values)) < 2:
             raise InputError(f"{name}: all runs have the same; a fit needs at least two different ones")
+
+
+def _check_terms(shares: Any) -> None:
+    """Refuse a fit that leaves nothing of a term: the losses do not fall with what it is of."""
+    for name, share in zip(("parameters", "tokens"), shares, strict=False):
+        if float(share.max()) < LEAST_SHARE:
+            raise InputError(f"runs: their losses do not fall with {name}: the fit leaves nothing of that term")
 
 
 def _starts(count: int) -> list[tuple[float, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.shown import Shown
@@ -20,10 +21,14 @@ from weighbridge.laws.muennighoff import Muennighoff
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import SARDANA, Lifetime, lifetime
 from weighbridge.laws.uncertainty import Intervals, intervals
+from weighbridge.traced import symbol, trace
 
 FAR = {"compute": 100.0, "parameters": 10.0, "tokens": 10.0}
 """Times outside the fitted range from which an answer lies far outside. A convention of this package: two orders of
 magnitude of compute, and one of each of its factors."""
+
+EXPLAINED = ("parameters", "tokens", "loss")
+"""Figures that have a derivation."""
 
 UNITS = {
     "compute": ("FLOPs", "5.76e23", 1e6, 1e36),
@@ -122,6 +127,37 @@ class Answer:
     def equal_budget(self) -> float | None:
         """FLOPs with which the law's optimum has the loss of the model asked about."""
         return None if self.best is None or self.loss is None else self.law.budget_for_loss(self.loss)
+
+    def explained(self, quantity: str = "parameters") -> Any:
+        """A figure of the answer with its derivation.
+
+        Args:
+            quantity: parameters or tokens of the optimum, or the loss.
+
+        Raises:
+            InputError: for another quantity, or one that this law has no formula for.
+        """
+        law = self.law
+        if quantity not in EXPLAINED:
+            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(EXPLAINED)}")
+        if not law.closed or (quantity == "loss" and self.loss is None):
+            found = "is found by a search" if not law.closed else "is none there"
+            raise InputError(f"quantity: {quantity} of {law.name} {found} and has no formula")
+        traced, budget = trace(law), symbol("C", self.compute, "FLOPs")
+        best = traced.optimum(budget)
+        if quantity != "loss":
+            return getattr(best, quantity)
+        if self.best is not None:
+            return traced.loss(symbol("N", self.model.parameters), symbol("D", self.model.tokens))
+        return traced.least_loss(budget)
+
+    @property
+    def explainable(self) -> tuple[str, ...]:
+        """The figures to explain: the loss, and tokens of an optimum where the loss is not made of them."""
+        if not self.law.closed:
+            return ()
+        inside = self.best is not None or isinstance(self.law, Parametric)
+        return (*([] if inside else ["tokens"]), *([] if self.loss is None else ["loss"]))
 
     @property
     def extras(self) -> tuple[Extra, ...]:

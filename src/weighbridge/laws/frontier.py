@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from weighbridge.arithmetic import power, ratio
 from weighbridge.laws.law import Allocation, Law
+from weighbridge.traced import Label, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +29,13 @@ class Frontier(Law):
         """Fields under the names that papers give them."""
         return {"budget": "C_0", "size": "N_0", "exponent": "a"}.get(field, field)
 
+    def _label(self, symbol: str) -> Label:
+        known = {"N": ("parameters", "compute-optimal"), "D": ("tokens", "that the budget leaves")}
+        return Label(symbol, *known[symbol], self.source)
+
     def optimum(self, compute: float) -> Allocation:
-        parameters = self.size * power(ratio(compute, self.budget), self.exponent)
-        return Allocation(parameters, self.tokens_within(compute, parameters))
+        parameters = named(self.size * power(ratio(compute, self.budget), self.exponent), self._label("N"))
+        return Allocation(parameters, named(self.tokens_within(compute, parameters), self._label("D")))
 
     def budget_for_parameters(self, parameters: float) -> float:
         return self.budget * power(ratio(parameters, self.size), ratio(1, self.exponent))

@@ -14,9 +14,12 @@ from typing import ClassVar
 from weighbridge.arithmetic import power, ratio
 from weighbridge.laws.frontier import Frontier
 from weighbridge.laws.law import Fitted, Span
+from weighbridge.traced import Label, named
 
 PF_DAY = 8.64e19
 """FLOPs of a petaFLOP/s-day (section 1.3)."""
+
+LOSS = Label("loss", "nats per token", "at the optimum", "Kaplan et al. 2020, eq. 1.3")
 
 CRITICAL_BATCH = 2.0
 """Compute at the critical batch size, as a multiple of ``C_min``."""
@@ -40,7 +43,7 @@ class Kaplan(Frontier):
     loss_exponent: float
 
     def least_loss(self, compute: float) -> float:
-        return power(ratio(self.loss_scale, compute), self.loss_exponent)
+        return named(power(ratio(self.loss_scale, compute), self.loss_exponent), LOSS)
 
     def budget_for_loss(self, loss: float) -> float:
         return ratio(self.loss_scale, power(loss, ratio(1, self.loss_exponent)))

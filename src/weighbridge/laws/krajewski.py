@@ -62,6 +62,10 @@ class Krajewski(Law):
     g: float
     gamma: float
 
+    @property
+    def closed(self) -> bool:
+        return False
+
     def total_parameters(self, parameters: float) -> float:
         """``d**2 (8 E + 4) n`` where the active are ``12 d**2 n`` (section 6.1)."""
         return parameters * ratio(8 * self.experts + 4, DENSE_WEIGHTS)
@@ -79,8 +83,8 @@ class Krajewski(Law):
     def loss_of(self, parameters: float, tokens: float, granularity: float) -> float:
         """Predicted loss (eq. 9)."""
         weight = ratio(self.g, power(granularity, self.gamma)) + self.a
-        size = power(self.total_parameters(parameters), -1 * self.alpha)
-        return self.c + weight * size + self.b * power(tokens, -1 * self.beta)
+        size = power(self.total_parameters(parameters), self.alpha)
+        return self.c + ratio(weight, size) + ratio(self.b, power(tokens, self.beta))
 
     def compute(self, parameters: float, tokens: float) -> float:
         return self.flops_per_token(parameters, self.granularity(parameters, tokens)) * tokens

@@ -100,6 +100,11 @@ class Law:
         """Training FLOPs."""
         return self.flops_per * parameters * tokens
 
+    @property
+    def closed(self) -> bool:
+        """Whether the optimum is a formula; else it is found by a search."""
+        return True
+
     def tokens_within(self, compute: float, parameters: float) -> float:
         """Tokens that a budget trains a model on."""
         return ratio(compute, self.flops_per * parameters)

@@ -35,6 +35,10 @@ class Muennighoff(Parametric):
     excess: float
     unique: float | None = None
 
+    @property
+    def closed(self) -> bool:
+        return self.unique is None
+
     def effective_tokens(self, tokens: float, unique: float) -> float:
         """Fresh tokens that tokens read from so many unique ones are worth (eq. 5)."""
         once = minimum(tokens, unique)
@@ -88,10 +92,11 @@ class Muennighoff(Parametric):
         fresh = super().budget_for_loss(loss)
         if fresh is None or self.unique is None:
             return fresh
-        return self._grown(fresh, lambda budget: 1 - (self.least_loss(budget) or 0) / loss)
+        found = self._grown(fresh, lambda budget: 1 - (self.least_loss(budget) or 0) / loss)
+        return found if math.isfinite(found) else None
 
     def _grown(self, fresh: float, rising: Callable[[float], float]) -> float:
-        """A budget that repetition makes larger than it is without."""
+        """A budget that repetition makes larger than it is without; infinite where no budget is enough."""
         if self.unique is None or super().optimum(fresh).tokens <= self.unique:
             return fresh
         return _solved(rising, fresh)

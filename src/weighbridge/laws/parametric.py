@@ -6,8 +6,15 @@ from dataclasses import dataclass, field
 
 from weighbridge.arithmetic import power, ratio
 from weighbridge.laws.law import Allocation, Law
+from weighbridge.traced import Label, named
 
 Matrix = tuple[tuple[float, ...], ...]
+
+LOSS = Label("loss", "nats per token", "", "Hoffmann et al. 2022, eq. 2")
+BALANCE = Label("G", "", "", "Hoffmann et al. 2022, eq. 4")
+EXPONENT = Label("a", "", "exponent of optimal parameters", "Hoffmann et al. 2022, eq. 4")
+PARAMETERS = Label("N", "parameters", "compute-optimal", "Hoffmann et al. 2022, eq. 4")
+TOKENS = Label("D", "tokens", "compute-optimal", "Hoffmann et al. 2022, eq. 4")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,23 +42,26 @@ class Parametric(Law):
         return {"e": "E", "a": "A", "b": "B"}.get(field, field)
 
     def loss(self, parameters: float, tokens: float) -> float:
-        return self.e + self.a * power(parameters, -1 * self.alpha) + self.b * power(tokens, -1 * self.beta)
+        of_size = ratio(self.a, power(parameters, self.alpha))
+        return named(self.e + of_size + ratio(self.b, power(tokens, self.beta)), LOSS)
 
     @property
     def balance(self) -> float:
         """``G = (alpha A / (beta B))**(1 / (alpha + beta))`` (Hoffmann et al. 2022, eq. 4)."""
-        return power(ratio(self.alpha * self.a, self.beta * self.b), ratio(1, self.alpha + self.beta))
+        weights = ratio(self.alpha * self.a, self.beta * self.b)
+        return named(power(weights, ratio(1, self.alpha + self.beta)), BALANCE)
 
     @property
     def exponent(self) -> float:
         """``a = beta / (alpha + beta)``, the exponent of optimal parameters (Hoffmann et al. 2022, eq. 4)."""
-        return ratio(self.beta, self.alpha + self.beta)
+        return named(ratio(self.beta, self.alpha + self.beta), EXPONENT)
 
     def optimum(self, compute: float) -> Allocation:
         """``N = G (C / 6)**a`` and ``D = (C / 6)**(1 - a) / G`` (Hoffmann et al. 2022, eq. 4)."""
         products = ratio(compute, self.flops_per)
-        parameters = self.balance * power(products, self.exponent)
-        return Allocation(parameters, ratio(power(products, 1 - self.exponent), self.balance))
+        parameters = named(self.balance * power(products, self.exponent), PARAMETERS)
+        tokens = named(ratio(power(products, 1 - self.exponent), self.balance), TOKENS)
+        return Allocation(parameters, tokens)
 
     def budget_for_parameters(self, parameters: float) -> float:
         return self.flops_per * power(ratio(parameters, self.balance), ratio(1, self.exponent))
@@ -62,7 +72,7 @@ class Parametric(Law):
     @property
     def reducible(self) -> float:
         """The loss above ``E`` at the optimum of 6 FLOPs: ``A G**-alpha + B G**beta``."""
-        return self.a * power(self.balance, -1 * self.alpha) + self.b * power(self.balance, self.beta)
+        return ratio(self.a, power(self.balance, self.alpha)) + self.b * power(self.balance, self.beta)
 
     @property
     def decay(self) -> float:

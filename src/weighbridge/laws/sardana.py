@@ -56,12 +56,12 @@ def lifetime(law: Parametric, reference: Allocation, served: float) -> Lifetime:
     fewest = power(ratio(law.b, above), ratio(1, law.beta))  # tokens with which only an endless model has that loss
 
     def imbalance(tokens: float) -> float:
-        of_tokens = law.b * power(tokens, -1 * law.beta)
+        of_tokens = ratio(law.b, power(tokens, law.beta))
         served_too = 1 + ratio(SERVING_FLOPS * served, law.flops_per * tokens)
         return law.alpha * (above - of_tokens) - law.beta * of_tokens * served_too
 
     tokens = rising_root(imbalance, fewest, reference.tokens * MOST_TOKENS)
-    parameters = power(ratio(law.a, above - law.b * power(tokens, -1 * law.beta)), ratio(1, law.alpha))
+    parameters = power(ratio(law.a, above - ratio(law.b, power(tokens, law.beta))), ratio(1, law.alpha))
     return Lifetime(law, reference, served, Allocation(parameters, tokens))
 
 

@@ -12,8 +12,11 @@ from collections.abc import Callable
 STEPS = 200
 """Halvings of a bracket: more than the digits of a float."""
 
-SCANNED = 400
+SCANNED = 64
 """Points of the scan that finds the lowest valley."""
+
+NARROWEST = 1e-8
+"""Where golden section ends, as a relative width: around its lowest place a function is flat to within rounding."""
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -41,7 +44,15 @@ def lowest(function: Callable[[float], float], low: float, high: float) -> float
     step = (b - a) / (SCANNED - 1)
     best = min(range(SCANNED), key=lambda i: function(math.exp(a + i * step)))
     a, b = a + max(0, best - 1) * step, a + min(SCANNED - 1, best + 1) * step
-    while b - a > 1e-10:
-        left, right = b - GOLDEN * (b - a), a + GOLDEN * (b - a)
-        a, b = (a, right) if function(math.exp(left)) < function(math.exp(right)) else (left, b)
+    left, right = b - GOLDEN * (b - a), a + GOLDEN * (b - a)
+    of_left, of_right = function(math.exp(left)), function(math.exp(right))
+    while b - a > NARROWEST:
+        if of_left < of_right:
+            b, right, of_right = right, left, of_left
+            left = b - GOLDEN * (b - a)
+            of_left = function(math.exp(left))
+        else:
+            a, left, of_left = left, right, of_right
+            right = a + GOLDEN * (b - a)
+            of_right = function(math.exp(right))
     return math.exp((a + b) / 2)
