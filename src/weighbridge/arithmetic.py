@@ -126,7 +126,7 @@ OPERATORS: dict[str, Operator] = {
             "floor({} / {})",
         ),
         _call("ratio", operator.truediv, operator.truediv, r"\frac{{{}}}{{{}}}", "({} / {})"),
-        _call("power", math.pow, _array("power"), r"{{{}}}^{{{}}}", "{}^{}"),
+        _call("power", math.pow, _array("power"), r"\left({}\right)^{{{}}}", "{}^{}"),
         _call("exponential", math.exp, _array("exp"), r"\exp\left({}\right)", "exp({})", arity=1),
         _call("scale", _scale, _scale_array, r"\left\lfloor {} \times {} \right\rfloor", "floor({} * {})"),
         _call("maximum", max, _array("maximum"), r"\max({}, {})", "max({}, {})"),

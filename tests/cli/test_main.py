@@ -14,7 +14,11 @@ from weighbridge.cli import main
 Cli = Callable[..., tuple[int, str, str]]
 
 MISTAKES = [
-    (["parms"], 2, 'no command "parms"; allowed: params, flops, train, megatron, scaling, compare, models; did you mean params'),
+    (
+        ["parms"],
+        2,
+        'no command "parms"; allowed: params, flops, train, megatron, scaling, compare, models; did you mean params',
+    ),
     (["params"], 2, "Missing argument 'MODEL'"),
     (["params", "gpt2", "--explian"], 2, "No such option"),
     (["params", "gtp2"], 2, "did you mean gpt2"),

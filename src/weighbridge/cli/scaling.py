@@ -97,10 +97,10 @@ def answer(result: Scaling, form: str, as_json: bool, explain: bool, depth: int 
             }
         print_json(data)
     elif explain:
-        for name, of in figures(result).items():
-            click.echo(f"{name}\n" if form == "text" else "", nl=form == "text")
+        for number, (name, of) in enumerate(figures(result).items()):
+            head = {"text": f"{name}\n", "markdown": f"# {name}\n", "latex": f"% {name}"}[form]
+            click.echo("\n" * (number > 0) + head)
             print_explanation(of, form, depth)
-            click.echo()
     else:
         from weighbridge.report.scaling import document
 

@@ -1,7 +1,7 @@
 """Kaplan et al. 2020: the first power laws of compute, with non-embedding parameters.
 
 arXiv:2001.08361. The frontier is in ``C_min``, the compute that training far below the critical batch size would
-take. Training at the critical batch size takes twice that (eq. 5.3 to 5.5 and 6.7), so a budget ``C`` is read as
+take. Training at the critical batch size takes twice that (section 5.1, eq. 6.7), so a budget ``C`` is read as
 ``C_min = C / 2``; read so, 1e21 FLOPs give the 4.68B parameters that Hoffmann et al. 2022 state for this law (section
 D.4).
 """

@@ -118,7 +118,6 @@ MUENNIGHOFF = Muennighoff(
     source="arXiv:2305.16264, appendix A: a, b, e, alpha and beta of C4, R*_D and R*_N as its repository prints them",
     data="C4",
     fitted=Fitted("appendix A: 7M to 9B parameters; abstract: to 900B tokens", None, Span(7e6, 9e9), Span(1e8, 900e9)),
-    note="fitted to up to 500 passes over the data (appendix A)",
     a=math.exp(6.255414),
     b=math.exp(7.3049974),
     e=math.exp(0.6254804),

@@ -5,8 +5,9 @@ reference, the one that takes the fewest FLOPs in both is smaller and trained fo
 parametric loss its tokens solve ``alpha (K - B D**-beta) = beta B D**-beta (1 + T / (3 D))``, where ``K`` is the loss
 above ``E`` and ``T`` the tokens served; the left side rises and the right side falls, so that bisection finds them.
 
-The paper's exponents lie between the printed and the unrounded ones of Hoffmann et al. 2022, approach 3; its example
-(figure 1: a model of 7B in place of 13B for 2T tokens, 17 % less compute) comes out with them.
+The exponents, 0.336 and 0.283, are the defaults of a public implementation of the paper's method and lie between the
+printed and the unrounded ones of Hoffmann et al. 2022, approach 3. The paper's example (figure 1: a model of 7B in
+place of 13B for 2T tokens, 17 % less compute) comes out with them, and with neither of the others.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def lifetime(law: Parametric, reference: Allocation, served: float) -> Lifetime:
 SARDANA = Parametric(
     name="sardana",
     title="Sardana et al. 2023",
-    source="arXiv:2401.00448, section 2; constants of the paper's code: those of Hoffmann et al. 2022, less rounded",
+    source="arXiv:2401.00448: Hoffmann's A, B and E with exponents 0.336 and 0.283, which give its figure 1",
     data=DATA,
     fitted=RUNS,
     note="Hoffmann's approach 3 with exponents 0.336 and 0.283; for training and inference together",

@@ -13,10 +13,7 @@ from weighbridge.units import three_digits
 
 COUNT_NAMES = ("", "K", "M", "B", "T", "Q")
 
-UNCOMPARED = (
-    "losses of different laws are of different texts and tokenizers: compare them within a law; - is a law without a "
-    "loss there"
-)
+UNCOMPARED = "losses of different laws are of different texts and tokenizers: compare them within a law"
 
 
 def count(value: float) -> str:
@@ -335,8 +332,9 @@ def _notes(result: Scaling) -> list[str]:
             )
         if asked.inference_tokens is not None:
             notes.append("tokens served are left out: no law joins them with repetition")
-    if any(answer.loss is not None for answer in answers) and len(answers) > 1:
-        notes.append(UNCOMPARED)
+    losses = sum(answer.loss is not None for answer in answers)
+    notes += [UNCOMPARED] if losses > 1 else []
+    notes += ["no loss (-): the law has none for that allocation"] if losses < len(answers) else []
     notes += [f"{answer.law.name}: {answer.law.note}" for answer in answers if answer.law.note]
     if result.rate is not None:
         notes.append(f"the utilization of {result.rate.mfu:g} and the price are yours; days are without interruptions")

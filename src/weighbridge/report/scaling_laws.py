@@ -9,7 +9,7 @@ from weighbridge.laws.law import Law
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.uncertainty import Interval
 from weighbridge.report.document import Column, Document, Row, Table
-from weighbridge.report.scaling import count, power_of_ten, runs
+from weighbridge.report.scaling import count, plain, power_of_ten, runs
 
 
 def catalogue(laws: Sequence[Law]) -> Document:
@@ -24,7 +24,7 @@ def fitted(found: Fit) -> Document:
     """A fitted law: constants with their intervals, what it predicts of its runs, the optimum that follows."""
     law = found.law
     facts = [
-        (f"L = {law.e:.4g} + {law.a:.4g} / N^{law.alpha:.4g} + {law.b:.4g} / D^{law.beta:.4g}",),
+        (f"L = {_four(law.e)} + {_four(law.a)} / N^{_four(law.alpha)} + {_four(law.b)} / D^{_four(law.beta)}",),
         (f"residuals {100 * found.error:.2f} % of the loss (root mean square), {len(found.runs):,} runs",),
         (f"optimal parameters grow as C^{law.exponent:.3f}, tokens as C^{1 - law.exponent:.3f}",),
     ]
@@ -37,7 +37,12 @@ def fitted(found: Fit) -> Document:
 
 
 def _constant(found: Fit, shown: str, figure: Callable[[Parametric], float]) -> Row:
-    return Row((shown, f"{figure(found.law):.4g}", _between(found.interval(figure), "{:.4g}".format)))
+    return Row((shown, _four(figure(found.law)), _between(found.interval(figure), plain)))
+
+
+def _four(value: float) -> str:
+    """A constant with four digits: ``0.3421``, ``438.8``, ``2,367``."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _between(interval: Interval | None, written: Callable[[float], str]) -> str:

@@ -202,7 +202,9 @@ def _answer(answer: Answer) -> ScalingAnswer:
         "intervals": _intervals(answer.intervals),
         "lifetime": _lifetime(answer.lifetime),
         "cost": _cost(answer.cost),
-        "extras": {extra.name.lower().replace(" ", "_").replace("-", "_"): float(extra.value) for extra in answer.extras},
+        "extras": {
+            extra.name.lower().replace(" ", "_").replace("-", "_"): float(extra.value) for extra in answer.extras
+        },
     }
 
 
