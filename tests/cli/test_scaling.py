@@ -180,8 +180,12 @@ def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 MISTAKES: list[tuple[list[str], str]] = [
     ([], "--compute, --parameters, --tokens: none given; give one or two of them"),
     (["--compute", "1e22", "--parameters", "1B", "--tokens", "1B"], "got all three"),
-    (["--compute", "-5"], "--compute: got -5; allowed is 1e+06 to 1e+36 FLOPs"),
+    (["--compute", "-5"], "--compute: got -5; allowed is 1e+12 to 1e+32 FLOPs"),
     (["--compute", "0"], "--compute: got 0; allowed"),
+    (
+        ["--compute", "1e15", "--parameters", "1T"],
+        "--compute: 1e+15 FLOPs at 1e+12 parameters leave fewer than 1,000 tok",
+    ),
     (["--compute", "nan"], "--compute: got nan; expected FLOPs such as 5.76e23"),
     (["--compute", "1e999"], "--compute: got 1e999; allowed"),
     (["--parameters", "seventy"], "--parameters: got seventy; expected parameters such as 70B"),

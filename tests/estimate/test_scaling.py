@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,8 @@ from weighbridge.errors import InputError
 from weighbridge.estimate.scaling import FAR, scaling
 from weighbridge.hardware.cluster import cluster
 from weighbridge.laws import LAWS, Parametric, find
+from weighbridge.report.scaling import document
+from weighbridge.report.text import rendered
 from weighbridge.traced import Traced
 
 
@@ -199,7 +203,11 @@ def test_laws_of_ones_own_are_answered() -> None:
     [
         (lambda: wb.scaling(), "compute, parameters, tokens: none given; give one or two of them"),
         (lambda: wb.scaling(1e22, 1e9, 1e10), "got all three, of which two give the third"),
-        (lambda: wb.scaling(-1), "compute: got -1; allowed is 1e\\+06 to 1e\\+36 FLOPs"),
+        (lambda: wb.scaling(-1), "compute: got -1; allowed is 1e\\+12 to 1e\\+32 FLOPs"),
+        (
+            lambda: wb.scaling(1e15, tokens=1e14),
+            "compute: 1e\\+15 FLOPs at 1e\\+14 tokens leave fewer than 1,000 parameters",
+        ),
         (lambda: wb.scaling(float("nan")), "compute: got nan; expected FLOPs such as 5.76e23"),
         (lambda: wb.scaling(float("inf")), "compute: got inf; allowed is"),
         (lambda: wb.scaling(parameters="70X"), "parameters: got 70X; expected parameters such as 70B"),
@@ -238,3 +246,24 @@ def test_results_print_themselves() -> None:
     assert text.startswith("5.76e23 FLOPs")
     assert "40.4 B" in text
     assert "<table" in wb.scaling(5.76e23)._repr_html_()
+
+
+EDGES: dict[str, list[float]] = {
+    "compute": [1e12, 1e18, 1e32],
+    "parameters": [1e3, 1e9, 1e16],
+    "tokens": [1e6, 1e10, 1e18],
+    "inference_tokens": [1.0, 1e13, 1e20],
+    "unique_tokens": [1e6, 1e10, 1e18],
+}
+
+
+@pytest.mark.parametrize("names", [("compute",), ("parameters",), ("tokens",), ("parameters", "tokens")], ids="+".join)
+@pytest.mark.parametrize("further", ["", "inference_tokens", "unique_tokens"])
+def test_questions_at_the_edge_of_what_is_allowed_are_answered(names: tuple[str, ...], further: str) -> None:
+    asked = [*names, *([further] if further else [])]
+    for values in itertools.product(*(EDGES[name] for name in asked)):
+        found = wb.scaling(**dict(zip(asked, values, strict=True)))  # type: ignore[arg-type]
+        for answer in found.answers:
+            figures = [answer.compute, answer.model.parameters, answer.model.tokens, answer.loss or 0.0]
+            assert all(math.isfinite(figure) and figure >= 0 for figure in figures), (answer.law.name, asked, values)
+        assert max(map(len, rendered(document(found), 60).splitlines())) <= 60

@@ -16,7 +16,7 @@ from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.device import PRECISIONS
 from weighbridge.laws import LAWS, find
-from weighbridge.laws.law import Allocation, Extra, Law, Span
+from weighbridge.laws.law import TRAINING_FLOPS, Allocation, Extra, Law, Span
 from weighbridge.laws.muennighoff import Muennighoff
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import SARDANA, Lifetime, lifetime
@@ -27,15 +27,18 @@ FAR = {"compute": 100.0, "parameters": 10.0, "tokens": 10.0}
 """Times outside the fitted range from which an answer lies far outside. A convention of this package: two orders of
 magnitude of compute, and one of each of its factors."""
 
+LEAST = 1000.0
+"""Parameters or tokens that a budget must leave beside the other."""
+
 EXPLAINED = ("parameters", "tokens", "loss")
 """Figures that have a derivation."""
 
 UNITS = {
-    "compute": ("FLOPs", "5.76e23", 1e6, 1e36),
-    "parameters": ("parameters", "70B", 1e3, 1e18),
-    "tokens": ("tokens", "1.4T", 1e3, 1e20),
-    "inference_tokens": ("tokens", "2T", 1e3, 1e22),
-    "unique_tokens": ("tokens", "300B", 1e3, 1e20),
+    "compute": ("FLOPs", "5.76e23", 1e12, 1e32),
+    "parameters": ("parameters", "70B", 1e3, 1e16),
+    "tokens": ("tokens", "1.4T", 1e6, 1e18),
+    "inference_tokens": ("tokens", "2T", 1.0, 1e20),
+    "unique_tokens": ("tokens", "300B", 1e6, 1e18),
 }
 """Of each number: its unit, an example, the smallest and the largest."""
 
@@ -266,6 +269,11 @@ def _check(question: Question) -> None:
         raise InputError("compute, parameters, tokens: none given; give one or two of them")
     if len(given_ones) == 3:
         raise InputError("compute, parameters, tokens: got all three, of which two give the third; leave one out")
+    for name, other in (("parameters", "token"), ("tokens", "parameter")):
+        value = getattr(question, name)
+        if question.compute is not None and value is not None and question.compute < TRAINING_FLOPS * value * LEAST:
+            few = f"{question.compute:.3g} FLOPs at {value:.3g} {name} leave fewer than {LEAST:,.0f} {other}s"
+            raise InputError(f"compute: {few}; give more compute or fewer {name}")
 
 
 def chosen_laws(law: str | Law | Iterable[str | Law] | None, question: Question) -> list[Law]:

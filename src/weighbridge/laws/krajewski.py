@@ -27,10 +27,10 @@ DENSE_WEIGHTS = 12.0
 
 GRANULARITIES: tuple[int, ...] = tuple(1 << doubled for doubled in range(11))
 
-SMALLEST, LARGEST = 1e3, 1e16
+SMALLEST, LARGEST = 1.0, 1e22
 """Active parameters between which the optimum is looked for."""
 
-BUDGETS = (1e9, 1e36)
+BUDGETS = (1e6, 1e45)
 """FLOPs between which a budget is looked for."""
 
 

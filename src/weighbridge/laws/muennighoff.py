@@ -20,6 +20,9 @@ from weighbridge.laws.solve import lowest, rising_root
 WIDEST = 1e4
 """How far from the optimum without repetition the optimum with it is looked for: at most so many times smaller."""
 
+FARTHEST = 1e12
+"""Times the budget without repetition, up to which one with it is looked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Muennighoff(Parametric):
@@ -104,12 +107,14 @@ class Muennighoff(Parametric):
 
 def _solved(rising: Callable[[float], float], start: float) -> float:
     """Where a rising function of a budget passes zero, from a first guess on; infinite where it never does."""
-    low, high = start / 16, start
+    low, high = start / 4, start
+    while rising(low) > 0:
+        low /= 16
     while rising(high) < 0:
         high *= 4
-        if high > start * 1e12:
+        if high > start * FARTHEST:
             return math.inf
-    return rising_root(rising, min(low, high), high)
+    return rising_root(rising, low, high)
 
 
 MUENNIGHOFF = Muennighoff(

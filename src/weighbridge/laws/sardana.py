@@ -20,8 +20,8 @@ from weighbridge.laws.law import SERVING_FLOPS, Allocation
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.solve import rising_root
 
-MOST_TOKENS = 1e12
-"""Times the reference's tokens, up to which the answer is looked for."""
+MOST_TOKENS = 1e30
+"""Times the tokens of training or inference, up to which the answer is looked for."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def lifetime(law: Parametric, reference: Allocation, served: float) -> Lifetime:
         served_too = 1 + ratio(SERVING_FLOPS * served, law.flops_per * tokens)
         return law.alpha * (above - of_tokens) - law.beta * of_tokens * served_too
 
-    tokens = rising_root(imbalance, fewest, reference.tokens * MOST_TOKENS)
+    tokens = rising_root(imbalance, fewest, max(reference.tokens, served) * MOST_TOKENS)
     parameters = power(ratio(law.a, above - ratio(law.b, power(tokens, law.beta))), ratio(1, law.alpha))
     return Lifetime(law, reference, served, Allocation(parameters, tokens))
 
