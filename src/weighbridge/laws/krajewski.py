@@ -2,8 +2,8 @@
 
 arXiv:2402.07871. The loss (eq. 9) is in all parameters, tokens and granularity ``G`` (how many times finer an expert
 is than the dense layer). Routing costs FLOPs that grow with ``G`` (eq. 10), so the best ``G`` grows with the budget.
-The optimum has no closed form: for every power of two as granularity, the size with the lowest loss is found by a
-scan and golden section.
+The optimum has no closed form: for every power of two as granularity, bisection finds the size where the loss stops
+falling.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import power, ratio
 from weighbridge.laws.law import TRAINING_FLOPS, Allocation, Extra, Fitted, Law, Span
-from weighbridge.laws.solve import lowest, rising_root
+from weighbridge.laws.solve import rising_root
 
 ROUTING_FLOPS = 14.0
 """``c_r``: FLOPs per weight of the router and token, forward and backward (appendix E)."""
@@ -27,10 +27,10 @@ DENSE_WEIGHTS = 12.0
 
 GRANULARITIES: tuple[int, ...] = tuple(1 << doubled for doubled in range(11))
 
-SMALLEST, LARGEST = 1.0, 1e22
-"""Active parameters between which the optimum is looked for."""
+SMALLEST, LARGEST = 1e-12, 1e40
+"""Active parameters between which sizes are looked for."""
 
-BUDGETS = (1e6, 1e45)
+BUDGETS = (1.0, 1e45)
 """FLOPs between which a budget is looked for."""
 
 
@@ -82,9 +82,8 @@ class Krajewski(Law):
 
     def loss_of(self, parameters: float, tokens: float, granularity: float) -> float:
         """Predicted loss (eq. 9)."""
-        weight = ratio(self.g, power(granularity, self.gamma)) + self.a
         size = power(self.total_parameters(parameters), self.alpha)
-        return self.c + ratio(weight, size) + ratio(self.b, power(tokens, self.beta))
+        return self.c + ratio(self._weight(granularity), size) + ratio(self.b, power(tokens, self.beta))
 
     def compute(self, parameters: float, tokens: float) -> float:
         return self.flops_per_token(parameters, self.granularity(parameters, tokens)) * tokens
@@ -96,7 +95,7 @@ class Krajewski(Law):
         )[1]
 
     def parameters_within(self, compute: float, tokens: float) -> float:
-        return rising_root(lambda size: self.compute(size, tokens) - compute, SMALLEST / 1e6, LARGEST * 1e6)
+        return rising_root(lambda size: self.compute(size, tokens) - compute, SMALLEST, LARGEST)
 
     def budget_for_parameters(self, parameters: float) -> float:
         return rising_root(lambda budget: self.optimum(budget).parameters - parameters, *BUDGETS)
@@ -115,6 +114,19 @@ class Krajewski(Law):
 
     def _loss_within(self, compute: float, parameters: float, granularity: float) -> float:
         return self.loss_of(parameters, self._tokens(compute, parameters, granularity), granularity)
+
+    def _slope(self, compute: float, parameters: float, granularity: float) -> float:
+        """How the loss rises with the logarithm of parameters where compute is fixed.
+
+        Tokens fall as ``1/N`` for the blocks and as ``N**(-2/3)`` for the router.
+        """
+        blocks = ratio(TRAINING_FLOPS * parameters, self.flops_per_token(parameters, granularity))
+        tokens = self._tokens(compute, parameters, granularity)
+        of_size = self.alpha * ratio(self._weight(granularity), power(self.total_parameters(parameters), self.alpha))
+        return self.beta * ratio(self.b, power(tokens, self.beta)) * ratio(2 + blocks, 3) - of_size
+
+    def _weight(self, granularity: float) -> float:
+        return ratio(self.g, power(granularity, self.gamma)) + self.a
 
     def granularity(self, parameters: float, tokens: float) -> int:
         """The granularity that is best for the FLOPs that the model takes with it."""
@@ -135,7 +147,7 @@ class Krajewski(Law):
         """The optimum of a budget and its granularity."""
         found = []
         for g in GRANULARITIES:
-            size = lowest(lambda n, g=g: self._loss_within(compute, n, g), SMALLEST, LARGEST)  # type: ignore[misc]
+            size = rising_root(lambda n, g=g: self._slope(compute, n, g), SMALLEST, LARGEST)  # type: ignore[misc]
             found.append((self._loss_within(compute, size, g), g, size))
         _, granularity, parameters = min(found)
         return Allocation(parameters, self._tokens(compute, parameters, granularity)), granularity
