@@ -129,14 +129,19 @@ def _block(step: Step, width: int) -> str:
     tags = [", ".join(dict.fromkeys(term.parts)) for term in terms] if len(terms) > 1 else []
     out += _tagged_equation(name, lines(step.formula, TEXT), tags, width)
     numbers = lines(step.formula, NUMBERS)
-    if numbers != [f"{step.value:,}"]:
+    if numbers != [_figure(step.value)]:
         out += _equation(pad, numbers, width)
-    out += _folded(f"{pad} = {step.value:,}{' ' + step.label.unit if step.label.unit else ''}", width)
+    out += _folded(f"{pad} = {_figure(step.value)}{' ' + step.label.unit if step.label.unit else ''}", width)
     remarks = [step.label.note, step.label.source, f"{', '.join(step.above)}: see above" if step.above else ""]
     indent = pad + "   "
     for line in textwrap.wrap("; ".join(filter(None, remarks)), max(12, width - len(indent))):
         out.append(indent + line)
     return "\n".join(out)
+
+
+def _figure(value: Any) -> str:
+    """A value as formulas write numbers: counts in full, measures with six digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _tagged_equation(left: str, terms: list[str], tags: list[str], width: int) -> list[str]:
@@ -203,7 +208,7 @@ def _paragraph(step: Step) -> str:
 def _align(step: Step) -> str:
     symbol = step.label.symbol.replace("_", r"\_")
     unit = rf"\ \text{{{step.label.unit}}}" if step.label.unit else ""
-    value = f"{step.value:,}".replace(",", "{,}")
+    value = _figure(step.value).replace(",", "{,}")
     terms = lines(step.formula, LATEX)
     parts = [", ".join(dict.fromkeys(term.parts)) for term in getattr(step.formula, "terms", ())]
     tags = parts if len(parts) == len(terms) > 1 else [""] * len(terms)
