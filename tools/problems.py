@@ -15,7 +15,7 @@ from weighbridge.hardware.catalogue import device as find
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import AttentionCurve
 from weighbridge.hardware.speeds.links import KINDS, LinkCurve
-from weighbridge.hardware.speeds.matmul import MatmulCurve
+from weighbridge.hardware.speeds.matmul import Heat, MatmulCurve
 from weighbridge.hardware.speeds.stream import StreamCurve
 
 CACHED = 256e6
@@ -143,7 +143,13 @@ def matmul(system: System, device: Device, precision: str) -> Problem:
         some = {name: column[::n] for name, column in sizes.items()}
         curve = MatmulCurve(**values)
         seconds = curve.seconds(
-            **some, products=1, precision=precision, peak=peak, memory=memory, processors=system.processors, hot=False
+            **some,
+            products=1,
+            precision=precision,
+            peak=peak,
+            memory=memory,
+            processors=system.processors,
+            heat=Heat.OWN,
         )
         return seconds + cast[::n]
 

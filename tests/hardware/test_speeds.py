@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests import speed_tables
 from weighbridge.errors import InputError
 from weighbridge.hardware.catalogue import device, entries
-from weighbridge.hardware.speeds import Speeds, speeds
+from weighbridge.hardware.speeds import Heat, Speeds, speeds
 from weighbridge.hardware.speeds.matmul import INPUT_BITS
 from weighbridge.hardware.speeds.reading import linked, measured, names, nearest, rate
 from weighbridge.traced import Traced, symbol
@@ -133,6 +133,14 @@ def test_shapes_of_training_beyond_the_tables_run_at_the_rate_of_large_ones(name
 def test_experts_as_one_kernel_fill_the_device_that_one_alone_cannot() -> None:
     found = speeds(device("h100"))
     assert found.matmul(512, 2048, 4096, products=64) < 64 * found.matmul(512, 2048, 4096)
+
+
+def test_the_power_limit_holds_the_clock_of_long_work() -> None:
+    short, own, steady = (speeds(device("h100"), heat=heat) for heat in Heat)
+    first, long = (128, 8192, 8192), (16384, 16384, 16384)
+    assert short.matmul(*first) <= own.matmul(*first) < steady.matmul(*first)
+    assert short.matmul(*long) < own.matmul(*long) == pytest.approx(steady.matmul(*long))
+    assert steady.matmul(*long) / short.matmul(*long) == pytest.approx(1 / steady.curve("bf16").sustained, rel=0.01)
 
 
 def test_types() -> None:

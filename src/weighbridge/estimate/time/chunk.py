@@ -7,8 +7,8 @@ from functools import cached_property
 
 from weighbridge.arithmetic import Count, maximum
 from weighbridge.estimate.memory.activations import Run
-from weighbridge.estimate.time.clock import host
 from weighbridge.estimate.time.data import DataParallel
+from weighbridge.estimate.time.launches import host
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
 from weighbridge.estimate.time.work import Channel, Doing, Seconds, exposed

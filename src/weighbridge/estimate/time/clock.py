@@ -13,10 +13,8 @@ from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.collectives import Collectives, collectives
 from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.parallel.plan import Plan
+from weighbridge.traced import plain
 from weighbridge.tree import Kind
-
-HOST_LAUNCH = 5e-6
-"""Seconds of the host for each kernel that PyTorch launches outside a CUDA graph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +46,26 @@ class Clock:
         return min(MESSAGE_PROCESSORS / self.speeds.processors, 0.5)
 
     def multiply(
-        self, name: str, kind: Kind, rows: Count, columns: Count, depth: Count, precision: str, products: Count = 1
+        self,
+        name: str,
+        kind: Kind,
+        rows: Count,
+        columns: Count,
+        depth: Count,
+        precision: str,
+        products: Count = 1,
+        launches: Count = 1,
     ) -> Kernel:
-        """A matrix multiply."""
+        """A matrix multiply, or ``products`` equal ones."""
         key = ("multiply", rows, columns, depth, precision, products)
         seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, products)
         energy = joules(self.cluster.device, precision, 2 * products * rows * columns * depth)
-        return Kernel(name, kind, Bound.COMPUTE, seconds, joules=energy)
+        return Kernel(name, kind, Bound.COMPUTE, seconds, launches=int(plain(launches)), joules=energy)
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
         """Kernels that only move bytes."""
-        seconds = self._once(("stream", moved), self.speeds.stream, moved) + (launches - 1) * self.speeds.launch
+        seconds = self._once(("stream", moved), self.speeds.stream, moved)
+        seconds = seconds + (launches - 1) * self.speeds.launch if launches > 1 else seconds
         return Kernel(name, kind, Bound.MEMORY, seconds, launches)
 
     def attention(self, backward: bool, *shape: Any, **options: Any) -> Seconds:
@@ -82,8 +89,3 @@ class Clock:
         if key not in self.asked:
             self.asked[key] = ask(*arguments, **options)
         return self.asked[key]  # type: ignore[no-any-return]
-
-
-def host(launches: int) -> Seconds:
-    """Seconds of the host for so many kernels."""
-    return launches * HOST_LAUNCH

@@ -8,6 +8,7 @@ from typing import Any
 from weighbridge.arithmetic import Count, ceil_div, total
 from weighbridge.estimate.time import messages
 from weighbridge.estimate.time.clock import Clock
+from weighbridge.estimate.time.launches import several
 from weighbridge.estimate.time.losses import cross_entropy
 from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Bound, Doing, Kernel, Passes
@@ -62,9 +63,10 @@ class Timer:
         clock, kind, precision = self.clock, own.kind, own.precision
         sizes, products = (own.rows, own.columns, own.depth), own.products
         rows, columns, depth = sizes
-        there = clock.multiply("matmul", kind, rows, columns, depth, precision, products)
-        back = clock.multiply("matmul", kind, rows, depth, columns, precision, products)
-        weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products)
+        launches = own.launches
+        there = clock.multiply("matmul", kind, rows, columns, depth, precision, products, launches)
+        back = clock.multiply("matmul", kind, rows, depth, columns, precision, products, launches)
+        weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products, launches)
         forward, inputs, weights = [there], [back], [weight]
         if precision in ("fp8", "fp4"):
             forward += self._casts(own)
@@ -103,11 +105,14 @@ class Timer:
         if len([read for read in operation.reads if isinstance(read, Tensor)]) < 3:
             return self.written_out(operation)
         heads, kind = Heads(self.training, operation), kind_of(operation)
+        parts = several(self.training.kernels, operation)
         options = {"precision": self.training.plan.precision.compute.name, "causal": True, "pairs": heads.pairs}
         there, back = (self.clock.attention(backward, *heads.shape, **options) for backward in (False, True))
         sent = messages.of_attention(self.training, self.clock, heads, there, back)
-        forward = Kernel("attention", kind, Bound.COMPUTE, there)
-        around = self.clock.stream("attention", kind, AROUND * self.training.plan.sharding.count(operation.makes[0]), 2)
+        forward = Kernel("attention", kind, Bound.COMPUTE, there, parts.forward)
+        around = self.clock.stream(
+            "attention", kind, AROUND * self.training.plan.sharding.count(operation.makes[0]), 1 + parts.backward
+        )
         backward = (Kernel("attention", kind, Bound.COMPUTE, back), around)
         return Passes(Doing((forward,), sent.forward), Doing(backward, sent.inputs))
 
@@ -134,10 +139,13 @@ class Timer:
         if operation.name == "scores":
             return self.written_out(operation)
         clock, kind = self.clock, kind_of(operation)
+        parts = several(self.training.kernels, operation)
         reads, makes = self._bytes(operation.reads), self._bytes(operation.makes)
-        forward = clock.stream(operation.name, kind, reads + makes)
+        forward = clock.stream(operation.name, kind, parts.moves * (reads + makes), parts.forward)
         backward = self._backward(operation)
-        inputs = [clock.stream(operation.name, kind, backward)] if backward is not None else []
+        inputs = []
+        if backward is not None:
+            inputs = [clock.stream(operation.name, kind, parts.moves * backward, parts.backward)]
         if plain(operation.work.forward):
             forward, inputs = self._scan(operation, forward), [self._scan(operation, k, 2) for k in inputs]
         sent = messages.of_pointwise(self.training, clock, operation)

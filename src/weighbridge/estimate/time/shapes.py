@@ -8,6 +8,7 @@ from functools import cached_property
 
 from weighbridge.arithmetic import Count, ceil_div, exact_div, product, total
 from weighbridge.estimate.training import Training
+from weighbridge.kernels import Experts
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.tape import SEQUENCE, STREAM, Axis, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
@@ -78,6 +79,13 @@ class Projection:
         """Equal multiplies that run as one: a rank's experts."""
         together = [m for m in self.first.scope if isinstance(m, Repeat) and m.together]
         return product(exact_div(module.count, self.training.plan.expert) for module in together)
+
+    @property
+    def launches(self) -> Count:
+        """Kernels of it: Transformer Engine's grouped multiply is one per expert, on several streams
+        (pytorch/cpp_extensions/gemm.py, general_grouped_gemm).
+        """
+        return self.products if self.training.kernels.experts is Experts.MEGATRON else 1
 
     @cached_property
     def rows(self) -> Count:

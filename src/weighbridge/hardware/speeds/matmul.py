@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import reduce
 
 from weighbridge.arithmetic import Count, ceil_div, maximum, minimum, ratio
@@ -19,6 +20,18 @@ SMALL_TILES = ((64, 128), (128, 64), (64, 64))
 WARM_UP = 1e-3
 """Seconds of work after which the clock has come down to what the power limit sustains: over such durations the
 attained rates of the measured tables fall."""
+
+
+class Heat(StrEnum):
+    """What the power limit has done to the clock when a multiplication runs."""
+
+    SHORT = "short"
+    """Nothing: the first microseconds of work, or a power limit that is accounted for elsewhere."""
+    OWN = "own"
+    """What the kernel itself brings about in its time, as in the tables, which measure one kernel after a pause."""
+    STEADY = "steady"
+    """All: kernels follow one another, as in a training step."""
+
 
 INPUT_BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp6": 6, "fp4": 4}
 """Bits of an element of the factors."""
@@ -65,7 +78,7 @@ class MatmulCurve:
         peak: float,
         memory: float,
         processors: int,
-        hot: bool,
+        heat: Heat,
     ) -> Seconds:
         """Of ``products`` products of a ``rows`` x ``depth`` and a ``depth`` x ``columns`` matrix.
 
@@ -78,8 +91,7 @@ class MatmulCurve:
             peak: FLOP per second of the device in that type.
             memory: bytes per second of its memory.
             processors: its multiprocessors.
-            hot: whether kernels before it have brought the clock down; else its own work does, as in a measurement of
-                one kernel after a pause.
+            heat: what the power limit has done to the clock.
         """
         each = self.share * peak / processors
         computing = reduce(
@@ -94,8 +106,11 @@ class MatmulCurve:
                 for tile in tiles
             ),
         )
-        heat = 1.0 if hot else minimum(1.0, ratio(computing, WARM_UP))
-        computing = computing * (1 + (1 / self.sustained - 1) * heat)
+        slower = 1 / self.sustained - 1
+        if heat is Heat.STEADY:
+            computing = computing * (1 + slower)
+        elif heat is Heat.OWN:
+            computing = computing * (1 + slower * minimum(1.0, ratio(computing, WARM_UP)))
         moving = ratio(_traffic(rows, columns, depth, products, precision), self.bandwidth * memory)
         longer, shorter = maximum(computing, moving), minimum(computing, moving)
         return self.launch + longer + self.exposed * shorter

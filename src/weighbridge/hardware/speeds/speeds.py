@@ -10,7 +10,7 @@ from weighbridge.errors import InputError
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds import raw as tables
 from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS
-from weighbridge.hardware.speeds.matmul import INPUT_BITS, MatmulCurve, Seconds
+from weighbridge.hardware.speeds.matmul import INPUT_BITS, Heat, MatmulCurve, Seconds
 from weighbridge.hardware.speeds.published import relative
 from weighbridge.hardware.speeds.reading import Measured, found, measured, names, nearest, rate
 from weighbridge.traced import plain
@@ -38,15 +38,14 @@ class Speeds:
     Attributes:
         device: its peak rates and bandwidth are what the curves' shares are of.
         curves: of the device itself, or of the measured one that is most like it.
-        hot: whether kernels follow one another for so long that the power limit holds the clock, as in a training step;
-            measured after a pause, one kernel is faster.
+        heat: what the power limit has done to the clock of multiplications: steady, as in a training step, unless said.
         raw: whether what was measured is looked up in the tables themselves first, as far as they reach:
             multiplications and causal attention in 16 bits. Traced numbers come out as numbers then.
     """
 
     device: Device
     curves: Measured
-    hot: bool = True
+    heat: Heat = Heat.STEADY
     raw: bool = False
 
     @property
@@ -115,7 +114,7 @@ class Speeds:
             peak=self.device.peak(precision),
             memory=self.device.memory_bandwidth,
             processors=self.processors,
-            hot=self.hot,
+            heat=self.heat,
         )
         if self.raw and precision in ("bf16", "fp16") and _same(products, 1):
             seconds = tables.or_else(tables.matmul(self.curves, rows, columns, depth), seconds)
@@ -213,12 +212,13 @@ def _same(one: Count, other: Count) -> bool:
     return one is other or (isinstance(one, int) and isinstance(other, int) and one == other)
 
 
-def speeds(device: Device, raw: bool = False) -> Speeds:
+def speeds(device: Device, raw: bool = False, heat: Heat = Heat.STEADY) -> Speeds:
     """The speeds of a device: its own measured curves, or those of the measured device that is most like it.
 
     Args:
         device: of the catalogue, or one's own.
         raw: look up the measured tables themselves where they reach.
+        heat: what the power limit has done to the clock of multiplications.
 
     Raises:
         InputError: for ``raw``, where the tables are not installed or the device is not in them.
@@ -228,4 +228,4 @@ def speeds(device: Device, raw: bool = False) -> Speeds:
         tables.folder()
         if curves.name != device.name:
             raise InputError(f"raw: {device.title} is not in the measured tables; allowed: {', '.join(names())}")
-    return Speeds(device, curves, raw=raw)
+    return Speeds(device, curves, heat, raw)

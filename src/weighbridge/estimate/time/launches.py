@@ -1,0 +1,65 @@
+"""Kernels that the host launches for an operation of the tape, and how often they move its tensors, where they are more
+than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.kernels import Experts, Kernels, Pointwise, Rope
+from weighbridge.tape import Operation
+
+HOST_LAUNCH = 25e-6
+"""Seconds of the host for each kernel of a training step in PyTorch, its Python and autograd included: 43.3 ms for
+1,570 kernels, 77.9 ms for 3,092 in steps whose device waits (benchmarks/measured, H100; counted by torch.profiler). A
+bare launch takes 10.8 us there."""
+
+
+@dataclass(frozen=True)
+class Several:
+    """More than one kernel.
+
+    Attributes:
+        forward: kernels forward.
+        backward: kernels backward.
+        moves: how often they move what the operation reads and makes, over one kernel that does all.
+    """
+
+    forward: int = 1
+    backward: int = 1
+    moves: float = 1.0
+
+
+ONE = Several()
+
+EAGER: dict[str, Several] = {
+    "rotary": Several(5, 8, 4.0),
+    "root mean square": Several(4, 6, 2.0),
+    "multiply": Several(1, 2, 1.0),
+    "attention": Several(4, 5),
+}
+"""Operations that transformers writes out: a rotation (two products, a negated half, their concatenation, a sum), a
+root mean square (square, mean, sum, root), products with two gradients, attention on copies with the heads first."""
+
+ROUTED: dict[str, Several] = {
+    "top k": Several(12, 8),
+    "permute": Several(6, 4),
+    "sort by expert": Several(3, 3),
+    "sort by rank": Several(3, 3),
+    "combine": Several(3, 3),
+}
+"""Operations of Megatron-Core's router and dispatcher (transformer/moe/router.py, moe_utils.py, token_dispatcher.py):
+scores, top k, scatter, the balancing loss and its scaling; maps, sums, sorting of chunks."""
+
+
+def several(kernels: Kernels, operation: Operation) -> Several:
+    """What an operation is to the host."""
+    if kernels.experts is Experts.MEGATRON and operation.name in ROUTED:
+        return ROUTED[operation.name]
+    written_out = kernels.pointwise is Pointwise.EAGER and kernels.rope is Rope.EAGER
+    return EAGER.get(operation.name, ONE) if written_out else ONE
+
+
+def host(launches: int) -> float:
+    """Seconds of the host for so many kernels."""
+    return launches * HOST_LAUNCH
