@@ -34,6 +34,7 @@ from weighbridge.traced import plain, symbol
 from weighbridge.tree import Node, layer_count
 
 if TYPE_CHECKING:
+    from weighbridge.estimate.costing import Costing
     from weighbridge.estimate.time.step import StepTime
 
 SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
@@ -157,6 +158,12 @@ class Training(Shown):
         from weighbridge.estimate.time.step import step_time
 
         return step_time(self)
+
+    def cost(self, tokens: float | str, price: float | str | None = None, **site: float | str | None) -> Costing:
+        """What a run of so many tokens takes: see :func:`weighbridge.estimate.costing.cost_of`."""
+        from weighbridge.estimate.costing import cost_of
+
+        return cost_of(self, tokens, price, **site)
 
     @cached_property
     def traced(self) -> Training:

@@ -20,6 +20,7 @@ from weighbridge.estimate.training import Training
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.schedule import Action, Schedule, Step, Turn
 from weighbridge.parallel.timeline import Timed, simulate
+from weighbridge.parallel.timeline import Timeline as Simulated
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
 
@@ -126,11 +127,16 @@ def drawn(plan: Plan) -> int:
     return min(whole, 2 * stages + MIDDLE)
 
 
-def timeline(training: Training) -> Timeline:
-    """One training step with its memory."""
+def timeline(training: Training, ran: Simulated | None = None) -> Timeline:
+    """One training step with its memory.
+
+    Args:
+        training: the step.
+        ran: its schedule with real durations, on as many micro-batches as :func:`drawn` gives; in units if ``None``.
+    """
     plan = training.plan
     whole, shown = int(plain(plan.micro_batches)), drawn(plan)
-    ran = simulate(plan.order, plan.pipeline, shown, plan.virtual, group=plan.group)
+    ran = ran or simulate(plan.order, plan.pipeline, shown, plan.virtual, group=plan.group)
     stages = [_Stage(stage) for stage in training.stages]
     needed = sum(len(steps) * 2 * stage.deepest for stage, steps in zip(stages, ran.ranks, strict=True))
     every_layer = needed <= MOST_SAMPLES
