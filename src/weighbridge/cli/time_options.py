@@ -90,6 +90,8 @@ class Asked:
         """
         if self.gantt is not None and self.gantt.suffix.lower() != ".svg":
             raise InputError(f"--gantt: got {given(self.gantt.name)}; it is written as .svg")
+        if self.gantt is not None and training.time is None:
+            raise InputError(f"--gantt: {training.untimed}")
         if self.gantt is not None and training.time is not None:
             from weighbridge.report.gantt import gantt
 

@@ -12,6 +12,7 @@ from weighbridge.estimate.checkpoint import checkpoint_bytes
 from weighbridge.estimate.parameters import params
 from weighbridge.estimate.run_cost import RunCost
 from weighbridge.estimate.time.draw import mean_watts
+from weighbridge.estimate.time.power import ENERGY
 from weighbridge.estimate.time.step import StepTime
 from weighbridge.estimate.training import Training
 from weighbridge.formats.amounts import amount
@@ -89,7 +90,7 @@ def cost_of(
     """
     time = training.time
     if time is None:
-        raise InputError("cluster: none given; what a run costs depends on it")
+        raise InputError(f"tokens: what a run costs depends on how long a step takes, and {training.untimed}")
     count = round(amount(tokens, "tokens", 1, 1e18, "tokens", "15T"))
     assumed = _Assumed(training, time)
     run = RunCost(
@@ -131,7 +132,11 @@ class _Assumed:
         self.device = time.cluster.device
         self.gpus = int(plain(training.plan.gpus))
         limit = self.device.tdp_watts
-        watts = f"of {limit:,} W at most, from what kernels draw" if limit else "no power is known"
+        watts = f"no power of {self.device.title} is known"
+        if limit and self.device.architecture in ENERGY:
+            watts = f"of {limit:,} W at most, from what kernels draw"
+        elif limit:
+            watts = "its limit; what kernels draw is not known"
         self.sources = {"mean_watts": watts}
 
     def number(

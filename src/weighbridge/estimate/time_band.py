@@ -36,7 +36,7 @@ def time_band(training: Training, file: Path = FILE) -> Band | None:
 
 
 def sentence(band: Band) -> str:
-    """``half of 223 measured step times of this kind fell within 18.9 % of the estimate, nine in ten within 40.0 %``."""
+    """``half of 223 measured step times of this kind fell within 18.9 % of the estimate, nine in ten within 40 %``."""
     whose = "of this kind" if BY_FRAMEWORK in band.kind else "of other frameworks"
     half, most = f"{band.median_percent:.1f} %", f"{band.p90_percent:.1f} %"
     return (

@@ -1,7 +1,7 @@
 """A step as a picture (SVG): a row for every pipeline stage, a box for every pass, messages below them.
 
-Boxes of one kind are one path, so that a picture of 64 stages stays small. The same colours as everywhere (Okabe and Ito
-2008), with hatching where two kinds could be taken for each other.
+Boxes of one kind are one path, so that a picture of 64 stages stays small. The same colours as everywhere (Okabe and
+Ito 2008), with hatching where two kinds could be taken for each other.
 """
 
 from __future__ import annotations

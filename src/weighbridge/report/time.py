@@ -69,7 +69,7 @@ def facts(training: Training) -> tuple[tuple[str, ...], ...]:
     """How long a step takes and how fast that is, with the error band; nothing without a cluster."""
     time = training.time
     if time is None:
-        return ()
+        return ((f"time  not estimated: {training.untimed}",),) if training.cluster else ()
     unfit = ", if it fitted" if training.fits is False else ""
     rate = f"{three_digits(time.tokens_per_second, 'tokens/s', names=('', 'K ', 'M ', 'B '))}"
     each = f"{time.tokens_per_second_per_gpu:,.0f} tokens/s per GPU"

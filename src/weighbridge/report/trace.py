@@ -40,23 +40,24 @@ class Scale:
         each: microseconds of a second, or of a unit.
         first: when the first passes begin.
         said: the same in words.
+        digits: of a microsecond that are written.
     """
 
     each: float
     first: float
     said: str
+    digits: int = 0
 
     def micro(self, time: float) -> float:
         """Microseconds: whole nanoseconds of seconds, whole microseconds of units."""
-        found = round(time * self.each, 3)
-        return int(found) if found == int(found) else found
+        return round(time * self.each, self.digits) if self.digits else round(time * self.each)
 
 
 def trace(training: Training) -> dict[str, Any]:
     """A step's timeline as plain data, to be written as JSON."""
     time = training.time
     found = timeline(training, time.ran if time else None)
-    scale = Scale(1e6, origin(time), SECONDS) if time else Scale(1e3, 0.0, UNITS)
+    scale = Scale(1e6, origin(time), SECONDS, 3) if time else Scale(1e3, 0.0, UNITS)
     lanes = rows(time) if time else tuple(_units(track) for track in found.tracks)
     events = [
         event

@@ -72,8 +72,8 @@ class View:
 
 
 def document(training: Training, view: View = View()) -> Document:
-    """Whether it fits, one bar per stage, the ledger of the fullest, where its peak stands, where the time goes, what to
-    change, what a run costs.
+    """Whether it fits, one bar per stage, the ledger of the fullest, where its peak stands, where the time goes, what
+    to change, what a run costs.
     """
     stage = training.worst if view.stage is None else training.stages[view.stage]
     facts = (*_answers(training), *_step(training), *time.facts(training))

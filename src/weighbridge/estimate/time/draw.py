@@ -1,4 +1,4 @@
-"""What power a device draws on average in a step: more while it multiplies, less while it waits, never over its limit."""
+"""What power a device draws on average in a step: more while it multiplies, less while it waits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A step as pictures show it: what every stage does from when to when, in seconds.
 
-The stage that is done last spans the whole step. Of a step with many micro-batches those that repeat the middle are left
-out, as in the simulation.
+The stage that is done last spans the whole step. Of a step with many micro-batches those that repeat the middle are
+left out, as in the simulation.
 """
 
 from __future__ import annotations
