@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -78,3 +79,12 @@ def test_sixty_four_stages_stay_small_enough_to_open() -> None:
     assert len(text) < 1_500_000
     assert 600 < float(root.attrib["height"]) < 1200
     assert "63" in [element.text for element in root.iter(f"{SVG}text")]
+
+
+def test_the_picture_in_the_documentation_is_current(request: pytest.FixtureRequest) -> None:
+    """``--update-docs`` draws it anew."""
+    assert LONG.time is not None
+    path = Path(__file__).parents[2] / "docs" / "files" / "step.svg"
+    if request.config.getoption("--update-docs", default=False):
+        path.write_text(gantt(LONG.time), "utf-8")
+    assert path.read_text("utf-8") == gantt(LONG.time)
