@@ -83,7 +83,7 @@ def command(
     request = load(list(words), world_size)
     warnings = request.warnings
     if context.get_parameter_source("cluster") is ParameterSource.DEFAULT:
-        warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose libraries' workspaces count")
+        warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose speeds and libraries' workspaces count")
     machines = _machines(cluster, request.world_size)
     return answer(train(request.model, request.plan, machines, names=CALLED), out, warnings)
 

@@ -34,6 +34,8 @@ NAMES = {
 
 WAITS = {Bound.LAUNCH: "the host"}
 
+OWN = "waits for: of a module, its kernels together with the exposed messages that it needs"
+
 UNMEASURED = "no measured step times to compare with yet"
 
 WIDTH = 24
@@ -126,7 +128,7 @@ def basis(time: StepTime) -> str:
     held = (
         f"; multiplies at {100 * pace:.0f} % of their rate in short runs (power limit, slowest GPU)" if pace < 1 else ""
     )
-    return f"kernels {clock.speeds.basis}{held}; messages {clock.links.basis}"
+    return f"kernels: {clock.speeds.basis}{held}\nmessages: {clock.links.basis}\n{OWN}"
 
 
 def _part(part: Part, whole: float, indent: str) -> Row:
@@ -137,12 +139,13 @@ def _part(part: Part, whole: float, indent: str) -> Row:
 
 
 def waits_for(part: Part) -> str:
-    """``compute``, or ``compute 83 %, memory 17 %``: what a part waits for, the most first."""
+    """``compute``, or ``compute 83 %, memory 17 %``: what a part and its messages wait for, the most first."""
     if part.name == BUBBLE:
         return "other stages"
-    ordered = sorted(part.by.items(), key=lambda item: -item[1])
-    whole = sum(part.by.values())
-    said = [(WAITS.get(bound, bound.value), spent / whole) for bound, spent in ordered if spent >= SAID * whole]
+    whole = sum(part.waits.values())
+    said = [
+        (WAITS.get(bound, bound.value), spent / whole) for bound, spent in part.waits.items() if spent >= SAID * whole
+    ]
     if len(said) == 1:
         return said[0][0]
     return ", ".join(f"{name} {100 * part:.0f} %" for name, part in said)

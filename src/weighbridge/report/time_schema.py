@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from weighbridge.estimate.costing import Costing
@@ -99,24 +101,38 @@ class RunFigures(TypedDict):
     sources: dict[str, str]
 
 
+DIGITS = 10
+"""Significant digits of figures that are not counts: no more than machines agree on."""
+
+
+def _figure(value: Any) -> float:
+    return float(f"{float(plain(value)):.{DIGITS}g}")
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None else _figure(value)
+
+
 def step(time: StepTime | None) -> StepSeconds | None:
     """A step's time; ``None`` without a cluster."""
     if time is None:
         return None
     found = parts(time)
     return {
-        "step_seconds": time.step_seconds,
-        "breakdown": {part.name: part.seconds for part in found},
-        "waits_for": {part.name: {bound.value: spent for bound, spent in part.by.items()} for part in found},
+        "step_seconds": _figure(time.step_seconds),
+        "breakdown": {part.name: _figure(part.seconds) for part in found},
+        "waits_for": {
+            part.name: {bound.value: _figure(spent) for bound, spent in part.waits.items()} for part in found
+        },
         "last_stage": time.last,
-        "idle_share": idle(time),
+        "idle_share": _figure(idle(time)),
         "tokens_per_step": int(plain(time.tokens)),
-        "tokens_per_second": time.tokens_per_second,
-        "tokens_per_second_per_gpu": time.tokens_per_second_per_gpu,
-        "model_tflops_per_gpu": time.model_tflops_per_gpu,
-        "hardware_tflops_per_gpu": time.hardware_tflops_per_gpu,
-        "mfu": time.mfu,
-        "hfu": time.hfu,
+        "tokens_per_second": _figure(time.tokens_per_second),
+        "tokens_per_second_per_gpu": _figure(time.tokens_per_second_per_gpu),
+        "model_tflops_per_gpu": _figure(time.model_tflops_per_gpu),
+        "hardware_tflops_per_gpu": _figure(time.hardware_tflops_per_gpu),
+        "mfu": _figure(time.mfu),
+        "hfu": _figure(time.hfu),
         "stages": [_stage(number, stage) for number, stage in enumerate(time.stages)],
         "basis": {"kernels": time.clock.speeds.basis, "messages": time.clock.links.basis},
         "error_band": _band(time),
@@ -127,11 +143,11 @@ def step(time: StepTime | None) -> StepSeconds | None:
 def _stage(number: int, stage: StageTime) -> StagePasses:
     return {
         "pipeline_stage": number,
-        "forward_seconds": float(plain(stage.forward)),
-        "backward_seconds": float(plain(stage.backward)),
-        "weights_awaited_seconds": float(plain(stage.head)),
-        "gradients_and_optimizer_seconds": float(plain(stage.tail)),
-        "multiply_pace": stage.pace,
+        "forward_seconds": _figure(stage.forward),
+        "backward_seconds": _figure(stage.backward),
+        "weights_awaited_seconds": _figure(stage.head),
+        "gradients_and_optimizer_seconds": _figure(stage.tail),
+        "multiply_pace": _figure(stage.pace),
     }
 
 
@@ -146,9 +162,9 @@ def _changes(time: StepTime) -> list[TimeChange]:
     return [
         {
             "change": change.title,
-            "step_seconds": change.step_seconds,
-            "saves": change.saves,
-            "tokens_per_second_per_gpu": change.tokens_per_second_per_gpu,
+            "step_seconds": _figure(change.step_seconds),
+            "saves": _known(change.saves),
+            "tokens_per_second_per_gpu": _figure(change.tokens_per_second_per_gpu),
             "device_total_bytes": change.in_use,
         }
         for change in quicker(time.training)
@@ -163,26 +179,26 @@ def cost(found: Costing | None) -> RunFigures | None:
     return {
         "tokens": run.tokens,
         "steps": run.steps,
-        "seconds": run.seconds,
-        "busy_seconds": run.busy_seconds,
-        "days": run.days,
-        "gpu_hours": run.gpu_hours,
+        "seconds": _figure(run.seconds),
+        "busy_seconds": _figure(run.busy_seconds),
+        "days": _figure(run.days),
+        "gpu_hours": _figure(run.gpu_hours),
         "price_per_gpu_hour": run.price_per_gpu_hour,
-        "dollars": run.dollars,
-        "dollars_per_billion_parameters": run.dollars_per_billion_parameters,
-        "mean_watts_per_gpu": run.mean_watts,
+        "dollars": _known(run.dollars),
+        "dollars_per_billion_parameters": _known(run.dollars_per_billion_parameters),
+        "mean_watts_per_gpu": _known(run.mean_watts),
         "pue": run.pue,
-        "energy_kwh": run.energy_kwh,
+        "energy_kwh": _known(run.energy_kwh),
         "grid_kg_per_kwh": run.grid_kg_per_kwh,
-        "co2_kg": run.co2_kg,
-        "goodput": run.goodput,
-        "mtbf_gpu_hours": run.mtbf_gpu_hours,
-        "mtbf_seconds": run.mtbf_seconds,
-        "interruptions": run.interruptions,
-        "recovery_seconds": run.recovery_seconds,
+        "co2_kg": _known(run.co2_kg),
+        "goodput": _figure(run.goodput),
+        "mtbf_gpu_hours": _figure(run.mtbf_gpu_hours),
+        "mtbf_seconds": _figure(run.mtbf_seconds),
+        "interruptions": _figure(run.interruptions),
+        "recovery_seconds": _figure(run.recovery_seconds),
         "checkpoint_bytes": run.checkpoint_bytes,
-        "storage_bytes_per_second": run.storage_bytes_per_second,
-        "checkpoint_seconds": run.checkpoint_seconds,
-        "checkpoint_interval_seconds": run.checkpoint_interval,
+        "storage_bytes_per_second": _figure(run.storage_bytes_per_second),
+        "checkpoint_seconds": _figure(run.checkpoint_seconds),
+        "checkpoint_interval_seconds": _figure(run.checkpoint_interval),
         "sources": found.sources,
     }

@@ -30,6 +30,25 @@ def by_name(training: wb.Training) -> dict[str, dict[Bound, float]]:
     return {part.name: part.by for part in parts(training.time)}
 
 
+@pytest.mark.parametrize("name", STEPS)
+def test_messages_of_modules_are_those_of_the_channels(name: str) -> None:
+    """All but what data parallel ranks send, and what other micro-batches hide, is some module's."""
+    time = STEPS[name].time
+    assert time is not None
+    found = parts(time)
+    sent = sum(
+        part.seconds for part in found if part.name in ("tensor parallel", "context parallel", "expert parallel")
+    )
+    assert sum(part.messages for part in found) == pytest.approx(sent)
+
+
+def test_what_modules_wait_for_has_their_messages() -> None:
+    assert DATA.time is not None
+    mlp = next(part for part in parts(DATA.time) if part.name == "mlp")
+    assert mlp.waits[Bound.NETWORK] == mlp.messages > 0
+    assert list(mlp.waits) == [Bound.COMPUTE, Bound.NETWORK, Bound.MEMORY]
+
+
 def test_multiplies_wait_for_compute_norms_for_memory_messages_for_the_network() -> None:
     found = by_name(DATA)
     assert found["mlp"][Bound.COMPUTE] > 10 * found["mlp"][Bound.MEMORY]

@@ -33,11 +33,19 @@ class Part:
         name: as the breakdown calls it.
         seconds: in the whole step, on the stage that is done last.
         by: how many of them wait for what; empty for the bubble, which waits for other stages.
+        messages: of a module, seconds of the exposed messages that it needs; they are parts of their own.
     """
 
     name: str
     seconds: Seconds
     by: dict[Bound, Seconds]
+    messages: Seconds = 0.0
+
+    @property
+    def waits(self) -> dict[Bound, Seconds]:
+        """What the part and its messages wait for, the most first."""
+        found = self.by | ({Bound.NETWORK: self.messages} if self.messages else {})
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     @property
     def module(self) -> bool:
@@ -59,8 +67,11 @@ def parts(step: StepTime) -> tuple[Part, ...]:
         own[bound] = own.get(bound, 0.0) + seconds
     least = NOTHING * step.step_seconds
     found = {name: seconds for name, seconds in step.breakdown.items() if seconds > least}
+    sent = _messages(step, stage)
     return tuple(
-        Part(name, found[name], waits.get(name) or _other(name, found[name])) for name in ORDER if name in found
+        Part(name, found[name], waits.get(name) or _other(name, found[name]), sent.get(name, 0.0))
+        for name in ORDER
+        if name in found
     )
 
 
@@ -79,6 +90,17 @@ def _kernels(step: StepTime, stage: StageTime) -> Iterator[tuple[str, Bound, Sec
             for kernel in doing.kernels:
                 seconds = float(plain(times * kernel.seconds)) / (own.pace if kernel.joules else 1)
                 yield kernel.kind.value, bound(kernel, launch), count * seconds
+
+
+def _messages(step: StepTime, stage: StageTime) -> dict[str, Seconds]:
+    """Seconds of exposed messages by the kind of module that needs them."""
+    found: dict[str, Seconds] = {}
+    for own in stage.passes:
+        for doing, times in own.runs:
+            for message in doing.messages:
+                seconds = repeats(step) * float(plain(times * message.exposed))
+                found[message.kind.value] = found.get(message.kind.value, 0.0) + seconds
+    return found
 
 
 def bound(kernel: Kernel, launch: float) -> Bound:
