@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, ceil_div, total
@@ -14,6 +15,7 @@ from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Bound, Doing, Kernel, Passes
 from weighbridge.estimate.training import Training
 from weighbridge.gradients import storages
+from weighbridge.kernels import Attention
 from weighbridge.parallel.precision import Recipe
 from weighbridge.tape import Operation, Tensor, Use, Weight
 from weighbridge.traced import plain
@@ -25,6 +27,13 @@ AROUND = 14
 """Bytes per element of the result that move before and after a fused backward kernel: result and gradient are read for
 their product; the queries' gradient gathers in fp32, which is zeroed, read and written in 16 bits (Dao 2023,
 FlashAttention-2, algorithm 2; 86 us for 2**24 elements on an H100, by a profile of cuDNN's kernels)."""
+
+OLDER_FORWARD, OLDER_BACKWARD = 1.9, 1.6
+"""Seconds of FlashAttention-2 over those of kernels that use the tensor cores of Hopper and Blackwell as they are meant
+to be used (benchmarks/measured/kernels, H100: medians of five shapes; transformers, pull request 48163: 1.7 to 2.3)."""
+
+TRITON = 1.8
+"""Seconds of the first FlashAttention in Triton over those of the second: 1.3 to 2.5 (Dao 2023, section 4.1)."""
 
 LOSSES = frozenset({"cross-entropy", "to fp32", "log softmax", "negative log-likelihood", "head and loss"})
 
@@ -108,6 +117,8 @@ class Timer:
         parts = several(self.training.kernels, operation)
         options = {"precision": self.training.plan.precision.compute.name, "causal": True, "pairs": heads.pairs}
         there, back = (self.clock.attention(backward, *heads.shape, **options) for backward in (False, True))
+        slower = self.slower
+        there, back = slower[0] * there, slower[1] * back
         sent = messages.of_attention(self.training, self.clock, heads, there, back)
         forward = Kernel("attention", kind, Bound.COMPUTE, there, parts.forward)
         around = self.clock.stream(
@@ -115,6 +126,18 @@ class Timer:
         )
         backward = (Kernel("attention", kind, Bound.COMPUTE, back), around)
         return Passes(Doing((forward,), sent.forward), Doing(backward, sent.inputs))
+
+    @cached_property
+    def slower(self) -> tuple[float, float]:
+        """Seconds of the attention kernel over those of the best that the device has, forward and backward."""
+        kernels, capability = self.training.kernels, self.clock.cluster.device.capability or (0, 0)
+        best = capability[0] not in (9, 10)
+        if kernels.attention is Attention.TRITON:
+            return (TRITON, TRITON) if best else (TRITON * OLDER_FORWARD, TRITON * OLDER_BACKWARD)
+        own = kernels.attention is Attention.SDPA and not (kernels.prefers_cudnn and capability[0] == 9)
+        if best or not (own or kernels.attention is Attention.FLASH):
+            return 1.0, 1.0
+        return OLDER_FORWARD, OLDER_BACKWARD
 
     def written_out(self, operation: Operation) -> Passes:
         """Scores, or probabilities times values: a multiply per head."""
