@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count
+from weighbridge.estimate.time.launches import SLOWER
 from weighbridge.estimate.time.power import joules
 from weighbridge.estimate.time.work import MESSAGE_PROCESSORS, Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
@@ -63,9 +64,9 @@ class Clock:
         return Kernel(name, kind, Bound.COMPUTE, seconds, launches=int(plain(launches)), joules=energy)
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
-        """Kernels that only move bytes."""
-        seconds = self._once(("stream", moved), self.speeds.stream, moved)
-        seconds = seconds + (launches - 1) * self.speeds.launch if launches > 1 else seconds
+        """Kernels that only move bytes; no launch is one that moves them at its end."""
+        seconds = self._once(("stream", moved), self.speeds.stream, moved) * SLOWER.get(name, 1.0)
+        seconds = seconds + (launches - 1) * self.speeds.launch if launches != 1 else seconds
         return Kernel(name, kind, Bound.MEMORY, seconds, launches)
 
     def attention(self, backward: bool, *shape: Any, **options: Any) -> Seconds:

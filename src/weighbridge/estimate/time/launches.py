@@ -23,23 +23,33 @@ class Several:
         forward: kernels forward.
         backward: kernels backward.
         moves: how often they move what the operation reads and makes, over one kernel that does all.
+        moves_back: the same backward.
     """
 
     forward: int = 1
     backward: int = 1
     moves: float = 1.0
+    moves_back: float = 1.0
 
 
 ONE = Several()
 
 EAGER: dict[str, Several] = {
-    "rotary": Several(5, 8, 4.0),
-    "root mean square": Several(4, 6, 2.0),
-    "multiply": Several(1, 2, 1.0),
+    "rotary": Several(5, 8, 10.0, 10.0),
+    "root mean square": Several(4, 6, 3.0, 12.0),
+    "multiply": Several(1, 2, 1.0, 2.5),
+    "norm": Several(1, 3, 1.0, 3.0),
     "attention": Several(4, 5),
 }
-"""Operations that transformers writes out: a rotation (two products, a negated half, their concatenation, a sum), a
-root mean square (square, mean, sum, root), products with two gradients, attention on copies with the heads first."""
+"""Operations that transformers writes out, by what each kernel reads and writes (counted in a profile of an H100):
+
+- A rotation: two products, a negated half, their concatenation, a sum move ten times a tensor that is read and made once;
+  they walk it in strides, at half of the bandwidth.
+- A root mean square: squares, their mean; backward, the mean spread out, twice the input, two products, their sum with the
+  other gradient.
+- A product: both gradients are products, and one that is a weight's or a root's is summed up.
+- Attention: copies with the heads first.
+"""
 
 ROUTED: dict[str, Several] = {
     "top k": Several(12, 8),
@@ -50,6 +60,11 @@ ROUTED: dict[str, Several] = {
 }
 """Operations of Megatron-Core's router and dispatcher (transformer/moe/router.py, moe_utils.py, token_dispatcher.py):
 scores, top k, scatter, the balancing loss and its scaling; maps, sums, sorting of chunks."""
+
+
+SLOWER = {"to fp32": 1.53, "cast": 1.53, "quantise": 1.53, "cast input": 1.53, "cast gradient": 1.53, "norm": 1.4}
+"""Seconds of a kernel over those of a copy that moves as much: of one that changes the width of its elements, and of
+normalisations (benchmarks/measured/kernels, H100: medians of large ones; Transformer Engine's own are not in them)."""
 
 
 def several(kernels: Kernels, operation: Operation) -> Several:
