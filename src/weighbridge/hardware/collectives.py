@@ -133,11 +133,21 @@ class Collectives:
         curve = self.curves.collectives["all_gather"]
         return where(ranks - 1, self._ring(curve, 1, size, 0, ranks, stride), 0.0)
 
-    def all_to_all(self, size: Count, ranks: Count, stride: Count = 1) -> Seconds:
-        """Every rank sends each rank another part of its ``size`` bytes, inside and outside its domain at once."""
+    def all_to_all(self, size: Count, ranks: Count, stride: Count = 1, copies: Count = 1) -> Seconds:
+        """Every rank sends each rank another part of its ``size`` bytes, inside and outside its domain at once.
+
+        Args:
+            size: bytes.
+            ranks: how many.
+            stride: ranks from one of them to the next.
+            copies: parts that are the same, for ranks by chance: those for one domain travel to it once, and on inside
+                (DeepEP, csrc/kernels/internode.cu).
+        """
         curve = self.curves.collectives["all_to_all"]
-        local = self.local(ranks, stride)
-        inside, outside = ratio(size * (local - 1), ranks), ratio(size * (ranks - local), ranks)
+        local, domains = self.local(ranks, stride), self.domains(ranks, stride)
+        reached = domains * (1 - (1 - ratio(1, domains)) ** copies)
+        inside = ratio(size * (local - 1), ranks)
+        outside = ratio(size * (ranks - local), ranks) * ratio(reached, copies)
         copying = curve.copying(ratio(size, ranks), self.cluster.device.memory_bandwidth)
         return where(ranks - 1, self._sent(curve, inside, outside, ranks, stride) + copying, 0.0)
 

@@ -38,14 +38,16 @@ class Pass:
         runs: what each run of pieces does, and how often.
         waits: seconds of weights or gradients that travel longer than what runs beside them.
         launches: kernels that the host launches one by one.
-        hidden: seconds of messages that other micro-batches hide: no pass is shorter.
+        hidden: seconds of messages that run beside kernels of another micro-batch.
+        taken: share of the multiprocessors that they take from these.
         pace: rate of multiplies over that of short runs.
     """
 
     runs: tuple[tuple[Doing, Count], ...]
     waits: Seconds
     launches: Count
-    hidden: Seconds
+    hidden: Seconds = 0.0
+    taken: float = 0.0
     pace: float = 1.0
 
     @cached_property
@@ -62,7 +64,7 @@ class Pass:
     @cached_property
     def device(self) -> Seconds:
         """Seconds that the device needs."""
-        return maximum(self.computing + self.exposed + self.waits, self.hidden)
+        return self.computing + self.exposed + self.waits + exposed(self.hidden, self.computing, self.taken)
 
     @cached_property
     def seconds(self) -> Seconds:
@@ -106,9 +108,9 @@ class ChunkTime:
         launches = sum(n * self._launches(doing) for n, doing in zip(counts, doings, strict=True))
         hidden: Seconds = 0.0
         if self.timer.training.kernels.routing.overlapped:
-            sent = (sum(m.seconds for m in doing.messages if m.channel is Channel.EXPERT) for doing in doings)
-            hidden = sum((n * seconds for n, seconds in zip(counts, sent, strict=True)), 0.0)
-        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden, self.pace)
+            hidden = sum((n * doing.sending(Channel.EXPERT) for n, doing in zip(counts, doings, strict=True)), 0.0)
+            doings = [doing.without(Channel.EXPERT) for doing in doings]
+        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden, taken, self.pace)
 
     def _launches(self, doing: Doing) -> int:
         graphs = self.timer.training.plan.execution.graphs

@@ -74,11 +74,12 @@ class Clock:
         run = self.speeds.attention_backward if backward else self.speeds.attention
         return self._once(("attention", backward, shape, tuple(options.items())), run, *shape, **options)
 
-    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1) -> Seconds:
+    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1, *more: Count) -> Seconds:
         """A collective of ``ranks`` ranks that are ``stride`` apart; nothing among one."""
         if type(ranks) is int and ranks == 1:
             return 0.0
-        return self._once((collective, bytes, ranks, stride), getattr(self.links, collective), bytes, ranks, stride)
+        asked = (bytes, ranks, stride, *more)
+        return self._once((collective, *asked), getattr(self.links, collective), *asked)
 
     def send(self, bytes: Count, stride: Count) -> Seconds:
         """A message to the rank ``stride`` further on."""

@@ -43,10 +43,10 @@ EAGER: dict[str, Several] = {
 }
 """Operations that transformers writes out, by what each kernel reads and writes (counted in a profile of an H100):
 
-- A rotation: two products, a negated half, their concatenation, a sum move ten times a tensor that is read and made once;
-  they walk it in strides, at half of the bandwidth.
-- A root mean square: squares, their mean; backward, the mean spread out, twice the input, two products, their sum with the
-  other gradient.
+- A rotation: two products, a negated half, their concatenation, a sum move ten times a tensor that is read and made
+  once; they walk it in strides, at half of the bandwidth.
+- A root mean square: squares, their mean; backward, the mean spread out, twice the input, two products, their sum with
+  the other gradient.
 - A product: both gradients are products, and one that is a weight's or a root's is summed up.
 - Attention: copies with the heads first.
 """
