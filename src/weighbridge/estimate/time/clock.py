@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from typing import Any
 
-from weighbridge.arithmetic import Count
-from weighbridge.estimate.time.launches import SLOWER
+from weighbridge.arithmetic import Count, maximum
+from weighbridge.estimate.time.launches import HOST_LAUNCH, LOOP_LAUNCH, SLOWER
 from weighbridge.estimate.time.power import joules
 from weighbridge.estimate.time.work import MESSAGE_PROCESSORS, Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
@@ -55,13 +56,17 @@ class Clock:
         depth: Count,
         precision: str,
         products: Count = 1,
-        launches: Count = 1,
+        apart: bool = False,
     ) -> Kernel:
-        """A matrix multiply, or ``products`` equal ones."""
-        key = ("multiply", rows, columns, depth, precision, products)
-        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, products)
+        """A matrix multiply, or ``products`` equal ones in one kernel; apart, in one kernel each."""
+        together = 1 if apart else products
+        key = ("multiply", rows, columns, depth, precision, together)
+        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, together)
         energy = joules(self.cluster.device, precision, 2 * products * rows * columns * depth)
-        return Kernel(name, kind, Bound.COMPUTE, seconds, launches=int(plain(launches)), joules=energy)
+        if not apart:
+            return Kernel(name, kind, Bound.COMPUTE, seconds, joules=energy)
+        seconds, launches = products * maximum(seconds, LOOP_LAUNCH), ceil(plain(products) * LOOP_LAUNCH / HOST_LAUNCH)
+        return Kernel(name, kind, Bound.COMPUTE, seconds, launches=launches, joules=energy)
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
         """Kernels that only move bytes; no launch is one that moves them at its end."""

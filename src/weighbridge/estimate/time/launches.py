@@ -14,6 +14,11 @@ HOST_LAUNCH = 25e-6
 1,570 kernels, 77.9 ms for 3,092 in steps whose device waits (benchmarks/measured, H100; counted by torch.profiler). A
 bare launch takes 10.8 us there."""
 
+LOOP_LAUNCH = 9e-6
+"""Seconds of the host for each multiply that a loop in C++ launches: the least that one of Transformer Engine's grouped
+multiplies takes, however small (MooreThreads/SimuMax, configs/system/b200_bf16_ceperm.json, group_matmul: 8.6 to
+9.4 us where 160 and 256 experts have 128 to 154 rows each)."""
+
 
 @dataclass(frozen=True)
 class Several:

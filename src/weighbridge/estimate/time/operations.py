@@ -72,10 +72,9 @@ class Timer:
         clock, kind, precision = self.clock, own.kind, own.precision
         sizes, products = (own.rows, own.columns, own.depth), own.products
         rows, columns, depth = sizes
-        launches = own.launches
-        there = clock.multiply("matmul", kind, rows, columns, depth, precision, products, launches)
-        back = clock.multiply("matmul", kind, rows, depth, columns, precision, products, launches)
-        weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products, launches)
+        there = clock.multiply("matmul", kind, rows, columns, depth, precision, products, own.apart)
+        back = clock.multiply("matmul", kind, rows, depth, columns, precision, products, own.apart)
+        weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products, own.apart)
         forward, inputs, weights = [there], [back], [weight]
         if precision in ("fp8", "fp4"):
             forward += self._casts(own)

@@ -87,11 +87,12 @@ class Projection:
         return product(exact_div(module.count, self.training.plan.expert) for module in together)
 
     @property
-    def launches(self) -> Count:
-        """Kernels of it: Transformer Engine's grouped multiply is one per expert, on several streams
-        (pytorch/cpp_extensions/gemm.py, general_grouped_gemm).
+    def apart(self) -> bool:
+        """Each of the products is a kernel of its own: Transformer Engine's grouped multiply runs one per expert, in
+        turns on several streams (pytorch/cpp_extensions/gemm.py, general_grouped_gemm; they take as long as one after
+        another: MooreThreads/SimuMax, configs/system/b200_bf16_ceperm.json, group_matmul).
         """
-        return self.products if self.training.kernels.experts is Experts.MEGATRON else 1
+        return self.training.kernels.experts is Experts.MEGATRON and plain(self.products) > 1
 
     @cached_property
     def rows(self) -> Count:
