@@ -22,6 +22,7 @@ from typing import Any
 
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.gradients import Gradients, Standing, gradient_of_weight, storages
+from weighbridge.halves import Halves
 from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Weight
 
 Size = Callable[[Tensor], Count]
@@ -34,6 +35,8 @@ class Direction(StrEnum):
     FORWARD = "forward"
     AGAIN = "recomputation"
     BACKWARD = "backward"
+    INPUT = "backward for the input"
+    """The first half of a split backward pass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +129,8 @@ class Replay:
 
     Attributes:
         kept: what each run leaves for the backward pass.
+        pending: what stands of it between the halves of a split backward pass (zero-bubble schedules): what gradients
+            of weights are made of.
         away: what it would keep, but has copied to the host and brings back before it runs backward.
         shared: what it keeps of tensors that stand outside it, once for all runs (tables of positions, tokens).
         cached: what it does not keep, but what stands until the whole forward pass ends.
@@ -134,6 +139,7 @@ class Replay:
     """
 
     kept: tuple[tuple[Tensor, Count], ...]
+    pending: tuple[tuple[Tensor, Count], ...]
     away: tuple[tuple[Tensor, Count], ...]
     shared: tuple[Tensor, ...]
     cached: tuple[tuple[Tensor, Count], ...]
@@ -147,7 +153,12 @@ class Replay:
     @cached_property
     def passes(self) -> dict[Direction, tuple[Moment, ...]]:
         """Moments by pass."""
-        return {Direction.FORWARD: self.forward, Direction.BACKWARD: self.backward}
+        stays = {id(tensor) for tensor, _ in self.pending}
+        split = (
+            Moment(m.operation, m.direction, m.added, tuple(one for one in m.freed if id(one[0]) not in stays))
+            for m in self.backward
+        )
+        return {Direction.FORWARD: self.forward, Direction.BACKWARD: self.backward, Direction.INPUT: tuple(split)}
 
     def live(self, direction: Direction, size: Size) -> list[Count]:
         """Bytes that stand at every moment of a pass."""
@@ -184,6 +195,7 @@ def replay(
     again: Sequence[Again] = (),
     weight_gradients: bool = False,
     away: Sequence[Segment] = (),
+    keeps_graph: bool = False,
 ) -> Replay:
     """Replay one run of a piece.
 
@@ -193,11 +205,13 @@ def replay(
         weight_gradients: the gradient of each weight stands by itself until it is added to a buffer (Megatron-Core
             without gradient accumulation fusion).
         away: segments whose kept tensors are copied to the host until the piece runs backward.
+        keeps_graph: between the halves of a split backward pass all that is kept below the last weight stays.
     """
-    walk = _Walk(piece, tuple(again), weight_gradients, tuple(away))
+    walk = _Walk(piece, tuple(again), weight_gradients, tuple(away), keeps_graph)
     kept, left = tuple(walk.kept.values()), tuple(walk.away.values())
     cached = tuple(walk.cached.values())
-    return Replay(kept, left, tuple(walk.shared), cached, tuple(walk.forward()), tuple(walk.backward()))
+    forward, backward = tuple(walk.forward()), tuple(walk.backward())
+    return Replay(kept, tuple(walk.halves.pending.values()), left, tuple(walk.shared), cached, forward, backward)
 
 
 @dataclass
@@ -208,6 +222,7 @@ class _Walk:
     again: tuple[Again, ...]
     weight_gradients: bool
     offloaded: tuple[Segment, ...] = ()
+    keeps_graph: bool = False
     kept: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
     away: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
     shared: list[Tensor] = field(default_factory=list)
@@ -236,12 +251,19 @@ class _Walk:
             if any(segment.start <= i < segment.end for segment in self.offloaded):
                 keeps = self.left_of(i) if self.covering(i) else storages(self[i].keeps)
                 self.away |= {key: self.kept.pop(key) for key in keeps if key in self.kept}
+        self.halves = Halves(self.given, self.times, self.below_weights() if self.keeps_graph else None)
 
     def _holds(self, span: Span | Segment) -> bool:
         return self.piece.start <= span.start and span.end <= self.piece.end
 
     def __getitem__(self, index: int) -> Operation:
         return self.piece.tape.operations[index]
+
+    def below_weights(self) -> dict[int, tuple[Tensor, Count]]:
+        """What is kept by the last operation that reads a weight and by those before it."""
+        weighs = [i for i in self.places if any(isinstance(w, Weight) for w in self[i].reads)]
+        last = max(weighs, default=self.piece.start - 1)
+        return {key: found for key, found in self.kept.items() if self.first_kept[key] <= last}
 
     def given(self, key: int) -> bool:
         """Whether a tensor is made neither here nor by the run before."""
@@ -351,6 +373,7 @@ class _Walk:
         given = {key for key in storages(operation.reads) if self.given(key)}
         for key in storages(operation.shares_gradient).keys() & storages(operation.keeps).keys() & held.keys():
             gradients.take(key, held.pop(key))
+        self.halves.between(operation, index, gradients)
         added, sums = gradients.of_inputs(operation, given)
         scratch += sums
         freed = gradients.release(operation)

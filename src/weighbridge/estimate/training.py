@@ -53,9 +53,11 @@ def divided(tape: Tape) -> list[Piece]:
 
 
 @lru_cache(maxsize=256)
-def replayed(piece: Piece, again: tuple[Again, ...], weight_gradients: bool, away: tuple[Segment, ...]) -> Replay:
+def replayed(
+    piece: Piece, again: tuple[Again, ...], weight_gradients: bool, away: tuple[Segment, ...], keeps_graph: bool
+) -> Replay:
     """The replay of a piece, which depends on no size."""
-    return replay(piece, again, weight_gradients, away)
+    return replay(piece, again, weight_gradients, away, keeps_graph)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +192,9 @@ class Training(Shown):
             again = self.plan.recompute.whole(piece) if group else plan.recompute.segments(piece)
             together = plan.zero.reduces_layers and piece in self.parts.kinds
             away = offloaded(piece, plan.offload.activations, whole=bool(group))
-            found = replayed(piece, again, not plan.accumulation_fusion and not together, away)
+            found = replayed(
+                piece, again, not plan.accumulation_fusion and not together, away, plan.framework.keeps_graph
+            )
             full = self.weigh(piece) if group else None
             self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece), max(group, 1), full)
         return self._weighed[key]

@@ -75,6 +75,9 @@ def entries(peak: Peak) -> list[Entry]:
         for weighed, count in peak.held
         for tensor, times in weighed.replay.kept
     ]
+    for weighed, count in peak.pending:
+        for tensor, times in weighed.replay.pending:
+            found.append(Entry(USES[tensor.use], tensor, count * weighed.group * times, weighed.name, kept=True))
     return found + beside(peak)
 
 
@@ -172,6 +175,9 @@ class Ledger:
         if not self.between:
             for weighed, count in self.peak.held:
                 for use, bytes in weighed.kept_by_use.items():
+                    own[USES[use]].append(count * bytes)
+            for weighed, count in self.peak.pending:
+                for use, bytes in weighed.pending_by_use.items():
                     own[USES[use]].append(count * bytes)
             for entry in beside(self.peak):
                 own[entry.line].append(entry.count * self.size(entry.tensor))
