@@ -160,8 +160,12 @@ class Kernels:
             instead of kept (Megatron-Core, megatron/core/tensor_parallel/layers.py).
         exchanges_heads: context parallel ranks exchange sequences for heads around attention, which keeps its result
             in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
+        exchanging_ranks: how many of them exchange heads, where those that exchange form a ring with others; ``None``
+            for all.
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
-            (torch/distributed/tensor/experimental/_attention.py, all-gather rotation).
+            (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
+        passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
+            it where ranks do neither of the two.
         fuses_norms: a normalisation and the projections that follow are one module (Transformer Engine,
             LayerNormLinear), which cannot be recomputed apart.
         buffers_scores: unfused attention hands its matrix multiply a buffer of scores that stays (Megatron-Core,
@@ -190,7 +194,9 @@ class Kernels:
     sequence_first: bool = False
     gathers_again: bool = False
     exchanges_heads: bool = False
+    exchanging_ranks: int | None = None
     gathers_keys: bool = False
+    passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False
     loads_mask: bool = False

@@ -91,7 +91,10 @@ class Training(Shown):
     def kernels(self) -> Kernels:
         """How operations are carried out on this device."""
         plan, kernels, framework = self.plan, self.plan.kernels, self.plan.framework
-        changes: dict[str, Any] = {"gathers_keys": kernels.gathers_keys and plain(plan.context) > 1}
+        shares = plain(plan.context) > 1
+        changes: dict[str, Any] = {"gathers_keys": kernels.gathers_keys and shares}
+        apart = kernels.gathers_keys or (kernels.exchanges_heads and kernels.exchanging_ranks is None)
+        changes["passes_keys"] = shares and framework.transformer_engine and not apart
         if kernels.loss is Loss.EAGER and plain(plan.tensor) > 1:
             changes["loss"] = Loss.SHARED
         if plan.precision.recipe and framework.transformer_engine:

@@ -195,6 +195,18 @@ def test_routing() -> None:
     assert sinkhorn.scores is Scores.SINKHORN
 
 
+def test_how_ranks_share_a_sequence() -> None:
+    shared = "--context-parallel-size 4 --cp-comm-type"
+    found = {way: plan(f"{shared} {way}").kernels for way in ("p2p", "all_gather", "a2a")}
+    assert [way for way, kernels in found.items() if kernels.gathers_keys] == ["all_gather"]
+    assert [way for way, kernels in found.items() if kernels.exchanges_heads] == ["a2a"]
+    both = plan(f"{shared} a2a+p2p --hierarchical-context-parallel-sizes 2 2").kernels
+    assert both.exchanges_heads
+    assert both.exchanging_ranks == 2
+    assert found["a2a"].exchanging_ranks is None
+    assert not plan("--cp-comm-type all_gather").kernels.gathers_keys
+
+
 def test_capacity() -> None:
     text = f"{MOE} --moe-expert-capacity-factor 1.5"
     assert request(text).plan.imbalance == 1.0

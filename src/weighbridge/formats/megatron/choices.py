@@ -52,7 +52,9 @@ def kernels(read: Arguments, environment: Mapping[str, str]) -> Kernels:
         rope=Rope.FUSED if _fuses_rope(read) else Rope.EAGER,
         routing=routing(read),
         wide_softmax=_wide_softmax(read),
-        exchanges_heads=_exchanges_heads(read),
+        exchanges_heads=_shares_sequence(read, "a2a"),
+        exchanging_ranks=_exchanging_ranks(read),
+        gathers_keys=_shares_sequence(read, "all_gather"),
         loads_mask=read.flag("create_attention_mask_in_dataloader"),
         hidden_dropout=bool(read.number("hidden_dropout")),
         attention_dropout=bool(read.number("attention_dropout")),
@@ -80,8 +82,17 @@ def _attention(read: Arguments, environment: Mapping[str, str]) -> Attention:
     return Attention.FLASH if flash else Attention.CUDNN if fused else Attention.UNFUSED
 
 
-def _exchanges_heads(read: Arguments) -> bool:
-    return read.integer("context_parallel_size") > 1 and any("a2a" in way for way in read.words("cp_comm_type"))
+def _shares_sequence(read: Arguments, way: str) -> bool:
+    """Whether context parallel ranks bring keys and values together in a way, in any layer (--cp-comm-type)."""
+    return read.integer("context_parallel_size") > 1 and any(way in given for given in read.words("cp_comm_type"))
+
+
+def _exchanging_ranks(read: Arguments) -> int | None:
+    """Ranks that exchange heads where they form rings with others: the first of --hierarchical-context-parallel-sizes
+    (megatron/core/parallel_state.py, create_hierarchical_groups).
+    """
+    sizes = read.numbers("hierarchical_context_parallel_sizes")
+    return int(sizes[0]) if _shares_sequence(read, "a2a+p2p") and sizes else None
 
 
 def _fuses_rope(read: Arguments) -> bool:
