@@ -109,12 +109,21 @@ class Exchange(StrEnum):
     FLEX = "flex"
 
 
+class Backend(StrEnum):
+    """The library that Megatron-Core's flex dispatcher sends tokens with (--moe-flex-dispatcher-backend)."""
+
+    DEEPEP = "deepep"
+    HYBRIDEP = "hybridep"
+    NCCLEP = "ncclep"
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """How Megatron-Core routes tokens.
 
     Attributes:
         exchange: how tokens reach the ranks of their experts.
+        backend: whose kernels the flex dispatcher runs.
         scores: how logits become weights.
         auxiliary_loss: the scores of all experts are kept for a balancing loss.
         fp32: logits and weights are fp32.
@@ -127,6 +136,7 @@ class Routing:
     """
 
     exchange: Exchange = Exchange.ALL_TO_ALL
+    backend: Backend = Backend.DEEPEP
     scores: Scores = Scores.SOFTMAX
     auxiliary_loss: bool = True
     fp32: bool = False

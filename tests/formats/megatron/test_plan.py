@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.formats.megatron.samples import GPT, MOE, request
+from weighbridge.errors import InputError
 from weighbridge.formats.megatron import load
-from weighbridge.kernels import Attention, Exchange, Loss, Pointwise, Rope, Scores
+from weighbridge.kernels import Attention, Backend, Exchange, Loss, Pointwise, Rope, Scores
 from weighbridge.parallel.layout import Chunk
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import Precision, Recipe, mixed, single
@@ -193,6 +194,18 @@ def test_routing() -> None:
     assert not request(MOE).plan.kernels.routing.auxiliary_loss
     sinkhorn = request(f"{MOE} --moe-router-load-balancing-type sinkhorn").plan.kernels.routing
     assert sinkhorn.scores is Scores.SINKHORN
+
+
+def test_the_flex_dispatcher() -> None:
+    flex = f"{MOE} --moe-token-dispatcher-type flex"
+    assert request(flex).plan.kernels.routing.backend is Backend.DEEPEP
+    hybrid = request(f"{flex} --moe-flex-dispatcher-backend hybridep").plan.kernels.routing
+    assert (hybrid.exchange, hybrid.backend) == (Exchange.FLEX, Backend.HYBRIDEP)
+    found = request(f"{flex} --moe-enable-deepep")
+    assert found.plan.kernels.routing.backend is Backend.DEEPEP
+    assert found.warnings == ()
+    with pytest.raises(InputError, match="--moe-enable-deepep: needs --moe-token-dispatcher-type flex"):
+        request(f"{MOE} --moe-enable-deepep")
 
 
 def test_how_ranks_share_a_sequence() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.estimate.memory.allocator import block
+from weighbridge.estimate.memory.dispatching import dispatching
 from weighbridge.estimate.memory.outside import outside
 from weighbridge.kernels import Experts
 from weighbridge.nn import Linear
@@ -154,8 +155,11 @@ class Buffers:
 
     @cached_property
     def outside(self) -> Count:
-        """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators."""
+        """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators, libraries' own buffers."""
         training, first = self.stage.training, self.stage.training.stages[0]
-        if training.cluster is None:
+        plan, cluster = training.plan, training.cluster
+        if cluster is None:
             return 0
-        return outside(training.plan, training.cluster) if self.stage is first else first.buffers.outside
+        if self.stage is not first:
+            return first.buffers.outside
+        return outside(plan, cluster) + dispatching(training.tape, plan, cluster)

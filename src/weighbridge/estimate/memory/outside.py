@@ -77,7 +77,7 @@ def communicators(plan: Plan) -> Iterator[Ranks]:
         yield Ranks(gpus)
     expert, inside = int(plain(plan.expert)), int(plain(plan.inside_experts))
     if expert > 1:
-        alone = 0 if kernels.routing.exchange is Exchange.ALL_GATHER else expert - 1
+        alone = expert - 1 if kernels.routing.exchange is Exchange.ALL_TO_ALL else 0
         yield Ranks(expert, inside, alone)
         yield Ranks(int(plain(plan.expert_data_ranks)), inside * expert)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from weighbridge.formats.megatron.arguments import Arguments
-from weighbridge.kernels import Attention, Exchange, Kernels, Loss, Pointwise, Rope, Routing, Scores
+from weighbridge.kernels import Attention, Backend, Exchange, Kernels, Loss, Pointwise, Rope, Routing, Scores
 from weighbridge.parallel.execution import Execution
 from weighbridge.parallel.framework import Framework, framework
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer
@@ -123,6 +123,7 @@ def routing(read: Arguments) -> Routing:
     scores = Scores.SOFTMAX if read.text("moe_router_score_function") == "softmax" else Scores.SIGMOID
     return Routing(
         exchange=Exchange(exchange),
+        backend=_backend(read),
         scores=Scores.SINKHORN if "sinkhorn" in balancing else scores,
         auxiliary_loss=any("aux_loss" in word for word in balancing) and any(read.numbers("moe_aux_loss_coeff")),
         fp32=read.text("moe_router_dtype") is not None,
@@ -131,6 +132,14 @@ def routing(read: Arguments) -> Routing:
         grouped=read.flag("moe_grouped_gemm"),
         overlapped=read.flag("overlap_moe_expert_parallel_comm"),
     )
+
+
+def _backend(read: Arguments) -> Backend:
+    """The flex dispatcher's library; --moe-enable-deepep asks for DeepEP whatever else is given
+    (megatron/core/transformer/transformer_config.py, __post_init__).
+    """
+    asked = None if read.flag("moe_enable_deepep") else read.text("moe_flex_dispatcher_backend")
+    return Backend(asked or "deepep")
 
 
 def precision(read: Arguments) -> Precision:

@@ -16,7 +16,7 @@ MEMORY: dict[str, str] = {
         freeze-all-layers fsdp-double-buffer fsdp-manual-registration fused-residual-rmsnorm gdp-cutedsl-kernel
         gtp-remat-reduce-scatter-with-fp32-accumulation hybrid-context-parallel init-model-with-meta-device
         keep-fp8-transpose-cache megatron-fsdp-enable-fine-grained-param-gather megatron-fsdp-max-pool-double-buffer
-        mla-down-proj-fusion moe-enable-deepep moe-extended-tp moe-paged-stash moe-router-padding-for-fp8
+        mla-down-proj-fusion moe-extended-tp moe-paged-stash moe-router-padding-for-fp8
         moe-router-padding-for-quantization moe-single-grouped-bias moe-single-grouped-weight moe-token-dropping
         moe-use-grouped-tensor mtp-detach-heads mtp-hsm mtp-standalone mtp-use-repeated-layer optimizer-cuda-graph
         perform-rl-step reset-attention-mask retro-add-retriever reuse-grad-buf-for-mxfp8-param-ag sft
@@ -240,7 +240,7 @@ NOTHING: dict[str, str] = {
         kitchen-attention-backend langrl-env-config langrl-external-server
         langrl-inference-server-conversation-template langrl-inference-server-type load logits-save-dir
         logits-save-dtype lr-decay-style lr-wsd-decay-style mamba-inference-conv-states-dtype
-        mamba-inference-ssm-states-dtype mask-type memory-snapshot-path merge-file moe-flex-dispatcher-backend
+        mamba-inference-ssm-states-dtype mask-type memory-snapshot-path merge-file
         moe-routing-trace-path moe-token-drop-policy muon-coefficient-type muon-fp32-matmul-prec muon-scale-mode
         nccl-communicator-config-path no-weight-decay-cond-type non-persistent-ckpt-type
         non-persistent-global-ckpt-dir non-persistent-local-ckpt-algo non-persistent-local-ckpt-dir
