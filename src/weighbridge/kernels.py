@@ -162,6 +162,9 @@ class Kernels:
         routing: how tokens are routed, where ``experts`` is Megatron-Core's.
         inputs: what projections keep their inputs in, where they multiply in fewer than 16 bits (Transformer Engine);
             ``None`` for as they are.
+        transposes: matrices in 8 bits that are scaled as a whole are kept by rows and by columns too, as devices need
+            whose 8-bit multiplies take one layout only (Transformer Engine, common/transformer_engine.cpp,
+            nvte_is_non_tn_fp8_gemm_supported). An estimate sets it by the device.
         autocast: weights and the residual stream are fp32; every projection keeps 16-bit copies of its input and its
             weight (torch.autocast).
         sequence_first: tensors hold the sequence before the batch, so that kernels which want the batch first copy
@@ -200,6 +203,7 @@ class Kernels:
     experts: Experts = Experts.PLAIN
     routing: Routing = Routing()
     inputs: DataType | None = None
+    transposes: bool = True
     autocast: bool = False
     sequence_first: bool = False
     gathers_again: bool = False

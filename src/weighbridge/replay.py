@@ -23,7 +23,7 @@ from typing import Any
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.gradients import Gradients, Standing, gradient_of_weight, storages
 from weighbridge.halves import Halves
-from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Weight
+from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Use, Weight
 
 Size = Callable[[Tensor], Count]
 """Bytes of a tensor: all of it, or a rank's share."""
@@ -231,7 +231,8 @@ class _Walk:
         piece, tape = self.piece, self.piece.tape
         self.places = range(piece.start, piece.end)
         self.inner = [s for s in tape.spans if s.module is not piece.module and self._holds(s)]
-        self.made = {key: i for i in self.places for key in storages(tape.operations[i].makes)}
+        makes = ((i, key, t) for i in self.places for key, t in storages(tape.operations[i].makes).items())
+        self.made = {key: i for i, key, tensor in makes if tensor.use is not Use.OUTSIDE}
         self.first_kept: dict[int, int] = {}
         self.dropped: dict[int, Again] = {}
         for part in self.again:

@@ -113,6 +113,8 @@ class Use(StrEnum):
     LOGITS = "logits and loss"
     WORKSPACE = "workspace"
     COMMUNICATION = "communication"
+    OUTSIDE = "outside the allocator"
+    """It stands in memory that a library took once for all, and in no line."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -23,7 +23,7 @@ from weighbridge.nn import Module
 from weighbridge.nn.problems import Problem
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.precision import INPUTS
+from weighbridge.parallel.precision import INPUTS, SCALED_WHOLE
 from weighbridge.parallel.problems import of_fields
 from weighbridge.parallel.recompute import offloaded
 from weighbridge.parallel.schedule import placement
@@ -99,6 +99,7 @@ class Training(Shown):
             changes["loss"] = Loss.SHARED
         if plan.precision.recipe and framework.transformer_engine:
             changes["inputs"] = INPUTS[plan.precision.recipe]
+            changes["transposes"] = not (plan.precision.recipe in SCALED_WHOLE and self._takes_any_layout)
         if framework.autocasts and plan.zero.engine is not Engine.FSDP2:  # which gathers weights in 16 bits already
             changes["autocast"] = plan.precision.weights is not plan.precision.compute
         if kernels.attention is Attention.AUTO:
@@ -106,6 +107,12 @@ class Training(Shown):
             modern = capability is None or capability[0] >= 9
             changes["attention"] = Attention.CUDNN if modern else Attention.FLASH
         return replace(kernels, **changes)
+
+    @property
+    def _takes_any_layout(self) -> bool:
+        """Whether 8-bit multiplies of the device take matrices in any layout."""
+        capability = self.cluster.device.capability if self.cluster else None
+        return capability is not None and ((10, 0) <= capability < (12, 0) or capability >= (13, 0))
 
     @cached_property
     def tape(self) -> Tape:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Backend, Exchange, Experts, Kernels, Scores
+from weighbridge.kernels import Backend, Exchange, Experts, Kernels, Routing, Scores
 from weighbridge.nn import ops
-from weighbridge.tape import Axis, Tensor
+from weighbridge.tape import Axis, Tensor, Use
 from weighbridge.units import FP32, INT32, INT64
 
 
@@ -159,8 +159,8 @@ class Megatron:
 class Flex(Megatron):
     """Megatron-Core's flex dispatcher: a token goes once to every rank that has an expert of its own, and is copied for
     each expert there (transformer/moe/token_dispatcher.py, MoEFlexTokenDispatcher, _DeepepManager; fused_a2a.py).
-    Weights travel in fp32. HybridEP and NCCL's kernels sort as they receive, in buffers of their own, so that copies in
-    the experts' order are all that is allocated. Maps of handles (under 1 % of the tokens) are left out.
+    Weights travel in fp32. HybridEP and NCCL's kernels receive in buffers of their own, so that copies in the experts'
+    order are all that is allocated. Maps of handles (under 1 % of the tokens) are left out.
     """
 
     def choose(self, scores: Tensor, top_k: Count) -> Tensor:
@@ -181,11 +181,11 @@ class Flex(Megatron):
         routed = tape.tensor("routed", places, hidden)
         sent = ops.view(x, "sent", once(x, chosen, "sent once"), hidden)
         retains = (x, x) if routing.overlapped else ()
-        if routing.backend is not Backend.DEEPEP:
-            tape.record("exchange", (sent, chosen), (routed, weights), (weights,), retains=retains)
-            return routed
-        received = tape.tensor("received", once(x, chosen), hidden)
+        received = tape.tensor("received", once(x, chosen), hidden, use=own_buffers(routing))
         tape.record("exchange", (sent, chosen), (received,), retains=retains)
+        if routing.backend is not Backend.DEEPEP:
+            tape.record("permute", (received,), (routed, weights), (weights,))
+            return routed
         names = ("tokens of weights", "experts of weights", "tokens of weights received", "their places")
         kept = [tape.tensor(name, places, dtype=INT64) for name in names]
         if routing.fused_permutation:  # Transformer Engine, pytorch/permutation.py, make_row_id_map
@@ -198,15 +198,18 @@ class Flex(Megatron):
 
     def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
         tape, routing = x.tape, x.tape.run.kernels.routing
-        back = done
-        if routing.backend is Backend.DEEPEP:
-            back = tape.tensor("summed by token", once(x, chosen), x.axes[-1])
-            keeps = routing.weighs_results or (routing.deterministic and not routing.fused_permutation)
-            tape.record("unpermute", (done,), (back,), (done,) if keeps else ())
+        back = tape.tensor("summed by token", once(x, chosen), x.axes[-1], use=own_buffers(routing))
+        sums = routing.backend is Backend.DEEPEP and routing.deterministic and not routing.fused_permutation
+        tape.record("unpermute", (done,), (back,), (done,) if routing.weighs_results or sums else ())
         combined = tape.tensor("combined", *x.axes)
         returned = ops.view(combined, "returned", once(x, chosen, "sent once"), x.axes[-1])
         tape.record("exchange", (back,), (returned,))
         return combined
+
+
+def own_buffers(routing: Routing) -> Use:
+    """Where a library receives tokens: DeepEP in new tensors, others in buffers of their own."""
+    return Use.ACTIVATION if routing.backend is Backend.DEEPEP else Use.OUTSIDE
 
 
 def choices(chosen: Tensor) -> tuple[Count, Count]:

@@ -11,6 +11,7 @@ from weighbridge.estimate.memory.dispatching import Sending, deepep, dispatching
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Backend, Exchange
 from weighbridge.replay import Direction
+from weighbridge.tape import Use
 
 BASE = wb.Plan.under(gpus=64, expert=32, pipeline=2, micro_batch=1, global_batch=64, sequence=4096)
 TOKENS, HIDDEN, CHOSEN = 4096, 7168, 8
@@ -45,7 +46,10 @@ def test_a_token_goes_once_to_every_rank_that_has_experts_of_its() -> None:
 
 def test_hybridep_receives_outside_the_allocator() -> None:
     deep, hybrid = under(Exchange.FLEX), under(Exchange.FLEX, Backend.HYBRIDEP)
-    assert "received" not in sizes(hybrid)
+    received = next(t for o in hybrid.parts.kinds[-1].operations for t in o.makes if t.name == "received")
+    assert received.use is Use.OUTSIDE
+    standing = hybrid.weigh(hybrid.parts.kinds[-1]).replay.forward
+    assert not any(tensor is received for moment in standing for tensor, _ in moment.added)
     highest = [t.weigh(t.parts.kinds[-1]).highest[Direction.FORWARD][0] for t in (hybrid, deep)]
     assert highest[0] < highest[1] - 2 * TOKENS * HIDDEN * 5
 

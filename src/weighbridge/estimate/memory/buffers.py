@@ -118,16 +118,17 @@ class Buffers:
 
     @cached_property
     def low_weights(self) -> Count:
-        """Bytes of weights in the type that projections multiply in, by rows and by columns, kept from micro-batch to
-        micro-batch (Transformer Engine, pytorch/module/base.py, get_weight_workspace); none where the weights
-        themselves are stored so.
+        """Bytes of weights in the type that projections multiply in, by rows and, unless the device multiplies them in
+        any layout, by columns; kept from micro-batch to micro-batch (Transformer Engine, pytorch/module/base.py,
+        get_weight_workspace). None where the weights themselves are stored so.
         """
         training = self.stage.training
         inputs = training.kernels.inputs
         if inputs is None or training.plan.precision.parameters_in_fp8:
             return 0
         matrices = (h for h in self.stage.states.held if isinstance(h.node.module, Linear) and len(h.weight.axes) > 1)
-        return total(2 * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
+        layouts = 2 if training.kernels.transposes else 1
+        return total(layouts * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
 
     def _block(self, bytes: Count) -> Count:
         """What the allocator counts for a buffer."""

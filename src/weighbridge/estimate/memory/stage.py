@@ -97,7 +97,7 @@ class Stage:
         """Its weights and what is held for them."""
         if self.twin is not self:
             return self.twin.states
-        return States(self.training.plan, tuple(self._held()))
+        return States(self.training.plan, tuple(self._held()), self.training.kernels.transposes)
 
     def _held(self) -> Iterator[Held]:
         plan, nodes = self.training.plan, self.training.parts.nodes

@@ -15,7 +15,7 @@ from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Weight
 from weighbridge.traced import Label, named, plain
 from weighbridge.tree import Kind, Node
-from weighbridge.units import FP32, DataType
+from weighbridge.units import FP8, FP32, DataType
 
 SEPARATE = (Engine.FSDP2, Engine.DDP)
 """Engines that leave every weight, gradient and state a tensor of its own. The others copy them into one buffer per
@@ -70,10 +70,12 @@ class States:
     Attributes:
         plan: how they are spread.
         held: its weights.
+        transposes: matrices that are stored in 8 bits are stored by columns too.
     """
 
     plan: Plan
     held: tuple[Held, ...]
+    transposes: bool = True
 
     @cached_property
     def _dealt(self) -> dict[int, int]:
@@ -175,9 +177,16 @@ class States:
 
     @property
     def weights(self) -> Count:
-        """Bytes of weights between steps, buffers included."""
-        stored = 0 if self.plan.offload.weights else self._bytes(self.plan.precision.weights, 3)
-        return stored + self.buffers
+        """Bytes of weights between steps, buffers included. Matrices in 8 bits are stored by rows and by columns, which
+        takes 16 bits, or by rows alone where the device multiplies those in any layout.
+        """
+        precision = self.plan.precision
+        if self.plan.offload.weights:
+            return self.buffers
+        if precision.parameters_in_fp8 and not self.transposes:
+            others = self._bytes(precision.weights, 3, matrix=False)
+            return self._bytes(FP8, 3, matrix=True) + others + self.buffers
+        return self._bytes(precision.weights, 3) + self.buffers
 
     @property
     def gradients(self) -> Count:
