@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
+from weighbridge.estimate.memory import graphs
 from weighbridge.estimate.memory.allocator import block
 from weighbridge.estimate.memory.dispatching import dispatching
 from weighbridge.estimate.memory.outside import outside
@@ -97,6 +98,11 @@ class Buffers:
         maps = [(tensor, times) for operation, times in self._operations() for tensor in operation.retains]
         held = held + total(times * self._block(training.size(tensor)) for tensor, times in maps)
         return held + total(self._block(training.size(table)) for table in training.tape.tables.values())
+
+    @cached_property
+    def graphs(self) -> Count:
+        """Bytes of CUDA graphs' copies of inputs and gradients, which stand once there are graphs."""
+        return graphs.static(self.stage)
 
     @cached_property
     def weight_gradients(self) -> Count:

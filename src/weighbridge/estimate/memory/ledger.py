@@ -134,12 +134,13 @@ def stepping(stage: Stage) -> dict[Line, Count]:
 
 def stepped(stage: Stage) -> dict[Line, Count]:
     """What stands when the optimizer has stepped: all gradients and the optimizer's copy of them, and what modules
-    refer to, beside what always stands.
+    refer to, beside what always stands. CUDA graphs' copies count here alone: at the highest moment of a run, in steps
+    before there are graphs, there are none; later, what graphs keep is not counted as allocated.
     """
     states = stage.states
     moved = states.gradients if stage.gathering.moves_gradients else 0
     more = {Line.GRADIENTS: moved + states.main_gradients, Line.COMMUNICATION: stage.buffers.retained}
-    return _plus(stage.always, more)
+    return _plus(stage.always, more | {Line.WORKSPACE: stage.buffers.graphs})
 
 
 def _plus(lines: dict[Line, Count], more: dict[Line, Count]) -> dict[Line, Count]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, ceil_div, maximum, total
+from weighbridge.estimate.memory import graphs
 from weighbridge.estimate.memory.activations import Heights, Peak, Run
 from weighbridge.estimate.memory.allocator import hole, renewed, reserved, stuck
 from weighbridge.estimate.memory.buffers import Buffers
@@ -191,6 +192,8 @@ class Stage:
     def peak_reserved(self) -> Count:
         """Bytes that the allocator reserves for it: an estimate."""
         apart = self.gathering.pools(self.peak) + hole(self.peak)
+        if self.training.plan.execution.graphs:
+            apart = apart + self.buffers.graphs + graphs.pool(self)
         if self.training.plan.expandable_segments:
             return reserved(self.peak_allocated, apart)
         return maximum(reserved(self.peak_allocated, apart + stuck(self.peak)), self._in_later_steps)

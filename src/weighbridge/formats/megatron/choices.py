@@ -208,7 +208,9 @@ def optimizer(read: Arguments) -> Optimizer:
 
 
 def execution(read: Arguments) -> Execution:
-    """What runs beside what. Messages between virtual stages travel beside computing unless that is switched off."""
+    """What runs beside what. Messages between virtual stages travel beside computing unless that is switched off. Older
+    flags for graphs ask for Megatron-Core's own or, external, for Transformer Engine's (validate_args).
+    """
     scopes = read.words("cuda_graph_scope") or read.words("cuda_graph_modules")
     captured = (
         read.flag("enable_cuda_graph") or read.flag("external_cuda_graph") or read.text("cuda_graph_impl") != "none"
@@ -220,6 +222,7 @@ def execution(read: Arguments) -> Execution:
         overlaps_shared_experts=read.flag("moe_shared_expert_overlap"),
         delays_weight_gradients=read.flag("delay_wgrad_compute"),
         graphs=(tuple(scopes) or ("full",)) if captured else (),
+        copies_inputs=read.flag("external_cuda_graph") or read.text("cuda_graph_impl") == "transformer_engine",
     )
 
 

@@ -11,8 +11,8 @@ MEMORY: dict[str, str] = {
         apply-residual-connection-post-layernorm dataloader-inter-document-masking
         ddp-reduce-scatter-with-fp32-accumulation decrease-batch-size-if-needed defer-embedding-wgrad-compute
         delay-wgrad-compute disable-jit-fuser distribute-checkpointed-activations embedding-weights-in-fp32
-        enable-cuda-graph enable-full-sharding-in-hsdp enable-mhc-connections ep-overlap-early-attn-memory-release
-        expert-parallel external-cuda-graph fp16-lm-cross-entropy fp8-e4m3 fp8-hybrid fp8-output-proj
+        enable-full-sharding-in-hsdp enable-mhc-connections ep-overlap-early-attn-memory-release
+        expert-parallel fp16-lm-cross-entropy fp8-e4m3 fp8-hybrid fp8-output-proj
         freeze-all-layers fsdp-double-buffer fsdp-manual-registration fused-residual-rmsnorm gdp-cutedsl-kernel
         gtp-remat-reduce-scatter-with-fp32-accumulation hybrid-context-parallel init-model-with-meta-device
         keep-fp8-transpose-cache megatron-fsdp-enable-fine-grained-param-gather megatron-fsdp-max-pool-double-buffer
@@ -40,7 +40,7 @@ MEMORY: dict[str, str] = {
         activation-offload-fraction=1.0 hybrid-attention-ratio hybrid-mlp-ratio moe-expert-rank-capacity-factor
     """,
     "TEXT": """
-        activations-checkpoint-method cuda-graph-impl=none fp4-quantizer-factory fp8-quantizer-factory
+        activations-checkpoint-method fp4-quantizer-factory fp8-quantizer-factory
         heterogeneous-layers-config-encoded-json heterogeneous-layers-config-path kitchen-config-file
         logits-load-dir mamba-training-ssm-states-dtype megatron-fsdp-grad-comm-dtype=auto
         moe-combine-bwd-dtype=bf16 moe-dispatch-fwd-dtype=bf16 mtp-hybrid-override-pattern
@@ -48,7 +48,7 @@ MEMORY: dict[str, str] = {
         output-logit-dtype te-precision-config-file
     """,
     "TEXTS": """
-        cuda-graph-modules cuda-graph-scope ddp-param-name-patterns-for-fp32-local-accumulation model-spec spec
+        ddp-param-name-patterns-for-fp32-local-accumulation model-spec spec
     """,
 }
 """They bear on memory or FLOPs and are not modelled: a warning names them."""
