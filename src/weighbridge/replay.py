@@ -208,10 +208,9 @@ def replay(
         keeps_graph: between the halves of a split backward pass all that is kept below the last weight stays.
     """
     walk = _Walk(piece, tuple(again), weight_gradients, tuple(away), keeps_graph)
-    kept, left = tuple(walk.kept.values()), tuple(walk.away.values())
-    cached = tuple(walk.cached.values())
-    forward, backward = tuple(walk.forward()), tuple(walk.backward())
-    return Replay(kept, tuple(walk.halves.pending.values()), left, tuple(walk.shared), cached, forward, backward)
+    kept, left, cached = (tuple(found.values()) for found in (walk.kept, walk.away, walk.cached))
+    both = tuple(walk.forward()), tuple(walk.backward())
+    return Replay(kept, tuple(walk.halves.pending.values()), left, tuple(walk.shared), cached, *both)
 
 
 @dataclass
@@ -239,9 +238,7 @@ class _Walk:
             if part.discards:
                 self.dropped |= {key: part for key, i in self.made.items() if part.start <= i < part.end}
         for i in self.places:
-            own = self.covering(i)
-            keeps = self.left_of(i) if own else storages(self[i].keeps)
-            for key, tensor in keeps.items():
+            for key, tensor in self.stays(i).items():
                 if self.given(key):
                     self.shared += [] if any(tensor is other for other in self.shared) else [tensor]
                     continue
@@ -250,8 +247,7 @@ class _Walk:
                     self.kept.setdefault(key, (tensor, self.times(key, i)))
         for i in self.places:
             if any(segment.start <= i < segment.end for segment in self.offloaded):
-                keeps = self.left_of(i) if self.covering(i) else storages(self[i].keeps)
-                self.away |= {key: self.kept.pop(key) for key in keeps if key in self.kept}
+                self.away |= {key: self.kept.pop(key) for key in self.stays(i) if key in self.kept}
         self.halves = Halves(self.given, self.times, self.below_weights() if self.keeps_graph else None)
 
     def _holds(self, span: Span | Segment) -> bool:
@@ -293,8 +289,8 @@ class _Walk:
         """What all runs of an inner span but one keep, runs within it included."""
         if any(other is not span and other.start <= span.start and span.end <= other.end for other in self.inner):
             return []
-        own = {key: t for i in range(span.start, span.end) for key, t in storages(self[i].keeps).items()}
-        mine = [(t, self.kept[key][1]) for key, t in own.items() if self.first_kept.get(key, -1) >= span.start]
+        own = {key: t for i in range(span.start, span.end) for key, t in self.stays(i).items() if key in self.kept}
+        mine = [(t, self.kept[key][1]) for key, t in own.items() if self.first_kept[key] >= span.start]
         return [(t, times - 1) for t, times in mine if type(times) is not int or times > 1]
 
     def forward(self) -> Iterable[Moment]:
@@ -318,7 +314,7 @@ class _Walk:
             touched = {k: t for k, t in storages((*operation.reads, *operation.makes)).items() if not self.given(k)}
             added: Standing = [(t, 1) for key, t in touched.items() if key not in standing]
             standing |= set(touched)
-            for span in self.inner:
+            for span in self.inner if direction is Direction.FORWARD else []:
                 if span.start == i:
                     added += self.earlier_runs(span)
             scratch: Standing = [(t, 1) for t in operation.scratch]
@@ -385,6 +381,10 @@ class _Walk:
             if span.start == index:
                 freed += self.earlier_runs(span)
         return Moment(operation, Direction.BACKWARD, (*added, *scratch), (*freed, *scratch))
+
+    def stays(self, index: int) -> dict[int, Tensor]:
+        """What an operation would leave for the backward pass: what it keeps, or what stays of it if it runs again."""
+        return self.left_of(index) if self.covering(index) else storages(self[index].keeps)
 
     def left_of(self, index: int) -> dict[int, Tensor]:
         """What stays of a recomputed operation: the inputs of the segment that it starts, and what it saves."""
