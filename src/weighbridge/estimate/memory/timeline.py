@@ -1,8 +1,8 @@
 """Memory over one training step: every stage's forward and backward passes, and what stands in each.
 
-When things run comes from the schedule alone, in units: a forward pass of a chunk takes 1, a backward pass 2. What
-stands comes from the same replays as the ledger, so the highest sample of a stage is its highest moment: its allocated
-peak, unless more stands between steps, when the optimizer's step is done.
+When things run comes from the schedule alone, in units: a forward pass of a chunk takes 1, a backward pass 2, and the
+optimizer's step, when all stages are done, is drawn as 1. What stands comes from the same replays as the ledger, so the
+highest sample of a stage is its allocated peak.
 
 Of a step with many micro-batches, those that repeat the middle are left out: warm-up, a few periods and cool-down stay.
 """
@@ -15,7 +15,7 @@ from functools import cached_property
 
 from weighbridge.arithmetic import Count
 from weighbridge.estimate.memory.activations import Peak, Run
-from weighbridge.estimate.memory.ledger import USES, Line, entries, through
+from weighbridge.estimate.memory.ledger import USES, Line, entries, stepping, through
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.parallel.plan import Plan
@@ -88,7 +88,7 @@ class Timeline:
 
     Attributes:
         tracks: every stage's.
-        duration: in units.
+        duration: in units, the optimizer's step included.
         bubble: share of all ranks' time in which they wait.
         every_layer: passes are sampled at every layer, not only at their highest moment.
         micro_batches: of the step.
@@ -117,6 +117,9 @@ DIRECTIONS = {
 }
 """The pass that an action is; a weight half makes no activations."""
 
+STEP = 1.0
+"""Units that the optimizer's step is drawn with: what it takes, no schedule says."""
+
 GROUPS = 3
 """Groups of micro-batches of the interleaved schedule that are drawn at least: warm-up takes up to two."""
 
@@ -144,9 +147,10 @@ def timeline(training: Training) -> Timeline:
     needed = sum(len(steps) * 2 * stage.deepest for stage, steps in zip(stages, ran.ranks, strict=True))
     every_layer = needed <= MOST_SAMPLES
     gap = whole - shown if plan.order is Schedule.GPIPE else 0
-    tracks = tuple(stage.track(steps, every_layer, gap) for stage, steps in zip(stages, ran.ranks, strict=True))
+    ranks = zip(stages, ran.ranks, strict=True)
+    tracks = tuple(stage.track(steps, every_layer, ran.duration, gap) for stage, steps in ranks)
     busy = (1 - ran.bubble) * whole / shown  # ranks wait as long, however many micro-batches there are
-    return Timeline(tracks, ran.duration, ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
+    return Timeline(tracks, ran.duration + STEP, ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
 
 
 def _sum(*terms: tuple[int, Levels]) -> Levels:
@@ -162,8 +166,12 @@ def _columns(terms: tuple[tuple[int, Levels], ...]) -> Iterator[tuple[int, ...]]
 
 def _by_line(found: Mapping[Use, Count]) -> Levels:
     """Bytes by use as levels."""
-    lines = {USES[use]: int(plain(bytes)) for use, bytes in found.items()}
-    return tuple(lines.get(line, 0) for line in Line)
+    return _levels({USES[use]: bytes for use, bytes in found.items()})
+
+
+def _levels(lines: Mapping[Line, Count]) -> Levels:
+    """Bytes by line as levels."""
+    return tuple(int(plain(lines.get(line, 0))) for line in Line)
 
 
 class _Stage:
@@ -182,10 +190,14 @@ class _Stage:
     @cached_property
     def static(self) -> Levels:
         """What stands all through the step beside activations."""
-        lines = through(self.stage)
-        return tuple(int(plain(lines.get(line, 0))) for line in Line)
+        return _levels(through(self.stage))
 
-    def _levels(self, peak: Peak) -> Levels:
+    @cached_property
+    def stepping(self) -> Levels:
+        """What stands in the optimizer's step."""
+        return _levels(stepping(self.stage))
+
+    def _moment(self, peak: Peak) -> Levels:
         found = dict.fromkeys(Line, 0)
         for entry in entries(peak):
             found[entry.line] += int(plain(entry.count * self.stage.training.size(entry.tensor)))
@@ -201,7 +213,7 @@ class _Stage:
         highest = (weighed.highest_split if split else weighed.highest[direction])[1]
         counts = tuple(held * (place == chunk) for place in range(len(self.runs)))
         turn = Turn(action, chunk, counts, (0,) * len(counts))
-        return self._levels(Peak(0, turn, self.runs, run, direction, -highest, behind))
+        return self._moment(Peak(0, turn, self.runs, run, direction, -highest, behind))
 
     def inside(self, chunk: int, run: int, action: Action, layer: int) -> Levels:
         """What a pass has at the highest moment of one piece of a run, beyond other micro-batches."""
@@ -242,9 +254,9 @@ class _Stage:
         )
         return _sum((1, self.static), *zip(held, self.kept, strict=True), *waiting)
 
-    def track(self, steps: tuple[Timed, ...], every_layer: bool, gap: int = 0) -> Track:
-        """A stage's step from its passes; in its middle ``gap`` more micro-batches go forward before any goes backward
-        (GPipe), which are not drawn.
+    def track(self, steps: tuple[Timed, ...], every_layer: bool, end: float, gap: int = 0) -> Track:
+        """A stage's step from its passes, and the optimizer's when all stages end. In its middle ``gap`` more
+        micro-batches go forward before any goes backward (GPipe), which are not drawn.
         """
         held, late = [0] * len(self.runs), [0] * len(self.runs)
         half = len(steps) // 4
@@ -258,6 +270,7 @@ class _Stage:
             held[step.chunk] += {Action.FORWARD: 1, Action.BACKWARD_WEIGHT: 0}.get(step.action, -1)
             late[step.chunk] += {Action.BACKWARD_INPUT: 1, Action.BACKWARD_WEIGHT: -1}.get(step.action, 0)
             samples.append(Sample(timed.end, self.standing(held, late)))
+        samples += [Sample(end, self.stepping), Sample(end + STEP, self.static)]
         return Track(self.stage.number, tuple(slices), tuple(samples))
 
     def _samples(self, timed: Timed, held: list[int], late: list[int], every_layer: bool) -> list[Sample]:
