@@ -190,6 +190,8 @@ def _executed(plan: Plan, switches: Mapping[str, Any]) -> Plan:
     if switches.get("dispatcher") in ("deepep", "hybridep"):
         routing = replace(plan.kernels.routing, exchange=Exchange.FLEX, backend=Backend(switches["dispatcher"]))
         plan = replace(plan, kernels=replace(plan.kernels, routing=routing))
+    if switches.get("offloaded_layers") and plan.pipeline == 1:  # Megatron-Core refuses it with a pipeline
+        plan = replace(plan, offload=replace(plan.offload, layers=switches["offloaded_layers"]))
     return plan
 
 

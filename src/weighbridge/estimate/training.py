@@ -194,23 +194,23 @@ class Training(Shown):
     def _alive(self) -> list[Tensor]:
         return []
 
-    def weigh(self, piece: Piece, group: int = 0) -> Weighed:
-        """A piece with sizes put in: kept, or recomputed whole in groups of so many layers."""
-        key = (piece.start, group)
+    def weigh(self, piece: Piece, group: int = 0, away: bool = False) -> Weighed:
+        """A piece with sizes put in: kept, recomputed whole in groups of so many layers, or kept on the host."""
+        key = (piece.start, group, away)
         if key not in self._weighed:
             plan = self.plan
             again = self.plan.recompute.whole(piece) if group else plan.recompute.segments(piece)
             together = plan.zero.reduces_layers and piece in self.parts.kinds
-            away = offloaded(piece, plan.offload.activations, whole=bool(group))
+            out = offloaded(piece, plan.offload.activations, whole=bool(group), away=away)
             found = replayed(
-                piece, again, not plan.accumulation_fusion and not together, away, plan.framework.keeps_graph
+                piece, again, not plan.accumulation_fusion and not together, out, plan.framework.keeps_graph
             )
             full = self.weigh(piece) if group else None
             self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece), max(group, 1), full)
         return self._weighed[key]
 
     @cached_property
-    def _weighed(self) -> dict[tuple[int, int], Weighed]:
+    def _weighed(self) -> dict[tuple[int, int, bool], Weighed]:
         return {}
 
 

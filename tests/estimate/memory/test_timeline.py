@@ -15,6 +15,7 @@ from weighbridge.estimate.memory.moment import peak_at, tensors
 from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.plan import Offload
 from weighbridge.parallel.precision import mixed
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.schedule import Schedule
@@ -34,6 +35,7 @@ PLANS = {
     "fsdp": wb.Plan.under("torchtitan", gpus=8, pipeline=2, global_batch=16),
     "fsdp, recomputed": wb.Plan.under("torchtitan-compiled", gpus=8, recompute=Recompute(Method.UNIFORM)),
     "ddp": wb.Plan.under("hf-sdpa", gpus=2),
+    "layers on the host": wb.Plan.under(gpus=8, offload=Offload(layers=5)),
     "megatron-fsdp": replace(BASE, zero=BASE.framework.spread(3)),
     "deepspeed": wb.Plan.under("hf-flash", gpus=4, zero=FRAMEWORKS["hf-flash"].spread(3)),
     "selective": replace(BASE, tensor=2, sequence_parallel=True, recompute=Recompute(modules=("mlp", "core_attn"))),

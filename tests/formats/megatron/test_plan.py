@@ -196,6 +196,12 @@ def test_routing() -> None:
     assert sinkhorn.scores is Scores.SINKHORN
 
 
+def test_layers_on_the_host() -> None:
+    found = request(f"{GPT} --cpu-offloading-num-layers 3")
+    assert found.plan.offload.layers == 3
+    assert found.warnings == ()
+
+
 def test_the_flex_dispatcher() -> None:
     flex = f"{MOE} --moe-token-dispatcher-type flex"
     assert request(flex).plan.kernels.routing.backend is Backend.DEEPEP

@@ -80,14 +80,19 @@ class Stage:
             yield from (Run(training.weigh(piece), 1) for piece in parts.before)
         recompute = training.plan.recompute
         spare = recompute.layers if recompute.method is Method.BLOCK else 0
+        away = training.plan.offload.layers
         for kind, count in self.layers(place).items():
             again = recompute.among(count, spare)
             spare -= min(spare, count)
             if again:
                 group = min(recompute.group, again)
                 yield Run(training.weigh(parts.kinds[kind], group), ceil_div(again, group))
-            if count > again:
-                yield Run(training.weigh(parts.kinds[kind]), count - again)
+            out = min(away, count - again)
+            away -= out
+            if out:
+                yield Run(training.weigh(parts.kinds[kind], away=True), out)
+            if count > again + out:
+                yield Run(training.weigh(parts.kinds[kind]), count - again - out)
         if chunk.prediction and parts.prediction:
             yield Run(training.weigh(parts.prediction), chunk.prediction)
         if chunk.loss:

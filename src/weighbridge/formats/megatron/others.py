@@ -28,7 +28,7 @@ MEMORY: dict[str, str] = {
         disable-mamba-mem-eff-path no-use-layer-wise-param-layout
     """,
     "INTEGER": """
-        activations-checkpoint-num-layers cpu-offloading-num-layers=0 decoder-num-layers decoder-seq-length
+        activations-checkpoint-num-layers decoder-num-layers decoder-seq-length
         delta-offload-bytes-across-pp-ranks=0 dsa-indexer-head-dim dsa-indexer-n-heads dsa-indexer-topk
         empty-unused-memory-level=0 encoder-pipeline-model-parallel-size encoder-tensor-model-parallel-size
         expert-tensor-parallel-num-weight-shards fine-grained-offloading-max-inflight-offloads gdp-num-householder=3

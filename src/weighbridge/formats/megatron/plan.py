@@ -183,6 +183,7 @@ def offload(read: Arguments) -> Offload:
     return Offload(
         optimizer=share if read.flag("optimizer_cpu_offload") else 0.0,
         activations=tuple(name for name in modules if name in MODULES),
+        layers=read.integer("cpu_offloading_num_layers"),
     )
 
 

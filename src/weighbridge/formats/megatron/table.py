@@ -177,6 +177,7 @@ INTEGERS: dict[str, int | None] = {
     "global_batch_size": None,
     "num_distributed_optimizer_instances": 1,
     "recompute_num_layers": None,
+    "cpu_offloading_num_layers": 0,
     "num_layers_at_start_in_bf16": 1,
     "num_layers_at_end_in_bf16": 1,
     "ddp_bucket_size": None,
