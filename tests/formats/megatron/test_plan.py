@@ -196,6 +196,16 @@ def test_routing() -> None:
     assert sinkhorn.scores is Scores.SINKHORN
 
 
+def test_megatron_fsdp() -> None:
+    text = "--use-megatron-fsdp --data-parallel-sharding-strategy optim_grads_params --no-gradient-accumulation-fusion"
+    assert plan(text).zero == Zero(3, Engine.MEGATRON_FSDP)
+    assert plan(f"{text} --fsdp-double-buffer").zero.fixed_buffers
+    assert plan(f"{text} --keep-fp8-transpose-cache").zero.keeps_transposes
+    replicas = f"{text} --num-distributed-optimizer-instances 2 --outer-dp-sharding-strategy"
+    assert plan(f"{replicas} optim").zero.spreads_replicas
+    assert not plan(f"{replicas} no_shard").zero.spreads_replicas
+
+
 def test_layers_on_the_host() -> None:
     found = request(f"{GPT} --cpu-offloading-num-layers 3")
     assert found.plan.offload.layers == 3

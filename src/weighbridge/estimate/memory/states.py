@@ -11,6 +11,7 @@ from weighbridge.estimate.memory.allocator import block
 from weighbridge.parallel.dealing import dealt
 from weighbridge.parallel.optimizer import Extent, State
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import Recipe
 from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Weight
 from weighbridge.traced import Label, named, plain
@@ -178,12 +179,15 @@ class States:
     @property
     def weights(self) -> Count:
         """Bytes of weights between steps, buffers included. Matrices in 8 bits are stored by rows and by columns, which
-        takes 16 bits, or by rows alone where the device multiplies those in any layout.
+        takes 16 bits, or by rows alone where the device multiplies those in any layout, and in shards of Megatron-FSDP,
+        which has a second buffer for blocks of 32 alone (param_and_grad_buffer.py, fp8_need_transpose_data).
         """
         precision = self.plan.precision
         if self.plan.offload.weights:
             return self.buffers
-        if precision.parameters_in_fp8 and not self.transposes:
+        shards = self.plan.zero.engine is Engine.MEGATRON_FSDP and self.plan.zero.stage == 3
+        alone = shards and precision.recipe is not Recipe.MXFP8
+        if precision.parameters_in_fp8 and (alone or not self.transposes):
             others = self._bytes(precision.weights, 3, matrix=False)
             return self._bytes(FP8, 3, matrix=True) + others + self.buffers
         return self._bytes(precision.weights, 3) + self.buffers

@@ -13,9 +13,9 @@ MEMORY: dict[str, str] = {
         delay-wgrad-compute disable-jit-fuser distribute-checkpointed-activations embedding-weights-in-fp32
         enable-full-sharding-in-hsdp enable-mhc-connections ep-overlap-early-attn-memory-release
         expert-parallel fp16-lm-cross-entropy fp8-e4m3 fp8-hybrid fp8-output-proj
-        freeze-all-layers fsdp-double-buffer fsdp-manual-registration fused-residual-rmsnorm gdp-cutedsl-kernel
+        freeze-all-layers fsdp-manual-registration fused-residual-rmsnorm gdp-cutedsl-kernel
         gtp-remat-reduce-scatter-with-fp32-accumulation hybrid-context-parallel init-model-with-meta-device
-        keep-fp8-transpose-cache megatron-fsdp-enable-fine-grained-param-gather megatron-fsdp-max-pool-double-buffer
+        megatron-fsdp-enable-fine-grained-param-gather megatron-fsdp-max-pool-double-buffer
         mla-down-proj-fusion moe-extended-tp moe-paged-stash moe-router-padding-for-fp8
         moe-router-padding-for-quantization moe-single-grouped-bias moe-single-grouped-weight moe-token-dropping
         moe-use-grouped-tensor mtp-detach-heads mtp-hsm mtp-standalone mtp-use-repeated-layer optimizer-cuda-graph
@@ -44,7 +44,7 @@ MEMORY: dict[str, str] = {
         heterogeneous-layers-config-encoded-json heterogeneous-layers-config-path kitchen-config-file
         logits-load-dir mamba-training-ssm-states-dtype megatron-fsdp-grad-comm-dtype=auto
         moe-combine-bwd-dtype=bf16 moe-dispatch-fwd-dtype=bf16 mtp-hybrid-override-pattern
-        muon-scalar-optimizer=adam muon-tp-mode=duplicated no-rope-freq outer-dp-sharding-strategy=no_shard
+        muon-scalar-optimizer=adam muon-tp-mode=duplicated no-rope-freq
         output-logit-dtype te-precision-config-file
     """,
     "TEXTS": """

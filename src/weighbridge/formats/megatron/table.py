@@ -96,6 +96,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "moe_token_dispatcher_type": ("allgather", "alltoall", "flex", "alltoall_seq"),
     "normalization": ("LayerNorm", "RMSNorm"),
     "optimizer": ("adam", "sgd", "muon", "dist_muon", "lion", "soap", "adaptive_muon"),
+    "outer_dp_sharding_strategy": ("no_shard", "optim"),
     "position_embedding_type": ("learned_absolute", "rope", "yarn", "mrope", "relative", "none"),
     "recompute_granularity": ("full", "selective"),
     "recompute_method": ("uniform", "block"),
@@ -218,6 +219,7 @@ TEXT: dict[str, str | None] = {
     "moe_token_dispatcher_type": "allgather",
     "normalization": "LayerNorm",
     "optimizer": "adam",
+    "outer_dp_sharding_strategy": "no_shard",
     "pipeline_model_parallel_layout": None,
     "position_embedding_type": "learned_absolute",
     "recompute_granularity": None,
@@ -248,15 +250,15 @@ ON = """
     accumulate_allreduce_grads_in_fp32 add_qkv_bias apply_query_key_layer_scaling attention_output_gate
     attention_softmax_in_fp32 bf16 cross_entropy_loss_fusion deterministic_mode distribute_saved_activations
     enable_cuda_graph external_cuda_graph fine_grained_activation_offloading first_last_layers_bf16 fp16
-    fp32_residual_connection fp4_param_gather fp8_param_gather grad_reduce_in_bf16 group_query_attention
-    layernorm_zero_centered_gamma moe_enable_deepep moe_grouped_gemm moe_layer_recompute
-    moe_pad_expert_input_to_capacity moe_permute_fusion moe_router_enable_expert_bias moe_router_pre_softmax
-    moe_shared_expert_gate moe_shared_expert_overlap multi_latent_attention nccl_ub optimizer_cpu_offload
-    overlap_grad_reduce overlap_moe_expert_parallel_comm overlap_param_gather
-    overlap_param_gather_with_optimizer_step qk_l2_norm qk_layernorm quick_geglu recompute_activations
-    sequence_parallel squared_relu swiglu tp_comm_overlap untie_embeddings_and_output_weights
-    use_distributed_optimizer use_flash_attn use_megatron_fsdp use_precision_aware_optimizer
-    use_rotary_position_embeddings use_torch_fsdp2
+    fp32_residual_connection fp4_param_gather fp8_param_gather fsdp_double_buffer grad_reduce_in_bf16
+    group_query_attention keep_fp8_transpose_cache layernorm_zero_centered_gamma moe_enable_deepep
+    moe_grouped_gemm moe_layer_recompute moe_pad_expert_input_to_capacity moe_permute_fusion
+    moe_router_enable_expert_bias moe_router_pre_softmax moe_shared_expert_gate moe_shared_expert_overlap
+    multi_latent_attention nccl_ub optimizer_cpu_offload overlap_grad_reduce overlap_moe_expert_parallel_comm
+    overlap_param_gather overlap_param_gather_with_optimizer_step qk_l2_norm qk_layernorm quick_geglu
+    recompute_activations sequence_parallel squared_relu swiglu tp_comm_overlap
+    untie_embeddings_and_output_weights use_distributed_optimizer use_flash_attn use_megatron_fsdp
+    use_precision_aware_optimizer use_rotary_position_embeddings use_torch_fsdp2
 """
 """Flags that set true."""
 
