@@ -40,3 +40,13 @@ def test_stored_in_8_bits() -> None:
 def test_without_a_device_both_stay() -> None:
     plan = replace(wb.Plan.under(gpus=8), precision=Precision(recipe=Recipe.DELAYED))
     assert wb.train("llama-3.1-8b", plan).stages[0].buffers.low_weights == 2 * MATRICES
+
+
+@pytest.mark.parametrize(("device", "copies"), [("H100", 2), ("B200", 1)])
+def test_inputs_and_gradients_are_made_by_columns_too_while_they_are_multiplied(device: str, copies: int) -> None:
+    """4,096 positions, 14,336 columns of the gate: an input of 4,096 is kept in one layout."""
+    training = stage(device, Recipe.DELAYED).training
+    gate = next(o for o in training.tape.operations if o.name == "matmul" and o.makes[0].axes[-1].name == "ffn")
+    assert [training.size(tensor) for tensor in gate.keeps] == [4096 * 4096]
+    assert sum(training.size(tensor) for tensor in gate.scratch) == (copies - 1) * 4096 * 4096
+    assert sum(training.size(tensor) for tensor in gate.scratch_backward) == copies * 4096 * 14336
