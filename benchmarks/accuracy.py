@@ -41,7 +41,8 @@ STEP = "step_seconds"
 def why(path: Path = MEASUREMENTS / "why.toml") -> list[tuple[str, str]]:
     """Patterns of row identifiers with the mechanism that is missing."""
     entries = tomllib.loads(path.read_text("utf-8")).get("why", [])
-    return [(entry["rows"], entry["missing"]) for entry in entries]
+    several = [(entry["rows"], entry["missing"]) for entry in entries]
+    return [(rows, missing) for own, missing in several for rows in ([own] if isinstance(own, str) else own)]
 
 
 def results(scored: Sequence[Scored]) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class Attention(StrEnum):
     (transformer_engine/pytorch/attention/dot_product_attention/utils.py, get_attention_backend)."""
     FLASH = "flash"
     """One kernel that keeps queries, keys, values, its output and one fp32 number per row of scores."""
+    TRITON = "triton"
+    """The first FlashAttention, written in Triton (Dao et al. 2022): keeps the same."""
     CUDNN = "cudnn"
     """The same from cuDNN, which takes and gives any layout."""
     UNFUSED = "unfused"
@@ -109,12 +111,21 @@ class Exchange(StrEnum):
     FLEX = "flex"
 
 
+class Backend(StrEnum):
+    """The library that Megatron-Core's flex dispatcher sends tokens with (--moe-flex-dispatcher-backend)."""
+
+    DEEPEP = "deepep"
+    HYBRIDEP = "hybridep"
+    NCCLEP = "ncclep"
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """How Megatron-Core routes tokens.
 
     Attributes:
         exchange: how tokens reach the ranks of their experts.
+        backend: whose kernels the flex dispatcher runs.
         scores: how logits become weights.
         auxiliary_loss: the scores of all experts are kept for a balancing loss.
         fp32: logits and weights are fp32.
@@ -127,6 +138,7 @@ class Routing:
     """
 
     exchange: Exchange = Exchange.ALL_TO_ALL
+    backend: Backend = Backend.DEEPEP
     scores: Scores = Scores.SOFTMAX
     auxiliary_loss: bool = True
     fp32: bool = False
@@ -152,6 +164,9 @@ class Kernels:
         routing: how tokens are routed, where ``experts`` is Megatron-Core's.
         inputs: what projections keep their inputs in, where they multiply in fewer than 16 bits (Transformer Engine);
             ``None`` for as they are.
+        transposes: matrices in 8 bits that are scaled as a whole are kept by rows and by columns too, as devices need
+            whose 8-bit multiplies take one layout only (Transformer Engine, common/transformer_engine.cpp,
+            nvte_is_non_tn_fp8_gemm_supported). An estimate sets it by the device.
         autocast: weights and the residual stream are fp32; every projection keeps 16-bit copies of its input and its
             weight (torch.autocast).
         sequence_first: tensors hold the sequence before the batch, so that kernels which want the batch first copy
@@ -160,8 +175,12 @@ class Kernels:
             instead of kept (Megatron-Core, megatron/core/tensor_parallel/layers.py).
         exchanges_heads: context parallel ranks exchange sequences for heads around attention, which keeps its result
             in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
+        exchanging_ranks: how many of them exchange heads, where those that exchange form a ring with others; ``None``
+            for all.
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
-            (torch/distributed/tensor/experimental/_attention.py, all-gather rotation).
+            (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
+        passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
+            it where ranks do neither of the two.
         fuses_norms: a normalisation and the projections that follow are one module (Transformer Engine,
             LayerNormLinear), which cannot be recomputed apart.
         buffers_scores: unfused attention hands its matrix multiply a buffer of scores that stays (Megatron-Core,
@@ -169,6 +188,8 @@ class Kernels:
         loads_mask: every batch comes with an attention mask of a byte per query and key (Megatron-LM's data loader).
         compiled: layers run through torch.compile.
         joins_qkv: q, k and v come from one multiply (torchtitan, FusedQKVLinear).
+        prefers_cudnn: PyTorch's attention runs by cuDNN on Hopper, not by FlashAttention-2, which it asks first
+            (transformers since 2026-08, pull request 48163).
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
         wide_softmax: unfused attention computes probabilities in fp32, in a chain of operations (Megatron-Core,
             fusions/fused_softmax.py, forward_torch_softmax).
@@ -186,16 +207,20 @@ class Kernels:
     experts: Experts = Experts.PLAIN
     routing: Routing = Routing()
     inputs: DataType | None = None
+    transposes: bool = True
     autocast: bool = False
     sequence_first: bool = False
     gathers_again: bool = False
     exchanges_heads: bool = False
+    exchanging_ranks: int | None = None
     gathers_keys: bool = False
+    passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False
     loads_mask: bool = False
     compiled: bool = False
     joins_qkv: bool = False
+    prefers_cudnn: bool = False
     fuses_projections: bool = False
     wide_softmax: bool = False
     hidden_dropout: bool = False
@@ -205,4 +230,4 @@ class Kernels:
     @property
     def scores_again(self) -> bool:
         """Whether attention computes its scores again in the backward pass instead of keeping them."""
-        return self.attention in (Attention.FLASH, Attention.CUDNN, Attention.SDPA)
+        return self.attention in (Attention.FLASH, Attention.TRITON, Attention.CUDNN, Attention.SDPA)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Execution:
-    """What bears on the time of a step and on no size in it.
+    """What bears on the time of a step, and on little of what it holds.
 
     Attributes:
         overlaps_gradients: gradients are reduced while the backward pass makes others.
@@ -16,6 +16,7 @@ class Execution:
         overlaps_shared_experts: shared experts compute while routed tokens travel.
         delays_weight_gradients: weight gradients are computed while routed tokens travel.
         graphs: what is launched as CUDA graphs: modules by Megatron-Core's names, or "full" for whole passes.
+        copies_inputs: graphs read copies of their inputs, one for every layer in flight (Transformer Engine's graphs).
     """
 
     overlaps_gradients: bool = False
@@ -24,6 +25,7 @@ class Execution:
     overlaps_shared_experts: bool = False
     delays_weight_gradients: bool = False
     graphs: tuple[str, ...] = ()
+    copies_inputs: bool = False
 
 
 OVERLAPPED = Execution(overlaps_gradients=True, overlaps_parameters=True, overlaps_pipeline=True)

@@ -27,6 +27,9 @@ INPUTS: dict[Recipe, DataType] = {
 }
 """What inputs of matrix multiplies are stored in."""
 
+SCALED_WHOLE = frozenset({Recipe.DELAYED, Recipe.TENSORWISE})
+"""Recipes with one scale for a whole matrix, whose rows and columns are the same numbers."""
+
 
 @dataclass(frozen=True)
 class Precision:

@@ -56,15 +56,24 @@ class Scale:
 def trace(training: Training) -> dict[str, Any]:
     """A step's timeline as plain data, to be written as JSON."""
     time = training.time
-    found = timeline(training, time.ran if time else None)
-    scale = Scale(1e6, origin(time), SECONDS, 3) if time else Scale(1e3, 0.0, UNITS)
-    lanes = rows(time) if time else tuple(_units(track) for track in found.tracks)
+    if time is None:
+        found, scale = timeline(training), Scale(1e3, 0.0, UNITS)
+        lanes = tuple(_units(track) for track in found.tracks)
+    else:
+        lanes, scale = rows(time), Scale(1e6, origin(time), SECONDS, 3)
+        found = timeline(training, time.ran, [_stepped(lane, scale.first) for lane in lanes])
     events = [
         event
         for track, lane, stage in zip(found.tracks, lanes, training.stages, strict=True)
         for event in _events(track, lane, stage, scale, found.left_out)
     ]
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": about(training, found, scale)}
+
+
+def _stepped(lane: StageRow, first: float) -> tuple[float, float]:
+    """When a stage's optimizer begins and ends, from the first pass on; where it takes no time, at the end."""
+    own = next((one for one in lane.passes if one.doing is Doing.OPTIMIZER), None)
+    return (own.start - first, own.end - first) if own else (lane.end - first, lane.end - first)
 
 
 def _units(track: Track) -> StageRow:

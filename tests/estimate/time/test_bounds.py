@@ -46,7 +46,7 @@ def test_what_modules_wait_for_has_their_messages() -> None:
     assert DATA.time is not None
     mlp = next(part for part in parts(DATA.time) if part.name == "mlp")
     assert mlp.waits[Bound.NETWORK] == mlp.messages > 0
-    assert list(mlp.waits) == [Bound.COMPUTE, Bound.NETWORK, Bound.MEMORY]
+    assert list(mlp.waits.values()) == sorted(mlp.waits.values(), reverse=True)
 
 
 def test_multiplies_wait_for_compute_norms_for_memory_messages_for_the_network() -> None:

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
+from weighbridge.estimate.memory import graphs
 from weighbridge.estimate.memory.allocator import block
+from weighbridge.estimate.memory.dispatching import dispatching
 from weighbridge.estimate.memory.outside import outside
 from weighbridge.kernels import Experts
 from weighbridge.nn import Linear
@@ -98,6 +100,11 @@ class Buffers:
         return held + total(self._block(training.size(table)) for table in training.tape.tables.values())
 
     @cached_property
+    def graphs(self) -> Count:
+        """Bytes of CUDA graphs' copies of inputs and gradients, which stand once there are graphs."""
+        return graphs.static(self.stage)
+
+    @cached_property
     def weight_gradients(self) -> Count:
         """Bytes of the dummy gradient of every distinct shape of weight, which multiplies that add to the gradient
         buffer themselves hand to autograd (Transformer Engine, pytorch/module/base.py, get_dummy_wgrad; Megatron-Core,
@@ -117,16 +124,17 @@ class Buffers:
 
     @cached_property
     def low_weights(self) -> Count:
-        """Bytes of weights in the type that projections multiply in, by rows and by columns, kept from micro-batch to
-        micro-batch (Transformer Engine, pytorch/module/base.py, get_weight_workspace); none where the weights
-        themselves are stored so.
+        """Bytes of weights in the type that projections multiply in, by rows and, unless the device multiplies them in
+        any layout, by columns; kept from micro-batch to micro-batch (Transformer Engine, pytorch/module/base.py,
+        get_weight_workspace). None where the weights themselves are stored so.
         """
         training = self.stage.training
         inputs = training.kernels.inputs
         if inputs is None or training.plan.precision.parameters_in_fp8:
             return 0
         matrices = (h for h in self.stage.states.held if isinstance(h.node.module, Linear) and len(h.weight.axes) > 1)
-        return total(2 * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
+        layouts = 2 if training.kernels.transposes else 1
+        return total(layouts * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
 
     def _block(self, bytes: Count) -> Count:
         """What the allocator counts for a buffer."""
@@ -154,8 +162,11 @@ class Buffers:
 
     @cached_property
     def outside(self) -> Count:
-        """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators."""
+        """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators, libraries' own buffers."""
         training, first = self.stage.training, self.stage.training.stages[0]
-        if training.cluster is None:
+        plan, cluster = training.plan, training.cluster
+        if cluster is None:
             return 0
-        return outside(training.plan, training.cluster) if self.stage is first else first.buffers.outside
+        if self.stage is not first:
+            return first.buffers.outside
+        return outside(plan, cluster) + dispatching(training.tape, plan, cluster)

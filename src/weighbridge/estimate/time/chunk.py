@@ -8,7 +8,6 @@ from functools import cached_property
 from weighbridge.arithmetic import Count, maximum
 from weighbridge.estimate.memory.activations import Run
 from weighbridge.estimate.time.data import DataParallel
-from weighbridge.estimate.time.launches import host
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
 from weighbridge.estimate.time.work import Channel, Doing, Seconds, exposed
@@ -38,14 +37,18 @@ class Pass:
         runs: what each run of pieces does, and how often.
         waits: seconds of weights or gradients that travel longer than what runs beside them.
         launches: kernels that the host launches one by one.
-        hidden: seconds of messages that other micro-batches hide: no pass is shorter.
+        hidden: seconds of messages that run beside kernels of another micro-batch.
+        taken: share of the multiprocessors that they take from these.
+        launch: seconds of the host for each of its launches.
         pace: rate of multiplies over that of short runs.
     """
 
     runs: tuple[tuple[Doing, Count], ...]
     waits: Seconds
     launches: Count
-    hidden: Seconds
+    hidden: Seconds = 0.0
+    taken: float = 0.0
+    launch: float = 0.0
     pace: float = 1.0
 
     @cached_property
@@ -62,12 +65,12 @@ class Pass:
     @cached_property
     def device(self) -> Seconds:
         """Seconds that the device needs."""
-        return maximum(self.computing + self.exposed + self.waits, self.hidden)
+        return self.computing + self.exposed + self.waits + exposed(self.hidden, self.computing, self.taken)
 
     @cached_property
     def seconds(self) -> Seconds:
         """Seconds until it is done: the device's, or the host's that launches it."""
-        return maximum(self.device, host(self.launches))
+        return maximum(self.device, self.launches * self.launch)
 
     @property
     def late(self) -> Seconds:
@@ -106,9 +109,11 @@ class ChunkTime:
         launches = sum(n * self._launches(doing) for n, doing in zip(counts, doings, strict=True))
         hidden: Seconds = 0.0
         if self.timer.training.kernels.routing.overlapped:
-            sent = (sum(m.seconds for m in doing.messages if m.channel is Channel.EXPERT) for doing in doings)
-            hidden = sum((n * seconds for n, seconds in zip(counts, sent, strict=True)), 0.0)
-        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden, self.pace)
+            hidden = sum((n * doing.sending(Channel.EXPERT) for n, doing in zip(counts, doings, strict=True)), 0.0)
+            doings = [doing.without(Channel.EXPERT) for doing in doings]
+        return Pass(
+            tuple(zip(doings, counts, strict=True)), waits, launches, hidden, taken, self.timer.clock.launch, self.pace
+        )
 
     def _launches(self, doing: Doing) -> int:
         graphs = self.timer.training.plan.execution.graphs

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from typing import Any
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, maximum
+from weighbridge.estimate.time.launches import LOOP_LAUNCH, SLOWER, launch
 from weighbridge.estimate.time.power import joules
 from weighbridge.estimate.time.work import MESSAGE_PROCESSORS, Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
@@ -45,6 +47,11 @@ class Clock:
         """Share of the multiprocessors that messages take from the kernels beside them."""
         return min(MESSAGE_PROCESSORS / self.speeds.processors, 0.5)
 
+    @cached_property
+    def launch(self) -> float:
+        """Seconds of the host for each launch."""
+        return launch(self.plan.framework, self.cluster.device)
+
     def multiply(
         self,
         name: str,
@@ -54,18 +61,22 @@ class Clock:
         depth: Count,
         precision: str,
         products: Count = 1,
-        launches: Count = 1,
+        apart: bool = False,
     ) -> Kernel:
-        """A matrix multiply, or ``products`` equal ones."""
-        key = ("multiply", rows, columns, depth, precision, products)
-        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, products)
+        """A matrix multiply, or ``products`` equal ones in one kernel; apart, in one kernel each."""
+        together = 1 if apart else products
+        key = ("multiply", rows, columns, depth, precision, together)
+        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, together)
         energy = joules(self.cluster.device, precision, 2 * products * rows * columns * depth)
-        return Kernel(name, kind, Bound.COMPUTE, seconds, launches=int(plain(launches)), joules=energy)
+        if not apart:
+            return Kernel(name, kind, Bound.COMPUTE, seconds, joules=energy)
+        seconds, launches = products * maximum(seconds, LOOP_LAUNCH), ceil(plain(products) * LOOP_LAUNCH / self.launch)
+        return Kernel(name, kind, Bound.COMPUTE, seconds, launches=launches, joules=energy)
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
-        """Kernels that only move bytes."""
-        seconds = self._once(("stream", moved), self.speeds.stream, moved)
-        seconds = seconds + (launches - 1) * self.speeds.launch if launches > 1 else seconds
+        """Kernels that only move bytes; no launch is one that moves them at its end."""
+        seconds = self._once(("stream", moved), self.speeds.stream, moved) * SLOWER.get(name, 1.0)
+        seconds = seconds + (launches - 1) * self.speeds.launch if launches != 1 else seconds
         return Kernel(name, kind, Bound.MEMORY, seconds, launches)
 
     def attention(self, backward: bool, *shape: Any, **options: Any) -> Seconds:
@@ -73,11 +84,12 @@ class Clock:
         run = self.speeds.attention_backward if backward else self.speeds.attention
         return self._once(("attention", backward, shape, tuple(options.items())), run, *shape, **options)
 
-    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1) -> Seconds:
+    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1, *more: Count) -> Seconds:
         """A collective of ``ranks`` ranks that are ``stride`` apart; nothing among one."""
         if type(ranks) is int and ranks == 1:
             return 0.0
-        return self._once((collective, bytes, ranks, stride), getattr(self.links, collective), bytes, ranks, stride)
+        asked = (bytes, ranks, stride, *more)
+        return self._once((collective, *asked), getattr(self.links, collective), *asked)
 
     def send(self, bytes: Count, stride: Count) -> Seconds:
         """A message to the rank ``stride`` further on."""

@@ -6,13 +6,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weighbridge.hardware.device import Device
 from weighbridge.kernels import Experts, Kernels, Pointwise, Rope
+from weighbridge.parallel.framework import Framework
 from weighbridge.tape import Operation
 
-HOST_LAUNCH = 25e-6
+LAUNCH = 25e-6
 """Seconds of the host for each kernel of a training step in PyTorch, its Python and autograd included: 43.3 ms for
 1,570 kernels, 77.9 ms for 3,092 in steps whose device waits (benchmarks/measured, H100; counted by torch.profiler). A
 bare launch takes 10.8 us there."""
+
+OPERATIONS = {"megatron": 120e-6}
+"""Seconds of the host for each operation of the tape, by families of frameworks in which one is several kernels and
+much Python (modules of Transformer Engine and Megatron-Core, their autograd functions, handles of messages). Measured
+in steps of one rank that wait for the host all the time: 49 to 53 ms for 341 to 413 operations on a DGX H100, with 5 ms
+for what a step does once (Megatron-LM, tests/functional_tests, golden values of gpt3_mcore_*tp1_pp1_*)."""
+
+HOSTS = {"ampere": 1.8}
+"""The same of the hosts that devices of an architecture usually have, over those of an H100: 80 to 103 ms on a DGX A100
+for these steps."""
+
+LOOP_LAUNCH = 9e-6
+"""Seconds of the host for each multiply that a loop in C++ launches: the least that one of Transformer Engine's grouped
+multiplies takes, however small (MooreThreads/SimuMax, configs/system/b200_bf16_ceperm.json, group_matmul: 8.6 to
+9.4 us where 160 and 256 experts have 128 to 154 rows each)."""
 
 
 @dataclass(frozen=True)
@@ -23,23 +40,33 @@ class Several:
         forward: kernels forward.
         backward: kernels backward.
         moves: how often they move what the operation reads and makes, over one kernel that does all.
+        moves_back: the same backward.
     """
 
     forward: int = 1
     backward: int = 1
     moves: float = 1.0
+    moves_back: float = 1.0
 
 
 ONE = Several()
 
 EAGER: dict[str, Several] = {
-    "rotary": Several(5, 8, 4.0),
-    "root mean square": Several(4, 6, 2.0),
-    "multiply": Several(1, 2, 1.0),
+    "rotary": Several(5, 8, 10.0, 10.0),
+    "root mean square": Several(4, 6, 3.0, 12.0),
+    "multiply": Several(1, 2, 1.0, 2.5),
+    "norm": Several(1, 3, 1.0, 3.0),
     "attention": Several(4, 5),
 }
-"""Operations that transformers writes out: a rotation (two products, a negated half, their concatenation, a sum), a
-root mean square (square, mean, sum, root), products with two gradients, attention on copies with the heads first."""
+"""Operations that transformers writes out, by what each kernel reads and writes (counted in a profile of an H100):
+
+- A rotation: two products, a negated half, their concatenation, a sum move ten times a tensor that is read and made
+  once; they walk it in strides, at half of the bandwidth.
+- A root mean square: squares, their mean; backward, the mean spread out, twice the input, two products, their sum with
+  the other gradient.
+- A product: both gradients are products, and one that is a weight's or a root's is summed up.
+- Attention: copies with the heads first.
+"""
 
 ROUTED: dict[str, Several] = {
     "top k": Several(12, 8),
@@ -52,6 +79,11 @@ ROUTED: dict[str, Several] = {
 scores, top k, scatter, the balancing loss and its scaling; maps, sums, sorting of chunks."""
 
 
+SLOWER = {"to fp32": 1.53, "cast": 1.53, "quantise": 1.53, "cast input": 1.53, "cast gradient": 1.53, "norm": 1.4}
+"""Seconds of a kernel over those of a copy that moves as much: of one that changes the width of its elements, and of
+normalisations (benchmarks/measured/kernels, H100: medians of large ones; Transformer Engine's own are not in them)."""
+
+
 def several(kernels: Kernels, operation: Operation) -> Several:
     """What an operation is to the host."""
     if kernels.experts is Experts.MEGATRON and operation.name in ROUTED:
@@ -60,6 +92,6 @@ def several(kernels: Kernels, operation: Operation) -> Several:
     return EAGER.get(operation.name, ONE) if written_out else ONE
 
 
-def host(launches: int) -> float:
-    """Seconds of the host for so many kernels."""
-    return launches * HOST_LAUNCH
+def launch(framework: Framework, device: Device) -> float:
+    """Seconds of the host for each launch."""
+    return OPERATIONS.get(framework.family, LAUNCH) * HOSTS.get(device.architecture, 1.0)

@@ -10,7 +10,7 @@ from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Channel, Doing, Message, Passes, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Exchange
-from weighbridge.tape import SEQUENCE, Operation, Tensor, Weight, renamed, splits
+from weighbridge.tape import SEQUENCE, Axis, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -117,22 +117,29 @@ def of_operation(training: Training, clock: Clock, operation: Operation) -> Pass
 
 def _exchange(training: Training, clock: Clock, operation: Operation, kind: Kind) -> tuple[Message, ...]:
     """Routed tokens to the ranks of their experts or back: all to all among expert parallel ranks, then gathered or
-    scattered among those that share an expert (Megatron-Core, transformer/moe/token_dispatcher.py).
+    scattered among those that share an expert (Megatron-Core, transformer/moe/token_dispatcher.py). A flexible
+    dispatcher sends a token once to every domain of links that has some of its experts.
     """
-    plan = training.plan
+    plan, exchange = training.plan, training.kernels.routing.exchange
     sizes = [training.size(tensor) for tensor in (operation.reads[0], operation.makes[0]) if isinstance(tensor, Tensor)]
     inside, ranks = plan.inside_experts, plan.expert
     found = []
-    if training.kernels.routing.exchange is Exchange.ALL_GATHER:
+    if exchange is Exchange.ALL_GATHER:
         gathered = clock.message("all_gather", sizes[0] * ranks * inside, ranks * inside)
         return (Message(Channel.EXPERT, kind, gathered),)
     if plain(ranks) > 1:
         small = sizes[0] if plain(sizes[0]) < plain(sizes[1]) else sizes[1]
-        found.append(Message(Channel.EXPERT, kind, clock.message("all_to_all", small, ranks, inside)))
+        copies = _draws(operation.reads[0])
+        found.append(Message(Channel.EXPERT, kind, clock.message("all_to_all", small, ranks, inside, copies)))
     if plain(inside) > 1:
         large = sizes[1] if plain(sizes[0]) < plain(sizes[1]) else sizes[0]
         found.append(Message(Channel.EXPERT, kind, clock.message("all_gather", large, inside)))
     return tuple(found)
+
+
+def _draws(sent: Tensor | Weight) -> Count:
+    """Experts that each token chooses, where it is sent once for all that a rank has of them."""
+    return next((axis.choices[1] for axis in sent.axes if isinstance(axis, Axis) and axis.choices), 1)
 
 
 def of_pointwise(training: Training, clock: Clock, operation: Operation) -> Sent:

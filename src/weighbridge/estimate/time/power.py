@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from weighbridge.hardware.device import Device
 
-ENERGY = {"ampere": 1.65e-12, "hopper": 1.27e-12, "blackwell": 1.27e-12}
+ENERGY = {"ampere": 1.65e-12, "hopper": 1.27e-12, "blackwell": 1.40e-12}
 """Joules of a device per floating-point operation of a 16-bit multiply at the rate of short runs, by architecture.
 Hopper: as above. Ampere: an A100 of 400 W sustains 257 TFLOP/s on random numbers (He 2024, "Strangely, matrix
 multiplications on GPUs run faster when given predictable data"), 270 in short runs. Blackwell is made in the same

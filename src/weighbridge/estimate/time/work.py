@@ -119,6 +119,14 @@ class Doing:
         """Kernels that the host launches."""
         return sum(kernel.launches for kernel in self.kernels) + len(self.messages)
 
+    def without(self, channel: Channel) -> Doing:
+        """The same less what some ranks send each other."""
+        return Doing(self.kernels, tuple(message for message in self.messages if message.channel is not channel))
+
+    def sending(self, channel: Channel) -> Seconds:
+        """Seconds of what some ranks send each other, alone."""
+        return sum((message.seconds for message in self.messages if message.channel is channel), 0.0)
+
     def __add__(self, other: Doing) -> Doing:
         return Doing(self.kernels + other.kernels, self.messages + other.messages)
 

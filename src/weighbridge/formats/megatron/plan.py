@@ -151,7 +151,14 @@ def zero(read: Arguments) -> Zero:
         return Zero(3, Engine.FSDP2, reshard=read.flag("torch_fsdp2_reshard_after_forward"))
     if read.flag("use_megatron_fsdp"):
         stage = STAGES[read.text("data_parallel_sharding_strategy") or "optim_grads_params"]
-        return Zero(stage, Engine.MEGATRON_FSDP, instances)
+        return Zero(
+            stage,
+            Engine.MEGATRON_FSDP,
+            instances,
+            spreads_replicas=read.text("outer_dp_sharding_strategy") == "optim",
+            fixed_buffers=read.flag("fsdp_double_buffer") or read.flag("nccl_ub"),
+            keeps_transposes=read.flag("keep_fp8_transpose_cache"),
+        )
     spread = read.flag("use_distributed_optimizer") or read.text("optimizer") == "dist_muon"
     return Zero(1, Engine.MEGATRON, instances) if spread else Zero(0, Engine.MEGATRON)
 
@@ -183,6 +190,7 @@ def offload(read: Arguments) -> Offload:
     return Offload(
         optimizer=share if read.flag("optimizer_cpu_offload") else 0.0,
         activations=tuple(name for name in modules if name in MODULES),
+        layers=read.integer("cpu_offloading_num_layers"),
     )
 
 
