@@ -101,6 +101,11 @@ def test_long_durations(value: float, text: str) -> None:
     assert cost.long(value) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [(5_636_499, "5,636 t"), (8_452, "8,452 kg"), (12.34, "12.3 kg")])
+def test_masses(value: float, text: str) -> None:
+    assert cost.mass(value) == text
+
+
 def test_the_cost_says_what_it_rests_on() -> None:
     table = cost.table(EXPERTS.cost("2T", price=2.0, pue=1.1))
     rows = {row.cells[0].strip(): row.cells[1:] for row in table.rows}

@@ -25,6 +25,13 @@ def dollars(value: float) -> str:
     return f"${value:,.0f}" if value >= 100 else f"${value:,.2f}"
 
 
+def mass(kilograms: float) -> str:
+    """``5,636 t``, ``8,450 kg``, ``12.3 kg``."""
+    if kilograms >= 10_000:
+        return f"{kilograms / 1000:,.0f} t"
+    return f"{kilograms:,.0f} kg" if kilograms >= 100 else f"{kilograms:.3g} kg"
+
+
 def table(cost: Costing) -> Table:
     """Every figure with what it rests on."""
     run = cost.run
@@ -63,11 +70,10 @@ def _energy(cost: Costing) -> list[Row]:
         return [_row("energy", "-", sources["mean_watts"])]
     watts = f"{run.mean_watts:,.0f} W a GPU on average, {sources['mean_watts']}"
     site = f"PUE {run.pue:g}: {sources['pue']}"
-    mass = f"{run.co2_kg / 1000:,.0f} t" if run.co2_kg >= 10_000 else f"{run.co2_kg:,.3g} kg"
     grid = f"{run.grid_kg_per_kwh:g} kg per kWh: {sources['grid_kg_per_kwh']}"
     return [
         _row("energy", three_digits(1000 * run.energy_kwh, "Wh"), f"{watts}; {site}"),
-        _row("CO2", mass, grid),
+        _row("CO2", mass(run.co2_kg), grid),
     ]
 
 
