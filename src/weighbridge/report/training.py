@@ -81,7 +81,7 @@ def document(training: Training, view: View = View()) -> Document:
     if view.modules:
         tables = [tree.table(stage, view.depth, view.width), tree.per_gpu(stage), *tables]
     on = f" on {training.cluster}" if training.cluster else ""
-    notes = training.model.notes
+    notes = training.notes
     return Document(headline(training), f"{training.model.name}{on}", facts, tuple(tables), notes, tuple(pictures))
 
 

@@ -44,7 +44,7 @@ def training(result: Training, warnings: Sequence[str] = ()) -> schema.Training:
         ],
         "changes_add_up": advice.together,
         "warnings": list(warnings),
-        "notes": list(result.model.notes),
+        "notes": list(result.notes),
     }
 
 
