@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from weighbridge import kernels
-from weighbridge.cli.plan_options import PRECISIONS, precision_of
 from weighbridge.errors import InputError
 from weighbridge.estimate.memory.ledger import MEANING, Line
 from weighbridge.formats.megatron.table import Bears, rows
 from weighbridge.kernels import Kernels
 from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.names import PRECISIONS, precision_of
 from weighbridge.parallel.optimizer import OPTIMIZERS, Extent, State
 from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import DISCARDS, MODULES

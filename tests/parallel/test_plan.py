@@ -225,7 +225,7 @@ def test_a_plan_prints_what_is_not_usual() -> None:
     assert repr(plan) == (
         "Plan.under('torchtitan', gpus=8, zero=Zero(stage=2), optimizer='lion', recompute=Recompute(method='uniform'))"
     )
-    chunks = repr(Plan(layout=Plan(pipeline=8).even_layout(12)))
+    chunks = repr(Plan.under(layout=Plan(pipeline=8).even_layout(12)))
     assert chunks.endswith("... 8))")
     assert len(repr(train(GPT2, Plan(sequence=128)).traced.plan)) < 2000
 

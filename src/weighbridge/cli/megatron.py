@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from weighbridge.cli.options import count_option
+from weighbridge.cli.options import Once, count_option
 from weighbridge.cli.weighing import Output, answer, output_options
 from weighbridge.errors import InputError
 from weighbridge.estimate.training import train
@@ -49,7 +49,7 @@ DEVICE = "H100"
 """What Megatron's arguments, which name no device, are taken to run on."""
 
 
-class Behind(click.Command):
+class Behind(Once):
     """A command whose words stand behind ``--``; where it was forgotten, that is what the error says."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

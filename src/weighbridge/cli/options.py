@@ -39,6 +39,17 @@ def explain_options(function: F) -> F:
     return click.option("--format", "form", type=formats, default="text", help="Form of the output.")(function)
 
 
+class Once(click.Command):
+    """A command that refuses an option given twice, of which click would silently take the last."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        order = self.make_parser(ctx).parse_args(args=list(args))[2]
+        for param in dict.fromkeys(order):
+            if isinstance(param, click.Option) and not param.multiple and order.count(param) > 1:
+                raise click.UsageError(f"{param.opts[0]}: given twice; allowed is once", ctx)
+        return super().parse_args(ctx, args)
+
+
 class Share(click.FloatRange):
     """A number within bounds; "nan", which is within none and outside none, is refused."""
 

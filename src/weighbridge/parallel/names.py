@@ -22,8 +22,8 @@ RECOMPUTED = ("none", "full", "selective", "per-op")
 
 
 def precision_of(name: str, chosen: Framework, stage: int) -> Precision:
-    """The data types of a name, as a framework mixes them at a ZeRO stage. Whether it runs a recipe in fewer bits is the
-    plan's problem.
+    """The data types of a name, as a framework mixes them at a ZeRO stage. Whether it runs a recipe in fewer bits is
+    the plan's problem.
 
     Raises:
         InputError: for a name that is none.
@@ -38,13 +38,16 @@ def precision_of(name: str, chosen: Framework, stage: int) -> Precision:
     return chosen.mixes(name, stage)
 
 
-def recompute_of(text: str, method: str | None = None, layers: int | None = None) -> Recompute:
+def recompute_of(
+    text: str, method: str | None = None, layers: int | None = None, called: str = "recompute"
+) -> Recompute:
     """What is recomputed: none, full, per-op, selective (core_attn), or selective:NAMES.
 
     Args:
         text: one of these.
         method: of full: uniform or block.
         layers: of full: layers of a group, or of a chunk.
+        called: what errors call the text.
 
     Raises:
         InputError: for names that are none, and for a method or layers without ``full``.
@@ -52,7 +55,7 @@ def recompute_of(text: str, method: str | None = None, layers: int | None = None
     kind, colon, names = text.partition(":")
     if kind not in RECOMPUTED or (colon and kind != "selective"):
         allowed = "allowed: none, full, selective, selective:NAMES, per-op"
-        raise InputError(f"recompute: got {given(text)}; {allowed}{did_you_mean(kind, RECOMPUTED)}")
+        raise InputError(f"{called}: got {given(text)}; {allowed}{did_you_mean(kind, RECOMPUTED)}")
     if kind != "full" and (method or layers):
         raise InputError("--recompute-method and --recompute-layers belong to --recompute full")
     if kind == "full":
@@ -63,8 +66,8 @@ def recompute_of(text: str, method: str | None = None, layers: int | None = None
         return Recompute(Method.UNIFORM, saves=PER_OPERATION)
     names = names if colon else "core_attn"
     if not names.strip(" ,"):
-        raise InputError(f"recompute: got {given(text)}; name what is recomputed, of {', '.join(MODULES)}")
-    return Recompute(modules=listed("recompute", names, MODULES)) if kind == "selective" else Recompute()
+        raise InputError(f"{called}: got {given(text)}; name what is recomputed, of {', '.join(MODULES)}")
+    return Recompute(modules=listed(called, names, MODULES)) if kind == "selective" else Recompute()
 
 
 def schedule_of(name: str) -> Schedule:

@@ -109,9 +109,9 @@ class Plan:
 
     @classmethod
     def under(cls, name: str = "megatron", **fields: Any) -> Plan:
-        """A plan with a framework's own kernels, data types and buffers, and other fields as given. Framework, schedule,
-        precision, optimizer and recomputation may be given by their names, as the command line has them, ZeRO by its
-        stage.
+        """A plan with a framework's own kernels, data types and buffers, and other fields as given. Framework,
+        schedule, precision, optimizer and recomputation may be given by their names, as the command line has them, ZeRO
+        by its stage.
 
         Raises:
             InputError: for an unknown name or field.

@@ -53,6 +53,8 @@ def of_choices(plan: Plan) -> Iterator[Problem]:
     if recipe is not None and recipe not in recipes:
         lacks = f"it has {', '.join(recipes)}" if recipes else "it has no Transformer Engine; megatron does"
         yield "precision", f"{plan.framework.name} has no recipe {recipe} to multiply in fewer than 16 bits; {lacks}"
+    if plan.precision.parameters_in_fp8 and recipe is None:
+        yield "precision", "parameters in 8 bits take a recipe to multiply in them, and there is none"
     if plan.zero.stage not in range(4):
         yield "zero", f"stage {plan.zero.stage} is none; allowed: 0, 1, 2, 3"
     if not plan.imbalance > 0:

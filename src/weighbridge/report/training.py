@@ -13,14 +13,11 @@ from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
-from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.precision import Precision
-from weighbridge.parallel.recompute import Method
-from weighbridge.parallel.schedule import FACTS
 from weighbridge.report import tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart
 from weighbridge.report.document import Column, Document, Picture, Row, Table
 from weighbridge.report.modules import ranges
+from weighbridge.report.plan_words import plan_in_words
 from weighbridge.traced import plain
 from weighbridge.units import flops, gibibytes, percent
 
@@ -135,51 +132,6 @@ def _step(training: Training) -> tuple[tuple[str, ...], ...]:
     model = f"FLOPs  {flops(int(plain(work.model)))} by the model per step"
     again = f"{flops(int(plain(work.hardware)))} by the hardware ({percent(work.again, work.model)} recomputed)"
     return (f"plan  {plan_in_words(plan)}",), (step,), (model, again if plain(work.again) else "")
-
-
-def plan_in_words(plan: Plan) -> str:
-    """``megatron, tensor 8 with sequence parallelism, pipeline 4 (1F1B), data 2, ZeRO 1, bf16, Adam``."""
-    sizes = [
-        f"tensor {plan.tensor:,}" + (" with sequence parallelism" if plan.sequence_parallel else ""),
-        f"context {plan.context:,}" if plan.context > 1 else "",
-        f"pipeline {plan.pipeline:,} ({FACTS[plan.order].title}{_chunks(plan)})" if plan.pipeline > 1 else "",
-        f"expert {plan.expert:,}" if plan.expert > 1 else "",
-        f"expert-tensor {plan.inside_experts:,}" if plan.expert_tensor is not None else "",
-        f"data {plan.data:,}",
-        f"ZeRO {plan.zero.stage} ({plan.zero.engine.value})",
-        precision(plan.precision),
-        plan.optimizer.title,
-        recomputation(plan),
-        f"{100 * plan.offload.optimizer:.0f} % of the optimizer on the host" if plan.offload.optimizer else "",
-    ]
-    return f"{plan.framework.name}: " + ", ".join(word for word in sizes if word)
-
-
-def precision(chosen: Precision) -> str:
-    """``bf16 (weights bf16, gradients fp32)``, and the recipe of multiplies in fewer bits."""
-    recipe = f", {chosen.recipe.value} multiplies" if chosen.recipe else ""
-    return f"{chosen.compute.name}{recipe} (weights {chosen.weights.name}, gradients {chosen.gradients.name})"
-
-
-def _chunks(plan: Plan) -> str:
-    return f", {plan.virtual:,} chunks" if plan.virtual > 1 else ""
-
-
-def recomputation(plan: Plan) -> str:
-    """What is recomputed, in words; nothing where nothing is."""
-    chosen = plan.recompute
-    groups = f", {chosen.layers:,} at a time" if chosen.layers > 1 else ""
-    words = {
-        Method.UNIFORM: f"{'' if chosen.saves else 'all '}layers{groups}",
-        Method.BLOCK: f"{chosen.layers:,} layers of every chunk",
-        Method.EVERY: f"every layer in {chosen.layers:,}",
-    }
-    whole = words.get(chosen.method, "")
-    whole += " but for saved operations" if whole and chosen.saves else ""
-    others = "other layers but for saved operations" if chosen.others else ""
-    parts = [whole, others, ", ".join(chosen.modules)]
-    what = " and ".join(part for part in parts if part)
-    return f"recomputes {what}" if what else ""
 
 
 def parts(stage: Stage) -> dict[str, int]:

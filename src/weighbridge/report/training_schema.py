@@ -16,6 +16,7 @@ from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import explanation, schema
+from weighbridge.report.plan_words import context, overlaps
 from weighbridge.report.training_explained import figure
 from weighbridge.traced import plain
 
@@ -110,8 +111,10 @@ def plan(result: Training) -> schema.PlanEcho:
             "gradients": chosen.precision.gradients.name,
             "main_parameters": chosen.precision.main.name if chosen.precision.main else None,
             "recipe": chosen.precision.recipe.value if chosen.precision.recipe else None,
+            "parameters_in_recipe": chosen.precision.parameters_in_fp8,
         },
         "optimizer": chosen.optimizer.name,
+        "optimizer_states": [(s.dtype or chosen.precision.updated).name for s in chosen.optimizer.states],
         "recompute": {
             "method": chosen.recompute.method.value,
             "layers": chosen.recompute.layers,
@@ -128,6 +131,10 @@ def plan(result: Training) -> schema.PlanEcho:
         "loss": result.kernels.loss.value,
         "dropout": {"hidden": result.kernels.hidden_dropout, "attention": result.kernels.attention_dropout},
         "imbalance": chosen.imbalance,
+        "context_communication": context(chosen),
+        "dispatcher": chosen.kernels.routing.exchange.value,
+        "overlaps": overlaps(chosen),
+        "cuda_graphs": list(chosen.execution.graphs),
     }
 
 

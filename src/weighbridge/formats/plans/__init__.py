@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,14 @@ class Loaded:
         model: what is trained, by a name of the catalogue, a path or a Hugging Face id; ``None`` where it does not say.
         warnings: what is unknown, assumed or not modelled, a line each.
         kind: whose file it is: DeepSpeed, torchtitan or TrainingArguments.
+        names: what the file calls fields of the plan.
     """
 
     plan: Plan
     model: str | None = None
     warnings: tuple[str, ...] = ()
     kind: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any] | None = None) -> Loaded:
@@ -80,6 +82,13 @@ def _object(file: Path) -> dict[str, Any]:
         raise UnreadableError(f"{error}; a plan file is {FORMS}") from None
 
 
+CALLED: dict[str, dict[str, str]] = {
+    "torchtitan": torchtitan.CALLED,
+    "DeepSpeed": deepspeed.CALLED,
+    "TrainingArguments": training_arguments.CALLED,
+}
+"""What files call fields of a plan, for problems of the plan."""
+
 FORMS = "a DeepSpeed JSON, a torchtitan TOML or a JSON of TrainingArguments"
 
 
@@ -102,7 +111,7 @@ def _see_that_no_key_is_twice(text: str) -> None:
 
 
 def _loaded(found: Read, kind: str) -> Loaded:
-    return Loaded(found.plan, found.model, tuple(dict.fromkeys(found.warnings)), kind)
+    return Loaded(found.plan, found.model, tuple(dict.fromkeys(found.warnings)), kind, CALLED[kind])
 
 
 def _found(path: str | Path) -> Path:
