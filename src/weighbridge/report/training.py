@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from weighbridge.estimate.advice import Advice, advise, in_use
-from weighbridge.estimate.bands import band_of, too_close
+from weighbridge.estimate.bands import shown_bands, too_close
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import BETWEEN, peak_at
 from weighbridge.estimate.memory.stage import Stage
@@ -107,18 +107,20 @@ def _of(part: str, whole: str) -> str:
 def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
     """Error band; allocated, reserved and standing bytes of the fullest stage."""
     worst = training.worst
-    band = band_of(training)
+    bands = {band.attribute: (band.sentence,) for band in shown_bands(training)}
     allocated, static = int(plain(worst.peak_allocated)), int(plain(worst.static_allocated))
     reserved, outside = int(plain(worst.peak_reserved)), int(plain(worst.outside))
     around = [f"reserved {gibibytes(reserved)}"]
     if worst.free is not None:
         left = int(plain(worst.free))
         around += [f"context {gibibytes(outside)}", f"{gibibytes(abs(left))} {'free' if left >= 0 else 'too many'}"]
-    return (
-        (band.sentence if band else UNMEASURED,),
+    facts: tuple[tuple[str, ...], ...] = (
+        bands.get("peak_allocated", (UNMEASURED,) if not bands else ()),
         (f"allocated peak {allocated:,} bytes ({gibibytes(allocated)})", ", ".join(around)),
+        bands.get("peak_reserved", ()),
         (f"between steps  {static:,} bytes ({gibibytes(static)})",),
     )
+    return tuple(fact for fact in facts if fact)
 
 
 def _step(training: Training) -> tuple[tuple[str, ...], ...]:
