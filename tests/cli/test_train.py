@@ -72,6 +72,10 @@ MISTAKES = [
     ([*LLAMA, "--states", "fp33"], 'data type "fp33" is unknown'),
     ([*LLAMA, "--states", "bf16,bf16,bf16"], '--states: got "bf16,bf16,bf16"; Adam has 2 states'),
     ([*LLAMA, "--imbalance", "2", "--capacity-factor", "2"], "choose one"),
+    ([*LLAMA, "--seq", "99999999999999999999999"], "got 99,999,999,999,999,999,999,999; allowed is 1 to 2,147,483,648"),
+    (["megatron", "--", "bash", "pretrain.sh"], "ARGS: bash pretrain.sh has none of Megatron-LM's arguments; what a"),
+    (["megatron", "--", "torchrun"], "write weighbridge megatron -- before torchrun there, or give the arguments"),
+    (["megatron", "--", *MEGATRON, "--rotary-percent", "nan"], '--rotary-percent: got "nan"; expected a number'),
     (["megatron"], "ARGS: none given"),
     (["megatron", "--cluster", "2xH100", "--world-size", "4", "--", *MEGATRON], "--world-size: 4 are more than"),
     (["megatron", "--num-layers", "32"], "Megatron-LM's own arguments go after --, as in weighbridge"),
@@ -382,3 +386,16 @@ def test_options_of_choices_go_before_those_of_a_file(cli: Cli, tmp_path: Path) 
     assert plan["attention"] == "flash"
     assert plan["dropout"] == {"hidden": True, "attention": True}
     assert plan["offload"] == {"optimizer": 0.5, "weights": True, "activations": []}
+
+
+def test_a_cluster_that_states_its_gpus_is_the_world(cli: Cli) -> None:
+    code, out, err = cli("megatron", "--cluster", "64xH100", "--", *MEGATRON)
+    assert code == 0
+    assert "--world-size: not given; taken as the cluster's 64 GPUs" in err
+    assert "on 64 x NVIDIA H100" in out
+    assert "data 64" in out
+    assert "1 ranks of one replica" in cli("megatron", "--cluster", "H100", "--", *MEGATRON)[2]
+    launched = ("torchrun", "--nnodes", "1:4", "--nproc-per-node", "8", "pretrain_gpt.py", *MEGATRON)
+    err = cli("megatron", "--cluster", "64xH100", "--", *launched)[2]
+    assert "--nnodes 1:4: taken as its most, 4 nodes" in err
+    assert "cluster's" not in err

@@ -80,17 +80,17 @@ def command(
         raise InputError(f"ARGS: none given; write them after --, as in {EXAMPLE}")
     from weighbridge.formats.megatron import load
 
-    request = load(list(words), world_size)
+    stated = load_cluster(cluster)
+    request = load(list(words), world_size, cluster_gpus=stated.gpus if stated.gpus > 1 else None)
     warnings = request.warnings
     if context.get_parameter_source("cluster") is ParameterSource.DEFAULT:
         warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose libraries' workspaces count")
-    machines = _machines(cluster, request.world_size)
+    machines = _machines(stated, request.world_size)
     return answer(train(request.model, request.plan, machines, names=CALLED), out, warnings)
 
 
-def _machines(text: str, ranks: int) -> Cluster:
+def _machines(found: Cluster, ranks: int) -> Cluster:
     """The cluster; of one that names a device only, as many as there are ranks."""
-    found = load_cluster(text)
     if found.gpus > 1 or ranks == 1:
         return found
     return replace(found, gpus=ranks, gpus_per_node=min(ranks, found.device.gpus_per_node))

@@ -7,7 +7,7 @@ Sources: megatron/training/arguments.py (validate_args), megatron/core/transform
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 from typing import Any
 
@@ -17,7 +17,7 @@ from weighbridge.formats.megatron.model import Shape
 from weighbridge.formats.megatron.table import by_dest
 from weighbridge.parallel.layout import Layout, placed
 from weighbridge.parallel.plan import Offload, Plan
-from weighbridge.parallel.recompute import MODULES, Method, Recompute
+from weighbridge.parallel.recompute import MODULES, OFFLOADED, Method, Recompute
 from weighbridge.parallel.zero import Engine, Zero
 
 STAGES = {"no_shard": 0, "optim": 1, "optim_grads": 2, "optim_grads_params": 3}
@@ -166,8 +166,7 @@ def recompute(read: Arguments) -> Recompute:
     if granularity == "full":
         method = Method.BLOCK if read.text("recompute_method") == "block" else Method.UNIFORM
         return Recompute(method, read.size("recompute_num_layers") or 1)
-    modules = recomputed_modules(read)
-    return Recompute(modules=tuple(name for name in modules if name in MODULES))
+    return Recompute(modules=tuple(name for name in recomputed_modules(read) if name in MODULES))
 
 
 def recomputed_modules(read: Arguments) -> tuple[str, ...]:
@@ -182,8 +181,53 @@ def offload(read: Arguments) -> Offload:
     modules = read.words("offload_modules") if read.flag("fine_grained_activation_offloading") else ()
     return Offload(
         optimizer=share if read.flag("optimizer_cpu_offload") else 0.0,
-        activations=tuple(name for name in modules if name in MODULES),
+        activations=tuple(name for name in modules if name in OFFLOADED),
     )
+
+
+def fitted(planned: Planned, shape: Shape) -> Planned:
+    """A plan without what the model has no place for, which Megatron-LM passes over, and with words on that."""
+    found, absent = planned.plan, lacking(shape)
+    again, away = found.recompute.modules, found.offload.activations
+    named = {"recompute": again if "recompute_modules" in shape.arguments.given else (), "offload": away}
+    said = [
+        f"--{what}-modules {name}: the model has none; nothing is {what.removesuffix('e')}ed for it"
+        for what, names in named.items()
+        for name in names
+        if name in absent
+    ]
+    fits = replace(
+        found,
+        expert_tensor=found.expert_tensor if shape.experts else None,
+        recompute=replace(found.recompute, modules=tuple(name for name in again if name not in absent)),
+        offload=replace(found.offload, activations=tuple(name for name in away if name not in absent)),
+    )
+    return replace(planned, plan=fits, warnings=(*planned.warnings, *said))
+
+
+def lacking(shape: Shape) -> frozenset[str]:
+    """Modules to recompute or to offload that the model does not have, which Megatron-LM passes over."""
+    read = shape.arguments
+    kinds = shape.mixers() if shape.hybrid is None else shape.hybrid.layers
+    networks = shape.networks() if shape.hybrid is None else shape.hybrid.layers
+    attends = bool({"attention", "window"} & set(kinds))
+    sparse, dense = "moe" in networks, bool({"dense", "mlp"} & set(networks))
+    there = {
+        **dict.fromkeys(("core_attn", "qkv_linear", "attn_proj", "attn_norm"), attends),
+        **dict.fromkeys(("moe", "moe_act", "expert_fc1"), sparse),
+        "mlp": dense,
+        "shared_experts": sparse and read.size("moe_shared_expert_intermediate_size") is not None,
+        "mla_up_proj": read.flag("multi_latent_attention"),
+        "layernorm": _norms_apart(shape, sparse),
+    }
+    return frozenset(name for name, present in there.items() if not present)
+
+
+def _norms_apart(shape: Shape, sparse: bool) -> bool:
+    """Whether any layer has a norm by itself: Transformer Engine computes those before projections with them."""
+    read = shape.arguments
+    local = read.text("transformer_impl") == "local"
+    return local or sparse or read.flag("multi_latent_attention")
 
 
 def imbalance(read: Arguments) -> float:
@@ -227,7 +271,7 @@ def unmodelled(read: Arguments) -> Iterator[str]:
             if name not in MODULES
         )
     if read.flag("fine_grained_activation_offloading"):
-        left = [name for name in read.words("offload_modules") if name not in MODULES]
+        left = [name for name in read.words("offload_modules") if name not in OFFLOADED]
         if left:
             yield f"--offload-modules {' '.join(left)}: bears on memory and is not modelled"
     for dest in ("distribute_saved_activations", "first_last_layers_bf16", "fp32_residual_connection", "nccl_ub"):
