@@ -16,6 +16,7 @@ import weighbridge as wb
 from weighbridge.estimate.bands import bands_of, table
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import PeakAt, peak_at, tensors
+from weighbridge.formats.megatron import load
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart, columns
@@ -179,6 +180,48 @@ def test_modules_have_megatrons_names() -> None:
     ):
         assert line in lines
     assert "output_layer: ColumnParallelLinear" in [r.cells[0].strip() for r in tree.table(EXPERTS.stages[1]).rows]
+
+
+def names_of(words: str) -> list[str]:
+    sizes = "--hidden-size 512 --num-attention-heads 8 --seq-length 1024 --max-position-embeddings 1024"
+    more = "--micro-batch-size 1 --vocab-size 50257 --bf16 --num-experts 8 --disable-bias-linear --moe-grouped-gemm"
+    asked = load([*sizes.split(), *more.split(), *words.split()], 1, environment={})
+    return [row.cells[0].strip() for row in tree.table(wb.train(asked.model, asked.plan).worst).rows]
+
+
+def test_layers_of_hybrid_models_have_megatrons_names() -> None:
+    lines = names_of("--hybrid-layer-pattern M-M*ME --position-embedding-type none")
+    wanted = [
+        "HybridModel",
+        "decoder: HybridStack",
+        "(0-4 by 2): 3 x MambaLayer",
+        "norm: IdentityOp",
+        "mixer: MambaMixer",
+        "in_proj: TELayerNormColumnParallelLinear",
+        "conv1d: Conv1d",
+        "norm: ExtendedRMSNorm",
+        "out_proj: TERowParallelLinear",
+        "(1): 1 x MLPLayer",
+        "(3): 1 x TransformerLayer",
+        "(5): 1 x MoETransformerLayer",
+        "final_norm: TENorm",
+    ]
+    assert [line for line in lines if line in wanted] == wanted
+
+
+def test_linear_attention_has_megatrons_names() -> None:
+    variant = "--experimental-attention-variant gated_delta_net --linear-attention-freq 4 --num-layers 4"
+    lines = names_of(f"{variant} --position-embedding-type rope")
+    at = lines.index("self_attention: GatedDeltaNet")
+    assert lines[0] == "GPTModel"
+    assert lines[at - 1 : at + 5] == [
+        "input_layernorm: IdentityOp",
+        "self_attention: GatedDeltaNet",
+        "in_proj: TELayerNormColumnParallelLinear",
+        "conv1d: Conv1d",
+        "out_norm: TENorm",
+        "out_proj: TERowParallelLinear",
+    ]
 
 
 def test_other_frameworks_keep_our_names() -> None:
