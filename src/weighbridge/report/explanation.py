@@ -132,7 +132,11 @@ def _block(step: Step, width: int) -> str:
     if numbers != [f"{step.value:,}"]:
         out += _equation(pad, numbers, width)
     out += _folded(f"{pad} = {step.value:,}{' ' + step.label.unit if step.label.unit else ''}", width)
-    remarks = [step.label.note, step.label.source, f"{', '.join(step.above)}: see above" if step.above else ""]
+    remarks = [
+        step.label.note,
+        step.label.source,
+        f"{', '.join(dict.fromkeys(step.above))}: see above" if step.above else "",
+    ]
     indent = pad + "   "
     for line in textwrap.wrap("; ".join(filter(None, remarks)), max(12, width - len(indent))):
         out.append(indent + line)

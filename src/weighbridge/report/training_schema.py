@@ -10,6 +10,7 @@ from weighbridge.estimate.advice import advise, in_use
 from weighbridge.estimate.bands import Band, bands_of
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import Stands, peak_at, tensors
+from weighbridge.estimate.memory.reasons import Beyond
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
@@ -143,11 +144,11 @@ def saves(chosen: Saves | None) -> schema.PlanSaves | None:
     return {"operations": sorted(chosen.names), "every_multiply": chosen.every} if chosen else None
 
 
-def explanations(stage: Stage, lines: Sequence[Line], depth: int | None) -> dict[str, Any]:
+def explanations(stage: Stage, lines: Sequence[Line | Beyond], depth: int | None) -> dict[str, Any]:
     """Lines of the ledger with their derivations, and the tensors that stand at the highest moment."""
     return {
         "explanation": [step for line in lines for step in explanation.as_dict(figure(stage, line), depth)],
-        "tensors": [standing(one) for line in lines for one in tensors(stage, line)],
+        "tensors": [standing(one) for line in lines if isinstance(line, Line) for one in tensors(stage, line)],
     }
 
 
