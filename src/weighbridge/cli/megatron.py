@@ -35,6 +35,7 @@ CALLED = {
     "group": "--microbatch-group-size-per-virtual-pipeline-stage",
     "sequence": "--seq-length",
     "zero": "--data-parallel-sharding-strategy",
+    "precision": "--bf16, --fp16 or --fp8-recipe",
     "replicas": "--num-distributed-optimizer-instances",
     "recompute": "--recompute-modules",
     "recompute_layers": "--recompute-num-layers",

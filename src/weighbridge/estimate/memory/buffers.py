@@ -47,8 +47,8 @@ class Buffers:
         own = cluster.device.cublas_workspace_bytes if plan.cublas_workspace is None else plan.cublas_workspace
         cublas = self._leaf(own, "cublas_workspace")
         engine = self._leaf(cluster.device.transformer_engine_workspace_bytes, "transformer_engine_workspace")
-        of_engine = f", {self._engines()} of Transformer Engine" if self._engines() else ""
-        note = f"of cuBLAS {HANDLES}, for the threads that run forward and backward{of_engine}"
+        of_engine = f", and {self._engines()} of Transformer Engine" if self._engines() else ""
+        note = f"{HANDLES} of cuBLAS, for the threads that run forward and backward{of_engine}"
         source = "pytorch, aten/src/ATen/cuda/CublasHandlePool.cpp; TransformerEngine, pytorch/cpp_extensions/gemm.py"
         label = Label("library_workspaces", "bytes", note, source)
         return named(HANDLES * cublas + self._engines() * engine, label)
