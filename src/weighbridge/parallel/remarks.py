@@ -66,3 +66,5 @@ def _modules(plan: Plan) -> Iterator[str]:
         yield "offloading attn_proj needs core_attn too"
     if plan.precision.recipe is Recipe.DELAYED and again & {"moe_act", "layernorm"}:
         yield "moe_act and layernorm cannot be recomputed along with delayed scaling"
+    if "shared_experts" in again and plan.execution.overlaps_shared_experts:
+        yield "shared experts cannot be recomputed where they compute beside routed tokens' travel"
