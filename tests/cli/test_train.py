@@ -395,6 +395,9 @@ def test_a_cluster_that_states_its_gpus_is_the_world(cli: Cli) -> None:
     assert "on 64 x NVIDIA H100" in out
     assert "data 64" in out
     assert "1 ranks of one replica" in cli("megatron", "--cluster", "H100", "--", *MEGATRON)[2]
+    one = cli("megatron", "--cluster", "1xH100", "--", *MEGATRON, "--tensor-model-parallel-size", "2")
+    assert one[0] == 2
+    assert "--world-size: 1 does not divide by tensor x pipeline x context parallel size = 2" in one[2]
     launched = ("torchrun", "--nnodes", "1:4", "--nproc-per-node", "8", "pretrain_gpt.py", *MEGATRON)
     err = cli("megatron", "--cluster", "64xH100", "--", *launched)[2]
     assert "--nnodes 1:4: taken as its most, 4 nodes" in err

@@ -198,6 +198,11 @@ def test_choices_may_be_given_by_their_names() -> None:
     assert Plan.under("hf-sdpa", zero=2, precision="bf16").precision == framework("hf-sdpa").mixes("bf16", 2)
 
 
+def test_a_name_where_a_choice_stands_says_who_takes_names() -> None:
+    found = Plan(precision="mxfp8").problems()  # type: ignore[arg-type]
+    assert found == (("precision", 'got "mxfp8"; expected a Precision; Plan.under takes names'),)
+
+
 def test_all_problems_are_said_at_once() -> None:
     plan = Plan(gpus=6, tensor=4, virtual=2, context=2, sequence=4095, layout=(), zero=Zero(1, Engine.FSDP2))
     found = plan.problems(GPT2.tree, 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -81,17 +82,16 @@ def command(
         raise InputError(f"ARGS: none given; write them after --, as in {EXAMPLE}")
     from weighbridge.formats.megatron import load
 
-    stated = load_cluster(cluster)
-    request = load(list(words), world_size, cluster_gpus=stated.gpus if stated.gpus > 1 else None)
+    named = load_cluster(cluster)
+    stated = named.gpus > 1 or re.match(r"\d+x", cluster) is not None
+    request = load(list(words), world_size, cluster_gpus=named.gpus if stated else None)
     warnings = request.warnings
     if context.get_parameter_source("cluster") is ParameterSource.DEFAULT:
         warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose libraries' workspaces count")
-    machines = _machines(stated, request.world_size)
+    machines = named if stated else _machines(named, request.world_size)
     return answer(train(request.model, request.plan, machines, names=CALLED), out, warnings)
 
 
 def _machines(found: Cluster, ranks: int) -> Cluster:
-    """The cluster; of one that names a device only, as many as there are ranks."""
-    if found.gpus > 1 or ranks == 1:
-        return found
+    """Of a cluster that names a device only, as many as there are ranks."""
     return replace(found, gpus=ranks, gpus_per_node=min(ranks, found.device.gpus_per_node))

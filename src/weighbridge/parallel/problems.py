@@ -44,7 +44,9 @@ def of_fields(plan: Plan) -> Iterator[Problem]:
             yield name, f"{value:,} is less than 1"
     for name, kind in plan.kinds().items():
         if not isinstance(getattr(plan, name), kind):
-            yield name, f"got {given(getattr(plan, name))}; expected a {kind.__name__}"
+            value = getattr(plan, name)
+            hint = "; Plan.under takes names" if isinstance(value, str) else ""
+            yield name, f"got {given(value)}; expected a {kind.__name__}{hint}"
 
 
 def of_choices(plan: Plan) -> Iterator[Problem]:

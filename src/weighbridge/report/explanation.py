@@ -127,11 +127,15 @@ def _block(step: Step, width: int) -> str:
     out = textwrap.wrap(" > ".join(step.path[1:]), width) if len(step.path) > 2 else []
     terms = step.formula.terms if isinstance(step.formula, Sum) else ()
     tags = [", ".join(dict.fromkeys(term.parts)) for term in terms] if len(terms) > 1 else []
-    out += _tagged_equation(name, lines(step.formula, TEXT), tags, width)
-    numbers = lines(step.formula, NUMBERS)
-    if numbers != [f"{step.value:,}"]:
-        out += _equation(pad, numbers, width)
-    out += _folded(f"{pad} = {step.value:,}{' ' + step.label.unit if step.label.unit else ''}", width)
+    value = f"{step.value:,}{' ' + step.label.unit if step.label.unit else ''}"
+    if lines(step.formula, TEXT) == [f"{step.value:,}"]:
+        out += _folded(f"{name} = {value}", width)
+    else:
+        out += _tagged_equation(name, lines(step.formula, TEXT), tags, width)
+        numbers = lines(step.formula, NUMBERS)
+        if numbers != [f"{step.value:,}"]:
+            out += _equation(pad, numbers, width)
+        out += _folded(f"{pad} = {value}", width)
     remarks = [
         step.label.note,
         step.label.source,

@@ -166,7 +166,7 @@ def megatron_plans(draw: st.DrawFn) -> dict[str, Any]:
         "precision": draw(st.sampled_from(("bf16", "fp16", "fp32", "fp8-delayed", "mxfp8"))),
         "recompute": draw(st.sampled_from(("none", "full", "selective:layernorm", "selective:shared_experts"))),
         "offload": draw(st.sampled_from((Offload(), Offload(0.5), Offload(activations=("core_attn",))))),
-        "execution": Execution(*(draw(st.booleans()) for _ in range(5))),
+        "execution": draw(st.builds(Execution, *[st.booleans()] * 5)),
     }
 
 
