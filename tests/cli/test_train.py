@@ -370,6 +370,9 @@ def test_a_problem_of_a_file_is_named_by_the_file_s_own_field(cli: Cli, tmp_path
     err = cli("train", "llama-3.1-8b", "--cluster", "9xH100", "--from", str(file), "--tp", "9")[2]
     assert "--tp: 32 heads do not divide by tensor = 9" in err
     assert "parallelism.tensor_parallel_degree" not in err
+    file.write_text("[training]\ntensor_parallel_degree = 3\nseq_len = 4095\nbatch_size = 1\n")
+    err = cli("train", "llama-3.1-8b", "--cluster", "9xH100", "--from", str(file))[2]
+    assert "training.tensor_parallel_degree: 32 heads do not divide by tensor = 3" in err
     deepspeed = tmp_path / "ds.json"
     deepspeed.write_text('{"train_micro_batch_size_per_gpu": 1, "tensor_parallel": {"autotp_size": 3}}')
     err = cli("train", "llama-3.1-8b", "--cluster", "9xH100", "--from", str(deepspeed))[2]

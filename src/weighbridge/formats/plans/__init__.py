@@ -62,12 +62,12 @@ def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any]
         kind = _kind(file, raw)
         if kind == "DeepSpeed":
             _see_that_no_key_is_twice(text)
-            return _loaded(deepspeed.read(raw, options), kind)
-        return _loaded(training_arguments.read(raw, options, file.parent), kind)
+            return _loaded(deepspeed.read(raw, options), kind, raw)
+        return _loaded(training_arguments.read(raw, options, file.parent), kind, raw)
     raw = read_toml(file)
     if not _known(raw, TORCHTITAN):
         raise _none(file, raw)
-    return _loaded(torchtitan.read(raw, options), "torchtitan")
+    return _loaded(torchtitan.read(raw, options), "torchtitan", raw)
 
 
 def _object(file: Path) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _object(file: Path) -> dict[str, Any]:
         raise UnreadableError(f"{error}; a plan file is {FORMS}") from None
 
 
-CALLED: dict[str, dict[str, str]] = {
+CALLED: dict[str, dict[str, str | tuple[str, ...]]] = {
     "torchtitan": torchtitan.CALLED,
     "DeepSpeed": deepspeed.CALLED,
     "TrainingArguments": training_arguments.CALLED,
@@ -110,8 +110,23 @@ def _see_that_no_key_is_twice(text: str) -> None:
     json.loads(text, object_pairs_hook=table)
 
 
-def _loaded(found: Read, kind: str) -> Loaded:
-    return Loaded(found.plan, found.model, tuple(dict.fromkeys(found.warnings)), kind, CALLED[kind])
+def _loaded(found: Read, kind: str, raw: Mapping[str, Any]) -> Loaded:
+    names = {
+        name: called if isinstance(called, str) else _written(called, raw) for name, called in CALLED[kind].items()
+    }
+    return Loaded(found.plan, found.model, tuple(dict.fromkeys(found.warnings)), kind, names)
+
+
+def _written(names: tuple[str, ...], raw: Mapping[str, Any]) -> str:
+    """The name of several that a file has; the first where it has none."""
+
+    def stands(name: str) -> bool:
+        found: Any = raw
+        for key in name.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found is not None
+
+    return next((name for name in names if stands(name)), names[0])
 
 
 def _found(path: str | Path) -> Path:

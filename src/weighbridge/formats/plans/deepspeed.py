@@ -33,8 +33,8 @@ DTYPES |= {f"torch.{name}": dtype for name, dtype in DTYPES.items() if name.ends
 """Names of data types (deepspeed/runtime/config.py, DtypeEnum)."""
 
 
-CALLED = {
-    "tensor": "tensor_parallel.autotp_size",
+CALLED: dict[str, str | tuple[str, ...]] = {
+    "tensor": ("tensor_parallel.autotp_size", "tensor_parallel.tp.tp_size"),
     "pipeline": "pipeline.stages",
     "stages": "pipeline.stages",
     "context": "sequence_parallel_size",
@@ -50,7 +50,7 @@ CALLED = {
     "offload_optimizer": "zero_optimization.offload_optimizer",
     "offload_weights": "zero_optimization.offload_param",
 }
-"""What the file calls fields of the plan, where a problem of the plan is said."""
+"""What the file calls fields of the plan, where a problem of the plan is said; after a newer name the older ones."""
 
 
 @dataclass(frozen=True)
