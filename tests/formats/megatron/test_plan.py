@@ -247,5 +247,7 @@ def test_modules_that_a_model_lacks_are_passed_over_and_named() -> None:
     away = "--fine-grained-activation-offloading --offload-modules expert_fc1 qkv_linear"
     assert request(f"{GPT} {away}").plan.offload.activations == ("qkv_linear",)
     assert request(f"{MOE} {away}").plan.offload.activations == ("expert_fc1", "qkv_linear")
-    for found in (dense, sparse, request(f"{MOE} {away}"), request(f"{GPT} --expert-tensor-parallel-size 1")):
+    none = request(f"{MOE} --moe-layer-freq ([0]*8) --expert-model-parallel-size 2 --expert-tensor-parallel-size 1", 2)
+    assert (none.plan.expert, none.plan.expert_tensor) == (1, None)
+    for found in (none, dense, sparse, request(f"{MOE} {away}"), request(f"{GPT} --expert-tensor-parallel-size 1")):
         train(found.model, found.plan)

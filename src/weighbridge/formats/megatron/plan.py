@@ -196,9 +196,10 @@ def fitted(planned: Planned, shape: Shape) -> Planned:
         for name in names
         if name in absent
     ]
+    spread: dict[str, Any] = {} if "moe" not in absent else {"expert": 1, "expert_tensor": None}
     fits = replace(
         found,
-        expert_tensor=found.expert_tensor if shape.experts else None,
+        **spread,
         recompute=replace(found.recompute, modules=tuple(name for name in again if name not in absent)),
         offload=replace(found.offload, activations=tuple(name for name in away if name not in absent)),
     )
