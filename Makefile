@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ORACLE := .venv-oracle
+FIT := .venv-fit
 PIP := install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lint docs docs-update oracle benchmark accuracy golden clean
+.PHONY: help run test lint docs docs-update oracle speeds benchmark accuracy golden clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +25,12 @@ $(ORACLE)/ready: pyproject.toml constraints/core.txt constraints/torch.txt const
 	$(ORACLE)/bin/pip $(PIP) --requirement constraints/torch.txt
 	$(ORACLE)/bin/pip $(PIP) --requirement constraints/oracle.txt
 	$(ORACLE)/bin/pip $(PIP) --constraint constraints/core.txt --editable .
+	@touch $@
+
+$(FIT)/ready: pyproject.toml constraints/core.txt constraints/fit.txt
+	$(PYTHON) -m venv $(FIT)
+	$(FIT)/bin/pip $(PIP) --constraint constraints/core.txt --editable .
+	$(FIT)/bin/pip $(PIP) --requirement constraints/fit.txt
 	@touch $@
 
 run: $(VENV)/ready ## weigh a real model, a training run of it, and a Megatron-LM launch script
@@ -47,6 +54,10 @@ docs: $(VENV)/ready ## build the documentation, strictly
 oracle: $(ORACLE)/ready ## compare with transformers, megatron-core and PyTorch's own counter and hooks
 	$(ORACLE)/bin/pytest tests/oracle -q
 
+speeds: $(FIT)/ready ## fit the curves of kernels and collectives to the measured tables, and test them
+	$(FIT)/bin/python -m tools.fit_speeds
+	$(FIT)/bin/pytest tests/tools tests/hardware/test_speeds.py -q
+
 benchmark: $(ORACLE)/ready ## cold start beside other tools, speed and cost of a training estimate
 	$(ORACLE)/bin/pip $(PIP) --requirement constraints/benchmark.txt
 	$(ORACLE)/bin/python benchmarks/cold_start.py
@@ -62,4 +73,4 @@ golden: $(VENV)/ready ## write the golden outputs anew; look at the difference b
 	$(BIN)/pytest -q tests/test_golden.py --update-golden
 
 clean: ## remove environments and build products
-	rm -rf .venv .venv-oracle site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oracle .venv-fit site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

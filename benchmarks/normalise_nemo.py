@@ -64,6 +64,7 @@ def nemo(table: Iterable[Cells]) -> Iterator[Row]:
 
 def _run(place: int, cells: Cells) -> Row:
     long = "long-seq" in cells["release"]
+    old = long and "H100" in cells["gpu"]
     judged = ["plan.recompute", "plan.precision", "plan.kernels", "plan.overlaps_tensor", "execution"]
     unknown: list[str] = []
     if long and "without CP" in cells["source"]:
@@ -79,12 +80,14 @@ def _run(place: int, cells: Cells) -> Row:
         "counter": "tokens_per_second_per_gpu",
         "device": cells["gpu"].removeprefix("DGX-"),
         "gpus": int(cells["gpus"]),
-        "current": cells["release"].startswith(NEWEST),
-        "release": cells["release"].partition(" /")[0],
+        "current": cells["release"].startswith(NEWEST) and not old,
+        "release": "24.03.01" if old else cells["release"].partition(" /")[0],
         "model": MODELS[cells["model"]],
         "plan": _plan(cells),
         "execution": _execution(cells),
     }
+    if old:  # the page's first version names the container 24.03.01, of Transformer Engine 1.5
+        row["plan"]["kernels"] = {"attention": "flash"}
     if cells["task"] != "pretrain":
         row["tuning"] = {"method": {"SFT": "full", "LoRA": "lora"}[cells["task"]], "packed": True}
     return stated(row, judged, unknown)

@@ -285,7 +285,8 @@ def foundry(table: Iterable[Cells]) -> Iterator[Row]:
     follows from them by 6 N + 12 L H Q T FLOPs per token (scripts/train/benchmarking/collect_results.py).
 
     Judged from llmfoundry/models: PyTorch's layer norm and GELU; flash attention's cross-entropy in 16 bits, for which
-    "in place" is the nearest choice (its gradient is a second tensor).
+    "in place" is the nearest choice (its gradient is a second tensor). Attention in Triton was the default then
+    (scripts/train/benchmarking/submit_benchmarks.py at b2a43a147).
     """
     for place, cells in enumerate(table):
         memory = 40 if "40gb" in cells["gpu"] else 80
@@ -319,7 +320,7 @@ def foundry(table: Iterable[Cells]) -> Iterator[Row]:
                 "zero": {"stage": 3, "engine": "FSDP2"},
                 "optimizer": "adam",
                 "recompute": {"method": "uniform" if cells["recompute"] == "full" else "none"},
-                "kernels": {"norm": "fused", "pointwise": "fused", "loss": "in place"},
+                "kernels": {"norm": "fused", "pointwise": "fused", "loss": "in place", "attention": "triton"},
             },
             "judged": ["plan.framework", "plan.kernels"],
         }

@@ -33,7 +33,7 @@ def test_empty_and_single_products_and_sums() -> None:
     assert (a.total([]), a.total([5]), a.total([5, 6])) == (0, 5, 11)
 
 
-@pytest.mark.parametrize("name", [n for n in a.OPERATORS if n not in ("scale", "where", "block")])
+@pytest.mark.parametrize("name", [n for n in a.OPERATORS if n not in ("scale", "where", "block", "exponential")])
 def test_arrays_agree_with_integers(name: str) -> None:
     left, right = [12, 8, 9, 100], [3, 4, 9, 10]
     expected = [a.apply(name, x, y) for x, y in zip(left, right, strict=True)]
@@ -58,3 +58,11 @@ def test_blocks_round_up_by_half_a_step_at_most() -> None:
     assert [a.block(size, 10, 40) for size in sizes] == expected
     assert a.block(np.array(sizes, dtype=float), 10, 40).tolist() == expected  # type: ignore[arg-type, attr-defined]
     assert a.OPERATORS["block"].text.format("size", 10, 40) == "block(size, 10, 40)"
+
+
+def test_powers_and_exponentials_are_floats() -> None:
+    assert a.power(4, 0.5) == 2.0
+    assert a.power(10**30, -1) == pytest.approx(1e-30)
+    assert a.exponential(0) == 1.0
+    assert a.apply("power", np.array([4.0, 9.0]), 0.5).tolist() == [2.0, 3.0]
+    assert a.apply("exponential", np.array([0.0])).tolist() == [1.0]

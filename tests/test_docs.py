@@ -23,14 +23,14 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests import training_tables
+from tests import speed_tables, training_tables
 from weighbridge.cli import main
 from weighbridge.estimate.comparison import COLUMNS
 from weighbridge.estimate.parameters import params
 from weighbridge.models import catalogue, families, family
 from weighbridge.models.described import Block, Config, Run, parts
 from weighbridge.nn import Module
-from weighbridge.report import explanation, schema
+from weighbridge.report import explanation, scaling_schema, schema
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -268,7 +268,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "mixers": lambda: module_table("mixer"),
     "feed forward": lambda: module_table("feed_forward"),
     "megatron arguments": training_tables.arguments,
-    **{name: partial(lambda of: table(*of()), of) for name, of in training_tables.TABLES.items()},
+    **{
+        name: partial(lambda of: table(*of()), of)
+        for name, of in {**training_tables.TABLES, **speed_tables.TABLES}.items()
+    },
 }
 
 
@@ -299,12 +302,14 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 # The JSON contract
 
-CONTRACT = {name: shape for name, shape in vars(schema).items() if hasattr(shape, "__required_keys__")}
+CONTRACT = {
+    name: shape for name, shape in (vars(schema) | vars(scaling_schema)).items() if hasattr(shape, "__required_keys__")
+}
 """The typed dictionaries of the contract, whether ``typing`` or ``typing_extensions`` made them."""
 
 
 def test_the_contract_is_found() -> None:
-    assert {"Parameters", "Flops", "Compared", "Catalogue"} <= set(CONTRACT)
+    assert {"Parameters", "Flops", "Compared", "Catalogue", "ScalingReport", "FittedLaw"} <= set(CONTRACT)
 
 
 @pytest.mark.parametrize("name", CONTRACT)

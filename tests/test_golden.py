@@ -19,6 +19,8 @@ MIXTRAL_8X2B = """
 """
 """The example of reference system C."""
 
+SCALING = ("scaling", "--compute", "5.76e23")
+
 GOLDEN = {
     "params-llama-3.1-8b.txt": ["params", "llama-3.1-8b"],
     "params-deepseek-v3.txt": ["params", "deepseek-v3"],
@@ -57,6 +59,12 @@ GOLDEN = {
         *("--explain", "--line", "activations", "--stage", "1"),
     ],
     "megatron-mixtral-8x2b.txt": ["megatron", "--world-size", "8", "--cluster", "H100", "--", *MIXTRAL_8X2B.split()],
+    "scaling.txt": [*SCALING, "--cluster", "1024xH100", "--mfu", "0.4", "--price", "2.50"],
+    "scaling.json": [*SCALING, "--law", "besiroglu", "--law", "krajewski", "--inference-tokens", "2T", "--json"],
+    "scaling.md": ["scaling", "--parameters", "70B", "--tokens", "300B", "--format", "markdown"],
+    "scaling-repeated.txt": ["scaling", "--compute", "9.3e21", "--unique-tokens", "25B"],
+    "scaling-laws.txt": ["scaling", "laws"],
+    "explain-scaling.txt": [*SCALING, "--law", "hoffmann-3", "--law", "deepseek", "--explain"],
     "help.txt": ["--help"],
 }
 

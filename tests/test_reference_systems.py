@@ -1,10 +1,11 @@
 """The worked examples of the four systems that Weighbridge unites, and what they get wrong, done right.
 
-Their cost, scaling laws and web pages come with later work; docs/reference-systems.md says so.
+Their memory of inference and web pages come with later work; docs/reference-systems.md says so.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -27,6 +28,7 @@ from weighbridge.estimate.parameters import params
 from weighbridge.estimate.training import train
 from weighbridge.formats.loading import from_raw
 from weighbridge.formats.megatron import load
+from weighbridge.laws import find
 from weighbridge.nn import GroupedQueryAttention
 from weighbridge.parallel.plan import Plan
 from weighbridge.report.explanation import steps
@@ -306,3 +308,38 @@ def test_d_bytes_by_precision() -> None:
     sizes = [report.bytes(name) for name in ("fp32", "fp16", "bf16", "int8", "int4", "nf4")]
     total = report.total
     assert sizes == [4 * total, 2 * total, 2 * total, total, total // 2, total // 2]
+
+
+def test_d_the_scaling_law_with_its_constants(cli: Callable[..., tuple[int, str, str]]) -> None:
+    """Its constants (alpha .34, beta .28, A 406.4, B 410.7, E 1.69), allocated right."""
+    law = find("hoffmann-3-rounded")
+    assert law.constants() == {"e": 1.69, "a": 406.4, "b": 410.7, "alpha": 0.34, "beta": 0.28}
+    compute = 5.76e23
+    balance = (0.34 * 406.4 / (0.28 * 410.7)) ** (1 / 0.62)
+    best = law.optimum(compute)
+    assert best.parameters == pytest.approx(balance * (compute / 6) ** (0.28 / 0.62))
+    assert best.tokens == pytest.approx((compute / 6) ** (0.34 / 0.62) / balance)
+    assert law.least_loss(compute) == pytest.approx(1.69 + 406.4 / best.parameters**0.34 + 410.7 / best.tokens**0.28)
+    status, out, _ = cli("scaling", "--compute", "5.76e23", "--law", "hoffmann-3-rounded")
+    assert (status, "32.2 B" in out, "2.98 T" in out, "1.931" in out) == (0, True, True, True)
+
+
+def test_d_exponents_swapped_and_no_constant_cost_loss() -> None:
+    """What system D allocates: (C / 6) to alpha / (alpha + beta) parameters, to beta / (alpha + beta) tokens."""
+    law = find("hoffmann-3-rounded")
+    for compute in (1e21, 5.76e23):
+        parameters = (compute / 6) ** (0.34 / 0.62)
+        theirs = law.loss(parameters, law.tokens_within(compute, parameters))
+        assert theirs is not None
+        assert theirs > (law.least_loss(compute) or 0)
+        assert parameters > 20 * law.optimum(compute).parameters
+
+
+def test_d_training_cost(cli: Callable[..., tuple[int, str, str]]) -> None:
+    """6 N D on GPUs at an efficiency and a price, to days and dollars."""
+    arguments = ("--parameters", "7B", "--tokens", "1T", "--law", "hoffmann-3", "--cluster", "64xA100", "--mfu", "0.5")
+    status, out, _ = cli("scaling", *arguments, "--price", "2", "--json")
+    assert status == 0
+    cost = json.loads(out)["answers"][0]["cost"]
+    assert cost["seconds"] == pytest.approx(6 * 7e9 * 1e12 / (64 * 312e12 * 0.5))
+    assert cost["dollars"] == pytest.approx(cost["seconds"] * 64 / 3600 * 2)

@@ -18,6 +18,28 @@ Columns = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where measurements lie.
+
+    Attributes:
+        table: the file in the package.
+        kernels: the kernels, as the file names them.
+        note: what of it is used, and what is subtracted.
+    """
+
+    table: str
+    kernels: tuple[str, ...]
+    note: str = ""
+
+
+Sizes = tuple[Columns, Any, Origin]
+"""Sizes, seconds and origin."""
+
+Bytes = tuple[Any, Any, Origin]
+"""Bytes, seconds and origin."""
+
+
+@dataclass(frozen=True)
 class System:
     """A measured system.
 
@@ -61,6 +83,9 @@ SYSTEMS = (
         FLASH_2,
     ),
 )
+
+LINEAR = "torch_flow"
+"""TensorRT-LLM's name for its PyTorch layers."""
 
 SHORTEST, WIDEST = 256, 256
 """Queries and size of heads: below and above, other kernels run (heads of a group packed into a tile, split heads)."""
@@ -107,16 +132,16 @@ def _columns(table: pd.DataFrame, names: dict[str, str]) -> Columns:
     return {ours: table[theirs].to_numpy(dtype=np.float64) for ours, theirs in names.items()}
 
 
-def gemm(system: System, precision: str) -> tuple[Columns, Any, str]:
+def gemm(system: System, precision: str) -> Sizes:
     """Sizes, seconds and source of TensorRT-LLM's linear layers: PyTorch's (cuBLAS) in bf16, cuBLASLt in fp8."""
     table, path = _read(f"{system.folder}/gemm/trtllm/*/gemm_perf.parquet")
-    table = table[(table.gemm_dtype == TYPES[precision]) & (table.kernel_source == "torch_flow")]
+    table = table[(table.gemm_dtype == TYPES[precision]) & (table.kernel_source == LINEAR)]
     table = table.sort_values(["m", "n", "k"])
     sizes = _columns(table, {"rows": "m", "columns": "n", "depth": "k"})
-    return sizes, table.latency.to_numpy() / 1e3, f"{release()}, {path}, {TYPES[precision]}"
+    return sizes, table.latency.to_numpy() / 1e3, Origin(path, (LINEAR,), TYPES[precision])
 
 
-def attention(system: System) -> tuple[Columns, Any, str]:
+def attention(system: System) -> Sizes:
     """Sizes, seconds and source of causal attention over whole prompts in bf16, without a window."""
     table, path = _read(f"{system.folder}/attention/{system.attention}/*/context_attention_perf.parquet")
     chosen = table.kernel_source.isin(system.kernels) & (table.attn_dtype == "bfloat16")
@@ -127,34 +152,33 @@ def attention(system: System) -> tuple[Columns, Any, str]:
     table = table[chosen].sort_values(["head_dim", "batch_size", "isl", "num_heads", "num_key_value_heads"])
     names = {"batch": "batch_size", "heads": "num_heads", "kv_heads": "num_key_value_heads", "queries": "isl"}
     sizes = _columns(table, {**names, "keys": "isl", "qk_dim": "head_dim", "v_dim": "head_dim"})
-    return sizes, table.latency.to_numpy() / 1e3, f"{release()}, {path}, {', '.join(system.kernels)}"
+    return sizes, table.latency.to_numpy() / 1e3, Origin(path, system.kernels)
 
 
-def cast(system: System, framework: str) -> tuple[Any, Any, str] | None:
+def cast(system: System, framework: str) -> Bytes | None:
     """Bytes, seconds and source of casting bf16 to fp8 by a given scale; ``None`` where the device has no fp8."""
     return _quantised(system, framework, "scale_matrix", 3.0)
 
 
-def scaling(system: System) -> tuple[Any, Any, str] | None:
+def scaling(system: System) -> Bytes | None:
     """Bytes, seconds and source of TensorRT-LLM's search for the scale of a matrix in bf16; ``None`` without fp8."""
     return _quantised(system, "trtllm", "computescale", 2.0)
 
 
-def _quantised(system: System, framework: str, name: str, moved: float) -> tuple[Any, Any, str] | None:
+def _quantised(system: System, framework: str, name: str, moved: float) -> Bytes | None:
     pattern = f"{system.folder}/quantize/{framework}/*/{name}_perf.parquet"
     if newest(pattern) is None:
         return None
     table, path = _read(pattern)
     table = table[table.quant_dtype == "fp8"].sort_values(["m", "k"])
     elements = table.m.to_numpy(dtype=np.float64) * table.k.to_numpy(dtype=np.float64)
-    kernels = ", ".join(table.kernel_source.unique())
-    return moved * elements, table.latency.to_numpy() / 1e3, f"{release()}, {path}, {kernels}"
+    return moved * elements, table.latency.to_numpy() / 1e3, Origin(path, tuple(table.kernel_source.unique()))
 
 
-def nccl(system: System) -> tuple[pd.DataFrame, str]:
+def nccl(system: System) -> tuple[pd.DataFrame, Origin]:
     """All measurements of NCCL among the GPUs of one server, in 16 bits: ``op_name``, ``num_gpus``, bytes, seconds."""
     table, path = _read(f"{system.folder}/comm/nccl/*/nccl_perf.parquet")
     table = table[table.nccl_dtype == "half"]
     table = table.assign(bytes=table.message_size * 2.0, seconds=table.latency / 1e3)
     table = table.sort_values(["op_name", "num_gpus", "bytes"])
-    return table[["op_name", "num_gpus", "bytes", "seconds"]], f"{release()}, {path}"
+    return table[["op_name", "num_gpus", "bytes", "seconds"]], Origin(path, ("NCCL",))

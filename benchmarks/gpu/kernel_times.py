@@ -70,6 +70,33 @@ def products() -> Iterator[dict[str, Any]]:
         yield {"kernel": "matmul", **shape, "seconds": seconds(linear, pairs)}
 
 
+def gradients() -> Iterator[dict[str, Any]]:
+    """A weight's gradient, ``(columns x rows) (rows x depth)``: written in bf16, and added to one in fp32."""
+    import torch
+
+    for rows, (columns, depth) in itertools.product((2048, 4096, 8192), WIDTHS[2:6]):
+        pairs = [(normal(rows, columns).t(), normal(rows, depth)) for _ in range(2)]
+        held = torch.zeros(columns, depth, device="cuda")
+        shape = {"rows": rows, "columns": columns, "depth": depth, "precision": "bf16"}
+        yield {"kernel": "gradient", **shape, "seconds": seconds(torch.mm, pairs)}
+        adds = partial(torch.addmm, held, out_dtype=torch.float32, out=held)
+        yield {"kernel": "gradient, added in fp32", **shape, "seconds": seconds(adds, pairs)}
+
+
+def eights() -> Iterator[dict[str, Any]]:
+    """Products in 8 bits: fast ones, and ones that gather their sums in fp32 outside the tensor cores."""
+    import torch
+
+    one = torch.ones((), device="cuda")
+    for rows, (columns, depth) in itertools.product((2048, 4096, 16384), WIDTHS[2:6]):
+        low = [[x.to(torch.float8_e4m3fn) for x in (normal(rows, depth), normal(columns, depth))] for _ in range(2)]
+        pairs = [(a, b.t(), one, one) for a, b in low]
+        shape = {"rows": rows, "columns": columns, "depth": depth, "precision": "fp8"}
+        for name, fast in (("matmul", True), ("matmul, split sums", False)):
+            run = partial(torch._scaled_mm, out_dtype=torch.bfloat16, use_fast_accum=fast)
+            yield {"kernel": name, **shape, "seconds": seconds(run, pairs)}
+
+
 def attentions() -> Iterator[dict[str, Any]]:
     """Causal attention by the kernels that PyTorch has, forward, and forward with backward."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -179,12 +206,19 @@ def launches() -> Iterator[dict[str, Any]]:
     yield {"kernel": "launch from a graph", "seconds": seconds(graph.replay) / count}
 
 
+KINDS = {
+    kind.__name__: kind
+    for kind in (launches, products, gradients, eights, attentions, streams, norms, losses, optimizers)
+}
+
+
 def main() -> int:
     """Measure all kinds and write them."""
     import torch
 
     parser = argparse.ArgumentParser(description="Measure single kernels on the GPU that is here.")
     parser.add_argument("--out", type=Path, default=MEASURED / "kernels", help="folder of the figures")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="of kernels (default: all)")
     given = parser.parse_args()
     device = name_of_device()
     if device is None:
@@ -194,12 +228,12 @@ def main() -> int:
     stamp = {"software": f"torch {torch.__version__}", "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     with (given.out / f"{device.lower().replace(' ', '-')}.jsonl").open("w", encoding="utf-8") as out:
         out.write(json.dumps({"device": device, "source": "benchmarks/gpu/kernel_times.py", **stamp}) + "\n")
-        for kind in (launches, products, attentions, streams, norms, losses, optimizers):
-            found = list(kind())
+        for name in given.kinds:
+            found = list(KINDS[name]())
             out.writelines(json.dumps(row) + "\n" for row in found)
             out.flush()
             torch.cuda.empty_cache()
-            print(f"{kind.__name__}: {len(found)} figures", flush=True)
+            print(f"{name}: {len(found)} figures", flush=True)
     return 0
 
 

@@ -13,12 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weighbridge import laws as laws
     from weighbridge import nn as nn
     from weighbridge.errors import WeighbridgeError as WeighbridgeError
     from weighbridge.estimate.comparison import compare as compare
     from weighbridge.estimate.compute import flops as flops
     from weighbridge.estimate.generation import generate as generate
+    from weighbridge.estimate.law_fit import fit_law as fit_law
     from weighbridge.estimate.parameters import params as params
+    from weighbridge.estimate.scaling import scaling as scaling
     from weighbridge.estimate.training import Training as Training
     from weighbridge.estimate.training import train as train
     from weighbridge.formats import load as load
@@ -41,11 +44,14 @@ _HOMES = {
     "compare": ("weighbridge.estimate.comparison", "compare"),
     "devices": ("weighbridge.hardware.catalogue", "entries"),
     "explain": ("weighbridge.report.explanation", "explain"),
+    "fit_law": ("weighbridge.estimate.law_fit", "fit_law"),
     "flops": ("weighbridge.estimate.compute", "flops"),
     "generate": ("weighbridge.estimate.generation", "generate"),
+    "laws": ("weighbridge.laws", ""),
     "load": ("weighbridge.formats", "load"),
     "nn": ("weighbridge.nn", ""),
     "params": ("weighbridge.estimate.parameters", "params"),
+    "scaling": ("weighbridge.estimate.scaling", "scaling"),
     "train": ("weighbridge.estimate.training", "train"),
 }
 
@@ -59,11 +65,14 @@ __all__ = [
     "compare",
     "devices",
     "explain",
+    "fit_law",
     "flops",
     "generate",
+    "laws",
     "load",
     "nn",
     "params",
+    "scaling",
     "train",
 ]
 

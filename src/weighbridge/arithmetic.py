@@ -8,6 +8,7 @@ of this file, which look up the same table.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Operator:
     """
 
     name: str
-    scalar: Callable[..., int]
+    scalar: Callable[..., float]
     array: Callable[..., Any]
     text: str
     latex: str
@@ -103,10 +104,10 @@ def _infix(name: str, function: Callable[..., Any], sign: str, latex: str) -> Op
 
 
 def _call(
-    name: str, scalar: Callable[..., int], array: Callable[..., Any], latex: str, shown: str = "", arity: int = 2
+    name: str, scalar: Callable[..., float], array: Callable[..., Any], latex: str, shown: str = "", arity: int = 2
 ) -> Operator:
     text = f"{name}({', '.join(['{}'] * arity)})"
-    return Operator(name, scalar, array, text, latex, shown or text, brackets="/" in shown)
+    return Operator(name, scalar, array, text, latex, shown or text, brackets="/" in shown or "^" in shown)
 
 
 OPERATORS: dict[str, Operator] = {
@@ -125,6 +126,8 @@ OPERATORS: dict[str, Operator] = {
             "floor({} / {})",
         ),
         _call("ratio", operator.truediv, operator.truediv, r"\frac{{{}}}{{{}}}", "({} / {})"),
+        _call("power", math.pow, _array("power"), r"\left({}\right)^{{{}}}", "{}^{}"),
+        _call("exponential", math.exp, _array("exp"), r"\exp\left({}\right)", "exp({})", arity=1),
         _call("scale", _scale, _scale_array, r"\left\lfloor {} \times {} \right\rfloor", "floor({} * {})"),
         _call("maximum", max, _array("maximum"), r"\max({}, {})", "max({}, {})"),
         _call("minimum", min, _array("minimum"), r"\min({}, {})", "min({}, {})"),
@@ -175,6 +178,18 @@ def floor_div(a: Count, b: Count) -> Count:
 def ratio(a: Count | float, b: Count | float) -> float:
     """``a / b`` as a float: seconds from work and a rate, a share of a whole. Never a count."""
     result: float = apply("ratio", a, b)
+    return result
+
+
+def power(base: Count | float, exponent: float) -> float:
+    """``base`` to the power of ``exponent``, as a float: power laws of scale. Never a count."""
+    result: float = apply("power", base, exponent)
+    return result
+
+
+def exponential(a: float) -> float:
+    """``e`` to the power of ``a``."""
+    result: float = apply("exponential", a)
     return result
 
 

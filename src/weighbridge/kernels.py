@@ -29,6 +29,8 @@ class Attention(StrEnum):
     (transformer_engine/pytorch/attention/dot_product_attention/utils.py, get_attention_backend)."""
     FLASH = "flash"
     """One kernel that keeps queries, keys, values, its output and one fp32 number per row of scores."""
+    TRITON = "triton"
+    """The first FlashAttention, written in Triton (Dao et al. 2022): keeps the same."""
     CUDNN = "cudnn"
     """The same from cuDNN, which takes and gives any layout."""
     UNFUSED = "unfused"
@@ -169,6 +171,8 @@ class Kernels:
         loads_mask: every batch comes with an attention mask of a byte per query and key (Megatron-LM's data loader).
         compiled: layers run through torch.compile.
         joins_qkv: q, k and v come from one multiply (torchtitan, FusedQKVLinear).
+        prefers_cudnn: PyTorch's attention runs by cuDNN on Hopper, not by FlashAttention-2, which it asks first
+            (transformers since 2026-08, pull request 48163).
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
         wide_softmax: unfused attention computes probabilities in fp32, in a chain of operations (Megatron-Core,
             fusions/fused_softmax.py, forward_torch_softmax).
@@ -196,6 +200,7 @@ class Kernels:
     loads_mask: bool = False
     compiled: bool = False
     joins_qkv: bool = False
+    prefers_cudnn: bool = False
     fuses_projections: bool = False
     wide_softmax: bool = False
     hidden_dropout: bool = False
@@ -205,4 +210,4 @@ class Kernels:
     @property
     def scores_again(self) -> bool:
         """Whether attention computes its scores again in the backward pass instead of keeping them."""
-        return self.attention in (Attention.FLASH, Attention.CUDNN, Attention.SDPA)
+        return self.attention in (Attention.FLASH, Attention.TRITON, Attention.CUDNN, Attention.SDPA)

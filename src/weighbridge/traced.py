@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
-from weighbridge.arithmetic import OPERATORS, Count, Operator
+from weighbridge.arithmetic import OPERATORS, Count, Operator, Quantity
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ def same_kind(value: Count, name: str, like: Count) -> Count:
     return leaf
 
 
-def named(value: Count, label: Label) -> Count:
+def named(value: Quantity, label: Label) -> Quantity:
     """Give a quantity a name under which explanations fold it; plain integers and arrays pass unchanged."""
     if isinstance(value, Traced):
         node: Any = Traced(value.value, None, (value,), label)

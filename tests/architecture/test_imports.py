@@ -19,7 +19,7 @@ FLOORS = [
     {"replay"},
     {"nn"},
     {"models"},
-    {"hardware", "parallel"},
+    {"hardware", "laws", "parallel"},
     {"formats"},
     {"estimate"},
     {"report"},
@@ -61,10 +61,15 @@ def test_every_package_has_its_floor() -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["import weighbridge", "import weighbridge as wb; wb.params('llama-3.1-8b').total"]
+    "statement",
+    [
+        "import weighbridge",
+        "import weighbridge as wb; wb.params('llama-3.1-8b').total",
+        "import weighbridge as wb; wb.scaling(5.76e23).answers[0].model",
+    ],
 )
 def test_the_package_loads_without_heavy_libraries(statement: str) -> None:
-    heavy = ["numpy", "pydantic", "rich", "click", "torch", "huggingface_hub", "fastapi"]
+    heavy = ["numpy", "scipy", "matplotlib", "pydantic", "rich", "click", "torch", "huggingface_hub", "fastapi"]
     code = f"{statement}; import sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

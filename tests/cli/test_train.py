@@ -183,11 +183,12 @@ def test_a_timeline_is_written_whole_or_not_at_all(tmp_path: Path, cli: Cli, mon
     path = tmp_path / "step.json"
     path.write_text("before", "utf-8")
 
-    def full(self: Path, text: str, encoding: str) -> None:
-        self.write_bytes(text[:10].encode(encoding))
+    def full(self: Path, data: bytes) -> None:
+        with self.open("wb") as half:
+            half.write(data[:10])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     code, out, err = cli("train", "gpt2", "--cluster", "2xH100", "--timeline", str(path))
     assert (code, out) == (2, "")
     assert "cannot be written: No space left on device" in err

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from weighbridge.report import schema
+from weighbridge.report import scaling_schema, schema
 
 GPT = "--num-layers 2 --hidden-size 64 --num-attention-heads 4 --seq-length 128 --max-position-embeddings 128"
 MEGATRON = ["--", *GPT.split(), "--micro-batch-size", "1", "--vocab-size", "1000"]
@@ -29,6 +29,8 @@ CONTRACT: list[tuple[list[str], Any]] = [
     (["train", "gpt2", "--cluster", "8xA100", "--pp", "2"], schema.Training),
     (["train", "deepseek-v3", "--cluster", "64xH100", "--ep", "64", "--check"], schema.Training),
     (["megatron", *MEGATRON], schema.Training),
+    (["scaling", "--compute", "1e23", "--cluster", "8xH100", "--mfu", "0.4"], scaling_schema.ScalingReport),
+    (["scaling", "--parameters", "7B", "--tokens", "2T"], scaling_schema.ScalingReport),
 ]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,8 @@ from typing import Any
 import click
 
 from weighbridge.cli.options import F, check_forms, explain_options, json_option, print_document, print_json
-from weighbridge.errors import InputError, shown
+from weighbridge.cli.writing import write
+from weighbridge.errors import InputError
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.reasons import Beyond
 from weighbridge.estimate.memory.stage import Stage
@@ -127,28 +126,7 @@ def write_trace(training: Training, path: Path) -> None:
     from weighbridge.report.trace import trace
 
     written = json.dumps(trace(training), separators=(",", ":"))
-    try:
-        _write(path, written + "\n")
-    except OSError as error:
-        raise InputError(f"--timeline: {shown(str(path))} cannot be written: {error.strerror or error}") from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file beside the one that it becomes, and rename it once it is whole. What is no regular file (a device, a
-    pipe) is written directly.
-    """
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")
-        return
-    if target.exists() and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    half = target.with_name(f".{target.name[:200]}.{os.getpid()}")
-    try:
-        half.write_text(text, encoding="utf-8")
-        half.replace(target)
-    finally:
-        half.unlink(missing_ok=True)
+    write("--timeline", path, f"{written}\n".encode())
 
 
 def _print(training: Training, out: Output) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 
 from weighbridge.arithmetic import Count, ceil_div, floor_div, maximum, minimum, ratio, total, where
-from weighbridge.hardware.catalogue import find
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.speeds.links import LinkCurve
-from weighbridge.hardware.speeds.reading import Measured, linked, measured
+from weighbridge.hardware.speeds.reading import Measured, found, linked, measured
 
 Seconds = float
 
@@ -17,13 +16,35 @@ NETWORK_SHARE = 0.94
 """Share of the adapters' bandwidth that large messages attain. Source: all-reduce of 16 GiB over 32 B200 in 4 servers
 of 8 x 400 Gb/s: 376.7 of 400 GB/s, stas00/ml-engineering@0cc3de5:network/benchmarks/README.md."""
 
-RING_HOP = 4.0e-6
-TREE_HOP = 8.5e-6
-"""Seconds of a step over the network in a ring and in a tree. Source: NCCL@01afd20, src/graph/tuning.cc, ``hwLat`` of
-NET, protocol LL128."""
+
+@dataclass(frozen=True)
+class NetworkProtocol:
+    """A protocol between servers.
+
+    Attributes:
+        ring: seconds of a step of a ring.
+        tree: seconds of a step of a tree.
+        share: of the bandwidth that the network attains.
+    """
+
+    ring: float
+    tree: float
+    share: float
+
+
+LL = NetworkProtocol(2.7e-6, 5.0e-6, 1 / 4)
+LL128 = NetworkProtocol(4.0e-6, 8.5e-6, 0.92)
+SIMPLE = NetworkProtocol(9.6e-6, 50e-6, 1.0)
+"""Source: NCCL@01afd20, src/graph/tuning.cc: ``hwLat`` of NET; ``busBw`` times 1/4 for LL, 0.92 for LL128."""
+
+LL128_CAPABILITIES = frozenset({(7, 0), (8, 0)})
+"""Where LL128 crosses the network. Source: the same file, "enable LL128 by default only on Volta/Ampere"."""
+
+SWITCH_HOP = 10.7e-6
+"""Seconds of a step between servers where switches add up in them. Source: the same file, CollNet, Simple, NET."""
 
 TREE_SHARE = 0.9
-"""Of the ring's bandwidth that a tree attains. Source: NCCL@01afd20, src/graph/tuning.cc, ``busBw*.9``."""
+"""Of the ring's bandwidth that a tree attains. Source: the same file, ``busBw*.9``."""
 
 DEEPEST = 20
 """Levels of the deepest tree: a million servers."""
@@ -35,7 +56,8 @@ class Collectives:
 
     Ranks fill servers one after another; a group is ``ranks`` GPUs whose numbers are ``stride`` apart. Bytes are of the
     whole tensor: what is reduced, the gathered result, the input of a reduce-scatter, and in an all-to-all what one
-    rank sends in all, its own part included. Sizes, ranks and strides may be numbers, traced numbers or arrays.
+    rank sends in all, its own part included. Sizes, ranks and strides may be numbers, traced numbers or arrays. Other
+    traffic on the same links is left out.
 
     Attributes:
         cluster: where the ranks are.
@@ -54,12 +76,11 @@ class Collectives:
     def basis(self) -> str:
         """What the answers rest on, in words."""
         fit = self.curves.fits["collectives.all_reduce"]
-        other = find(self.curves.name)
-        assert other is not None
+        other = found(self.curves.name)
         rows = f"{fit.rows} all-reduces, half within {fit.median:.1%}"
         own = self.curves.name == self.cluster.device.name
-        where_from = "measured on" if own else "scaled by link bandwidth from"
-        return f"{where_from} {other.title} ({rows}); network: {NETWORK_SHARE:.0%} of its bandwidth"
+        how = "measured on" if own else "scaled by link bandwidth from"
+        return f"{how} {other.title} ({rows}); network: {NETWORK_SHARE:.0%} of its bandwidth, latencies of NCCL's model"
 
     def local(self, ranks: Count, stride: Count = 1) -> Count:
         """Ranks of the group that share a link domain."""
@@ -74,6 +95,8 @@ class Collectives:
         device = self.cluster.device
         if not device.link_bandwidth:
             return device.pcie_bandwidth
+        if self.cluster.link_gpus >= self.domain:
+            return device.link_bandwidth
         span = (self.local(ranks, stride) - 1) * stride + 1
         return where(floor_div(self.cluster.link_gpus, span), device.link_bandwidth, device.pcie_bandwidth)
 
@@ -83,14 +106,19 @@ class Collectives:
         device = self.cluster.device
         return device.capability is not None and device.capability >= (9, 0) and device.link_gpus >= 4
 
+    @cached_property
+    def network(self) -> float:
+        """Bytes per second that each GPU really sends to other servers."""
+        return NETWORK_SHARE * self.cluster.network_bandwidth
+
     def all_reduce(self, size: Count, ranks: Count, stride: Count = 1) -> Seconds:
-        """The sum of all ranks' tensors of ``size`` bytes, at every rank."""
+        """The sum of all ranks' tensors of ``size`` bytes, at every rank: by a ring, a tree or the switches."""
         curve = self.curves.collectives["all_reduce"]
         wire = 2 * ratio(size * (ranks - 1), ranks)
         ways = [self._ring(curve, 2, wire, size, ranks, stride), self._tree(curve, size, ranks, stride)]
         if self.switched and curve.switch_share:
             ways.append(self._switch(curve, size, ranks, stride))
-        return self._alone(ranks, reduce(minimum, ways))
+        return where(ranks - 1, reduce(minimum, ways), 0.0)
 
     def all_gather(self, size: Count, ranks: Count, stride: Count = 1) -> Seconds:
         """Every rank's part, at every rank; ``size`` bytes are gathered."""
@@ -103,62 +131,78 @@ class Collectives:
     def broadcast(self, size: Count, ranks: Count, stride: Count = 1) -> Seconds:
         """One rank's tensor, at every rank."""
         curve = self.curves.collectives["all_gather"]
-        return self._alone(ranks, self._ring(curve, 1, size, 0, ranks, stride))
+        return where(ranks - 1, self._ring(curve, 1, size, 0, ranks, stride), 0.0)
 
-    def all_to_all(self, size: Count, ranks: Count, stride: Count = 1) -> Seconds:
-        """Every rank sends each rank another part of its ``size`` bytes, inside and outside its domain at once."""
-        curve, device = self.curves.collectives["all_to_all"], self.cluster.device
-        local = self.local(ranks, stride)
+    def all_to_all(self, size: Count, ranks: Count, stride: Count = 1, copies: Count = 1) -> Seconds:
+        """Every rank sends each rank another part of its ``size`` bytes, inside and outside its domain at once.
+
+        Args:
+            size: bytes.
+            ranks: how many.
+            stride: ranks from one of them to the next.
+            copies: parts that are the same, for ranks by chance: those for one domain travel to it once, and on inside
+                (DeepEP, csrc/kernels/internode.cu).
+        """
+        curve = self.curves.collectives["all_to_all"]
+        local, domains = self.local(ranks, stride), self.domains(ranks, stride)
+        reached = domains * (1 - (1 - ratio(1, domains)) ** copies)
         inside = ratio(size * (local - 1), ranks)
-        outside = ratio(size * (ranks - local), ranks)
-        near = curve.seconds(1, inside, ratio(size, ranks), self.link(ranks, stride), device.memory_bandwidth)
-        far = RING_HOP * minimum(1, ranks - local) + ratio(outside, self._network)
-        return self._alone(ranks, near + maximum(0.0, far - ratio(inside, self.link(ranks, stride))))
+        outside = ratio(size * (ranks - local), ranks) * ratio(reached, copies)
+        copying = curve.copying(ratio(size, ranks), self.cluster.device.memory_bandwidth)
+        return where(ranks - 1, self._sent(curve, inside, outside, ranks, stride) + copying, 0.0)
 
     def send(self, size: Count, stride: Count = 1) -> Seconds:
         """One rank's tensor of ``size`` bytes, to the rank ``stride`` further on."""
-        curve, device = self.curves.collectives["all_to_all"], self.cluster.device
-        near = curve.seconds(1, size, 0, self.link(2, stride), device.memory_bandwidth)
-        far = curve.quick_base + RING_HOP + ratio(size, self._network)
-        return where(self.domains(2, stride) - 1, far, near)
+        far = minimum(1, self.domains(2, stride) - 1)
+        return self._sent(self.curves.collectives["all_to_all"], size * (1 - far), size * far, 2, stride)
 
     @cached_property
-    def _network(self) -> float:
-        return NETWORK_SHARE * self.cluster.network_bandwidth
+    def _protocols(self) -> tuple[NetworkProtocol, NetworkProtocol]:
+        """Between servers: for small messages, and for large ones."""
+        return (LL128 if self.cluster.device.capability in LL128_CAPABILITIES else LL), SIMPLE
+
+    def _sent(self, curve: LinkCurve, inside: float, outside: float, ranks: Count, stride: Count) -> Seconds:
+        """Bytes sent straight to others in the domain and outside it, both at once."""
+        link, beyond = self.link(ranks, stride), minimum(1, self.domains(ranks, stride) - 1)
+        ways = []
+        for near, far in zip((curve.quick, curve.wide), self._protocols, strict=True):
+            pace = maximum(ratio(inside, near.share * link), ratio(outside, far.share * self.network))
+            ways.append(near.base + near.hop + far.ring * beyond + pace)
+        return reduce(minimum, ways)
 
     def _gather(self, kind: str, size: Count, ranks: Count, stride: Count) -> Seconds:
-        wire = ratio(size * (ranks - 1), ranks)
-        return self._alone(ranks, self._ring(self.curves.collectives[kind], 1, wire, ratio(size, ranks), ranks, stride))
-
-    def _alone(self, ranks: Count, seconds: Seconds) -> Seconds:
-        """Nothing where a group has one rank."""
-        return where(ranks - 1, seconds, 0.0)
+        curve, wire = self.curves.collectives[kind], ratio(size * (ranks - 1), ranks)
+        return where(ranks - 1, self._ring(curve, 1, wire, ratio(size, ranks), ranks, stride), 0.0)
 
     def _ring(self, curve: LinkCurve, rounds: int, wire: float, copied: float, ranks: Count, stride: Count) -> Seconds:
         """Rings through all ranks, one for each adapter: the slower of link and adapters sets the pace."""
         local, between = self.local(ranks, stride), self.domains(ranks, stride) - 1
-        link, memory = self.link(ranks, stride), self.cluster.device.memory_bandwidth
-        inside = curve.seconds(rounds * (ranks - 1 - between), wire, copied, link, memory)
-        crossing = ratio(wire, local * self._network)
-        waits = maximum(0.0, crossing - ratio(wire, curve.wide_share * link))
-        return inside + where(between, rounds * between * RING_HOP + waits, 0.0)
+        copying = curve.copying(copied, self.cluster.device.memory_bandwidth)
+        ways = []
+        for near, far in zip((curve.quick, curve.wide), self._protocols, strict=True):
+            latency = near.base + near.hop * (rounds * (ranks - 1 - between)) + far.ring * (rounds * between)
+            crossing = ratio(wire * minimum(1, between), local * far.share * self.network)
+            ways.append(latency + maximum(ratio(wire, near.share * self.link(ranks, stride)) + copying, crossing))
+        return reduce(minimum, ways)
 
     def _tree(self, curve: LinkCurve, size: Count, ranks: Count, stride: Count) -> Seconds:
         """Up and down a tree of domains, chains inside them."""
         local, domains = self.local(ranks, stride), self.domains(ranks, stride)
-        link, memory = self.link(ranks, stride), self.cluster.device.memory_bandwidth
-        inside = curve.seconds(2 * (local - 1), ratio(2 * size, TREE_SHARE), size, link, memory)
-        crossing = ratio(2 * size, TREE_SHARE * local * self._network)
-        waits = maximum(0.0, crossing - ratio(2 * size, TREE_SHARE * curve.wide_share * link))
-        return inside + where(domains - 1, 2 * _depth(domains) * TREE_HOP + waits, 0.0)
+        wire = ratio(2 * size, TREE_SHARE)
+        copying = curve.copying(size, self.cluster.device.memory_bandwidth)
+        ways = []
+        for near, far in zip((curve.quick, curve.wide), self._protocols, strict=True):
+            latency = near.base + near.hop * (2 * (local - 1)) + far.tree * (2 * _depth(domains))
+            crossing = ratio(wire * minimum(1, domains - 1), local * far.share * self.network)
+            ways.append(latency + maximum(ratio(wire, near.share * self.link(ranks, stride)) + copying, crossing))
+        return reduce(minimum, ways)
 
     def _switch(self, curve: LinkCurve, size: Count, ranks: Count, stride: Count) -> Seconds:
         """In the switches, and up and down a tree of domains between them, as one stream."""
         local, domains = self.local(ranks, stride), self.domains(ranks, stride)
         inside = curve.switched(size, local, self.link(ranks, stride))
-        crossing = ratio(2 * size, TREE_SHARE * local * self._network)
-        far = maximum(inside, curve.switch_base + crossing) + 2 * _depth(domains) * TREE_HOP
-        return where(domains - 1, far, inside)
+        crossing = ratio(2 * size * minimum(1, domains - 1), TREE_SHARE * local * self.network)
+        return maximum(inside, curve.switch_base + crossing) + SWITCH_HOP * (2 * _depth(domains))
 
 
 def _depth(domains: Count) -> Count:

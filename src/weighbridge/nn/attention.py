@@ -189,6 +189,7 @@ def eager_core(core: Core) -> None:
 CORES = {
     Attention.PLAIN: plain_core,
     Attention.FLASH: flash_core,
+    Attention.TRITON: flash_core,
     Attention.CUDNN: flash_core,
     Attention.SDPA: flash_core,
     Attention.UNFUSED: unfused_core,

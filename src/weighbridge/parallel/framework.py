@@ -113,6 +113,7 @@ _TRANSFORMERS = Framework(
         loss=Loss.EAGER,
         rope=Rope.EAGER,
         experts=Experts.GROUPED,
+        prefers_cudnn=True,
     ),
     pure(),
     Zero(0, Engine.DDP),

@@ -127,24 +127,27 @@ def _block(step: Step, width: int) -> str:
     out = textwrap.wrap(" > ".join(step.path[1:]), width) if len(step.path) > 2 else []
     terms = step.formula.terms if isinstance(step.formula, Sum) else ()
     tags = [", ".join(dict.fromkeys(term.parts)) for term in terms] if len(terms) > 1 else []
-    value = f"{step.value:,}{' ' + step.label.unit if step.label.unit else ''}"
-    if lines(step.formula, TEXT) == [f"{step.value:,}"]:
+    figure = _figure(step.value)
+    value = f"{figure}{' ' + step.label.unit if step.label.unit else ''}"
+    if lines(step.formula, TEXT) == [figure]:
         out += _folded(f"{name} = {value}", width)
     else:
         out += _tagged_equation(name, lines(step.formula, TEXT), tags, width)
         numbers = lines(step.formula, NUMBERS)
-        if numbers != [f"{step.value:,}"]:
+        if numbers != [figure]:
             out += _equation(pad, numbers, width)
         out += _folded(f"{pad} = {value}", width)
-    remarks = [
-        step.label.note,
-        step.label.source,
-        f"{', '.join(dict.fromkeys(step.above))}: see above" if step.above else "",
-    ]
+    above = f"{', '.join(dict.fromkeys(step.above))}: see above" if step.above else ""
+    remarks = [step.label.note, step.label.source, above]
     indent = pad + "   "
     for line in textwrap.wrap("; ".join(filter(None, remarks)), max(12, width - len(indent))):
         out.append(indent + line)
     return "\n".join(out)
+
+
+def _figure(value: Any) -> str:
+    """A value as formulas write numbers: counts in full, measures with six digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _tagged_equation(left: str, terms: list[str], tags: list[str], width: int) -> list[str]:
@@ -211,7 +214,7 @@ def _paragraph(step: Step) -> str:
 def _align(step: Step) -> str:
     symbol = step.label.symbol.replace("_", r"\_")
     unit = rf"\ \text{{{step.label.unit}}}" if step.label.unit else ""
-    value = f"{step.value:,}".replace(",", "{,}")
+    value = _figure(step.value).replace(",", "{,}")
     terms = lines(step.formula, LATEX)
     parts = [", ".join(dict.fromkeys(term.parts)) for term in getattr(step.formula, "terms", ())]
     tags = parts if len(parts) == len(terms) > 1 else [""] * len(terms)

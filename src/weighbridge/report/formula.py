@@ -157,7 +157,8 @@ def written(part: Any, style: Style, tight: bool = False) -> str:
         row = part.operator
         if not (style.divides and row.brackets):
             return style.template(row).format(*(written(argument, style) for argument in part.arguments))
-        return style.template(row).format(*(_argument(a, style, not i) for i, a in enumerate(part.arguments)))
+        above = row.name != "power"
+        return style.template(row).format(*(_argument(a, style, above and not i) for i, a in enumerate(part.arguments)))
     if isinstance(part, Term):
         return _written_term(part, style)
     if isinstance(part, Sum):

@@ -30,22 +30,34 @@ def document(result: Any) -> Document:
     if isinstance(result, Comparison):
         return tables.comparison(result)
     if isinstance(result, Shown):
-        return _training(result)
+        return _late(result)
     raise TypeError(f"{type(result).__name__} has no report")
 
 
-def _training(result: Any) -> Document:
-    """The document of a training step, whose files load only when there is one.
+def _late(result: Shown) -> Document:
+    """The document of a training step, of scaling laws or of a fit, whose files load only when there is one.
 
     Raises:
         TypeError: for what is no result of this package.
     """
+    from weighbridge.estimate.law_fit import Fit
+    from weighbridge.estimate.scaling import Scaling
     from weighbridge.estimate.training import Training
-    from weighbridge.report.training import View, document
 
-    if not isinstance(result, Training):
-        raise TypeError(f"{type(result).__name__} has no report")
-    return document(result, View(width=window()))
+    if isinstance(result, Training):
+        from weighbridge.report.training import View
+        from weighbridge.report.training import document as training
+
+        return training(result, View(width=window()))
+    if isinstance(result, Scaling):
+        from weighbridge.report.scaling import document as scaling
+
+        return scaling(result)
+    if isinstance(result, Fit):
+        from weighbridge.report.scaling_laws import fitted
+
+        return fitted(result)
+    raise TypeError(f"{type(result).__name__} has no report")
 
 
 def text(result: Any) -> str:

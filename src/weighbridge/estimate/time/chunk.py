@@ -7,11 +7,11 @@ from functools import cached_property
 
 from weighbridge.arithmetic import Count, maximum
 from weighbridge.estimate.memory.activations import Run
-from weighbridge.estimate.time.clock import host
 from weighbridge.estimate.time.data import DataParallel
+from weighbridge.estimate.time.launches import host
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
-from weighbridge.estimate.time.work import Channel, Doing, Seconds
+from weighbridge.estimate.time.work import Channel, Doing, Seconds, exposed
 from weighbridge.parallel.timeline import Durations
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
@@ -38,18 +38,23 @@ class Pass:
         runs: what each run of pieces does, and how often.
         waits: seconds of weights or gradients that travel longer than what runs beside them.
         launches: kernels that the host launches one by one.
-        hidden: seconds of messages that other micro-batches hide: no pass is shorter.
+        hidden: seconds of messages that run beside kernels of another micro-batch.
+        taken: share of the multiprocessors that they take from these.
+        pace: rate of multiplies over that of short runs.
     """
 
     runs: tuple[tuple[Doing, Count], ...]
     waits: Seconds
     launches: Count
-    hidden: Seconds
+    hidden: Seconds = 0.0
+    taken: float = 0.0
+    pace: float = 1.0
 
     @cached_property
     def computing(self) -> Seconds:
         """Seconds of kernels."""
-        return sum((count * doing.computing for doing, count in self.runs), 0.0)
+        brisk = sum((count * doing.computing for doing, count in self.runs), 0.0)
+        return brisk + (1 / self.pace - 1) * sum((count * doing.multiplying for doing, count in self.runs), 0.0)
 
     @cached_property
     def exposed(self) -> Seconds:
@@ -59,7 +64,7 @@ class Pass:
     @cached_property
     def device(self) -> Seconds:
         """Seconds that the device needs."""
-        return maximum(self.computing + self.exposed + self.waits, self.hidden)
+        return self.computing + self.exposed + self.waits + exposed(self.hidden, self.computing, self.taken)
 
     @cached_property
     def seconds(self) -> Seconds:
@@ -82,6 +87,7 @@ class ChunkTime:
         number: the chunk.
         pieces: how long the pieces of its runs take, in order.
         runs: its runs.
+        pace: rate of multiplies over that of short runs.
     """
 
     timer: Timer
@@ -89,19 +95,22 @@ class ChunkTime:
     number: int
     pieces: tuple[PieceTime, ...]
     runs: tuple[Run, ...]
+    pace: float = 1.0
 
-    def _pass(self, doings: list[Doing], travelling: list[Seconds]) -> Pass:
+    def _pass(self, doings: list[Doing], travelling: list[Seconds], more: list[Seconds] | None = None) -> Pass:
         counts = [run.count for run in self.runs]
-        beside = (doing.computing + doing.exposed for doing in doings)
+        also = more or [0.0] * len(doings)
+        beside = (doing.computing + doing.exposed + own for doing, own in zip(doings, also, strict=True))
+        taken = self.timer.clock.taken
         waits = sum(
-            (n * maximum(sent - busy, 0.0) for n, sent, busy in zip(counts, travelling, beside, strict=True)), 0.0
+            (n * exposed(sent, busy, taken) for n, sent, busy in zip(counts, travelling, beside, strict=True)), 0.0
         )
         launches = sum(n * self._launches(doing) for n, doing in zip(counts, doings, strict=True))
         hidden: Seconds = 0.0
         if self.timer.training.kernels.routing.overlapped:
-            sent = (sum(m.seconds for m in doing.messages if m.channel is Channel.EXPERT) for doing in doings)
-            hidden = sum((n * seconds for n, seconds in zip(counts, sent, strict=True)), 0.0)
-        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden)
+            hidden = sum((n * doing.sending(Channel.EXPERT) for n, doing in zip(counts, doings, strict=True)), 0.0)
+            doings = [doing.without(Channel.EXPERT) for doing in doings]
+        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden, taken, self.pace)
 
     def _launches(self, doing: Doing) -> int:
         graphs = self.timer.training.plan.execution.graphs
@@ -129,16 +138,20 @@ class ChunkTime:
         """What runs again, and the half of the backward pass that gives gradients of inputs."""
         again = self.timer.training.plan.zero.reshard
         kinds = ("gather", "reduce") if again else ("reduce",)
-        # the half that gives weights' gradients runs beside messages too; taken together where both halves are one
+        # beside the half that gives weights' gradients too
         doings = [piece.again + piece.inputs for piece in self.pieces]
-        busy = [piece.weights.computing + piece.weights.exposed for piece in self.pieces]
-        travelling = [maximum(sent - own, 0.0) for sent, own in zip(self._travelling(*kinds), busy, strict=True)]
-        return self._pass(doings, travelling)
+        more = [piece.weights.computing + piece.weights.exposed for piece in self.pieces]
+        return self._pass(doings, self._travelling(*kinds), more)
 
     @cached_property
     def weights(self) -> Pass:
         """The half that gives gradients of weights."""
         return self._pass([piece.weights for piece in self.pieces], [0.0] * len(self.runs))
+
+    @property
+    def passes(self) -> tuple[Pass, Pass, Pass]:
+        """Forward, and the two halves of the backward pass."""
+        return self.forward, self.inputs, self.weights
 
     @cached_property
     def durations(self) -> Durations:

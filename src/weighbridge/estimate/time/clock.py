@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from typing import Any
 
-from weighbridge.arithmetic import Count
-from weighbridge.estimate.time.work import Bound, Kernel, Seconds
+from weighbridge.arithmetic import Count, maximum
+from weighbridge.estimate.time.launches import HOST_LAUNCH, LOOP_LAUNCH, SLOWER
+from weighbridge.estimate.time.power import joules
+from weighbridge.estimate.time.work import MESSAGE_PROCESSORS, Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.collectives import Collectives, collectives
 from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.parallel.plan import Plan
+from weighbridge.traced import plain
 from weighbridge.tree import Kind
-
-HOST_LAUNCH = 5e-6
-"""Seconds of the host for each kernel that PyTorch launches outside a CUDA graph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +42,36 @@ class Clock:
         """The cluster's messages."""
         return collectives(self.cluster)
 
+    @cached_property
+    def taken(self) -> float:
+        """Share of the multiprocessors that messages take from the kernels beside them."""
+        return min(MESSAGE_PROCESSORS / self.speeds.processors, 0.5)
+
     def multiply(
-        self, name: str, kind: Kind, rows: Count, columns: Count, depth: Count, precision: str, products: Count = 1
+        self,
+        name: str,
+        kind: Kind,
+        rows: Count,
+        columns: Count,
+        depth: Count,
+        precision: str,
+        products: Count = 1,
+        apart: bool = False,
     ) -> Kernel:
-        """A matrix multiply."""
-        key = ("multiply", rows, columns, depth, precision, products)
-        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, products)
-        return Kernel(name, kind, Bound.COMPUTE, seconds)
+        """A matrix multiply, or ``products`` equal ones in one kernel; apart, in one kernel each."""
+        together = 1 if apart else products
+        key = ("multiply", rows, columns, depth, precision, together)
+        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, together)
+        energy = joules(self.cluster.device, precision, 2 * products * rows * columns * depth)
+        if not apart:
+            return Kernel(name, kind, Bound.COMPUTE, seconds, joules=energy)
+        seconds, launches = products * maximum(seconds, LOOP_LAUNCH), ceil(plain(products) * LOOP_LAUNCH / HOST_LAUNCH)
+        return Kernel(name, kind, Bound.COMPUTE, seconds, launches=launches, joules=energy)
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
-        """Kernels that only move bytes."""
-        seconds = self._once(("stream", moved), self.speeds.stream, moved) + (launches - 1) * self.speeds.launch
+        """Kernels that only move bytes; no launch is one that moves them at its end."""
+        seconds = self._once(("stream", moved), self.speeds.stream, moved) * SLOWER.get(name, 1.0)
+        seconds = seconds + (launches - 1) * self.speeds.launch if launches != 1 else seconds
         return Kernel(name, kind, Bound.MEMORY, seconds, launches)
 
     def attention(self, backward: bool, *shape: Any, **options: Any) -> Seconds:
@@ -59,11 +79,12 @@ class Clock:
         run = self.speeds.attention_backward if backward else self.speeds.attention
         return self._once(("attention", backward, shape, tuple(options.items())), run, *shape, **options)
 
-    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1) -> Seconds:
+    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1, *more: Count) -> Seconds:
         """A collective of ``ranks`` ranks that are ``stride`` apart; nothing among one."""
         if type(ranks) is int and ranks == 1:
             return 0.0
-        return self._once((collective, bytes, ranks, stride), getattr(self.links, collective), bytes, ranks, stride)
+        asked = (bytes, ranks, stride, *more)
+        return self._once((collective, *asked), getattr(self.links, collective), *asked)
 
     def send(self, bytes: Count, stride: Count) -> Seconds:
         """A message to the rank ``stride`` further on."""
@@ -75,8 +96,3 @@ class Clock:
         if key not in self.asked:
             self.asked[key] = ask(*arguments, **options)
         return self.asked[key]  # type: ignore[no-any-return]
-
-
-def host(launches: int) -> Seconds:
-    """Seconds of the host for so many kernels."""
-    return launches * HOST_LAUNCH

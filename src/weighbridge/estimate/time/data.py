@@ -9,7 +9,7 @@ from weighbridge.arithmetic import Count, maximum, ratio, total
 from weighbridge.estimate.memory.gathering import Group
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.time.clock import Clock
-from weighbridge.estimate.time.work import Seconds
+from weighbridge.estimate.time.work import Seconds, exposed
 from weighbridge.parallel.zero import Engine
 from weighbridge.traced import plain
 from weighbridge.units import FP8, FP32, DataType
@@ -17,6 +17,10 @@ from weighbridge.units import FP8, FP32, DataType
 BUCKET = 40_000_000
 """Elements that gradients are reduced and weights gathered in at a time (Megatron-Core, distributed/
 distributed_data_parallel.py: 40 million, or more where there are many ranks)."""
+
+FUSED, BY_LISTS = 1.3, 3.4
+"""Seconds of the optimizer's step over those of a copy that moves its states, gradients and weights once: of one kernel
+for all of it (1.2 in fp32, 1.4 in bf16), and of one kernel for each term (benchmarks/measured/kernels, H100, AdamW)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,7 @@ class DataParallel:
 
     def left(self, message: Seconds, window: Seconds) -> Seconds:
         """What of a message is left when a window of computing ends: at least its last bucket."""
-        return maximum(message - window, ratio(message, self.buckets))
+        return maximum(exposed(message, window, self.clock.taken), ratio(message, self.buckets))
 
     def tail(self, window: Seconds) -> Seconds:
         """What a step waits for after the last backward pass, beside which gradients may be reduced.
@@ -137,4 +141,5 @@ class DataParallel:
         whole = plan.precision.gradients.bytes(
             zero.share(dense, 2, plan.data_ranks) + zero.share(expert, 2, plan.expert_data_ranks)
         )
-        return self.clock.speeds.stream(moved) + self.clock.speeds.stream(whole)  # gradients are zeroed
+        slower = BY_LISTS if plan.optimizer.temporaries else FUSED
+        return slower * self.clock.speeds.stream(moved) + self.clock.speeds.stream(whole)  # gradients are zeroed

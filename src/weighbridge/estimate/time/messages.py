@@ -10,6 +10,7 @@ from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Channel, Doing, Message, Passes, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Exchange
+from weighbridge.nn.moe import MixtureOfExperts
 from weighbridge.tape import SEQUENCE, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
@@ -45,31 +46,35 @@ def of_projection(
     if own.splits_out:
         if not split:
             summed = clock.message("all_reduce", own.whole_input, ranks)
-            return Sent(inputs=(_message(kind, summed, weight),))
+            return Sent(inputs=(_message(kind, summed, weight, clock.taken),))
         if not own.gathers:
             return SILENT  # gathered by an operation of its own
         whole = clock.message("all_gather", own.whole_input, ranks)
         scattered = clock.message("reduce_scatter", own.whole_input, ranks)
-        again = (_message(kind, whole, back),) if training.kernels.gathers_again else ()
-        return Sent((_piped(kind, whole, beside[0], ranks),), (*again, _message(kind, scattered, weight)))
+        again = (_message(kind, whole, back, clock.taken),) if training.kernels.gathers_again else ()
+        return Sent(
+            (_piped(clock, kind, whole, beside[0], ranks),), (*again, _message(kind, scattered, weight, clock.taken))
+        )
     if own.splits_columns:
         if not split:
             return Sent((_message(kind, clock.message("all_reduce", own.whole_result, ranks)),))
         scattered = clock.message("reduce_scatter", own.whole_result, ranks)
         whole = clock.message("all_gather", own.whole_result, ranks)
-        return Sent((_piped(kind, scattered, beside[0], ranks),), (_piped(kind, whole, beside[1], ranks),))
+        return Sent(
+            (_piped(clock, kind, scattered, beside[0], ranks),), (_piped(clock, kind, whole, beside[1], ranks),)
+        )
     return SILENT
 
 
-def _message(kind: Kind, seconds: Seconds, beside: Seconds = 0.0) -> Message:
-    return Message(Channel.TENSOR, kind, seconds, beside)
+def _message(kind: Kind, seconds: Seconds, beside: Seconds = 0.0, taken: float = 0.0) -> Message:
+    return Message(Channel.TENSOR, kind, seconds, beside, taken)
 
 
-def _piped(kind: Kind, seconds: Seconds, beside: Seconds, ranks: Count) -> Message:
+def _piped(clock: Clock, kind: Kind, seconds: Seconds, beside: Seconds, ranks: Count) -> Message:
     """A message in as many parts as ranks, of which all but one travel beside parts of the multiply."""
     hidden = beside * ratio(ranks - 1, ranks)
     limit = seconds * ratio(ranks - 1, ranks)
-    return _message(kind, seconds, hidden if plain(hidden) < plain(limit) else limit)
+    return _message(kind, seconds, hidden if plain(hidden) < plain(limit) else limit, clock.taken)
 
 
 def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds, back: Seconds) -> Sent:
@@ -83,7 +88,7 @@ def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds,
     kind, moved = kind_of(heads.operation), heads.keys_and_values
 
     def message(seconds: Seconds, beside: Seconds = 0.0) -> tuple[Message, ...]:
-        return (Message(Channel.CONTEXT, kind, seconds, beside),)
+        return (Message(Channel.CONTEXT, kind, seconds, beside, clock.taken),)
 
     if kernels.exchanges_heads:
         out = training.size(heads.operation.makes[0])
@@ -113,22 +118,29 @@ def of_operation(training: Training, clock: Clock, operation: Operation) -> Pass
 
 def _exchange(training: Training, clock: Clock, operation: Operation, kind: Kind) -> tuple[Message, ...]:
     """Routed tokens to the ranks of their experts or back: all to all among expert parallel ranks, then gathered or
-    scattered among those that share an expert (Megatron-Core, transformer/moe/token_dispatcher.py).
+    scattered among those that share an expert (Megatron-Core, transformer/moe/token_dispatcher.py). A flexible
+    dispatcher sends a token once to every domain of links that has some of its experts.
     """
-    plan = training.plan
+    plan, exchange = training.plan, training.kernels.routing.exchange
     sizes = [training.size(tensor) for tensor in (operation.reads[0], operation.makes[0]) if isinstance(tensor, Tensor)]
     inside, ranks = plan.inside_experts, plan.expert
     found = []
-    if training.kernels.routing.exchange is Exchange.ALL_GATHER:
+    if exchange is Exchange.ALL_GATHER:
         gathered = clock.message("all_gather", sizes[0] * ranks * inside, ranks * inside)
         return (Message(Channel.EXPERT, kind, gathered),)
     if plain(ranks) > 1:
         small = sizes[0] if plain(sizes[0]) < plain(sizes[1]) else sizes[1]
-        found.append(Message(Channel.EXPERT, kind, clock.message("all_to_all", small, ranks, inside)))
+        copies = _chosen(operation) if exchange is Exchange.FLEX else 1
+        found.append(Message(Channel.EXPERT, kind, clock.message("all_to_all", small, ranks, inside, copies)))
     if plain(inside) > 1:
         large = sizes[1] if plain(sizes[0]) < plain(sizes[1]) else sizes[0]
         found.append(Message(Channel.EXPERT, kind, clock.message("all_gather", large, inside)))
     return tuple(found)
+
+
+def _chosen(operation: Operation) -> Count:
+    """Experts of each token."""
+    return next(module.top_k for module in reversed(operation.scope) if isinstance(module, MixtureOfExperts))
 
 
 def of_pointwise(training: Training, clock: Clock, operation: Operation) -> Sent:

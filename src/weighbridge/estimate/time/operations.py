@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, ceil_div, total
 from weighbridge.estimate.time import messages
 from weighbridge.estimate.time.clock import Clock
+from weighbridge.estimate.time.launches import several
 from weighbridge.estimate.time.losses import cross_entropy
 from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Bound, Doing, Kernel, Passes
 from weighbridge.estimate.training import Training
 from weighbridge.gradients import storages
+from weighbridge.kernels import Attention
 from weighbridge.parallel.precision import Recipe
 from weighbridge.tape import Operation, Tensor, Use, Weight
 from weighbridge.traced import plain
 
 TILE = 128
 """Rows and columns of the tiles in which chunked scans multiply (Dao and Gu 2024, section 7: chunks of 64 to 256)."""
+
+AROUND = 14
+"""Bytes per element of the result that move before and after a fused backward kernel: result and gradient are read for
+their product; the queries' gradient gathers in fp32, which is zeroed, read and written in 16 bits (Dao 2023,
+FlashAttention-2, algorithm 2; 86 us for 2**24 elements on an H100, by a profile of cuDNN's kernels)."""
+
+OLDER_FORWARD, OLDER_BACKWARD = 1.9, 1.6
+"""Seconds of FlashAttention-2 over those of kernels that use the tensor cores of Hopper and Blackwell as they are meant
+to be used (benchmarks/measured/kernels, H100: medians of five shapes; transformers, pull request 48163: 1.7 to 2.3)."""
+
+TRITON = 1.8
+"""Seconds of the first FlashAttention in Triton over those of the second: 1.3 to 2.5 (Dao 2023, section 4.1)."""
 
 LOSSES = frozenset({"cross-entropy", "to fp32", "log softmax", "negative log-likelihood", "head and loss"})
 
@@ -57,9 +72,9 @@ class Timer:
         clock, kind, precision = self.clock, own.kind, own.precision
         sizes, products = (own.rows, own.columns, own.depth), own.products
         rows, columns, depth = sizes
-        there = clock.multiply("matmul", kind, rows, columns, depth, precision, products)
-        back = clock.multiply("matmul", kind, rows, depth, columns, precision, products)
-        weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products)
+        there = clock.multiply("matmul", kind, rows, columns, depth, precision, products, own.apart)
+        back = clock.multiply("matmul", kind, rows, depth, columns, precision, products, own.apart)
+        weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products, own.apart)
         forward, inputs, weights = [there], [back], [weight]
         if precision in ("fp8", "fp4"):
             forward += self._casts(own)
@@ -86,11 +101,16 @@ class Timer:
         return self.clock.stream(name, own.kind, elements * (reads + 2), 2 if recipe is Recipe.TENSORWISE else 1)
 
     def _added(self, own: Projection) -> list[Kernel]:
-        """Weight gradients that a kernel of their own adds to those of earlier micro-batches."""
+        """Weight gradients that are added to those of earlier micro-batches: by a kernel of their own, or at the end of
+        every tile of the multiply, when its products are done (benchmarks/measured/kernels, H100: 0.84 of what moving
+        them takes over products of 2,048 rows; less over more, where the power limit gives back what the pause saves).
+        """
         plan = self.training.plan
-        if plan.accumulation_fusion or plain(plan.micro_batches) == 1:
-            return []
         wide, low = plan.precision.gradients.bits // 8, plan.precision.compute.bits // 8
+        if plan.accumulation_fusion:
+            return [self.clock.stream("add gradient", own.kind, own.elements * (2 * wide - low), 0)]
+        if plain(plan.micro_batches) == 1:
+            return []
         return [self.clock.stream("add gradient", own.kind, own.elements * (low + 2 * wide))]
 
     def attention(self, operation: Operation) -> Passes:
@@ -98,12 +118,30 @@ class Timer:
         if len([read for read in operation.reads if isinstance(read, Tensor)]) < 3:
             return self.written_out(operation)
         heads, kind = Heads(self.training, operation), kind_of(operation)
+        parts = several(self.training.kernels, operation)
         options = {"precision": self.training.plan.precision.compute.name, "causal": True, "pairs": heads.pairs}
         there, back = (self.clock.attention(backward, *heads.shape, **options) for backward in (False, True))
+        slower = self.slower
+        there, back = slower[0] * there, slower[1] * back
         sent = messages.of_attention(self.training, self.clock, heads, there, back)
-        forward = Kernel("attention", kind, Bound.COMPUTE, there)
-        backward = Kernel("attention", kind, Bound.COMPUTE, back, 3)
-        return Passes(Doing((forward,), sent.forward), Doing((backward,), sent.inputs))
+        forward = Kernel("attention", kind, Bound.COMPUTE, there, parts.forward)
+        around = self.clock.stream(
+            "attention", kind, AROUND * self.training.plan.sharding.count(operation.makes[0]), 1 + parts.backward
+        )
+        backward = (Kernel("attention", kind, Bound.COMPUTE, back), around)
+        return Passes(Doing((forward,), sent.forward), Doing(backward, sent.inputs))
+
+    @cached_property
+    def slower(self) -> tuple[float, float]:
+        """Seconds of the attention kernel over those of the best that the device has, forward and backward."""
+        kernels, capability = self.training.kernels, self.clock.cluster.device.capability or (0, 0)
+        best = capability[0] not in (9, 10)
+        if kernels.attention is Attention.TRITON:
+            return (TRITON, TRITON) if best else (TRITON * OLDER_FORWARD, TRITON * OLDER_BACKWARD)
+        own = kernels.attention is Attention.SDPA and not (kernels.prefers_cudnn and capability[0] == 9)
+        if best or not (own or kernels.attention is Attention.FLASH):
+            return 1.0, 1.0
+        return OLDER_FORWARD, OLDER_BACKWARD
 
     def written_out(self, operation: Operation) -> Passes:
         """Scores, or probabilities times values: a multiply per head."""
@@ -119,7 +157,11 @@ class Timer:
             self.clock.multiply(operation.name, kind, a, depth, b, precision, products),
             self.clock.multiply(operation.name, kind, b, depth, a, precision, products),
         )
-        return Passes(Doing((there,)), Doing(back))
+        if not operation.scratch:
+            return Passes(Doing((there,)), Doing(back))
+        scaled = self._bytes(operation.scratch)  # scaled, then the mask is added; backward, scaled
+        moving = (self.clock.stream(operation.name, kind, n * scaled, n // 2) for n in (4, 2))
+        return Passes(Doing((there, next(moving))), Doing((*back, next(moving))))
 
     def pointwise(self, operation: Operation) -> Passes:
         """A kernel that moves what it reads and makes; backward, gradients and what it kept. Chunked scans multiply
@@ -128,10 +170,13 @@ class Timer:
         if operation.name == "scores":
             return self.written_out(operation)
         clock, kind = self.clock, kind_of(operation)
+        parts = several(self.training.kernels, operation)
         reads, makes = self._bytes(operation.reads), self._bytes(operation.makes)
-        forward = clock.stream(operation.name, kind, reads + makes)
+        forward = clock.stream(operation.name, kind, parts.moves * (reads + makes), parts.forward)
         backward = self._backward(operation)
-        inputs = [clock.stream(operation.name, kind, backward)] if backward is not None else []
+        inputs = []
+        if backward is not None:
+            inputs = [clock.stream(operation.name, kind, parts.moves_back * backward, parts.backward)]
         if plain(operation.work.forward):
             forward, inputs = self._scan(operation, forward), [self._scan(operation, k, 2) for k in inputs]
         sent = messages.of_pointwise(self.training, clock, operation)

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from weighbridge.arithmetic import Count, ceil_div, exact_div, product, total
 from weighbridge.estimate.training import Training
+from weighbridge.kernels import Experts
 from weighbridge.nn.module import Module, Repeat
-from weighbridge.tape import SEQUENCE, STREAM, Axis, Operation, Tensor, Weight, renamed, splits
+from weighbridge.tape import SEQUENCE, STREAM, Axis, Dimension, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -58,26 +59,40 @@ class Projection:
         """What their module is for."""
         return kind_of(self.first)
 
+    @cached_property
+    def matrices(self) -> list[tuple[Dimension, ...]]:
+        """The axes of their matrices: of the results and of the input. A tied matrix is another module's."""
+        own = [weight.axes for weight in self.weights]
+        return own or [(self.first.makes[0].axes[-1], self.input.axes[-1])]
+
     @property
     def splits_out(self) -> bool:
         """Tensor parallel ranks share the results' columns."""
-        return splits(self.weights[0].axes[0])
+        return splits(self.matrices[0][0])
 
     @property
     def splits_columns(self) -> bool:
         """Tensor parallel ranks share the input's columns."""
-        return splits(self.weights[0].axes[1])
+        return splits(self.matrices[0][1])
 
     @property
     def routed(self) -> bool:
         """They are experts'."""
-        return any(axis.name == "expert_ffn" for weight in self.weights for axis in weight.axes)
+        return any(axis.name == "expert_ffn" for axes in self.matrices for axis in axes)
 
     @cached_property
     def products(self) -> Count:
         """Equal multiplies that run as one: a rank's experts."""
         together = [m for m in self.first.scope if isinstance(m, Repeat) and m.together]
         return product(exact_div(module.count, self.training.plan.expert) for module in together)
+
+    @property
+    def apart(self) -> bool:
+        """Each of the products is a kernel of its own: Transformer Engine's grouped multiply runs one per expert, in
+        turns on several streams (pytorch/cpp_extensions/gemm.py, general_grouped_gemm; they take as long as one after
+        another: MooreThreads/SimuMax, configs/system/b200_bf16_ceperm.json, group_matmul).
+        """
+        return self.training.kernels.experts is Experts.MEGATRON and plain(self.products) > 1
 
     @cached_property
     def rows(self) -> Count:
@@ -89,12 +104,12 @@ class Projection:
     @cached_property
     def columns(self) -> Count:
         """Columns of the result."""
-        return total(self.training.plan.sharding.share(weight.axes[0]) for weight in self.weights)
+        return total(self.training.plan.sharding.share(axes[0]) for axes in self.matrices)
 
     @cached_property
     def depth(self) -> Count:
         """What is summed over."""
-        return self.training.plan.sharding.share(self.weights[0].axes[1])
+        return self.training.plan.sharding.share(self.matrices[0][1])
 
     @cached_property
     def precision(self) -> str:
@@ -161,7 +176,8 @@ def joined(training: Training, operations: Iterable[Operation]) -> list[Projecti
 
 
 def _multiplies(operation: Operation) -> bool:
-    return any(isinstance(read, Weight) and len(read.axes) > 1 for read in operation.reads)
+    weights = [read for read in operation.reads if isinstance(read, Weight)]
+    return not weights or any(len(weight.axes) > 1 for weight in weights)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ the optimizer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weighbridge.arithmetic import Count
@@ -16,6 +16,7 @@ from weighbridge.estimate.time.clock import Clock
 from weighbridge.estimate.time.data import DataParallel
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
+from weighbridge.estimate.time.power import Load, pace, slowest_of
 from weighbridge.estimate.time.work import Bound, Channel, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
@@ -46,8 +47,8 @@ class StageTime:
         return DataParallel(self.clock, self.stage)
 
     @cached_property
-    def chunks(self) -> tuple[ChunkTime, ...]:
-        """Its chunks."""
+    def brisk(self) -> tuple[ChunkTime, ...]:
+        """Its chunks, at the rates of short runs."""
         made = self.timer.pieces
         found = []
         for number, runs in enumerate(self.stage.runs):
@@ -56,9 +57,31 @@ class StageTime:
         return tuple(found)
 
     @cached_property
+    def pace(self) -> float:
+        """Rate of multiplies over that of short runs, under the device's power limit."""
+        passes = [own for chunk in self.brisk for own in chunk.passes]
+        kernels = [(k, n) for own in passes for doing, n in own.runs for k in doing.kernels]
+        held_back = [(k, n) for k, n in kernels if k.joules]
+        others = [(k, n) for k, n in kernels if not k.joules]
+        load = Load(
+            multiplying=_sum(n * k.seconds for k, n in held_back),
+            joules=_sum(n * k.joules for k, n in held_back),
+            attending=_sum(n * k.seconds for k, n in others if k.bound is Bound.COMPUTE),
+            moving=_sum(n * k.seconds for k, n in others if k.bound is Bound.MEMORY),
+            waiting=_sum(own.seconds - own.computing for own in passes),
+        )
+        plan, device = self.clock.plan, self.clock.cluster.device
+        return pace(device, load) * slowest_of(int(plain(plan.gpus)))
+
+    @cached_property
+    def chunks(self) -> tuple[ChunkTime, ...]:
+        """Its chunks, under the power limit."""
+        return tuple(replace(chunk, pace=self.pace) for chunk in self.brisk)
+
+    @cached_property
     def passes(self) -> list[Pass]:
         """What one micro-batch does on the rank."""
-        return [own for chunk in self.chunks for own in (chunk.forward, chunk.inputs, chunk.weights)]
+        return [own for chunk in self.chunks for own in chunk.passes]
 
     @property
     def forward(self) -> Seconds:
@@ -79,6 +102,10 @@ class StageTime:
     def head(self) -> Seconds:
         """In the first forward pass: weights that are still on their way."""
         return self.data.head(self.forward)
+
+
+def _sum(seconds: Iterable[Seconds]) -> float:
+    return float(plain(sum(seconds, 0.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +254,7 @@ def _parts(stage: StageTime) -> Iterator[tuple[str, Seconds]]:
     for own in stage.passes:
         for doing, count in own.runs:
             for kernel in doing.kernels:
-                yield kernel.kind.value, count * kernel.seconds
+                yield kernel.kind.value, count * kernel.seconds / (own.pace if kernel.joules else 1)
             for message in doing.messages:
                 yield message.channel.value, count * message.exposed
         yield Channel.DATA.value, own.waits

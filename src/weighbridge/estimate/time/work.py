@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weighbridge.arithmetic import maximum
+from weighbridge.arithmetic import maximum, minimum
 from weighbridge.tree import Kind
 
 Seconds = float
@@ -20,6 +20,11 @@ class Bound(StrEnum):
     MEMORY = "memory"
     NETWORK = "network"
     LAUNCH = "launch"
+
+
+MESSAGE_PROCESSORS = 20
+"""Multiprocessors that messages take from the kernels beside them (DeepSeek-V3 2024, section 3.2.2: 20 of an H800's 132
+saturate its links and its network)."""
 
 
 class Channel(StrEnum):
@@ -42,6 +47,7 @@ class Kernel:
         bound: what it waits for.
         seconds: on the device.
         launches: kernels that the host launches for it.
+        joules: energy of a multiply, which a power limit may hold back; 0 of what it does not.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Kernel:
     bound: Bound
     seconds: Seconds
     launches: int = 1
+    joules: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +67,24 @@ class Message:
         kind: what the module is for that needs it.
         seconds: from its start to its end, alone.
         beside: seconds of kernels that run beside it.
+        taken: share of the multiprocessors that it takes from these.
     """
 
     channel: Channel
     kind: Kind
     seconds: Seconds
     beside: Seconds = 0.0
+    taken: float = 0.0
 
     @property
     def exposed(self) -> Seconds:
-        """Seconds that nothing hides."""
-        return maximum(self.seconds - self.beside, 0.0)
+        """Seconds that nothing hides, and by which what hides it takes longer."""
+        return exposed(self.seconds, self.beside, self.taken)
+
+
+def exposed(seconds: Seconds, beside: Seconds, taken: float) -> Seconds:
+    """What a message adds to kernels that run beside it: what is left of it, and their want of multiprocessors."""
+    return maximum(seconds - beside, 0.0) + taken * minimum(seconds, beside)
 
 
 @dataclass(frozen=True)
@@ -87,8 +101,13 @@ class Doing:
 
     @property
     def computing(self) -> Seconds:
-        """Seconds of its kernels."""
+        """Seconds of its kernels, at the rates of short runs."""
         return sum((kernel.seconds for kernel in self.kernels), 0.0)
+
+    @property
+    def multiplying(self) -> Seconds:
+        """Seconds of those that a power limit may hold back."""
+        return sum((kernel.seconds for kernel in self.kernels if kernel.joules), 0.0)
 
     @property
     def exposed(self) -> Seconds:
@@ -99,6 +118,14 @@ class Doing:
     def launches(self) -> int:
         """Kernels that the host launches."""
         return sum(kernel.launches for kernel in self.kernels) + len(self.messages)
+
+    def without(self, channel: Channel) -> Doing:
+        """The same less what some ranks send each other."""
+        return Doing(self.kernels, tuple(message for message in self.messages if message.channel is not channel))
+
+    def sending(self, channel: Channel) -> Seconds:
+        """Seconds of what some ranks send each other, alone."""
+        return sum((message.seconds for message in self.messages if message.channel is channel), 0.0)
 
     def __add__(self, other: Doing) -> Doing:
         return Doing(self.kernels + other.kernels, self.messages + other.messages)

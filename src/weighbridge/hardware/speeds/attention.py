@@ -23,21 +23,24 @@ class AttentionCurve:
 
     Attributes:
         share: of the peak rate that the two products of a tile attain.
-        score: seconds that one multiprocessor needs per score beyond the products: the exponential and what goes with
-            it, as far as they are not hidden.
+        score: seconds that one multiprocessor needs for the softmax of one score, its exponential above all.
+        exposed: of the shorter of products and softmax, what is not hidden behind the longer.
         prologue: keys that starting and ending a tile of queries take as long as.
         tail: of the longest tile of queries, what runs on after most multiprocessors have nothing left.
         bandwidth: share of the memory bandwidth that reading and writing queries, keys, values and output attain.
         launch: seconds before the first and after the last instruction.
+        training: rate of the kernel that trains relative to the measured one, which serves: published, at equal size.
         backward: rate of the backward pass relative to the forward at equal size, both in FLOP per second.
     """
 
     share: float
     score: float
+    exposed: float
     prologue: float
     tail: float
     bandwidth: float
     launch: float
+    training: float
     backward: float
 
     def seconds(
@@ -62,8 +65,9 @@ class AttentionCurve:
         mean, longest = _keys_seen(queries, keys, causal, pairs)
         share_of_each = ratio(tiles * (mean + self.prologue), processors) + self.tail * (longest + self.prologue)
         flops = 2 * (qk_dim + v_dim)
-        per_key = TILE * (flops * (processors / (self.share * peak)) + self.score)
-        computing = maximum(longest + self.prologue, share_of_each) * per_key
+        products = flops * (processors / (self.share * peak))
+        per_key = TILE * (maximum(products, self.score) + self.exposed * minimum(products, self.score))
+        computing = maximum(longest + self.prologue, share_of_each) * (per_key / self.training)
         queried = heads * queries * (qk_dim + v_dim)
         kept = kv_heads * keys * (qk_dim + v_dim)
         moving = ratio(batch * (queried + kept) * element, self.bandwidth * memory)

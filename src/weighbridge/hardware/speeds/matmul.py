@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import reduce
 
 from weighbridge.arithmetic import Count, ceil_div, maximum, minimum, ratio
@@ -20,7 +21,19 @@ WARM_UP = 1e-3
 """Seconds of work after which the clock has come down to what the power limit sustains: over such durations the
 attained rates of the measured tables fall."""
 
-INPUT_BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp4": 4}
+
+class Heat(StrEnum):
+    """What the power limit has done to the clock when a multiplication runs."""
+
+    SHORT = "short"
+    """Nothing: the first microseconds of work, or a power limit that is accounted for elsewhere."""
+    OWN = "own"
+    """What the kernel itself brings about in its time, as in the tables, which measure one kernel after a pause."""
+    STEADY = "steady"
+    """All: kernels follow one another, as in a training step."""
+
+
+INPUT_BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp6": 6, "fp4": 4}
 """Bits of an element of the factors."""
 
 OUTPUT_BYTES = {"fp32": 4, "tf32": 4, "int8": 4}
@@ -35,7 +48,7 @@ class MatmulCurve:
         share: of the peak rate that the largest tiles attain in their main loop, before the clock comes down.
         sustained: of that rate, what is left once the power limit holds the clock down.
         medium: rate of 128 x 128 tiles, relative to the largest: they read more per FLOP.
-        small: the same of 64-wide tiles.
+        small: rate of 64-wide tiles, relative to those.
         prologue: elements of depth that filling the pipeline and writing the tile take as long as.
         quantised: share of the work that waits for the last wave to end; 0 where the library splits the rest evenly
             (split-K, stream-K).
@@ -65,6 +78,7 @@ class MatmulCurve:
         peak: float,
         memory: float,
         processors: int,
+        heat: Heat,
     ) -> Seconds:
         """Of ``products`` products of a ``rows`` x ``depth`` and a ``depth`` x ``columns`` matrix.
 
@@ -77,18 +91,26 @@ class MatmulCurve:
             peak: FLOP per second of the device in that type.
             memory: bytes per second of its memory.
             processors: its multiprocessors.
+            heat: what the power limit has done to the clock.
         """
         each = self.share * peak / processors
         computing = reduce(
             minimum,
             (
                 self._tiled(rows, columns, depth, products, tile, each * speed, processors)
-                for tiles, speed in ((LARGE_TILES, 1.0), (MEDIUM_TILES, self.medium), (SMALL_TILES, self.small))
+                for tiles, speed in (
+                    (LARGE_TILES, 1.0),
+                    (MEDIUM_TILES, self.medium),
+                    (SMALL_TILES, self.medium * self.small),
+                )
                 for tile in tiles
             ),
         )
-        hot = minimum(1.0, ratio(computing, WARM_UP))
-        computing = computing * (1 + (1 / self.sustained - 1) * hot)
+        slower = 1 / self.sustained - 1
+        if heat is Heat.STEADY:
+            computing = computing * (1 + slower)
+        elif heat is Heat.OWN:
+            computing = computing * (1 + slower * minimum(1.0, ratio(computing, WARM_UP)))
         moving = ratio(_traffic(rows, columns, depth, products, precision), self.bandwidth * memory)
         longer, shorter = maximum(computing, moving), minimum(computing, moving)
         return self.launch + longer + self.exposed * shorter

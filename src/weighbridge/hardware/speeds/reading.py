@@ -25,24 +25,28 @@ class Fit:
     """Where a curve comes from and how well it fits.
 
     Attributes:
-        source: package, version, table and kernels.
+        table: the file in the package of tables.
+        kernels: the kernels of that file, as it names them.
+        note: what was subtracted or left out.
         rows: measurements that it is fitted to.
         median: absolute error that half of all rows stay within, a share.
         p90: the same of nine in ten.
         long_rows: measurements of more than 50 microseconds.
         long_median: as ``median``, of those.
         long_p90: as ``p90``, of those.
-        backward: where the rate of the backward pass comes from, of attention.
+        published: where the rates of attention that trains come from.
     """
 
-    source: str
+    table: str
+    kernels: tuple[str, ...]
+    note: str
     rows: int
     median: float
     p90: float
     long_rows: int
     long_median: float
     long_p90: float
-    backward: str = ""
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Measured:
 
     Attributes:
         name: its name in the catalogue of devices.
+        package: the package of tables, with its version.
         processors: multiprocessors.
         matmul: curves by type of the factors.
         attention: the curve of fused attention in 16 bits.
@@ -60,6 +65,7 @@ class Measured:
     """
 
     name: str
+    package: str
     processors: int
     matmul: Mapping[str, MatmulCurve]
     attention: AttentionCurve
@@ -70,7 +76,9 @@ class Measured:
 
 def _split(table: Mapping[str, Any]) -> tuple[dict[str, float], Fit]:
     """The parameters of a curve, and its fit."""
-    return {name: value for name, value in table.items() if name != "fit"}, Fit(**table["fit"])
+    return {name: value for name, value in table.items() if name != "fit"}, Fit(
+        **{**table["fit"], "kernels": tuple(table["fit"]["kernels"])}
+    )
 
 
 @cache
@@ -90,7 +98,7 @@ def measured(name: str) -> Measured:
     for kind, table in data.get("collectives", {}).items():
         values, fits[f"collectives.{kind}"] = _split(table)
         collectives[kind] = LinkCurve(**values)
-    return Measured(name, data["processors"], matmul, attention, stream, collectives, fits)
+    return Measured(name, data["package"], data["processors"], matmul, attention, stream, collectives, fits)
 
 
 @cache
@@ -100,13 +108,13 @@ def names() -> tuple[str, ...]:
 
 
 def nearest(device: Device) -> str:
-    """The measured device that a device is most like: by maker, compute capability, then ratio of rate to bandwidth.
+    """The measured device that a device is most like: by compute capability, then by rate and bandwidth.
 
-    Where no device of its maker is measured, those of the other are compared by that ratio alone.
+    Without a capability (other makers), by rate and bandwidth alone.
     """
     if device.name in names():
         return device.name
-    return min(names(), key=lambda name: _distance(device, name))
+    return min(names(), key=lambda name: _distance(device, found(name)))
 
 
 def linked(device: Device) -> str:
@@ -114,24 +122,31 @@ def linked(device: Device) -> str:
     known = [name for name in names() if measured(name).collectives]
     if device.name in known:
         return device.name
-    return min(known, key=lambda name: (_has_link(name) != bool(device.link_bandwidth), _distance(device, name)))
+    return min(known, key=lambda name: _link_distance(device, found(name)))
 
 
-def _has_link(name: str) -> bool:
+def found(name: str) -> Device:
+    """A measured device as the catalogue has it."""
     device = find(name)
-    return device is not None and bool(device.link_bandwidth)
+    assert device is not None, f"{name}: measured, but not in the catalogue of devices"
+    return device
 
 
-def _distance(device: Device, name: str) -> tuple[float, float]:
-    other = find(name)
-    assert other is not None, f"{name}: measured, but not in the catalogue of devices"
-    intensity = abs(log(_intensity(device) / _intensity(other)))
+def _link_distance(device: Device, other: Device) -> tuple[bool, bool, float, float]:
+    """First whether both have a link at all, then whether they are of one architecture."""
+    kind = bool(device.link_bandwidth) != bool(other.link_bandwidth)
+    return kind, device.architecture != other.architecture, *_distance(device, other)
+
+
+def _distance(device: Device, other: Device) -> tuple[float, float]:
+    """Of compute capabilities, read as numbers of two digits; of logarithms of rate and bandwidth."""
+    size = abs(log(rate(device) / rate(other))) + abs(log(device.memory_bandwidth / other.memory_bandwidth))
     if device.capability is None or other.capability is None:
-        return 0 if device.capability is other.capability else 1000, intensity
+        return 0, size
     (major, minor), (its_major, its_minor) = device.capability, other.capability
-    return 10 * abs(major - its_major) + abs(minor - its_minor), intensity
+    return abs(10 * (major - its_major) + minor - its_minor), size
 
 
-def _intensity(device: Device) -> float:
-    """FLOP per byte of memory traffic at which it is bound by both."""
-    return device.peak_flops["fp16"] / device.memory_bandwidth
+def rate(device: Device) -> int:
+    """FLOP per second in 16 bits, or in 32 where there is no such unit."""
+    return next(device.peak_flops[kind] for kind in ("bf16", "fp16", "tf32", "fp32") if kind in device.peak_flops)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weighbridge.arithmetic import Count
-from weighbridge.hardware.catalogue import find
+from weighbridge.errors import InputError
 from weighbridge.hardware.device import Device
+from weighbridge.hardware.speeds import raw as tables
 from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS
-from weighbridge.hardware.speeds.matmul import INPUT_BITS, Seconds
-from weighbridge.hardware.speeds.reading import Measured, measured, nearest
+from weighbridge.hardware.speeds.matmul import INPUT_BITS, Heat, MatmulCurve, Seconds
+from weighbridge.hardware.speeds.published import relative
+from weighbridge.hardware.speeds.reading import Measured, found, measured, names, nearest, rate
+from weighbridge.traced import plain
 
 STANDS_FOR = {
+    "fp6": ("fp8", "bf16"),
     "fp4": ("fp4", "fp8", "bf16"),
     "fp8": ("fp8", "bf16"),
     "int8": ("fp8", "bf16"),
@@ -34,10 +38,15 @@ class Speeds:
     Attributes:
         device: its peak rates and bandwidth are what the curves' shares are of.
         curves: of the device itself, or of the measured one that is most like it.
+        heat: what the power limit has done to the clock of multiplications: steady, as in a training step, unless said.
+        raw: whether what was measured is looked up in the tables themselves first, as far as they reach:
+            multiplications and causal attention in 16 bits. Traced numbers come out as numbers then.
     """
 
     device: Device
     curves: Measured
+    heat: Heat = Heat.STEADY
+    raw: bool = False
 
     @property
     def launch(self) -> float:
@@ -50,15 +59,40 @@ class Speeds:
         return self.curves.name == self.device.name
 
     @cached_property
+    def like(self) -> Device:
+        """The device that was measured."""
+        return found(self.curves.name)
+
+    @cached_property
     def basis(self) -> str:
         """What the answers rest on, in words."""
         fit = self.curves.fits["matmul.bf16"]
-        other = find(self.curves.name)
-        assert other is not None
         rows = f"{fit.rows:,} matrix multiplications in bf16, half of those over 50 us within {fit.long_median:.1%}"
+        if self.raw:
+            rows = f"{rows}; in 16 bits interpolated between measurements, by the curve where they do not reach"
         if self.own:
-            return f"measured on {other.title}: {rows}"
-        return f"scaled from {other.title} by datasheet rates ({rows} there)"
+            return f"measured on {self.like.title}: {rows}"
+        published = relative(self.device, self.like, "bf16") != 1
+        best = " and its best published matrix multiplication" if published else ""
+        return f"scaled from {self.like.title} by datasheet rates{best} ({rows} there)"
+
+    @cached_property
+    def processors(self) -> int:
+        """Multiprocessors; where they were not counted, those of the measured device by the ratio of rates in fp32,
+        which follow number and clock.
+        """
+        if self.own:
+            return self.curves.processors
+        here, there = (device.peak_flops.get("fp32", rate(device)) for device in (self.device, self.like))
+        return max(1, round(self.curves.processors * here / there))
+
+    def curve(self, precision: str) -> MatmulCurve:
+        """Of matrix multiplications in that type or the nearest one measured."""
+        name = next(name for name in STANDS_FOR[precision] if name in self.curves.matmul)
+        curve = self.curves.matmul[name]
+        if self.own:
+            return curve
+        return replace(curve, share=min(1.0, curve.share * relative(self.device, self.like, precision)))
 
     def matmul(
         self, rows: Count, columns: Count, depth: Count, precision: str = "bf16", products: Count = 1
@@ -71,8 +105,7 @@ class Speeds:
         Raises:
             InputError: for a type that the device has no unit for.
         """
-        name = next(name for name in STANDS_FOR[precision] if name in self.curves.matmul)
-        return self.curves.matmul[name].seconds(
+        seconds = self.curve(precision).seconds(
             rows,
             columns,
             depth,
@@ -81,16 +114,11 @@ class Speeds:
             peak=self.device.peak(precision),
             memory=self.device.memory_bandwidth,
             processors=self.processors,
+            heat=self.heat,
         )
-
-    @cached_property
-    def processors(self) -> int:
-        """Multiprocessors; of a device that was not measured, as many as make its rate with the other's processors."""
-        if self.own:
-            return self.curves.processors
-        other = find(self.curves.name)
-        assert other is not None
-        return max(1, round(self.curves.processors * self.device.peak("fp16") / other.peak("fp16")))
+        if self.raw and precision in ("bf16", "fp16") and _same(products, 1):
+            seconds = tables.or_else(tables.matmul(self.curves, rows, columns, depth), seconds)
+        return seconds
 
     def attention(
         self,
@@ -122,8 +150,9 @@ class Speeds:
         Raises:
             InputError: for a type that the device has no unit for.
         """
-        kind = "bf16" if INPUT_BITS[precision] < 16 else precision
-        return self.curves.attention.seconds(
+        narrow = INPUT_BITS[precision] <= 16
+        peak = rate(self.device) if narrow else self.device.peak(precision)
+        seconds = self.curves.attention.seconds(
             batch,
             heads,
             kv_heads,
@@ -133,11 +162,24 @@ class Speeds:
             v_dim,
             causal=causal,
             pairs=pairs,
-            element=INPUT_BITS[kind] / 8,
-            peak=self.device.peak("fp16" if kind == "bf16" else kind),
+            element=2.0 if narrow else 4.0,
+            peak=peak,
             memory=self.device.memory_bandwidth,
             processors=self.processors,
         )
+        if self.raw and narrow and causal and pairs is None and _same(queries, keys) and _same(qk_dim, v_dim):
+            seconds = self._measured_attention(batch, heads, kv_heads, queries, qk_dim, seconds)
+        return seconds
+
+    def _measured_attention(
+        self, batch: Count, heads: Count, kv_heads: Count, queries: Count, dim: Count, curve: Seconds
+    ) -> Seconds:
+        """Seconds of the table less those of the copy into pages that it includes; the curve where it has none."""
+        paging = self.stream(batch * kv_heads * queries * dim * (2 * 2 * 2))
+        measured = tables.attention(self.curves, batch, heads, kv_heads, queries, dim)
+        trained = (measured - plain(paging)) / self.curves.attention.training
+        seconds: Seconds = tables.or_else(trained, curve)
+        return seconds
 
     def attention_backward(
         self,
@@ -165,6 +207,25 @@ class Speeds:
         return self.curves.stream.seconds(moved, self.device.memory_bandwidth)
 
 
-def speeds(device: Device) -> Speeds:
-    """The speeds of a device: its own measured curves, or those of the measured device that is most like it."""
-    return Speeds(device, measured(nearest(device)))
+def _same(one: Count, other: Count) -> bool:
+    """Whether two sizes are one by configuration: the same object, or equal plain numbers."""
+    return one is other or (isinstance(one, int) and isinstance(other, int) and one == other)
+
+
+def speeds(device: Device, raw: bool = False, heat: Heat = Heat.STEADY) -> Speeds:
+    """The speeds of a device: its own measured curves, or those of the measured device that is most like it.
+
+    Args:
+        device: of the catalogue, or one's own.
+        raw: look up the measured tables themselves where they reach.
+        heat: what the power limit has done to the clock of multiplications.
+
+    Raises:
+        InputError: for ``raw``, where the tables are not installed or the device is not in them.
+    """
+    curves = measured(nearest(device))
+    if raw:
+        tables.folder()
+        if curves.name != device.name:
+            raise InputError(f"raw: {device.title} is not in the measured tables; allowed: {', '.join(names())}")
+    return Speeds(device, curves, heat, raw)

@@ -1,0 +1,371 @@
+"""What scaling laws say of a budget, a model size, a number of tokens, or a model trained on tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from weighbridge.errors import InputError, given
+from weighbridge.estimate.shown import Shown
+from weighbridge.estimate.training_cost import Cost, Rate
+from weighbridge.formats.amounts import amount
+from weighbridge.formats.cluster import load_cluster
+from weighbridge.hardware.cluster import Cluster
+from weighbridge.hardware.device import PRECISIONS
+from weighbridge.laws import LAWS, find
+from weighbridge.laws.law import TRAINING_FLOPS, Allocation, Extra, Law, Span
+from weighbridge.laws.muennighoff import Muennighoff
+from weighbridge.laws.parametric import Parametric
+from weighbridge.laws.sardana import SARDANA, Lifetime, lifetime
+from weighbridge.laws.uncertainty import Intervals, intervals
+from weighbridge.traced import symbol, trace
+
+FAR = {"compute": 100.0, "parameters": 10.0, "tokens": 10.0}
+"""Times outside the fitted range from which an answer lies far outside. A convention of this package: two orders of
+magnitude of compute, and one of each of its factors."""
+
+LEAST = 1000.0
+"""Parameters or tokens that a budget must leave beside the other."""
+
+EXPLAINED = ("parameters", "tokens", "loss")
+"""Figures that have a derivation."""
+
+UNITS = {
+    "compute": ("FLOPs", "5.76e23", 1e12, 1e32),
+    "parameters": ("parameters", "70B", 1e3, 1e16),
+    "tokens": ("tokens", "1.4T", 1e6, 1e18),
+    "inference_tokens": ("tokens", "2T", 1.0, 1e20),
+    "unique_tokens": ("tokens", "300B", 1e6, 1e18),
+}
+"""Of each number: its unit, an example, the smallest and the largest."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. One or two of the first three are given.
+
+    Attributes:
+        compute: training FLOPs.
+        parameters: of the model.
+        tokens: of training.
+        inference_tokens: that will be served.
+        unique_tokens: that there are to train on.
+    """
+
+    compute: float | None = None
+    parameters: float | None = None
+    tokens: float | None = None
+    inference_tokens: float | None = None
+    unique_tokens: float | None = None
+
+    @property
+    def allocated(self) -> bool:
+        """Whether the model and its tokens are given, so that they need not be an optimum."""
+        return sum(value is not None for value in (self.compute, self.parameters, self.tokens)) == 2
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A quantity of an answer that lies outside what its law was fitted on.
+
+    Attributes:
+        quantity: compute, parameters or tokens.
+        value: of the answer.
+        span: of the runs.
+        times: how many times outside.
+    """
+
+    quantity: str
+    value: float
+    span: Span
+    times: float
+
+    @property
+    def far(self) -> bool:
+        """Whether that is far outside."""
+        return self.times > FAR[self.quantity]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one law says.
+
+    Attributes:
+        law: which.
+        compute: training FLOPs.
+        model: parameters and tokens: the ones asked about, or the optimum.
+        loss: predicted, in nats per token; ``None`` where the law has none there.
+        best: the optimum of the same budget, where model and tokens were given.
+        best_loss: predicted of it.
+        intervals: that the uncertainty of the constants leaves likely; ``None`` where it is not known.
+        lifetime: the model of least compute over training and inference, where tokens are served.
+        cost: of training; ``None`` without a cluster.
+    """
+
+    law: Law
+    compute: float
+    model: Allocation
+    loss: float | None
+    best: Allocation | None = None
+    best_loss: float | None = None
+    intervals: Intervals | None = None
+    lifetime: Lifetime | None = None
+    cost: Cost | None = None
+
+    @property
+    def tokens_per_parameter(self) -> float:
+        """How much the model is trained on."""
+        return self.model.tokens / self.model.parameters
+
+    @property
+    def passes(self) -> float | None:
+        """Passes over the unique tokens, where the law counts them."""
+        unique = self.law.unique if isinstance(self.law, Muennighoff) else None
+        return None if unique is None else max(1.0, self.model.tokens / unique)
+
+    @cached_property
+    def equal_budget(self) -> float | None:
+        """FLOPs with which the law's optimum has the loss of the model asked about."""
+        return None if self.best is None or self.loss is None else self.law.budget_for_loss(self.loss)
+
+    def explained(self, quantity: str = "parameters") -> Any:
+        """A figure of the answer with its derivation.
+
+        Args:
+            quantity: parameters or tokens of the optimum, or the loss.
+
+        Raises:
+            InputError: for another quantity, or one that this law has no formula for.
+        """
+        law = self.law
+        if quantity not in EXPLAINED:
+            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(EXPLAINED)}")
+        if not law.closed or (quantity == "loss" and self.loss is None):
+            found = "is found by a search" if not law.closed else "is none there"
+            raise InputError(f"quantity: {quantity} of {law.name} {found} and has no formula")
+        traced, budget = trace(law), symbol("C", self.compute, "FLOPs")
+        best = traced.optimum(budget)
+        if quantity != "loss":
+            return getattr(best, quantity)
+        if self.best is not None:
+            return traced.loss(symbol("N", self.model.parameters), symbol("D", self.model.tokens))
+        return traced.least_loss(budget)
+
+    @property
+    def explainable(self) -> tuple[str, ...]:
+        """The figures to explain: the loss, and tokens of an optimum where the loss is not made of them."""
+        if not self.law.closed:
+            return ()
+        inside = self.best is not None or isinstance(self.law, Parametric)
+        return (*([] if inside else ["tokens"]), *([] if self.loss is None else ["loss"]))
+
+    @property
+    def extras(self) -> tuple[Extra, ...]:
+        """Further figures that the law gives for the budget."""
+        return self.law.extras(self.compute)
+
+    @cached_property
+    def outside(self) -> tuple[Outside, ...]:
+        """What lies outside the runs that the law was fitted on, the farthest first."""
+        values = (
+            ("compute", self.compute, self.law.fitted.compute),
+            ("parameters", self.model.parameters, self.law.fitted.parameters),
+            ("tokens", self.model.tokens, self.law.fitted.tokens),
+        )
+        found = [Outside(name, value, span, span.beyond(value)) for name, value, span in values if span is not None]
+        return tuple(sorted((one for one in found if one.times > 1), key=lambda one: -one.times))
+
+    @property
+    def far(self) -> bool:
+        """Whether any of it is far outside."""
+        return any(one.far for one in self.outside)
+
+
+@dataclass(frozen=True)
+class Scaling(Shown):
+    """What several laws say, side by side.
+
+    Attributes:
+        question: what was asked.
+        answers: one per law.
+        rate: of the cluster; ``None`` without one.
+    """
+
+    question: Question
+    answers: tuple[Answer, ...]
+    rate: Rate | None = None
+
+    def of(self, name: str) -> Answer:
+        """The answer of one law.
+
+        Raises:
+            InputError: for a law that was not asked.
+        """
+        for answer in self.answers:
+            if answer.law.name == name:
+                return answer
+        raise InputError(f"law: {given(name)} was not asked; allowed: {', '.join(a.law.name for a in self.answers)}")
+
+
+def scaling(
+    compute: float | str | None = None,
+    parameters: float | str | None = None,
+    tokens: float | str | None = None,
+    *,
+    inference_tokens: float | str | None = None,
+    unique_tokens: float | str | None = None,
+    law: str | Law | Iterable[str | Law] | None = None,
+    cluster: str | Path | Cluster | None = None,
+    mfu: float | None = None,
+    price: float | None = None,
+    precision: str = "bf16",
+    strict: bool = False,
+) -> Scaling:
+    """What scaling laws say. Numbers may be written as people do: ``"70B"``, ``"1.4T"``, ``5.76e23``.
+
+    Args:
+        compute: training FLOPs: gives the compute-optimal parameters, tokens and loss.
+        parameters: of a model: alone, gives the tokens that are optimal for it; with tokens, its loss.
+        tokens: of training: alone, gives the parameters that are optimal for them.
+        inference_tokens: tokens to be served: gives the model of equal loss with the least compute in all (Sardana).
+        unique_tokens: tokens that there are, so that more are repetitions (Muennighoff).
+        law: a law or several, by name or as objects; all by default.
+        cluster: ``1024xH100``, a file, or a cluster, for days and GPU hours.
+        mfu: the model FLOPs utilization that is expected of it.
+        price: dollars per GPU and hour.
+        precision: whose peak rate counts.
+        strict: refuse answers far outside the range that a law was fitted on.
+
+    Raises:
+        InputError: for numbers, laws and combinations that cannot be answered.
+    """
+    question = Question(
+        _amount("compute", compute),
+        _amount("parameters", parameters),
+        _amount("tokens", tokens),
+        _amount("inference_tokens", inference_tokens),
+        _amount("unique_tokens", unique_tokens),
+    )
+    _check(question)
+    rate = rate_of(cluster, mfu, price, precision)
+    chosen = chosen_laws(law, question)
+    answers = tuple(_answer(one, question, rate) for one in chosen)
+    if strict:
+        _refuse_far(answers)
+    return Scaling(question, answers, rate)
+
+
+def _amount(field: str, value: float | str | None) -> float | None:
+    unit, example, least, most = UNITS[field]
+    return None if value is None else amount(value, field, least, most, unit, example)
+
+
+def _check(question: Question) -> None:
+    given_ones = [name for name in ("compute", "parameters", "tokens") if getattr(question, name) is not None]
+    if not given_ones:
+        raise InputError("compute, parameters, tokens: none given; give one or two of them")
+    if len(given_ones) == 3:
+        raise InputError("compute, parameters, tokens: got all three, of which two give the third; leave one out")
+    for name, other in (("parameters", "token"), ("tokens", "parameter")):
+        value = getattr(question, name)
+        if question.compute is not None and value is not None and question.compute < TRAINING_FLOPS * value * LEAST:
+            few = f"{question.compute:.3g} FLOPs at {value:.3g} {name} leave fewer than {LEAST:,.0f} {other}s"
+            raise InputError(f"compute: {few}; give more compute or fewer {name}")
+
+
+def chosen_laws(law: str | Law | Iterable[str | Law] | None, question: Question) -> list[Law]:
+    """The laws that are asked: the named ones, else all (Sardana's own constants only where tokens are served)."""
+    if law is None:
+        named: Sequence[str | Law] = [n for n in LAWS if n != SARDANA.name or question.inference_tokens is not None]
+    else:
+        named = [law] if isinstance(law, str | Law) else list(law)
+    found = {one.name: one for one in (one if isinstance(one, Law) else find(one) for one in named)}
+    if not found:
+        raise InputError(f"law: none given; allowed: {', '.join(LAWS)}")
+    if question.unique_tokens is None:
+        return list(found.values())
+    if law is not None and not any(isinstance(one, Muennighoff) for one in found.values()):
+        raise InputError("unique_tokens: none of these laws knows repetition; add muennighoff")
+    unique = question.unique_tokens
+    return [replace(one, unique=unique) if isinstance(one, Muennighoff) else one for one in found.values()]
+
+
+def rate_of(
+    cluster: str | Path | Cluster | None, mfu: float | None, price: float | None, precision: str
+) -> Rate | None:
+    """What a cluster gives.
+
+    Raises:
+        InputError: for a utilization, a price or a type that cannot be, and for one without a cluster.
+    """
+    if cluster is None:
+        for name, value in (("mfu", mfu), ("price", price)):
+            if value is not None:
+                raise InputError(f"{name}: needs a cluster, such as 1024xH100")
+        return None
+    found = cluster if isinstance(cluster, Cluster) else load_cluster(cluster)
+    if mfu is None:
+        example = "Llama 3 405B ran at 0.38 to 0.43 (Dubey et al. 2024, table 4)"
+        raise InputError(f"mfu: a cluster needs the model FLOPs utilization that you expect, such as 0.4; {example}")
+    share = amount(mfu, "mfu", 0.001, 1.0, "as a share of the peak", "0.4")
+    dollars = None if price is None else amount(price, "price", 1e-6, 1e6, "dollars per GPU and hour", "2.50")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: got {given(precision)}; allowed: {', '.join(PRECISIONS)}")
+    rate = Rate(found, share, precision, dollars)
+    assert rate.flops_per_second > 0
+    return rate
+
+
+def _answer(law: Law, question: Question, rate: Rate | None) -> Answer:
+    compute, model = _asked(law, question)
+    best = law.optimum(compute) if question.allocated else None
+    loss = law.loss(model.parameters, model.tokens) if best else law.least_loss(compute)
+    answer = Answer(
+        law,
+        compute,
+        model,
+        loss,
+        best,
+        law.least_loss(compute) if best else None,
+        intervals(law, compute, model if best else None) if isinstance(law, Parametric) else None,
+        cost=Cost(rate, compute) if rate else None,
+    )
+    if question.inference_tokens is None or not isinstance(law, Parametric) or question.unique_tokens is not None:
+        return answer
+    return replace(answer, lifetime=lifetime(law, model, question.inference_tokens))
+
+
+def _asked(law: Law, question: Question) -> tuple[float, Allocation]:
+    """The budget, and the model and tokens: as given, else the optimum."""
+    compute, parameters, tokens = question.compute, question.parameters, question.tokens
+    if parameters is not None and tokens is not None:
+        return law.compute(parameters, tokens), Allocation(parameters, tokens)
+    if compute is not None:
+        if parameters is not None:
+            return compute, Allocation(parameters, law.tokens_within(compute, parameters))
+        if tokens is not None:
+            return compute, Allocation(law.parameters_within(compute, tokens), tokens)
+        return compute, law.optimum(compute)
+    budget = law.budget_for_parameters(parameters) if parameters is not None else law.budget_for_tokens(tokens or 0)
+    return budget, law.optimum(budget)
+
+
+def _refuse_far(answers: tuple[Answer, ...]) -> None:
+    """Refuse answers far outside.
+
+    Raises:
+        InputError: naming the laws, the quantity and the range.
+    """
+    far = [answer for answer in answers if answer.far]
+    if not far:
+        return
+    one = next(out for out in far[0].outside if out.far)
+    unit = UNITS[one.quantity][0]
+    others = f", and {len(far) - 1} more laws" if len(far) > 2 else f", and {far[1].law.name}" if len(far) > 1 else ""
+    raise InputError(
+        f"{one.quantity}: {one.value:.3g} {unit} lie {one.times:,.3g} times outside the runs of {far[0].law.name} "
+        f"({one.span.low:.3g} to {one.span.high:.3g}){others}; choose laws with --law, or leave out --strict"
+    )

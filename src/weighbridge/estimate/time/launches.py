@@ -1,0 +1,85 @@
+"""Kernels that the host launches for an operation of the tape, and how often they move its tensors, where they are more
+than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.kernels import Experts, Kernels, Pointwise, Rope
+from weighbridge.tape import Operation
+
+HOST_LAUNCH = 25e-6
+"""Seconds of the host for each kernel of a training step in PyTorch, its Python and autograd included: 43.3 ms for
+1,570 kernels, 77.9 ms for 3,092 in steps whose device waits (benchmarks/measured, H100; counted by torch.profiler). A
+bare launch takes 10.8 us there."""
+
+LOOP_LAUNCH = 9e-6
+"""Seconds of the host for each multiply that a loop in C++ launches: the least that one of Transformer Engine's grouped
+multiplies takes, however small (MooreThreads/SimuMax, configs/system/b200_bf16_ceperm.json, group_matmul: 8.6 to
+9.4 us where 160 and 256 experts have 128 to 154 rows each)."""
+
+
+@dataclass(frozen=True)
+class Several:
+    """More than one kernel.
+
+    Attributes:
+        forward: kernels forward.
+        backward: kernels backward.
+        moves: how often they move what the operation reads and makes, over one kernel that does all.
+        moves_back: the same backward.
+    """
+
+    forward: int = 1
+    backward: int = 1
+    moves: float = 1.0
+    moves_back: float = 1.0
+
+
+ONE = Several()
+
+EAGER: dict[str, Several] = {
+    "rotary": Several(5, 8, 10.0, 10.0),
+    "root mean square": Several(4, 6, 3.0, 12.0),
+    "multiply": Several(1, 2, 1.0, 2.5),
+    "norm": Several(1, 3, 1.0, 3.0),
+    "attention": Several(4, 5),
+}
+"""Operations that transformers writes out, by what each kernel reads and writes (counted in a profile of an H100):
+
+- A rotation: two products, a negated half, their concatenation, a sum move ten times a tensor that is read and made
+  once; they walk it in strides, at half of the bandwidth.
+- A root mean square: squares, their mean; backward, the mean spread out, twice the input, two products, their sum with
+  the other gradient.
+- A product: both gradients are products, and one that is a weight's or a root's is summed up.
+- Attention: copies with the heads first.
+"""
+
+ROUTED: dict[str, Several] = {
+    "top k": Several(12, 8),
+    "permute": Several(6, 4),
+    "sort by expert": Several(3, 3),
+    "sort by rank": Several(3, 3),
+    "combine": Several(3, 3),
+}
+"""Operations of Megatron-Core's router and dispatcher (transformer/moe/router.py, moe_utils.py, token_dispatcher.py):
+scores, top k, scatter, the balancing loss and its scaling; maps, sums, sorting of chunks."""
+
+
+SLOWER = {"to fp32": 1.53, "cast": 1.53, "quantise": 1.53, "cast input": 1.53, "cast gradient": 1.53, "norm": 1.4}
+"""Seconds of a kernel over those of a copy that moves as much: of one that changes the width of its elements, and of
+normalisations (benchmarks/measured/kernels, H100: medians of large ones; Transformer Engine's own are not in them)."""
+
+
+def several(kernels: Kernels, operation: Operation) -> Several:
+    """What an operation is to the host."""
+    if kernels.experts is Experts.MEGATRON and operation.name in ROUTED:
+        return ROUTED[operation.name]
+    written_out = kernels.pointwise is Pointwise.EAGER and kernels.rope is Rope.EAGER
+    return EAGER.get(operation.name, ONE) if written_out else ONE
+
+
+def host(launches: int) -> float:
+    """Seconds of the host for so many kernels."""
+    return launches * HOST_LAUNCH

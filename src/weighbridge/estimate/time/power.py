@@ -1,0 +1,93 @@
+"""How far the power limit holds multiplies back: a device clocks down until it draws on average what it may draw.
+
+Measured on an H100 SXM of 700 W (benchmarks/gpu/power_limit.py): multiplies on random numbers draw 1,000 W at the rate
+of short runs and settle at 0.855 of it, where they draw 700 W; between other kernels that draw less they run faster.
+The power that multiplies draw goes as their rate to the power of 2.2 (voltage falls with the clock).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from weighbridge.hardware.device import Device
+
+ENERGY = {"ampere": 1.65e-12, "hopper": 1.27e-12, "blackwell": 1.40e-12}
+"""Joules of a device per floating-point operation of a 16-bit multiply at the rate of short runs, by architecture.
+Hopper: as above. Ampere: an A100 of 400 W sustains 257 TFLOP/s on random numbers (He 2024, "Strangely, matrix
+multiplications on GPUs run faster when given predictable data"), 270 in short runs. Blackwell is made in the same
+process as Hopper; 1,142 TFLOP/s follow for a B200 of 1,000 W, where 1,091 were measured (MooreThreads/SimuMax,
+configs/system/b200_bf16_ceperm.json, products of 4,096 rows)."""
+
+BITS = {"fp4": 4, "fp8": 8, "int8": 8, "bf16": 16, "fp16": 16, "tf32": 32, "fp32": 32}
+"""Energy goes with the bits of the factors: 0.66 pJ in 8 bits where 16 take 1.27, measured as above."""
+
+EXPONENT = 2.2
+"""Of the rate, in the power that multiplies draw."""
+
+MOVING, ATTENDING, WAITING = 0.69, 0.93, 0.12
+"""Shares of the power limit that kernels which move memory, fused attention, and waiting draw, measured as above: 484,
+650 and 83 of 700 W."""
+
+SPREAD = 0.02
+"""Standard deviation of the rate of equal devices under equal power limits, which differ as made: 8 % lie between the
+fast and the slow of a cluster (Sinha et al. 2022, "Not all GPUs are created equal", abstract), taken for four of it."""
+
+SLOWEST = 0.2
+"""No limit holds multiplies back further."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a device does in some time, at the rates of short runs.
+
+    Attributes:
+        multiplying: seconds of multiplies.
+        joules: energy of these.
+        attending: seconds of fused attention.
+        moving: seconds of kernels that move memory.
+        waiting: seconds in which nothing runs.
+    """
+
+    multiplying: float
+    joules: float
+    attending: float
+    moving: float
+    waiting: float
+
+
+def joules(device: Device, precision: str, work: float) -> float:
+    """Energy of multiplies; 0 where it is not known, which holds nothing back."""
+    return ENERGY.get(device.architecture, 0.0) * BITS[precision] / 16 * work
+
+
+def slowest_of(devices: int) -> float:
+    """The rate of multiplies of the slowest of so many devices, for which the others wait, over that of the usual one:
+    the expected least of a normal sample (Blom 1958).
+    """
+    from statistics import NormalDist
+
+    return 1 - SPREAD * NormalDist().inv_cdf((devices - 0.375) / (devices + 0.25))
+
+
+def pace(device: Device, load: Load) -> float:
+    """The rate of multiplies over that of short runs, at most 1: the largest at which a load draws no more on average
+    than the device may.
+    """
+    limit = device.tdp_watts
+    if not limit or not load.joules:
+        return 1.0
+    rest = limit * (ATTENDING * load.attending + MOVING * load.moving + WAITING * load.waiting)
+    others = load.attending + load.moving + load.waiting
+
+    def draws_too_much(rate: float) -> bool:
+        energy = load.joules * math.pow(rate, EXPONENT - 1) + rest
+        return energy > limit * (load.multiplying / rate + others)
+
+    if not draws_too_much(1.0):
+        return 1.0
+    low, high = SLOWEST, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if draws_too_much(middle) else (middle, high)
+    return low

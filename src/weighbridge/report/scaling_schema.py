@@ -1,0 +1,305 @@
+"""The JSON contract of scaling laws, and what they say as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from weighbridge.estimate.law_fit import Fit
+from weighbridge.estimate.scaling import Answer, Scaling
+from weighbridge.estimate.training_cost import Cost
+from weighbridge.laws.law import Allocation, Law, Span
+from weighbridge.laws.parametric import Parametric
+from weighbridge.laws.sardana import Lifetime
+from weighbridge.laws.uncertainty import LEVEL, Interval, Intervals
+
+
+class ScalingQuestion(TypedDict):
+    """What was asked; null for what was not given."""
+
+    compute: float | None
+    parameters: float | None
+    tokens: float | None
+    inference_tokens: float | None
+    unique_tokens: float | None
+
+
+class ScalingSpan(TypedDict):
+    """From the least to the largest value."""
+
+    low: float
+    high: float
+
+
+class ScalingFitted(TypedDict):
+    """The runs that a law was fitted on; null for what its paper does not say."""
+
+    compute: ScalingSpan | None
+    parameters: ScalingSpan | None
+    tokens: ScalingSpan | None
+    source: str
+
+
+class ScalingLaw(TypedDict):
+    """A scaling law."""
+
+    name: str
+    title: str
+    source: str
+    data: str
+    parameters_counted: str
+    flops_per_parameter_and_token: float
+    constants: dict[str, float]
+    fitted: ScalingFitted
+    note: str
+
+
+class ScalingModel(TypedDict):
+    """A model's size and what it is trained on."""
+
+    parameters: float
+    tokens: float
+    loss: float | None
+
+
+class ScalingOutside(TypedDict):
+    """A quantity outside the runs that the law was fitted on."""
+
+    quantity: str
+    times: float
+    far: bool
+
+
+class ScalingIntervals(TypedDict):
+    """What the uncertainty of the constants leaves likely: of the optimum, and of the loss."""
+
+    level: float
+    parameters: ScalingSpan
+    tokens: ScalingSpan
+    tokens_per_parameter: ScalingSpan
+    loss: ScalingSpan
+
+
+class ScalingLifetime(TypedDict):
+    """The model of least compute over training and inference, at equal loss."""
+
+    inference_tokens: float
+    parameters: float
+    tokens: float
+    training_flops: float
+    total_flops: float
+    reference_total_flops: float
+    saved: float
+
+
+class ScalingCost(TypedDict):
+    """What training takes on the cluster."""
+
+    cluster: str
+    mfu: float
+    precision: str
+    dollars_per_gpu_hour: float | None
+    seconds: float
+    days: float
+    gpu_hours: float
+    dollars: float | None
+
+
+class ScalingAnswer(TypedDict):
+    """What one law says."""
+
+    law: ScalingLaw
+    compute: float
+    parameters: float
+    tokens: float
+    tokens_per_parameter: float
+    total_parameters: float | None
+    loss: float | None
+    passes: float | None
+    optimum: ScalingModel | None
+    equal_loss_compute: float | None
+    outside: list[ScalingOutside]
+    far_outside: bool
+    intervals: ScalingIntervals | None
+    lifetime: ScalingLifetime | None
+    cost: ScalingCost | None
+    extras: dict[str, float]
+
+
+class ScalingReport(TypedDict):
+    """``weighbridge scaling --json``."""
+
+    question: ScalingQuestion
+    answers: list[ScalingAnswer]
+
+
+class ScalingLaws(TypedDict):
+    """``weighbridge scaling laws --json``."""
+
+    laws: list[ScalingLaw]
+
+
+class FittedConstant(TypedDict):
+    """A constant of a fitted law, with its interval over the draws."""
+
+    value: float
+    interval: ScalingSpan | None
+
+
+class FittedLaw(TypedDict):
+    """``weighbridge scaling fit --json``; ``weighbridge scaling --law FILE.json`` reads it."""
+
+    law: ScalingLaw
+    constants: dict[str, FittedConstant]
+    optimal_exponents: dict[str, FittedConstant]
+    covariance: list[list[float]] | None
+    level: float
+    runs: int
+    draws: int
+    seed: int
+    starts: int
+    starts_agreeing: int
+    objective: float
+    relative_error: float
+
+
+def scaling(result: Scaling) -> ScalingReport:
+    """What laws say, as plain data."""
+    asked = result.question
+    return {
+        "question": {
+            "compute": asked.compute,
+            "parameters": asked.parameters,
+            "tokens": asked.tokens,
+            "inference_tokens": asked.inference_tokens,
+            "unique_tokens": asked.unique_tokens,
+        },
+        "answers": [_answer(answer) for answer in result.answers],
+    }
+
+
+def laws(found: Sequence[Law]) -> ScalingLaws:
+    """Laws as plain data."""
+    return {"laws": [_law(law) for law in found]}
+
+
+def _answer(answer: Answer) -> ScalingAnswer:
+    return {
+        "law": _law(answer.law),
+        "compute": answer.compute,
+        "parameters": answer.model.parameters,
+        "tokens": answer.model.tokens,
+        "tokens_per_parameter": answer.tokens_per_parameter,
+        "total_parameters": answer.law.total_parameters(answer.model.parameters),
+        "loss": answer.loss,
+        "passes": answer.passes,
+        "optimum": _model(answer.best, answer.best_loss),
+        "equal_loss_compute": answer.equal_budget,
+        "outside": [{"quantity": o.quantity, "times": o.times, "far": o.far} for o in answer.outside],
+        "far_outside": answer.far,
+        "intervals": _intervals(answer.intervals),
+        "lifetime": _lifetime(answer.lifetime),
+        "cost": _cost(answer.cost),
+        "extras": {
+            extra.name.lower().replace(" ", "_").replace("-", "_"): float(extra.value) for extra in answer.extras
+        },
+    }
+
+
+def _law(law: Law) -> ScalingLaw:
+    return {
+        "name": law.name,
+        "title": law.title,
+        "source": law.source,
+        "data": law.data,
+        "parameters_counted": law.counts,
+        "flops_per_parameter_and_token": float(law.flops_per),
+        "constants": {name: float(value) for name, value in law.constants().items()},
+        "fitted": {
+            "compute": _span(law.fitted.compute),
+            "parameters": _span(law.fitted.parameters),
+            "tokens": _span(law.fitted.tokens),
+            "source": law.fitted.source,
+        },
+        "note": law.note,
+    }
+
+
+def _span(span: Span | Interval | None) -> ScalingSpan | None:
+    return None if span is None else {"low": float(span.low), "high": float(span.high)}
+
+
+def _model(model: Allocation | None, loss: float | None) -> ScalingModel | None:
+    return None if model is None else {"parameters": model.parameters, "tokens": model.tokens, "loss": loss}
+
+
+def _intervals(found: Intervals | None) -> ScalingIntervals | None:
+    if found is None:
+        return None
+    spans: Any = {name: _span(getattr(found, name)) for name in ("parameters", "tokens", "loss")}
+    return cast(ScalingIntervals, {"level": LEVEL, "tokens_per_parameter": _span(found.ratio), **spans})
+
+
+def _lifetime(found: Lifetime | None) -> ScalingLifetime | None:
+    if found is None:
+        return None
+    return {
+        "inference_tokens": found.served,
+        "parameters": found.best.parameters,
+        "tokens": found.best.tokens,
+        "training_flops": found.law.compute(found.best.parameters, found.best.tokens),
+        "total_flops": found.flops(found.best),
+        "reference_total_flops": found.flops(found.reference),
+        "saved": found.saved,
+    }
+
+
+def _cost(cost: Cost | None) -> ScalingCost | None:
+    if cost is None:
+        return None
+    return {
+        "cluster": str(cost.rate.cluster),
+        "mfu": cost.rate.mfu,
+        "precision": cost.rate.precision,
+        "dollars_per_gpu_hour": cost.rate.price,
+        "seconds": cost.seconds,
+        "days": cost.days,
+        "gpu_hours": cost.gpu_hours,
+        "dollars": cost.dollars,
+    }
+
+
+def fitted(found: Fit) -> FittedLaw:
+    """A fitted law as plain data."""
+    covariance = found.law.covariance
+    return {
+        "law": _law(found.law),
+        "constants": {name: _constant(found, name) for name in ("e", "a", "b", "alpha", "beta")},
+        "optimal_exponents": {
+            "parameters": {"value": found.law.exponent, "interval": _span(found.interval(_exponent))},
+            "tokens": {
+                "value": 1 - found.law.exponent,
+                "interval": _span(found.interval(lambda law: 1 - law.exponent)),
+            },
+        },
+        "covariance": None if covariance is None else [list(row) for row in covariance],
+        "level": LEVEL,
+        "runs": len(found.runs),
+        "draws": len(found.draws),
+        "seed": found.seed,
+        "starts": found.starts,
+        "starts_agreeing": found.agreeing,
+        "objective": found.objective,
+        "relative_error": found.error,
+    }
+
+
+def _exponent(law: Parametric) -> float:
+    return law.exponent
+
+
+def _constant(found: Fit, name: str) -> FittedConstant:
+    interval = found.interval(lambda law: float(getattr(law, name)))
+    return {"value": float(getattr(found.law, name)), "interval": _span(interval)}
