@@ -18,7 +18,7 @@ from weighbridge.formats.loading import load
 from weighbridge.formats.megatron import patterns
 from weighbridge.hardware import Cluster, cluster
 from weighbridge.hardware.table import from_table
-from weighbridge.kernels import Attention, Exchange, Kernels
+from weighbridge.kernels import Attention, Backend, Exchange, Kernels
 from weighbridge.models import Model, catalogue
 from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.optimizer import optimizer
@@ -188,8 +188,10 @@ def _executed(plan: Plan, switches: Mapping[str, Any]) -> Plan:
     known = {FIELDS[name]: value for name, value in switches.items() if name in FIELDS}
     plan = replace(plan, execution=replace(plan.execution, **_tuples(known)))
     if switches.get("dispatcher") in ("deepep", "hybridep"):
-        routing = replace(plan.kernels.routing, exchange=Exchange.FLEX)
+        routing = replace(plan.kernels.routing, exchange=Exchange.FLEX, backend=Backend(switches["dispatcher"]))
         plan = replace(plan, kernels=replace(plan.kernels, routing=routing))
+    if switches.get("offloaded_layers") and plan.pipeline == 1:  # Megatron-Core refuses it with a pipeline
+        plan = replace(plan, offload=replace(plan.offload, layers=switches["offloaded_layers"]))
     return plan
 
 

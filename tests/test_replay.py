@@ -174,3 +174,29 @@ def test_copies_of_weights_stand_until_the_forward_pass_ends_also_where_layers_r
         times * size(t) for m in again.forward for t, times in m.freed
     )
     assert left == again.kept_bytes(size) + 2 * 2 * 1000
+
+
+def test_runs_within_a_run_hold_what_is_recomputed_once() -> None:
+    """Prediction layers made of a pattern: what one of them drops and makes again, the others do not keep."""
+    axis = Axis("a", 10)
+
+    class Dropping(Module):
+        def build(self) -> None:
+            self.first, self.second = Linear(axis, axis), Linear(axis, axis)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with x.tape.segment("act"):
+                active = ops.activation("silu", self.first(x))
+            return self.second(active)
+
+    tape = Tape(Pass(dtype="fp32"))
+    x = tape.tensor("x", Axis("batch", 1), axis)
+    Repeat(Dropping(), 3)(x)
+    part = tape.segments[0]
+    found = replay(whole(tape, x), [Again(part.start, part.end, discards=True)])
+    assert [(tensor.name, times) for tensor, times in found.kept] == [("x", 3)]
+    assert live(found, Direction.FORWARD)[0] == 40 * (3 + 1)  # inputs of all three, and the first's projection
+    standing = {tensor.name: times for tensor, times in found.standing(Direction.BACKWARD, 0)}
+    assert standing["x"] == 3
+    # at the end, of the run that goes backward first: its input with its gradient, and that of the first projection
+    assert live(found, Direction.BACKWARD)[-1] == 40 * (3 + 2)

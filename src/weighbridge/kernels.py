@@ -111,12 +111,21 @@ class Exchange(StrEnum):
     FLEX = "flex"
 
 
+class Backend(StrEnum):
+    """The library that Megatron-Core's flex dispatcher sends tokens with (--moe-flex-dispatcher-backend)."""
+
+    DEEPEP = "deepep"
+    HYBRIDEP = "hybridep"
+    NCCLEP = "ncclep"
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """How Megatron-Core routes tokens.
 
     Attributes:
         exchange: how tokens reach the ranks of their experts.
+        backend: whose kernels the flex dispatcher runs.
         scores: how logits become weights.
         auxiliary_loss: the scores of all experts are kept for a balancing loss.
         fp32: logits and weights are fp32.
@@ -129,6 +138,7 @@ class Routing:
     """
 
     exchange: Exchange = Exchange.ALL_TO_ALL
+    backend: Backend = Backend.DEEPEP
     scores: Scores = Scores.SOFTMAX
     auxiliary_loss: bool = True
     fp32: bool = False
@@ -154,6 +164,9 @@ class Kernels:
         routing: how tokens are routed, where ``experts`` is Megatron-Core's.
         inputs: what projections keep their inputs in, where they multiply in fewer than 16 bits (Transformer Engine);
             ``None`` for as they are.
+        transposes: matrices in 8 bits that are scaled as a whole are kept by rows and by columns too, as devices need
+            whose 8-bit multiplies take one layout only (Transformer Engine, common/transformer_engine.cpp,
+            nvte_is_non_tn_fp8_gemm_supported). An estimate sets it by the device.
         autocast: weights and the residual stream are fp32; every projection keeps 16-bit copies of its input and its
             weight (torch.autocast).
         sequence_first: tensors hold the sequence before the batch, so that kernels which want the batch first copy
@@ -162,8 +175,12 @@ class Kernels:
             instead of kept (Megatron-Core, megatron/core/tensor_parallel/layers.py).
         exchanges_heads: context parallel ranks exchange sequences for heads around attention, which keeps its result
             in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
+        exchanging_ranks: how many of them exchange heads, where those that exchange form a ring with others; ``None``
+            for all.
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
-            (torch/distributed/tensor/experimental/_attention.py, all-gather rotation).
+            (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
+        passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
+            it where ranks do neither of the two.
         fuses_norms: a normalisation and the projections that follow are one module (Transformer Engine,
             LayerNormLinear), which cannot be recomputed apart.
         buffers_scores: unfused attention hands its matrix multiply a buffer of scores that stays (Megatron-Core,
@@ -190,11 +207,14 @@ class Kernels:
     experts: Experts = Experts.PLAIN
     routing: Routing = Routing()
     inputs: DataType | None = None
+    transposes: bool = True
     autocast: bool = False
     sequence_first: bool = False
     gathers_again: bool = False
     exchanges_heads: bool = False
+    exchanging_ranks: int | None = None
     gathers_keys: bool = False
+    passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False
     loads_mask: bool = False

@@ -22,7 +22,8 @@ from typing import Any
 
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.gradients import Gradients, Standing, gradient_of_weight, storages
-from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Weight
+from weighbridge.halves import Halves
+from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Use, Weight
 
 Size = Callable[[Tensor], Count]
 """Bytes of a tensor: all of it, or a rank's share."""
@@ -34,6 +35,8 @@ class Direction(StrEnum):
     FORWARD = "forward"
     AGAIN = "recomputation"
     BACKWARD = "backward"
+    INPUT = "backward for the input"
+    """The first half of a split backward pass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +129,8 @@ class Replay:
 
     Attributes:
         kept: what each run leaves for the backward pass.
+        pending: what stands of it between the halves of a split backward pass (zero-bubble schedules): what gradients
+            of weights are made of.
         away: what it would keep, but has copied to the host and brings back before it runs backward.
         shared: what it keeps of tensors that stand outside it, once for all runs (tables of positions, tokens).
         cached: what it does not keep, but what stands until the whole forward pass ends.
@@ -134,6 +139,7 @@ class Replay:
     """
 
     kept: tuple[tuple[Tensor, Count], ...]
+    pending: tuple[tuple[Tensor, Count], ...]
     away: tuple[tuple[Tensor, Count], ...]
     shared: tuple[Tensor, ...]
     cached: tuple[tuple[Tensor, Count], ...]
@@ -147,7 +153,12 @@ class Replay:
     @cached_property
     def passes(self) -> dict[Direction, tuple[Moment, ...]]:
         """Moments by pass."""
-        return {Direction.FORWARD: self.forward, Direction.BACKWARD: self.backward}
+        stays = {id(tensor) for tensor, _ in self.pending}
+        split = (
+            Moment(m.operation, m.direction, m.added, tuple(one for one in m.freed if id(one[0]) not in stays))
+            for m in self.backward
+        )
+        return {Direction.FORWARD: self.forward, Direction.BACKWARD: self.backward, Direction.INPUT: tuple(split)}
 
     def live(self, direction: Direction, size: Size) -> list[Count]:
         """Bytes that stand at every moment of a pass."""
@@ -184,6 +195,7 @@ def replay(
     again: Sequence[Again] = (),
     weight_gradients: bool = False,
     away: Sequence[Segment] = (),
+    keeps_graph: bool = False,
 ) -> Replay:
     """Replay one run of a piece.
 
@@ -193,11 +205,12 @@ def replay(
         weight_gradients: the gradient of each weight stands by itself until it is added to a buffer (Megatron-Core
             without gradient accumulation fusion).
         away: segments whose kept tensors are copied to the host until the piece runs backward.
+        keeps_graph: between the halves of a split backward pass all that is kept below the last weight stays.
     """
-    walk = _Walk(piece, tuple(again), weight_gradients, tuple(away))
-    kept, left = tuple(walk.kept.values()), tuple(walk.away.values())
-    cached = tuple(walk.cached.values())
-    return Replay(kept, left, tuple(walk.shared), cached, tuple(walk.forward()), tuple(walk.backward()))
+    walk = _Walk(piece, tuple(again), weight_gradients, tuple(away), keeps_graph)
+    kept, left, cached = (tuple(found.values()) for found in (walk.kept, walk.away, walk.cached))
+    both = tuple(walk.forward()), tuple(walk.backward())
+    return Replay(kept, tuple(walk.halves.pending.values()), left, tuple(walk.shared), cached, *both)
 
 
 @dataclass
@@ -208,6 +221,7 @@ class _Walk:
     again: tuple[Again, ...]
     weight_gradients: bool
     offloaded: tuple[Segment, ...] = ()
+    keeps_graph: bool = False
     kept: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
     away: dict[int, tuple[Tensor, Count]] = field(default_factory=dict)
     shared: list[Tensor] = field(default_factory=list)
@@ -216,16 +230,15 @@ class _Walk:
         piece, tape = self.piece, self.piece.tape
         self.places = range(piece.start, piece.end)
         self.inner = [s for s in tape.spans if s.module is not piece.module and self._holds(s)]
-        self.made = {key: i for i in self.places for key in storages(tape.operations[i].makes)}
+        makes = ((i, key, t) for i in self.places for key, t in storages(tape.operations[i].makes).items())
+        self.made = {key: i for i, key, tensor in makes if tensor.use is not Use.OUTSIDE}
         self.first_kept: dict[int, int] = {}
         self.dropped: dict[int, Again] = {}
         for part in self.again:
             if part.discards:
                 self.dropped |= {key: part for key, i in self.made.items() if part.start <= i < part.end}
         for i in self.places:
-            own = self.covering(i)
-            keeps = self.left_of(i) if own else storages(self[i].keeps)
-            for key, tensor in keeps.items():
+            for key, tensor in self.stays(i).items():
                 if self.given(key):
                     self.shared += [] if any(tensor is other for other in self.shared) else [tensor]
                     continue
@@ -234,14 +247,20 @@ class _Walk:
                     self.kept.setdefault(key, (tensor, self.times(key, i)))
         for i in self.places:
             if any(segment.start <= i < segment.end for segment in self.offloaded):
-                keeps = self.left_of(i) if self.covering(i) else storages(self[i].keeps)
-                self.away |= {key: self.kept.pop(key) for key in keeps if key in self.kept}
+                self.away |= {key: self.kept.pop(key) for key in self.stays(i) if key in self.kept}
+        self.halves = Halves(self.given, self.times, self.below_weights() if self.keeps_graph else None)
 
     def _holds(self, span: Span | Segment) -> bool:
         return self.piece.start <= span.start and span.end <= self.piece.end
 
     def __getitem__(self, index: int) -> Operation:
         return self.piece.tape.operations[index]
+
+    def below_weights(self) -> dict[int, tuple[Tensor, Count]]:
+        """What is kept by the last operation that reads a weight and by those before it."""
+        weighs = [i for i in self.places if any(isinstance(w, Weight) for w in self[i].reads)]
+        last = max(weighs, default=self.piece.start - 1)
+        return {key: found for key, found in self.kept.items() if self.first_kept[key] <= last}
 
     def given(self, key: int) -> bool:
         """Whether a tensor is made neither here nor by the run before."""
@@ -270,8 +289,8 @@ class _Walk:
         """What all runs of an inner span but one keep, runs within it included."""
         if any(other is not span and other.start <= span.start and span.end <= other.end for other in self.inner):
             return []
-        own = {key: t for i in range(span.start, span.end) for key, t in storages(self[i].keeps).items()}
-        mine = [(t, self.kept[key][1]) for key, t in own.items() if self.first_kept.get(key, -1) >= span.start]
+        own = {key: t for i in range(span.start, span.end) for key, t in self.stays(i).items() if key in self.kept}
+        mine = [(t, self.kept[key][1]) for key, t in own.items() if self.first_kept[key] >= span.start]
         return [(t, times - 1) for t, times in mine if type(times) is not int or times > 1]
 
     def forward(self) -> Iterable[Moment]:
@@ -295,7 +314,7 @@ class _Walk:
             touched = {k: t for k, t in storages((*operation.reads, *operation.makes)).items() if not self.given(k)}
             added: Standing = [(t, 1) for key, t in touched.items() if key not in standing]
             standing |= set(touched)
-            for span in self.inner:
+            for span in self.inner if direction is Direction.FORWARD else []:
                 if span.start == i:
                     added += self.earlier_runs(span)
             scratch: Standing = [(t, 1) for t in operation.scratch]
@@ -351,6 +370,7 @@ class _Walk:
         given = {key for key in storages(operation.reads) if self.given(key)}
         for key in storages(operation.shares_gradient).keys() & storages(operation.keeps).keys() & held.keys():
             gradients.take(key, held.pop(key))
+        self.halves.between(operation, index, gradients)
         added, sums = gradients.of_inputs(operation, given)
         scratch += sums
         freed = gradients.release(operation)
@@ -361,6 +381,10 @@ class _Walk:
             if span.start == index:
                 freed += self.earlier_runs(span)
         return Moment(operation, Direction.BACKWARD, (*added, *scratch), (*freed, *scratch))
+
+    def stays(self, index: int) -> dict[int, Tensor]:
+        """What an operation would leave for the backward pass: what it keeps, or what stays of it if it runs again."""
+        return self.left_of(index) if self.covering(index) else storages(self[index].keeps)
 
     def left_of(self, index: int) -> dict[int, Tensor]:
         """What stays of a recomputed operation: the inputs of the segment that it starts, and what it saves."""

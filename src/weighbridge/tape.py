@@ -27,11 +27,13 @@ class Axis:
         name: batch, sequence, hidden, heads, ffn, vocabulary, experts ...
         units: the indivisible pieces along it (attention heads, columns).
         width: elements per piece (the head dimension; 1 for plain columns).
+        choices: of tokens that go to each rank at most once: how many experts there are, and how many a token goes to.
     """
 
     name: str
     units: Count
     width: Count = 1
+    choices: tuple[Count, Count] | None = None
 
     def __post_init__(self) -> None:
         if type(self.units) is float or type(self.width) is float:
@@ -111,6 +113,8 @@ class Use(StrEnum):
     LOGITS = "logits and loss"
     WORKSPACE = "workspace"
     COMMUNICATION = "communication"
+    OUTSIDE = "outside the allocator"
+    """It stands in memory that a library took once for all, and in no line."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "arithmetic"},
     {"traced", "units"},
     {"tree", "kernels", "tape"},
-    {"gradients"},
+    {"gradients", "halves"},
     {"replay"},
     {"nn"},
     {"models"},

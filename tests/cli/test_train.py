@@ -76,6 +76,7 @@ MISTAKES = [
     (["megatron", "--", "bash", "pretrain.sh"], "ARGS: bash pretrain.sh has none of Megatron-LM's arguments; what a"),
     (["megatron", "--", "torchrun"], "write weighbridge megatron -- before torchrun there, or give the arguments"),
     (["megatron", "--", *MEGATRON, "--rotary-percent", "nan"], '--rotary-percent: got "nan"; expected a number'),
+    ([*LLAMA, "--offload-layers", "32"], "--offload-layers: 32 of 32 layers; allowed: 0 to 31"),
     (["megatron"], "ARGS: none given"),
     (["megatron", "--cluster", "2xH100", "--world-size", "4", "--", *MEGATRON], "--world-size: 4 are more than"),
     (["megatron", "--num-layers", "32"], "Megatron-LM's own arguments go after --, as in weighbridge"),
@@ -132,7 +133,7 @@ def test_the_plan_that_was_weighed_is_the_plan_that_was_asked_for(cli: Cli) -> N
         "recompute": {"method": "block", "layers": 3, "modules": [], "saves": None, "others": None},
         "replicas": 1,
         "reshard": True,
-        "offload": {"optimizer": 0.0, "weights": False, "activations": []},
+        "offload": {"optimizer": 0.0, "weights": False, "activations": [], "layers": 0},
         "attention": "cudnn",
         "loss": "vocabulary parallel",
         "dropout": {"hidden": False, "attention": False},
@@ -389,7 +390,7 @@ def test_options_of_choices_go_before_those_of_a_file(cli: Cli, tmp_path: Path) 
     plan = json.loads(cli(*asked, "--attention", "flash", "--dropout", "--offload-optimizer", "0.5")[1])["plan"]
     assert plan["attention"] == "flash"
     assert plan["dropout"] == {"hidden": True, "attention": True}
-    assert plan["offload"] == {"optimizer": 0.5, "weights": True, "activations": []}
+    assert plan["offload"] == {"optimizer": 0.5, "weights": True, "activations": [], "layers": 0}
 
 
 def test_a_cluster_that_states_its_gpus_is_the_world(cli: Cli) -> None:

@@ -42,6 +42,7 @@ CALLED = {
     "recompute_layers": "--recompute-num-layers",
     "offload_optimizer": "--optimizer-offload-fraction",
     "offload_activations": "--offload-modules",
+    "offload_layers": "--cpu-offloading-num-layers",
     "optimizer": "--optimizer",
     "imbalance": "--moe-expert-capacity-factor",
 }

@@ -186,10 +186,12 @@ def _execution(options: Mapping[str, Any], base: Execution, overlaps: tuple[str,
 
 def _offload(options: Mapping[str, Any], base: Offload) -> Offload:
     share, names = options["offload_optimizer"], options["offload_activations"]
-    return Offload(
-        base.optimizer if share is None else share,
-        options["offload_weights"] or base.weights,
-        listed("--offload-activations", names, AWAY) if names else base.activations,
+    return replace(
+        base,
+        optimizer=base.optimizer if share is None else share,
+        weights=options["offload_weights"] or base.weights,
+        activations=listed("--offload-activations", names, AWAY) if names else base.activations,
+        layers=options["offload_layers"] or base.layers,
     )
 
 

@@ -24,7 +24,7 @@ from weighbridge.nn import Module
 from weighbridge.nn.problems import Problem
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.precision import INPUTS, SCALES_BLOCKS, Precision, Recipe
+from weighbridge.parallel.precision import INPUTS, SCALED_WHOLE, SCALES_BLOCKS, Precision, Recipe
 from weighbridge.parallel.problems import of_fields
 from weighbridge.parallel.recompute import MODULES, OFFLOADED, offloaded
 from weighbridge.parallel.remarks import remarks
@@ -55,9 +55,11 @@ def divided(tape: Tape) -> list[Piece]:
 
 
 @lru_cache(maxsize=256)
-def replayed(piece: Piece, again: tuple[Again, ...], weight_gradients: bool, away: tuple[Segment, ...]) -> Replay:
+def replayed(
+    piece: Piece, again: tuple[Again, ...], weight_gradients: bool, away: tuple[Segment, ...], keeps_graph: bool
+) -> Replay:
     """The replay of a piece, which depends on no size."""
-    return replay(piece, again, weight_gradients, away)
+    return replay(piece, again, weight_gradients, away, keeps_graph)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +93,15 @@ class Training(Shown):
     def kernels(self) -> Kernels:
         """How operations are carried out on this device."""
         plan, kernels, framework = self.plan, self.plan.kernels, self.plan.framework
-        changes: dict[str, Any] = {"gathers_keys": kernels.gathers_keys and plain(plan.context) > 1}
+        shares = plain(plan.context) > 1
+        changes: dict[str, Any] = {"gathers_keys": kernels.gathers_keys and shares}
+        apart = kernels.gathers_keys or (kernels.exchanges_heads and kernels.exchanging_ranks is None)
+        changes["passes_keys"] = shares and framework.transformer_engine and not apart
         if kernels.loss is Loss.EAGER and plain(plan.tensor) > 1:
             changes["loss"] = Loss.SHARED
         if plan.precision.recipe and framework.transformer_engine:
             changes["inputs"] = INPUTS[plan.precision.recipe]
+            changes["transposes"] = not (plan.precision.recipe in SCALED_WHOLE and self._takes_any_layout)
         if framework.autocasts and plan.zero.engine is not Engine.FSDP2:  # which gathers weights in 16 bits already
             changes["autocast"] = plan.precision.weights is not plan.precision.compute
         if kernels.attention is Attention.AUTO:
@@ -103,6 +109,12 @@ class Training(Shown):
             modern = capability is None or capability[0] >= 9
             changes["attention"] = Attention.CUDNN if modern else Attention.FLASH
         return replace(kernels, **changes)
+
+    @property
+    def _takes_any_layout(self) -> bool:
+        """Whether 8-bit multiplies of the device take matrices in any layout."""
+        capability = self.cluster.device.capability if self.cluster else None
+        return capability is not None and ((10, 0) <= capability < (12, 0) or capability >= (13, 0))
 
     @cached_property
     def tape(self) -> Tape:
@@ -189,21 +201,23 @@ class Training(Shown):
     def _alive(self) -> list[Tensor]:
         return []
 
-    def weigh(self, piece: Piece, group: int = 0) -> Weighed:
-        """A piece with sizes put in: kept, or recomputed whole in groups of so many layers."""
-        key = (piece.start, group)
+    def weigh(self, piece: Piece, group: int = 0, away: bool = False) -> Weighed:
+        """A piece with sizes put in: kept, recomputed whole in groups of so many layers, or kept on the host."""
+        key = (piece.start, group, away)
         if key not in self._weighed:
             plan = self.plan
             again = self.plan.recompute.whole(piece) if group else plan.recompute.segments(piece)
             together = plan.zero.reduces_layers and piece in self.parts.kinds
-            away = offloaded(piece, plan.offload.activations, whole=bool(group))
-            found = replayed(piece, again, not plan.accumulation_fusion and not together, away)
+            out = offloaded(piece, plan.offload.activations, whole=bool(group), away=away)
+            found = replayed(
+                piece, again, not plan.accumulation_fusion and not together, out, plan.framework.keeps_graph
+            )
             full = self.weigh(piece) if group else None
             self._weighed[key] = Weighed(piece, found, self.size, self.parts.name(piece), max(group, 1), full)
         return self._weighed[key]
 
     @cached_property
-    def _weighed(self) -> dict[tuple[int, int], Weighed]:
+    def _weighed(self) -> dict[tuple[int, int, bool], Weighed]:
         return {}
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from weighbridge.arithmetic import Count, minimum
 from weighbridge.kernels import Attention, Kernels
-from weighbridge.nn import ops
+from weighbridge.nn import context, ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import LayerNorm, RMSNorm
@@ -98,14 +98,6 @@ class Core:
         assert isinstance(own, Axis)
         return x if plain(own.units) == plain(self.heads) else self.copied(x)
 
-    def gathered(self) -> tuple[Tensor, ...]:
-        """Keys and values of all positions."""
-        keys = Axis("keys", self.tape.run.positions)
-        return tuple(
-            self.tape.tensor(f"all {t.name}", t.axes[0], keys, t.axes[-1], use=Use.COMMUNICATION)
-            for t in (self.k, self.v)
-        )
-
     def record(
         self, reads: tuple[Tensor, ...], keeps: tuple[Tensor, ...], makes: tuple[Tensor, ...] = (), **scratch: Any
     ) -> None:
@@ -125,10 +117,8 @@ def flash_core(core: Core) -> None:
     heads, its result is copied.
     """
     sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
-    gradient = core.tape.tensor("query gradient in fp32", *core.q.axes, dtype=FP32, use=Use.WORKSPACE)
     inputs, kernels = (core.q, core.k, core.v), core.tape.run.kernels
-    whole = core.gathered() if kernels.gathers_keys else ()
-    memory = {"scratch": whole, "scratch_backward": (gradient, *whole, *whole)}
+    memory = context.shared(*inputs, core.out, sums)
     copies = None
     if kernels.exchanges_heads:
         copies = Axis("copies", 1)

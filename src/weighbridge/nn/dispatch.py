@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Exchange, Experts, Scores
+from weighbridge.kernels import Backend, Exchange, Experts, Kernels, Routing, Scores
 from weighbridge.nn import ops
-from weighbridge.tape import Axis, Tensor
+from weighbridge.tape import Axis, Tensor, Use
 from weighbridge.units import FP32, INT32, INT64
 
 
@@ -156,8 +156,84 @@ class Megatron:
         return combined
 
 
+class Flex(Megatron):
+    """Megatron-Core's flex dispatcher: a token goes once to every rank that has an expert of its own, and is copied for
+    each expert there (transformer/moe/token_dispatcher.py, MoEFlexTokenDispatcher, _DeepepManager; fused_a2a.py).
+    Weights travel in fp32. HybridEP and NCCL's kernels receive in buffers of their own, so that copies in the experts'
+    order are all that is allocated. Maps of handles (under 1 % of the tokens) are left out.
+    """
+
+    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+        """The chosen weights are taken out again, in fp32, for the library (setup_metadata)."""
+        chosen = super().choose(scores, top_k)
+        tape, experts = scores.tape, scores.axes[-1].size
+        places = Axis("permuted", rows(scores, top_k).units, choices=(experts, top_k))
+        if scores.tape.run.kernels.routing.backend is Backend.HYBRIDEP:  # all weights, by expert
+            return ops.view(chosen, "weights sent", places)
+        weights = tape.tensor("weights sent", places, dtype=FP32)
+        found = tape.tensor("experts sent to", places, dtype=INT64)
+        tape.record("top k again", (chosen,), (weights, found), (found,))
+        return weights
+
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+        tape, hidden, routing, places = x.tape, x.axes[-1], x.tape.run.kernels.routing, rows(x, top_k)
+        weights = tape.tensor("weights of rows", places, dtype=FP32)
+        routed = tape.tensor("routed", places, hidden)
+        sent = ops.view(x, "sent", once(x, chosen, "sent once"), hidden)
+        retains = (x, x) if routing.overlapped else ()
+        received = tape.tensor("received", once(x, chosen), hidden, use=own_buffers(routing))
+        tape.record("exchange", (sent, chosen), (received,), retains=retains)
+        if routing.backend is not Backend.DEEPEP:
+            tape.record("permute", (received,), (routed, weights), (weights,))
+            return routed
+        names = ("tokens of weights", "experts of weights", "tokens of weights received", "their places")
+        kept = [tape.tensor(name, places, dtype=INT64) for name in names]
+        if routing.fused_permutation:  # Transformer Engine, pytorch/permutation.py, make_row_id_map
+            own = Axis("own experts", choices(chosen)[0], 2)
+            kept.append(tape.tensor("rows of tokens", once(x, chosen), own, dtype=INT32))
+        else:
+            kept.append(tape.tensor("tokens of rows", places, dtype=INT64))
+        tape.record("permute", (received,), (routed, weights, *kept), (weights, *kept))
+        return routed
+
+    def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
+        tape, routing = x.tape, x.tape.run.kernels.routing
+        back = tape.tensor("summed by token", once(x, chosen), x.axes[-1], use=own_buffers(routing))
+        sums = routing.backend is Backend.DEEPEP and routing.deterministic and not routing.fused_permutation
+        tape.record("unpermute", (done,), (back,), (done,) if routing.weighs_results or sums else ())
+        combined = tape.tensor("combined", *x.axes)
+        returned = ops.view(combined, "returned", once(x, chosen, "sent once"), x.axes[-1])
+        tape.record("exchange", (back,), (returned,))
+        return combined
+
+
+def own_buffers(routing: Routing) -> Use:
+    """Where a library receives tokens: DeepEP in new tensors, others in buffers of their own."""
+    return Use.ACTIVATION if routing.backend is Backend.DEEPEP else Use.OUTSIDE
+
+
+def choices(chosen: Tensor) -> tuple[Count, Count]:
+    """How many experts there are, and how many each token goes to, of weights that are sent."""
+    place = chosen.axes[0]
+    assert isinstance(place, Axis), "weights that are sent stand in one row"
+    assert place.choices is not None, "weights that are sent are chosen"
+    return place.choices
+
+
+def once(x: Tensor, chosen: Tensor, name: str = "dispatched") -> Axis:
+    """One row per token and rank that it goes to: those a rank receives, or those it sends ("sent once")."""
+    return Axis(name, x.tape.run.batch * x.tape.run.sequence, choices=choices(chosen))
+
+
 DISPATCHES: dict[Experts, Dispatch] = {
     Experts.PLAIN: Plain(),
     Experts.GROUPED: Grouped(),
     Experts.MEGATRON: Megatron(),
 }
+
+
+def dispatch(kernels: Kernels) -> Dispatch:
+    """The three steps of a pass's kernels."""
+    if kernels.experts is Experts.MEGATRON and kernels.routing.exchange is Exchange.FLEX:
+        return Flex()
+    return DISPATCHES[kernels.experts]

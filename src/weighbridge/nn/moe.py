@@ -8,7 +8,7 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Experts
 from weighbridge.nn import ops
-from weighbridge.nn.dispatch import DISPATCHES
+from weighbridge.nn.dispatch import dispatch
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
@@ -158,11 +158,11 @@ class MixtureOfExperts(Module):
             self.shared_expert_gate = SharedExpertGate(self.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        dispatch = DISPATCHES[x.tape.run.kernels.experts]
-        chosen = dispatch.choose(self.router(x), self.top_k)
+        steps = dispatch(x.tape.run.kernels)
+        chosen = steps.choose(self.router(x), self.top_k)
         inner = self.latent_in(x) if self.latent_size is not None else x
-        done = self.experts(dispatch.send(inner, chosen, self.top_k))
-        combined = dispatch.bring(done, chosen, inner, self.top_k)
+        done = self.experts(steps.send(inner, chosen, self.top_k))
+        combined = steps.bring(done, chosen, inner, self.top_k)
         out = self.latent_out(combined) if self.latent_size is not None else combined
         if self.shared_intermediate_size is None:
             return out

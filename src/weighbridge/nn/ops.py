@@ -85,6 +85,8 @@ def matmul(
     made = x.tape.tensor("projection", *rows, out, use=use, dtype=x.dtype if wide else None)
     work = twice(2 * x.rows * columns.size * out.size)
     memory = gathers(x, buffered) if splits(out) else scatters(made) if splits(columns) else {}
+    if x.dtype is x.tape.run.kernels.inputs:
+        memory = quantised(x, made, memory)
     x, copies = (x, ()) if wide else autocast(x, weights)
     x.tape.record("matmul", (x, *weights), (made, *copies), (x, *copies), work, counted, cached=copies, **memory)
     return made
@@ -103,6 +105,23 @@ def lowered(x: Tensor) -> Tensor:
         x.tape.record("quantise", (x,), (made,))
         x.tape.lowered[key] = (x, made)
     return x.tape.lowered[key][1]
+
+
+def quantised(x: Tensor, made: Tensor, memory: Mapping[str, tuple[Tensor, ...]]) -> dict[str, tuple[Tensor, ...]]:
+    """What a multiply in fewer than 16 bits makes besides: forward, its input by columns too, unless ranks gather it or
+    multiplies take any layout, of which one of the two is kept; backward, the gradient of its result by rows and, in
+    the same way, by columns (Transformer Engine, pytorch/module/linear.py, set_usage and update_usage).
+    """
+    kernels, (low, back) = x.tape.run.kernels, (x.dtype, Use.WORKSPACE)
+    rows = made.tape.tensor("gradient by rows", *made.axes, dtype=low, use=back)
+    columns = made.tape.tensor("gradient by columns", *made.axes, dtype=low, use=back)
+    forward = (x.tape.tensor("input by columns", *x.axes, dtype=low, use=back),)
+    both = kernels.transposes
+    return {
+        **memory,
+        "scratch": (*memory.get("scratch", ()), *(forward if both and not memory else ())),
+        "scratch_backward": (*memory.get("scratch_backward", ()), rows, *((columns,) if both else ())),
+    }
 
 
 def autocast(x: Tensor, weights: tuple[Weight, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -23,7 +23,7 @@ BESIDE = (*OVERLAPS, "tensor", "experts")
 
 @dataclass(frozen=True)
 class Execution:
-    """What bears on the time of a step and on no size in it.
+    """What bears on the time of a step, and on little of what it holds.
 
     Attributes:
         overlaps_gradients: gradients are reduced while the backward pass makes others.
@@ -32,6 +32,7 @@ class Execution:
         overlaps_shared_experts: shared experts compute while routed tokens travel.
         delays_weight_gradients: weight gradients are computed while routed tokens travel.
         graphs: what is launched as CUDA graphs: modules by Megatron-Core's names, or "full" for whole passes.
+        copies_inputs: graphs read copies of their inputs, one for every layer in flight (Transformer Engine's graphs).
     """
 
     overlaps_gradients: bool = False
@@ -40,6 +41,7 @@ class Execution:
     overlaps_shared_experts: bool = False
     delays_weight_gradients: bool = False
     graphs: tuple[str, ...] = ()
+    copies_inputs: bool = False
 
 
 OVERLAPPED = Execution(overlaps_gradients=True, overlaps_parameters=True, overlaps_pipeline=True)

@@ -26,6 +26,8 @@ class Framework:
         autocasts: weights in another type than activations are cast by every projection (torch.autocast).
         counts_ends: embedding and head count as a layer each where layers are spread over pipeline stages.
         execution: what runs beside what in its recipes.
+        keeps_graph: between the halves of a split backward pass the graph of all below the last weight stays, not
+            only what its weights' gradients are made of.
         splits_sequence: sequence parallelism comes with tensor parallelism.
         expandable_segments: its launch script lets the allocator's segments grow.
         recipes: how it multiplies in fewer than 16 bits.
@@ -42,6 +44,7 @@ class Framework:
     autocasts: bool = False
     counts_ends: bool = False
     execution: Execution = OVERLAPPED
+    keeps_graph: bool = False
     splits_sequence: bool = False
     expandable_segments: bool = False
     recipes: tuple[Recipe, ...] = ()
@@ -98,6 +101,7 @@ _TORCHTITAN = Framework(
     Zero(3, Engine.FSDP2),
     (Engine.DDP, Engine.FSDP2, Engine.FSDP2, Engine.FSDP2),
     counts_ends=True,
+    keeps_graph=True,
     splits_sequence=True,
     expandable_segments=True,
     recipes=(Recipe.TENSORWISE, Recipe.MXFP8, Recipe.NVFP4),

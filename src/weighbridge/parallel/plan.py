@@ -36,11 +36,16 @@ class Offload:
         weights: weights between uses (ZeRO-3, FSDP).
         activations: modules whose kept tensors are copied out, by the keys of
             :data:`~weighbridge.parallel.recompute.OFFLOADED`, or "layers" for the inputs of recomputed layers.
+        layers: layers, from the first, whose kept tensors are all copied out, each while later layers go forward, so
+            that at the end of the forward pass those of the other layers stand (Transformer Engine,
+            pytorch/cpu_offload.py, DefaultOffloadSynchronizer). Tensors of less than 256 Ki elements, which stay there,
+            are taken to go too.
     """
 
     optimizer: float = 0.0
     weights: bool = False
     activations: tuple[str, ...] = ()
+    layers: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

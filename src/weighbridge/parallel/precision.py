@@ -27,6 +27,9 @@ INPUTS: dict[Recipe, DataType] = {
 }
 """What inputs of matrix multiplies are stored in."""
 
+SCALED_WHOLE = frozenset({Recipe.DELAYED, Recipe.TENSORWISE})
+"""Recipes with one scale for a whole matrix, whose rows and columns are the same numbers."""
+
 
 SCALES_BLOCKS = (10, 0)
 """The compute capability from which on tensor cores scale blocks of 32 elements (MX) by themselves (Transformer Engine,

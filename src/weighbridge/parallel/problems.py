@@ -10,7 +10,7 @@ from weighbridge.errors import did_you_mean, given
 from weighbridge.nn.problems import Problem, listed, multiples
 from weighbridge.parallel import layout as layouts
 from weighbridge.parallel import schedule
-from weighbridge.parallel.recompute import LAYERS, MODULES, OFFLOADED
+from weighbridge.parallel.recompute import LAYERS, MODULES, OFFLOADED, Method
 from weighbridge.parallel.zero import Engine
 from weighbridge.tape import TENSOR_PARALLEL, Axis, Joined
 from weighbridge.traced import plain
@@ -65,12 +65,26 @@ def of_choices(plan: Plan) -> Iterator[Problem]:
         yield "offload_optimizer", f"got {plan.offload.optimizer}; allowed is a share from 0 to 1"
     if plan.recompute.layers < 1:
         yield "recompute_layers", f"{plan.recompute.layers:,} is less than 1"
+    if plan.offload.layers < 0:
+        yield "offload_layers", f"{plan.offload.layers:,} is less than 0"
+    if plan.offload.layers:
+        yield from _layers_away(plan)
     known = {"recompute": (plan.recompute.modules, MODULES), "offload_activations": (plan.offload.activations, AWAY)}
     for name, (chosen, allowed) in known.items():
         for word in chosen:
             if word not in allowed:
                 near = did_you_mean(word, allowed)
                 yield name, f"no module {given(word)}; allowed: {', '.join(allowed)}{near}"
+
+
+def _layers_away(plan: Plan) -> Iterator[Problem]:
+    """What Megatron-Core does not run with whole layers on the host (transformer_config.py, __post_init__)."""
+    if plan.pipeline > 1:
+        yield "offload_layers", f"cannot be used with a pipeline of {plan.pipeline:,} stages; allowed with 1"
+    if plan.recompute.method is not Method.NONE or plan.recompute.modules:
+        yield "offload_layers", "cannot be used along with recomputation"
+    if plan.offload.activations:
+        yield "offload_layers", "cannot be used along with offloaded modules"
 
 
 def of_ranks(plan: Plan) -> Iterator[Problem]:
@@ -183,8 +197,10 @@ def divisors_near(units: int, degree: int) -> str:
 
 
 def of_layout(plan: Plan, layers: int, prediction: int) -> Iterator[Problem]:
-    """Layers that do not spread over the stages."""
+    """Layers that do not spread over the stages, or that cannot all be on the host: the last goes backward first."""
     parts = plan.pieces
+    if plan.offload.layers >= layers:
+        yield "offload_layers", f"{plan.offload.layers:,} of {layers:,} layers; allowed: 0 to {layers - 1:,}"
     if plan.layout is not None:
         yield from layouts.problems(plan.layout, layers, prediction, parts)
     elif layers < parts:

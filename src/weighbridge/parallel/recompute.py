@@ -150,8 +150,12 @@ LAYERS = "layers"
 """What offloads the inputs of layers that are recomputed whole."""
 
 
-def offloaded(piece: Piece, names: tuple[str, ...], whole: bool) -> tuple[Segment, ...]:
-    """Segments of a piece whose kept tensors are copied to the host; of a layer that is recomputed whole, its input."""
+def offloaded(piece: Piece, names: tuple[str, ...], whole: bool, away: bool = False) -> tuple[Segment, ...]:
+    """Segments of a piece whose kept tensors are copied to the host; of a layer that is recomputed whole, its input; of
+    one that is away, everything.
+    """
+    if away:
+        return (Segment(LAYERS, piece.start, piece.end),)
     if whole:
         return (Segment(LAYERS, piece.start, piece.end),) if LAYERS in names else ()
     chosen = {segment for name in names for segment in OFFLOADED.get(name, ())}

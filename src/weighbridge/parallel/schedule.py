@@ -64,6 +64,11 @@ class Turn:
     held: tuple[int, ...]
     pending_weight: tuple[int, ...]
 
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """Per chunk, the held ones whose backward pass has not begun."""
+        return tuple(held - late for held, late in zip(self.held, self.pending_weight, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from weighbridge.arithmetic import Count, ceil_div, minimum, product, scale, total
 from weighbridge.tape import SEQUENCE, STREAM, TENSOR_PARALLEL, WHERE_SPLIT, Axis, Dimension, Tensor, Weight
+from weighbridge.traced import plain
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,14 @@ class Sharding:
         stream = self.context * self.tensor if self.sequence_parallel else self.context
         divisors = dict.fromkeys(TENSOR_PARALLEL, self.tensor)
         divisors |= {"expert_ffn": self.expert_tensor, SEQUENCE: self.context, STREAM: stream, "permuted": stream}
-        object.__setattr__(self, "divisors", divisors | {"routed": stream, "gathered": stream, WHERE_SPLIT: 1})
+        divisors |= {
+            "routed": stream,
+            "gathered": stream,
+            "dispatched": stream,
+            "sent once": stream,
+            "own experts": self.expert,
+        }
+        object.__setattr__(self, "divisors", divisors | {WHERE_SPLIT: 1})
 
     def local(self, axis: Dimension) -> Count:
         """A rank's elements along a dimension; the fullest rank's where they do not divide."""
@@ -56,10 +64,21 @@ class Sharding:
             return ceil_div(axis.units, self.padded_vocabulary * divisor) * self.padded_vocabulary
         if axis.name == "gathered":
             return ceil_div(axis.units * self.expert_tensor * self.expert, divisor)
-        if axis.name == "routed":
-            even = ceil_div(axis.units * self.expert_tensor, divisor)
+        if axis.name in ("routed", "dispatched", "sent once"):
+            copies = 1 if axis.name == "sent once" else self.expert_tensor
+            even = ceil_div(axis.units * copies, divisor)
+            even = even if axis.choices is None else scale(even, self.ranks_of_a_token(*axis.choices))
             return even if self.imbalance == 1 else scale(even, self.imbalance)
         return axis.units if type(divisor) is int and divisor == 1 else ceil_div(axis.units, divisor)
+
+    def ranks_of_a_token(self, experts: Count, chosen: Count) -> float:
+        """How many expert ranks a token goes to on average, where it chooses experts evenly: as many ranks as there
+        are, times one less the chance that all it chooses are on others (drawing without putting back).
+        """
+        there, apart, ranks = plain(experts), 1.0, plain(self.expert)
+        for drawn in range(int(plain(chosen))):
+            apart = apart * (there - there / ranks - drawn) / (there - drawn)
+        return float(ranks * (1 - apart))
 
     def count(self, held: Tensor | Weight) -> Count:
         """A rank's elements of a tensor or a weight."""

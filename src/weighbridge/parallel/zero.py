@@ -33,6 +33,12 @@ class Zero:
         average_in_fp32: gradients are reduced in fp32 whatever they are made in.
         splits_root: FSDP2 gathers the embedding by itself, and the final norm with the head; otherwise all three belong
             to the root, which stays gathered (torchtitan until 2025-08).
+        spreads_replicas: the optimizer's states and main parameters are spread over all instances
+            (Megatron-FSDP, --outer-dp-sharding-strategy optim).
+        fixed_buffers: two buffers for gathered layers, and two for their gradients, stand all the time (Megatron-FSDP,
+            --fsdp-double-buffer).
+        keeps_transposes: copies of 8-bit weights by columns stay from the backward pass that makes them on
+            (Megatron-FSDP, --keep-fp8-transpose-cache).
     """
 
     stage: int = 0
@@ -43,6 +49,9 @@ class Zero:
     bucket: int = 500_000_000
     average_in_fp32: bool = True
     splits_root: bool = True
+    spreads_replicas: bool = False
+    fixed_buffers: bool = False
+    keeps_transposes: bool = False
 
     @property
     def reduces_layers(self) -> bool:
@@ -53,4 +62,6 @@ class Zero:
         """A rank's elements of a list of ``elements``, where stages from ``from_stage`` on spread it over ``ranks``."""
         if self.stage < from_stage:
             return elements
+        if from_stage == 1 and self.spreads_replicas:
+            return ceil_div(elements, ranks)
         return ceil_div(elements * self.instances, ranks)

@@ -39,6 +39,7 @@ class PlanOffload(TypedDict):
     optimizer: float
     weights: bool
     activations: list[str]
+    layers: int
 
 
 class PlanDropout(TypedDict):

@@ -22,6 +22,9 @@ from weighbridge.units import gibibytes
 SWITCHES = {
     "exchanges_heads": ("", ""),
     "gathers_keys": ("", ""),
+    "passes_keys": ("", ""),
+    "transposes": ("", ""),
+    "prefers_cudnn": ("cuDNN's attention before others", "flash attention before cuDNN's"),
     "autocast": ("autocast", "no autocast"),
     "sequence_first": ("sequence before batch", "batch before sequence"),
     "gathers_again": ("gathers inputs again", "keeps gathered inputs"),
@@ -54,6 +57,7 @@ CHOICES = {
     "rope": "rotary positions",
     "experts": "experts",
     "exchange": "dispatcher",
+    "backend": "library of the dispatcher",
     "scores": "scores of experts",
 }
 """Choices of kernels and of routing, by what they are of."""
@@ -94,7 +98,7 @@ def _degrees(plan: Plan) -> Iterator[str]:
 def context(plan: Plan) -> str:
     """How context parallel ranks share attention."""
     if plan.kernels.exchanges_heads:
-        return "a2a"
+        return "a2a" if plan.kernels.exchanging_ranks is None else "a2a+p2p"
     return "all-gather" if plan.kernels.gathers_keys else "p2p"
 
 
@@ -162,6 +166,8 @@ def _offloaded(plan: Plan) -> Iterator[str]:
         yield f"{100 * chosen.optimizer:.0f} % of the optimizer on the host"
     if chosen.weights:
         yield "weights on the host between uses"
+    if chosen.layers:
+        yield f"what {chosen.layers:,} layers keep on the host"
     if chosen.activations:
         yield f"kept on the host: {' '.join(chosen.activations)}"
 
@@ -177,6 +183,8 @@ def _kernels(chosen: Kernels, usual: Kernels) -> Iterator[str]:
 def _choice(name: str, value: Any) -> str:
     if name in SWITCHES:
         return SWITCHES[name][0 if value else 1]
+    if name == "exchanging_ranks":
+        return f"{value:,} ranks exchange heads" if value else ""
     if name in CHOICES:
         return f"{value} {CHOICES[name]}"
     return f"vocabulary padded to {value:,}" if name == "padded_vocabulary" else f"{name.replace('_', ' ')} {value}"

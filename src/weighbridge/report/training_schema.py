@@ -127,6 +127,7 @@ def plan(result: Training) -> schema.PlanEcho:
             "optimizer": chosen.offload.optimizer,
             "weights": chosen.offload.weights,
             "activations": list(chosen.offload.activations),
+            "layers": chosen.offload.layers,
         },
         "attention": result.kernels.attention.value,
         "loss": result.kernels.loss.value,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import weighbridge as wb
 from weighbridge.estimate.memory.fsdp import Fsdp2
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.stage import Stage
@@ -14,6 +15,7 @@ from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.formats.loading import load
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import Precision, Recipe
 from weighbridge.parallel.recompute import PER_OPERATION, Method, Recompute, Saves
 from weighbridge.parallel.zero import Engine, Zero
 from weighbridge.replay import Direction
@@ -117,6 +119,45 @@ def test_deepspeed_has_buckets() -> None:
     assert beside(second, 1, Direction.BACKWARD) == (2 * 500_000_000, 0, 0)
     assert third.gathering.standing == 2 * 500_000_000 + 2 * 5 * H  # small weights: five norms
     assert beside(third, 1, Direction.FORWARD) == (2 * LAYER + 2 * 50_000_000, 0, 0)
+
+
+def fsdp(device: str = "H100", **choices: Any) -> Stage:
+    """Llama-3.1-8b in Megatron-FSDP's shards, with 8-bit weights."""
+    plan = wb.Plan.under(gpus=16, zero=Zero(3, Engine.MEGATRON_FSDP, **choices))
+    stored = replace(plan, precision=Precision(recipe=Recipe.TENSORWISE, parameters_in_fp8=True))
+    return wb.train("llama-3.1-8b", stored, f"16x{device}").stages[0]
+
+
+MATRICES = 4096 * (4096 + 2 * 1024) + 4096 * 4096 + 3 * 4096 * 14336
+"""Elements of the matrices of one of its layers, of which there are 32; two norms stand beside them."""
+GATHERED = MATRICES + 2 * 2 * 4096
+
+
+def test_megatron_fsdp_makes_transposes_of_a_layer_for_its_backward_pass() -> None:
+    found = fsdp()
+    gradients = 4 * (MATRICES + 2 * 4096)
+    assert beside(found, 1, Direction.FORWARD) == (2 * GATHERED, 0, 0)
+    assert beside(found, 1, Direction.BACKWARD) == (2 * GATHERED + 2 * gradients + MATRICES, 0, 0)
+    assert beside(fsdp("B200"), 1, Direction.BACKWARD) == (2 * GATHERED + 2 * gradients, 0, 0)
+    kept = fsdp(keeps_transposes=True)
+    assert beside(kept, 1, Direction.BACKWARD) == (2 * GATHERED + 2 * gradients, 0, 0)
+    assert (found.gathering.standing, kept.gathering.standing) == (0, 32 * MATRICES)
+    others = 2 * 2 * 128_256 * 4096 + 2 * (2 * 32 + 1) * 4096
+    assert found.states.weights == pytest.approx((32 * MATRICES + others) / 16, rel=2e-3)  # whole segments
+
+
+def test_fixed_buffers_of_megatron_fsdp_stand_for_good() -> None:
+    found = fsdp(fixed_buffers=True)
+    assert found.gathering.standing == 2 * GATHERED + 2 * 4 * (MATRICES + 2 * 4096)
+    assert beside(found, 1, Direction.FORWARD) == (0, 0, 0)
+    assert beside(found, 0, Direction.FORWARD) == beside(fsdp(), 0, Direction.FORWARD) > (0, 0, 0)
+
+
+def test_replicas_of_megatron_fsdp_may_share_the_optimizers_states() -> None:
+    apart, shared, one_group = fsdp(instances=2), fsdp(instances=2, spreads_replicas=True), fsdp()
+    assert shared.states.optimizer == one_group.states.optimizer == pytest.approx(apart.states.optimizer / 2, rel=2e-3)
+    assert shared.states.weights == apart.states.weights == pytest.approx(2 * one_group.states.weights, rel=2e-3)
+    assert shared.states.gradients == apart.states.gradients
 
 
 def test_buckets_of_distributed_data_parallel_are_a_copy_of_the_gradients() -> None:

@@ -15,6 +15,7 @@ from weighbridge.estimate.memory.moment import peak_at, tensors
 from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.plan import Offload
 from weighbridge.parallel.precision import mixed
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.parallel.schedule import Schedule
@@ -34,6 +35,7 @@ PLANS = {
     "fsdp": wb.Plan.under("torchtitan", gpus=8, pipeline=2, global_batch=16),
     "fsdp, recomputed": wb.Plan.under("torchtitan-compiled", gpus=8, recompute=Recompute(Method.UNIFORM)),
     "ddp": wb.Plan.under("hf-sdpa", gpus=2),
+    "layers on the host": wb.Plan.under(gpus=8, offload=Offload(layers=5)),
     "megatron-fsdp": replace(BASE, zero=BASE.framework.spread(3)),
     "deepspeed": wb.Plan.under("hf-flash", gpus=4, zero=FRAMEWORKS["hf-flash"].spread(3)),
     "selective": replace(BASE, tensor=2, sequence_parallel=True, recompute=Recompute(modules=("mlp", "core_attn"))),
@@ -49,7 +51,7 @@ def test_the_highest_sample_is_the_peak(name: str, every_layer: bool, monkeypatc
     found = timeline(training)
     assert found.every_layer is every_layer
     for track, stage in zip(found.tracks, training.stages, strict=True):
-        assert max(sample.bytes for sample in track.samples) == stage.highest_moment
+        assert max(sample.bytes for sample in track.samples) == stage.peak_allocated
         assert track.samples[0].levels == track.samples[-1].levels
         assert all(sample.bytes >= track.samples[0].bytes for sample in track.samples)
         assert [s.time for s in track.samples] == sorted(s.time for s in track.samples)
@@ -72,7 +74,7 @@ def test_of_many_micro_batches_the_middle_is_left_out(name: str, monkeypatch: py
     assert found.drawn <= 40
     assert found.left_out == f"{found.drawn} of 1,000,000 micro-batches, the middle left out"
     for track, stage in zip(found.tracks, training.stages, strict=True):
-        assert max(sample.bytes for sample in track.samples) == stage.highest_moment
+        assert max(sample.bytes for sample in track.samples) == stage.peak_allocated
         assert track.samples[0].levels == track.samples[-1].levels
     fewer = wb.train("llama-3.2-1b", replace(LONG[name], global_batch=192), "8xH100")
     cut = timeline(fewer)
@@ -83,12 +85,16 @@ def test_of_many_micro_batches_the_middle_is_left_out(name: str, monkeypatch: py
     assert cut.bubble == pytest.approx(whole.bubble)
 
 
-def test_no_line_is_negative_where_more_stands_between_steps() -> None:
+def test_the_optimizers_step_is_the_last_phase() -> None:
     halves = wb.Plan.under(sequence=8, precision=mixed("fp16"))
     training = wb.train("gpt2", halves, "1xH100")
     track, stage = timeline(training).tracks[0], training.stages[0]
     assert stage.rests_highest
-    assert max(sample.bytes for sample in track.samples) == stage.highest_moment < stage.peak_allocated
+    assert max(sample.bytes for sample in track.samples) == stage.peak_allocated > stage.highest_moment
+    last = track.samples[-2]
+    assert last.bytes == stage.step_allocated == stage.peak_allocated
+    assert last.time == track.slices[-1].end
+    assert timeline(training).duration == last.time + 1
     assert all(level >= 0 for sample in track.samples for level in sample.levels)
 
 

@@ -63,11 +63,11 @@ def test_words_that_belong_to_nothing() -> None:
 
 
 def test_what_is_not_modelled_is_said_unless_it_is_the_default() -> None:
-    found = read("--cuda-graph-impl none --cpu-offloading-num-layers 0 --activation-offload-fraction 1")
+    found = read("--megatron-fsdp-version 1 --cpu-offloading-num-layers 0 --activation-offload-fraction 1")
     assert found.warnings == ()
-    found = read("--cuda-graph-impl local --freeze-all-layers --use-sharp")
+    found = read("--megatron-fsdp-version 2 --freeze-all-layers --use-sharp")
     assert found.warnings == (
-        "--cuda-graph-impl local: bears on memory and is not modelled",
+        "--megatron-fsdp-version 2: bears on memory and is not modelled",
         "--freeze-all-layers: bears on memory and is not modelled",
         "--use-sharp: bears on time and is not modelled",
     )

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from tests.formats.megatron.samples import GPT, MOE, request
+from weighbridge.errors import InputError
 from weighbridge.estimate.training import train
 from weighbridge.formats.megatron import load
-from weighbridge.kernels import Attention, Exchange, Loss, Pointwise, Rope, Scores
+from weighbridge.kernels import Attention, Backend, Exchange, Loss, Pointwise, Rope, Scores
 from weighbridge.parallel.layout import Chunk
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import Precision, Recipe, mixed, single
@@ -196,6 +197,46 @@ def test_routing() -> None:
     assert sinkhorn.scores is Scores.SINKHORN
 
 
+def test_megatron_fsdp() -> None:
+    text = "--use-megatron-fsdp --data-parallel-sharding-strategy optim_grads_params --no-gradient-accumulation-fusion"
+    assert plan(text).zero == Zero(3, Engine.MEGATRON_FSDP)
+    assert plan(f"{text} --fsdp-double-buffer").zero.fixed_buffers
+    assert plan(f"{text} --keep-fp8-transpose-cache").zero.keeps_transposes
+    replicas = f"{text} --num-distributed-optimizer-instances 2 --outer-dp-sharding-strategy"
+    assert plan(f"{replicas} optim").zero.spreads_replicas
+    assert not plan(f"{replicas} no_shard").zero.spreads_replicas
+
+
+def test_layers_on_the_host() -> None:
+    found = request(f"{GPT} --cpu-offloading-num-layers 3")
+    assert found.plan.offload.layers == 3
+    assert found.warnings == ()
+
+
+def test_the_flex_dispatcher() -> None:
+    flex = f"{MOE} --moe-token-dispatcher-type flex"
+    assert request(flex).plan.kernels.routing.backend is Backend.DEEPEP
+    hybrid = request(f"{flex} --moe-flex-dispatcher-backend hybridep").plan.kernels.routing
+    assert (hybrid.exchange, hybrid.backend) == (Exchange.FLEX, Backend.HYBRIDEP)
+    found = request(f"{flex} --moe-enable-deepep")
+    assert found.plan.kernels.routing.backend is Backend.DEEPEP
+    assert found.warnings == ()
+    with pytest.raises(InputError, match="--moe-enable-deepep: needs --moe-token-dispatcher-type flex"):
+        request(f"{MOE} --moe-enable-deepep")
+
+
+def test_how_ranks_share_a_sequence() -> None:
+    shared = "--context-parallel-size 4 --cp-comm-type"
+    found = {way: plan(f"{shared} {way}").kernels for way in ("p2p", "all_gather", "a2a")}
+    assert [way for way, kernels in found.items() if kernels.gathers_keys] == ["all_gather"]
+    assert [way for way, kernels in found.items() if kernels.exchanges_heads] == ["a2a"]
+    both = plan(f"{shared} a2a+p2p --hierarchical-context-parallel-sizes 2 2").kernels
+    assert both.exchanges_heads
+    assert both.exchanging_ranks == 2
+    assert found["a2a"].exchanging_ranks is None
+    assert not plan("--cp-comm-type all_gather").kernels.gathers_keys
+
+
 def test_capacity() -> None:
     text = f"{MOE} --moe-expert-capacity-factor 1.5"
     assert request(text).plan.imbalance == 1.0
@@ -244,9 +285,13 @@ def test_modules_that_a_model_lacks_are_passed_over_and_named() -> None:
     assert "--recompute-modules layernorm: the model has none; nothing is recomputed for it" in dense.warnings
     sparse = request(f"{MOE} --recompute-granularity selective --recompute-modules core_attn moe layernorm")
     assert sparse.plan.recompute.modules == ("core_attn", "moe", "layernorm")
-    away = "--fine-grained-activation-offloading --offload-modules expert_fc1 qkv_linear"
-    assert request(f"{GPT} {away}").plan.offload.activations == ("qkv_linear",)
-    assert request(f"{MOE} {away}").plan.offload.activations == ("expert_fc1", "qkv_linear")
+    away = "--fine-grained-activation-offloading --offload-modules moe_act core_attn"
+    assert request(f"{GPT} {away}").plan.offload.activations == ("core_attn",)
+    assert (
+        "--offload-modules moe_act: the model has none; nothing is offloaded for it"
+        in request(f"{GPT} {away}").warnings
+    )
+    assert request(f"{MOE} {away}").plan.offload.activations == ("moe_act", "core_attn")
     none = request(f"{MOE} --moe-layer-freq ([0]*8) --expert-model-parallel-size 2 --expert-tensor-parallel-size 1", 2)
     assert (none.plan.expert, none.plan.expert_tensor) == (1, None)
     for found in (none, dense, sparse, request(f"{MOE} {away}"), request(f"{GPT} --expert-tensor-parallel-size 1")):

@@ -41,10 +41,23 @@ class Weighed:
     @cached_property
     def kept_by_use(self) -> dict[Use, Count]:
         """The same by the line of the ledger that it stands in."""
+        return self._by_use(self.replay.kept)
+
+    @cached_property
+    def pending_by_use(self) -> dict[Use, Count]:
+        """What one run leaves between the halves of a split backward pass, likewise."""
+        return {use: self.group * bytes for use, bytes in self._by_use(self.replay.pending).items()}
+
+    def _by_use(self, standing: Iterable[tuple[Tensor, Count]]) -> dict[Use, Count]:
         found: dict[Use, list[Count]] = {}
-        for tensor, times in self.replay.kept:
+        for tensor, times in standing:
             found.setdefault(tensor.use, []).append(times * self.size(tensor))
         return {use: total(terms) for use, terms in found.items()}
+
+    @cached_property
+    def pending(self) -> Count:
+        """Bytes that one run leaves between the halves of a split backward pass."""
+        return self.group * total(times * self.size(tensor) for tensor, times in self.replay.pending)
 
     @cached_property
     def away(self) -> Count:
@@ -57,17 +70,18 @@ class Weighed:
         return total(times * self.size(tensor) for tensor, times in self.replay.cached)
 
     @cached_property
-    def live(self) -> dict[Direction, list[Count]]:
-        """Bytes at every moment of each pass."""
-        return {direction: self.replay.live(direction, self.size) for direction in self.replay.passes}
-
-    @cached_property
     def highest(self) -> dict[Direction, tuple[Count, int]]:
         """The most bytes of each pass, and the place of that moment; for integers."""
-        return {
-            direction: max(((bytes, -place) for place, bytes in enumerate(live)), default=(0, 0))
-            for direction, live in self.live.items()
-        }
+        return {direction: self._highest(direction) for direction in (Direction.FORWARD, Direction.BACKWARD)}
+
+    @cached_property
+    def highest_split(self) -> tuple[Count, int]:
+        """The same of the first half of a split backward pass."""
+        return self._highest(Direction.INPUT)
+
+    def _highest(self, direction: Direction) -> tuple[Count, int]:
+        live = self.replay.live(direction, self.size)
+        return max(((bytes, -place) for place, bytes in enumerate(live)), default=(0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,11 @@ class Run:
     def kept(self) -> Count:
         """Bytes that all of them keep."""
         return self.count * self.weighed.kept
+
+    @property
+    def pending(self) -> Count:
+        """Bytes that all of them leave between the halves of a split backward pass."""
+        return self.count * self.weighed.pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +137,14 @@ class Peak:
     @property
     def shared(self) -> list[tuple[Tensor, Count]]:
         """What runs of a chunk keep in common, once per micro-batch in flight."""
-        held = zip(self.runs, self.turn.held, strict=True)
+        held = zip(self.runs, self.turn.whole, strict=True)
         return [(tensor, times) for runs, times in held for tensor in in_common(runs) if times]
 
     @property
     def held(self) -> list[tuple[Weighed, Count]]:
         """How often what each piece keeps stands beside the piece that works."""
         found: list[tuple[Weighed, Count]] = []
-        for chunk, (runs, times) in enumerate(zip(self.runs, self.turn.held, strict=True)):
+        for chunk, (runs, times) in enumerate(zip(self.runs, self.turn.whole, strict=True)):
             others = times - (chunk == self.turn.chunk and self.direction is Direction.BACKWARD)
             for place, run in enumerate(runs):
                 own = 0
@@ -134,6 +153,17 @@ class Peak:
                 found.append((run.weighed, others * run.count + own))
         if self.working.full and self.direction is Direction.BACKWARD:
             found.append((self.working.full, self.working.group - 1))
+        return [(weighed, count) for weighed, count in found if count]
+
+    @property
+    def pending(self) -> list[tuple[Weighed, Count]]:
+        """How often what each piece leaves between the halves of a split backward pass stands."""
+        found: list[tuple[Weighed, Count]] = []
+        for chunk, (runs, times) in enumerate(zip(self.runs, self.turn.pending_weight, strict=True)):
+            splits = self.turn.action is Action.BACKWARD_INPUT and chunk == self.turn.chunk
+            for place, run in enumerate(runs):
+                done = run.count if place > self.run else self.behind if place == self.run else 0
+                found.append((run.weighed, times * run.count + (done if splits else 0)))
         return [(weighed, count) for weighed, count in found if count]
 
     @property
@@ -156,7 +186,8 @@ class Peak:
     @property
     def standing(self) -> Standing:
         """What stands in the piece that works."""
-        return self.working.replay.standing(self.direction, self.moment)
+        direction = Direction.INPUT if self.turn.action is Action.BACKWARD_INPUT else self.direction
+        return self.working.replay.standing(direction, self.moment)
 
 
 Extra = Callable[[int, int, Direction, int], Count]
@@ -199,30 +230,39 @@ class Heights:
         return [a + b for a, b in zip(self.own, common, strict=True)]
 
     @cached_property
-    def inside(self) -> dict[tuple[int, Direction], tuple[Count, Count, int, int, int]]:
-        """The highest moment of every chunk and pass."""
-        return {
-            (place, direction): _inside(chunk, direction, partial(self.extra, place))
-            for place, chunk in enumerate(self.runs)
-            for direction in (Direction.FORWARD, Direction.BACKWARD)
-        }
+    def pending(self) -> list[Count]:
+        """Bytes that every chunk leaves between the halves of a split backward pass."""
+        return [total(run.pending for run in chunk) for chunk in self.runs]
+
+    def inside(self, chunk: int, action: Action) -> tuple[Count, Count, int, int, int]:
+        """The highest moment of a chunk and an action."""
+        if (chunk, action) not in self._inside:
+            self._inside[chunk, action] = _inside(self.runs[chunk], action, partial(self.extra, chunk))
+        return self._inside[chunk, action]
+
+    @cached_property
+    def _inside(self) -> dict[tuple[int, Action], tuple[Count, Count, int, int, int]]:
+        return {}
 
     def highest(self, turns: Iterable[Turn]) -> Peak:
-        """The highest moment where a schedule has the stage take turns, each holding so many micro-batches."""
+        """The highest moment where a schedule has the stage take turns, each holding so many micro-batches. A weight
+        half is none of them: it only frees, from what stood as the turn before it ended.
+        """
         best: tuple[Count, Count, Turn] | None = None
-        kept, own, inside = self.kept, self.own, self.inside
+        kept, own, pending = self.kept, self.own, self.pending
         for turn in turns:
-            forward = turn.action is Action.FORWARD
-            base: Count = 0 if forward else -own[turn.chunk]
-            for times, bytes in zip(turn.held, kept, strict=True):
-                base = base + times * bytes
-            reached = base + inside[turn.chunk, Direction.FORWARD if forward else Direction.BACKWARD][0]
+            if turn.action is Action.BACKWARD_WEIGHT:
+                continue
+            base: Count = 0 if turn.action is Action.FORWARD else -own[turn.chunk]
+            for times, bytes in (*zip(turn.whole, kept, strict=True), *zip(turn.pending_weight, pending, strict=True)):
+                base = base + times * bytes if times else base
+            reached = base + self.inside(turn.chunk, turn.action)[0]
             if best is None or reached > best[0]:
                 best = reached, base, turn
         assert best is not None, "a schedule has turns"
         _, base, turn = best
         direction = Direction.FORWARD if turn.action is Action.FORWARD else Direction.BACKWARD
-        _, bytes, run, moment, behind = inside[turn.chunk, direction]
+        _, bytes, run, moment, behind = self.inside(turn.chunk, turn.action)
         return Peak(base + bytes, turn, self.runs, run, direction, moment, behind)
 
 
@@ -234,15 +274,18 @@ def next_backward(runs: Sequence[Run], place: int, behind: int) -> Weighed | Non
 
 
 def _inside(
-    runs: Sequence[Run], direction: Direction, extra: Callable[[int, Direction, int], Count]
+    runs: Sequence[Run], action: Action, extra: Callable[[int, Direction, int], Count]
 ) -> tuple[Count, Count, int, int, int]:
     """The most bytes while a chunk runs once, with and without what is extra, the place of the run that works then, the
     moment, and how many equal pieces are done.
     """
-    base: Count = 0
+    direction = Direction.FORWARD if action is Action.FORWARD else Direction.BACKWARD
+    splits = action is Action.BACKWARD_INPUT
+    base: Count = total(run.pending for run in runs) if splits else 0
     best: tuple[Count, Count, int, int, int] = (0, 0, 0, 0, 0)
     for place, run in enumerate(runs):
-        highest, moment = run.weighed.highest[direction]
+        highest, moment = run.weighed.highest_split if splits else run.weighed.highest[direction]
+        base = base - run.pending if splits else base
         if run.weighed.full and direction is Direction.BACKWARD:
             highest = highest + (run.weighed.group - 1) * run.weighed.full.kept
         backward = direction is Direction.BACKWARD
@@ -251,6 +294,7 @@ def _inside(
             bytes = base + (run.count - 1 - behind) * stays + highest
             if backward and (before := next_backward(runs, place, behind)):
                 bytes = bytes + before.away
+            bytes = bytes + behind * run.weighed.pending if splits else bytes
             reached = bytes + extra(place, direction, behind)
             if reached > best[0]:
                 best = (reached, bytes, place, -moment, behind)

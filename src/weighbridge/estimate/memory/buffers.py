@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, maximum, total
+from weighbridge.estimate.memory import graphs
 from weighbridge.estimate.memory.allocator import block
+from weighbridge.estimate.memory.dispatching import dispatching
 from weighbridge.estimate.memory.outside import outside
 from weighbridge.kernels import Experts
 from weighbridge.nn import Linear
@@ -108,6 +110,11 @@ class Buffers:
         return held + total(self._block(training.size(table)) for table in training.tape.tables.values())
 
     @cached_property
+    def graphs(self) -> Count:
+        """Bytes of CUDA graphs' copies of inputs and gradients, which stand once there are graphs."""
+        return graphs.static(self.stage)
+
+    @cached_property
     def weight_gradients(self) -> Count:
         """Bytes of the dummy gradient of every distinct shape of weight, which multiplies that add to the gradient
         buffer themselves hand to autograd (Transformer Engine, pytorch/module/base.py, get_dummy_wgrad; Megatron-Core,
@@ -137,18 +144,24 @@ class Buffers:
 
     @cached_property
     def low_weights(self) -> Count:
-        """Bytes of weights in the type that projections multiply in, by rows and by columns, kept from micro-batch to
-        micro-batch (Transformer Engine, pytorch/module/base.py, get_weight_workspace); none where the weights
-        themselves are stored so.
+        """Bytes of weights in the type that projections multiply in, by rows and, unless the device multiplies them in
+        any layout, by columns; kept from micro-batch to micro-batch (Transformer Engine, pytorch/module/base.py,
+        get_weight_workspace). None where the weights themselves are stored so.
         """
         training = self.stage.training
         inputs = training.kernels.inputs
         if inputs is None or training.plan.precision.parameters_in_fp8:
             return 0
         matrices = (h for h in self.stage.states.held if isinstance(h.node.module, Linear) and len(h.weight.axes) > 1)
-        each = (2 * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
+        layouts = 2 if training.kernels.transposes else 1
+        each = (layouts * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
         source = "TransformerEngine, pytorch/module/base.py, get_weight_workspace"
-        label = Label("low_precision_weights", "bytes", f"in {inputs.name}, by rows and by columns", source)
+        label = Label(
+            "low_precision_weights",
+            "bytes",
+            f"in {inputs.name}, by rows{' and by columns' if layouts > 1 else ''}",
+            source,
+        )
         return named(total(each), label)
 
     def _leaf(self, value: int, name: str) -> Count:
@@ -181,8 +194,11 @@ class Buffers:
 
     @cached_property
     def outside(self) -> Count:
-        """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators."""
+        """Bytes outside PyTorch's allocator: CUDA context, loaded kernels, communicators, libraries' own buffers."""
         training, first = self.stage.training, self.stage.training.stages[0]
-        if training.cluster is None:
+        plan, cluster = training.plan, training.cluster
+        if cluster is None:
             return 0
-        return outside(training.plan, training.cluster) if self.stage is first else first.buffers.outside
+        if self.stage is not first:
+            return first.buffers.outside
+        return outside(plan, cluster) + dispatching(training.tape, plan, cluster)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import Count, minimum, total
 from weighbridge.estimate.memory.fsdp import Fsdp2
-from weighbridge.estimate.memory.gathering import Beside, Gathering
+from weighbridge.estimate.memory.gathering import Beside, Gathering, Group
+from weighbridge.parallel.precision import SCALED_WHOLE
 from weighbridge.parallel.zero import Engine
 from weighbridge.replay import Direction
 from weighbridge.traced import plain
+from weighbridge.units import FP8
 
 if TYPE_CHECKING:
     from weighbridge.estimate.memory.stage import Stage
@@ -79,15 +81,62 @@ class DeepSpeed(Gathering):
 
 class MegatronFsdp(Gathering):
     """Megatron-FSDP gathers a layer and the one that comes next, and reduces a layer's gradients while the next makes
-    its own (megatron/core/distributed/fsdp/src/megatron_fsdp/param_and_grad_buffer.py).
+    its own (megatron/core/distributed/fsdp/src/megatron_fsdp/param_and_grad_buffer.py). It may keep the buffers of the
+    most frequent kind of layer for good (FixedPoolAllocator). A layer's 8-bit weights are copied by columns for its
+    backward pass, where the device needs that (megatron_fsdp.py, fp8_create_transpose_cache).
     """
 
+    @property
+    def standing(self) -> Count:
+        pool = self._buffers(self._frequent, Direction.BACKWARD) if self._frequent else 0
+        kept = 0
+        if self.plan.zero.keeps_transposes:
+            counted = zip(self.groups, self.stage.runs, strict=True)
+            layers = ((g, run.count) for own, runs in counted for g, run in zip(own, runs, strict=True))
+            kept = total(count * self._transposes(group) for group, count in layers)
+        return self.shared * (pool + kept)
+
     def beside(self, chunk: int, run: int, direction: Direction, behind: int) -> Beside:
-        group, zero = self.groups[chunk][run], self.plan.zero
+        group = self.groups[chunk][run]
+        stands = self._frequent is not None and self._same(group, self._frequent)
+        buffers = 0 if stands else self._buffers(group, direction)
+        backward = direction is Direction.BACKWARD and not self.plan.zero.keeps_transposes
+        return Beside(self.shared * (buffers + (self._transposes(group) if backward else 0)))
+
+    def _buffers(self, group: Group, direction: Direction) -> Count:
+        """Two buffers of gathered weights, and, backward, two of gradients."""
+        zero = self.plan.zero
         weights = 2 * group.gathered if zero.stage > 2 else 0
         reduces = direction is Direction.BACKWARD and zero.stage > 1
-        gradients = 2 * self.plan.precision.gradients.bytes(group.elements) if reduces else 0
-        return Beside(self.shared * (weights + gradients))
+        return weights + (2 * self.plan.precision.gradients.bytes(group.elements) if reduces else 0)
+
+    def _transposes(self, group: Group) -> Count:
+        """Bytes of a layer's 8-bit weights by columns."""
+        precision, kernels = self.plan.precision, self.stage.training.kernels
+        made = precision.parameters_in_fp8 and precision.recipe in SCALED_WHOLE and kernels.transposes
+        return FP8.bytes(group.matrices) if made and self.plan.zero.stage > 2 else 0
+
+    @cached_property
+    def _frequent(self) -> Group | None:
+        """The kind of layer whose buffers stand for good."""
+        if not self.plan.zero.fixed_buffers:
+            return None
+        counts: list[tuple[int, Group]] = []
+        for own, runs in zip(self.groups, self.stage.runs, strict=True):
+            for group, run in zip(own, runs, strict=True):
+                if run.weighed.piece in self.stage.training.parts.kinds:
+                    same = [place for place, (_, known) in enumerate(counts) if self._same(group, known)]
+                    layers = run.count * run.weighed.group
+                    if same:
+                        counts[same[0]] = counts[same[0]][0] + layers, group
+                    else:
+                        counts.append((layers, group))
+        return max(counts, key=lambda found: found[0])[1] if counts else None
+
+    @staticmethod
+    def _same(one: Group, other: Group) -> bool:
+        """Whether two layers fit each other's buffers."""
+        return bool(plain(one.dense) == plain(other.dense) and plain(one.expert) == plain(other.expert))
 
 
 ENGINES: dict[Engine, type[Gathering]] = {

@@ -80,6 +80,9 @@ def entries(peak: Peak) -> list[Entry]:
         for weighed, count in peak.held
         for tensor, times in weighed.replay.kept
     ]
+    for weighed, count in peak.pending:
+        for tensor, times in weighed.replay.pending:
+            found.append(Entry(USES[tensor.use], tensor, count * weighed.group * times, weighed.name, kept=True))
     return found + beside(peak)
 
 
@@ -137,12 +140,13 @@ def stepping(stage: Stage) -> dict[Line, Count]:
 
 def stepped(stage: Stage) -> dict[Line, Count]:
     """What stands when the optimizer has stepped: all gradients and the optimizer's copy of them, and what modules
-    refer to, beside what always stands.
+    refer to, beside what always stands. CUDA graphs' copies count here alone: at the highest moment of a run, in steps
+    before there are graphs, there are none; later, what graphs keep is not counted as allocated.
     """
     states = stage.states
     moved = states.gradients if stage.gathering.moves_gradients else 0
     more = {Line.GRADIENTS: moved + states.main_gradients, Line.COMMUNICATION: stage.buffers.retained}
-    return _plus(stage.always, more)
+    return _plus(stage.always, more | {Line.WORKSPACE: stage.buffers.graphs})
 
 
 def _plus(lines: dict[Line, Count], more: dict[Line, Count]) -> dict[Line, Count]:
@@ -178,6 +182,9 @@ class Ledger:
         if not self.between:
             for weighed, count in self.peak.held:
                 for use, bytes in weighed.kept_by_use.items():
+                    own[USES[use]].append(count * bytes)
+            for weighed, count in self.peak.pending:
+                for use, bytes in weighed.pending_by_use.items():
                     own[USES[use]].append(count * bytes)
             for entry in beside(self.peak):
                 own[entry.line].append(entry.count * self.size(entry.tensor))

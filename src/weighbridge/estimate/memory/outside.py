@@ -1,8 +1,7 @@
 """Memory that a process takes outside PyTorch's allocator: the CUDA context, and NCCL's buffers. An estimate.
 
 NCCL keeps buffers for every pair of ranks that it has connected, on every channel (NVIDIA/nccl, src/transport/p2p.cc,
-net.cc). A ring connects two neighbours. Not counted: trees and NVLink SHARP, connected where it chooses them, and CUDA
-graphs, which no plan asks for: their tensors stand in pools of PyTorch's allocator.
+net.cc). A ring connects two neighbours. Not counted: trees and NVLink SHARP, connected where it chooses them.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def communicators(plan: Plan) -> Iterator[Ranks]:
         yield Ranks(gpus)
     expert, inside = int(plain(plan.expert)), int(plain(plan.inside_experts))
     if expert > 1:
-        alone = 0 if kernels.routing.exchange is Exchange.ALL_GATHER else expert - 1
+        alone = expert - 1 if kernels.routing.exchange is Exchange.ALL_TO_ALL else 0
         yield Ranks(expert, inside, alone)
         yield Ranks(int(plain(plan.expert_data_ranks)), inside * expert)
 

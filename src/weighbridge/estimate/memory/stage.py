@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, ceil_div, maximum, total
+from weighbridge.estimate.memory import graphs
 from weighbridge.estimate.memory.activations import Heights, Peak, Run
 from weighbridge.estimate.memory.allocator import hole, renewed, reserved, stuck
 from weighbridge.estimate.memory.buffers import Buffers
@@ -79,14 +80,19 @@ class Stage:
             yield from (Run(training.weigh(piece), 1) for piece in parts.before)
         recompute = training.plan.recompute
         spare = recompute.layers if recompute.method is Method.BLOCK else 0
+        away = training.plan.offload.layers
         for kind, count in self.layers(place).items():
             again = recompute.among(count, spare)
             spare -= min(spare, count)
             if again:
                 group = min(recompute.group, again)
                 yield Run(training.weigh(parts.kinds[kind], group), ceil_div(again, group))
-            if count > again:
-                yield Run(training.weigh(parts.kinds[kind]), count - again)
+            out = min(away, count - again)
+            away -= out
+            if out:
+                yield Run(training.weigh(parts.kinds[kind], away=True), out)
+            if count > again + out:
+                yield Run(training.weigh(parts.kinds[kind]), count - again - out)
         if chunk.prediction and parts.prediction:
             yield Run(training.weigh(parts.prediction), chunk.prediction)
         if chunk.loss:
@@ -97,7 +103,7 @@ class Stage:
         """Its weights and what is held for them."""
         if self.twin is not self:
             return self.twin.states
-        return States(self.training.plan, tuple(self._held()))
+        return States(self.training.plan, tuple(self._held()), self.training.kernels.transposes)
 
     def _held(self) -> Iterator[Held]:
         plan, nodes = self.training.plan, self.training.parts.nodes
@@ -191,6 +197,8 @@ class Stage:
     def peak_reserved(self) -> Count:
         """Bytes that the allocator reserves for it: an estimate."""
         apart = self.gathering.pools(self.peak) + hole(self.peak)
+        if self.training.plan.execution.graphs:
+            apart = apart + self.buffers.graphs + graphs.pool(self)
         if self.training.plan.expandable_segments:
             return reserved(self.peak_allocated, apart)
         return maximum(reserved(self.peak_allocated, apart + stuck(self.peak)), self._in_later_steps)

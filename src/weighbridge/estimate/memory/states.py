@@ -11,11 +11,12 @@ from weighbridge.estimate.memory.allocator import block
 from weighbridge.parallel.dealing import dealt
 from weighbridge.parallel.optimizer import Extent, State
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import Recipe
 from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Weight
 from weighbridge.traced import Label, named, plain
 from weighbridge.tree import Kind, Node
-from weighbridge.units import FP32, DataType
+from weighbridge.units import FP8, FP32, DataType
 
 SEPARATE = (Engine.FSDP2, Engine.DDP)
 """Engines that leave every weight, gradient and state a tensor of its own. The others copy them into one buffer per
@@ -70,10 +71,12 @@ class States:
     Attributes:
         plan: how they are spread.
         held: its weights.
+        transposes: matrices that are stored in 8 bits are stored by columns too.
     """
 
     plan: Plan
     held: tuple[Held, ...]
+    transposes: bool = True
 
     @cached_property
     def _dealt(self) -> dict[int, int]:
@@ -175,9 +178,19 @@ class States:
 
     @property
     def weights(self) -> Count:
-        """Bytes of weights between steps, buffers included."""
-        stored = 0 if self.plan.offload.weights else self._bytes(self.plan.precision.weights, 3)
-        return stored + self.buffers
+        """Bytes of weights between steps, buffers included. Matrices in 8 bits are stored by rows and by columns, which
+        takes 16 bits, or by rows alone where the device multiplies those in any layout, and in shards of Megatron-FSDP,
+        which has a second buffer for blocks of 32 alone (param_and_grad_buffer.py, fp8_need_transpose_data).
+        """
+        precision = self.plan.precision
+        if self.plan.offload.weights:
+            return self.buffers
+        shards = self.plan.zero.engine is Engine.MEGATRON_FSDP and self.plan.zero.stage == 3
+        alone = shards and precision.recipe is not Recipe.MXFP8
+        if precision.parameters_in_fp8 and (alone or not self.transposes):
+            others = self._bytes(precision.weights, 3, matrix=False)
+            return self._bytes(FP8, 3, matrix=True) + others + self.buffers
+        return self._bytes(precision.weights, 3) + self.buffers
 
     @property
     def gradients(self) -> Count:

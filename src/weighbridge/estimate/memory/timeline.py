@@ -1,26 +1,28 @@
 """Memory over one training step: every stage's forward and backward passes, and what stands in each.
 
-When things run comes from the schedule alone, in units: a forward pass of a chunk takes 1, a backward pass 2. What
-stands comes from the same replays as the ledger, so the highest sample of a stage is its highest moment: its allocated
-peak, unless more stands between steps, when the optimizer's step is done.
+When things run comes from the schedule alone, in units: a forward pass of a chunk takes 1, a backward pass 2, and the
+optimizer's step, when all stages are done, is drawn as 1. What stands comes from the same replays as the ledger, so the
+highest sample of a stage is its allocated peak.
 
 Of a step with many micro-batches, those that repeat the middle are left out: warm-up, a few periods and cool-down stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from weighbridge.arithmetic import Count
 from weighbridge.estimate.memory.activations import Peak, Run
-from weighbridge.estimate.memory.ledger import USES, Line, entries, through
+from weighbridge.estimate.memory.ledger import USES, Line, entries, stepping, through
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.schedule import Action, Schedule, Step, Turn
 from weighbridge.parallel.timeline import Timed, simulate
 from weighbridge.replay import Direction
+from weighbridge.tape import Use
 from weighbridge.traced import plain
 
 MOST_SAMPLES = 50_000
@@ -86,7 +88,7 @@ class Timeline:
 
     Attributes:
         tracks: every stage's.
-        duration: in units.
+        duration: in units, the optimizer's step included.
         bubble: share of all ranks' time in which they wait.
         every_layer: passes are sampled at every layer, not only at their highest moment.
         micro_batches: of the step.
@@ -107,6 +109,16 @@ class Timeline:
             return ""
         return f"{self.drawn:,} of {self.micro_batches:,} micro-batches, the middle left out"
 
+
+DIRECTIONS = {
+    Action.FORWARD: Direction.FORWARD,
+    Action.BACKWARD: Direction.BACKWARD,
+    Action.BACKWARD_INPUT: Direction.BACKWARD,
+}
+"""The pass that an action is; a weight half makes no activations."""
+
+STEP = 1.0
+"""Units that the optimizer's step is drawn with: what it takes, no schedule says."""
 
 GROUPS = 3
 """Groups of micro-batches of the interleaved schedule that are drawn at least: warm-up takes up to two."""
@@ -135,9 +147,10 @@ def timeline(training: Training) -> Timeline:
     needed = sum(len(steps) * 2 * stage.deepest for stage, steps in zip(stages, ran.ranks, strict=True))
     every_layer = needed <= MOST_SAMPLES
     gap = whole - shown if plan.order is Schedule.GPIPE else 0
-    tracks = tuple(stage.track(steps, every_layer, gap) for stage, steps in zip(stages, ran.ranks, strict=True))
+    ranks = zip(stages, ran.ranks, strict=True)
+    tracks = tuple(stage.track(steps, every_layer, ran.duration, gap) for stage, steps in ranks)
     busy = (1 - ran.bubble) * whole / shown  # ranks wait as long, however many micro-batches there are
-    return Timeline(tracks, ran.duration, ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
+    return Timeline(tracks, ran.duration + STEP, ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
 
 
 def _sum(*terms: tuple[int, Levels]) -> Levels:
@@ -151,13 +164,23 @@ def _columns(terms: tuple[tuple[int, Levels], ...]) -> Iterator[tuple[int, ...]]
     return zip(*(levels for _, levels in terms), strict=True)
 
 
+def _by_line(found: Mapping[Use, Count]) -> Levels:
+    """Bytes by use as levels."""
+    return _levels({USES[use]: bytes for use, bytes in found.items()})
+
+
+def _levels(lines: Mapping[Line, Count]) -> Levels:
+    """Bytes by line as levels."""
+    return tuple(int(plain(lines.get(line, 0))) for line in Line)
+
+
 class _Stage:
     """What stands on a stage, by what it runs and how many micro-batches it holds."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.runs = stage.runs
-        self._inside: dict[tuple[int, int, Direction, int], Levels] = {}
+        self._inside: dict[tuple[int, int, Action, int], Levels] = {}
 
     @property
     def deepest(self) -> int:
@@ -167,10 +190,14 @@ class _Stage:
     @cached_property
     def static(self) -> Levels:
         """What stands all through the step beside activations."""
-        lines = through(self.stage)
-        return tuple(int(plain(lines.get(line, 0))) for line in Line)
+        return _levels(through(self.stage))
 
-    def _levels(self, peak: Peak) -> Levels:
+    @cached_property
+    def stepping(self) -> Levels:
+        """What stands in the optimizer's step."""
+        return _levels(stepping(self.stage))
+
+    def _moment(self, peak: Peak) -> Levels:
         found = dict.fromkeys(Line, 0)
         for entry in entries(peak):
             found[entry.line] += int(plain(entry.count * self.stage.training.size(entry.tensor)))
@@ -179,52 +206,59 @@ class _Stage:
         found[Line.GRADIENTS] += int(plain(beside.gradients))
         return tuple(found.values())
 
-    def _at(self, chunk: int, run: int, direction: Direction, held: int, behind: int = 0) -> Levels:
+    def _at(self, chunk: int, run: int, action: Action, held: int, behind: int = 0) -> Levels:
         """The highest moment of a piece while the stage holds so many micro-batches of that chunk and no other."""
-        highest = self.runs[chunk][run].weighed.highest[direction][1]
-        action = Action.FORWARD if direction is Direction.FORWARD else Action.BACKWARD
+        weighed, direction = self.runs[chunk][run].weighed, DIRECTIONS[action]
+        split = action is Action.BACKWARD_INPUT
+        highest = (weighed.highest_split if split else weighed.highest[direction])[1]
         counts = tuple(held * (place == chunk) for place in range(len(self.runs)))
         turn = Turn(action, chunk, counts, (0,) * len(counts))
-        return self._levels(Peak(0, turn, self.runs, run, direction, -highest, behind))
+        return self._moment(Peak(0, turn, self.runs, run, direction, -highest, behind))
 
-    def inside(self, chunk: int, run: int, direction: Direction, layer: int) -> Levels:
+    def inside(self, chunk: int, run: int, action: Action, layer: int) -> Levels:
         """What a pass has at the highest moment of one piece of a run, beyond other micro-batches."""
         above = self.runs[chunk][run].count - 1 - layer
-        forward = direction is Direction.FORWARD
-        key = (chunk, run, direction, 0 if forward else above)
+        forward = action is Action.FORWARD
+        key = (chunk, run, action, 0 if forward else above)
         if key not in self._inside:
-            self._inside[key] = self._at(chunk, run, direction, 0 if forward else 1, key[3])
+            self._inside[key] = self._at(chunk, run, action, 0 if forward else 1, key[3])
         return _sum((1, self._inside[key]), (-above, self.pieces[chunk][run])) if forward else self._inside[key]
 
     @cached_property
     def kept(self) -> tuple[Levels, ...]:
         """What one micro-batch in flight keeps in every chunk."""
-        both = (
-            (self._at(c, 0, Direction.FORWARD, 1), self._at(c, 0, Direction.FORWARD, 0)) for c in range(len(self.runs))
-        )
+        both = ((self._at(c, 0, Action.FORWARD, 1), self._at(c, 0, Action.FORWARD, 0)) for c in range(len(self.runs)))
         return tuple(_sum((1, one), (-1, none)) for one, none in both)
 
     def each(self, run: Run) -> Levels:
         """What one piece of a run keeps."""
-        found = dict.fromkeys(Line, 0)
-        for tensor, times in run.weighed.replay.kept:
-            found[USES[tensor.use]] += int(plain(times * self.stage.training.size(tensor)))
-        return tuple(found.values())
+        return _by_line(run.weighed.kept_by_use)
+
+    @cached_property
+    def pending(self) -> tuple[Levels, ...]:
+        """What one micro-batch leaves in every chunk between the halves of a split backward pass."""
+        none = (0, (0,) * len(Line))
+        return tuple(
+            _sum(none, *((run.count, _by_line(run.weighed.pending_by_use)) for run in chunk)) for chunk in self.runs
+        )
 
     @cached_property
     def pieces(self) -> tuple[tuple[Levels, ...], ...]:
         """What one piece of every run keeps, by chunk."""
         return tuple(tuple(self.each(run) for run in chunk) for chunk in self.runs)
 
-    def standing(self, held: list[int]) -> Levels:
-        """What stands between passes."""
-        return _sum((1, self.static), *zip(held, self.kept, strict=True))
+    def standing(self, held: list[int], late: list[int]) -> Levels:
+        """What stands between passes, by chunk: micro-batches that are whole, and those that await a weight half."""
+        waiting = (
+            [(times, levels) for times, levels in zip(late, self.pending, strict=True) if times] if any(late) else []
+        )
+        return _sum((1, self.static), *zip(held, self.kept, strict=True), *waiting)
 
-    def track(self, steps: tuple[Timed, ...], every_layer: bool, gap: int = 0) -> Track:
-        """A stage's step from its passes; in its middle ``gap`` more micro-batches go forward before any goes backward
-        (GPipe), which are not drawn.
+    def track(self, steps: tuple[Timed, ...], every_layer: bool, end: float, gap: int = 0) -> Track:
+        """A stage's step from its passes, and the optimizer's when all stages end. In its middle ``gap`` more
+        micro-batches go forward before any goes backward (GPipe), which are not drawn.
         """
-        held = [0] * len(self.runs)
+        held, late = [0] * len(self.runs), [0] * len(self.runs)
         half = len(steps) // 4
         samples = [Sample(0.0, self.static)]
         slices = []
@@ -232,38 +266,41 @@ class _Stage:
             step = timed.step
             held[0] += gap * ((place == half) - (place == len(steps) - half))
             slices.append(Slice(step, self.stage.virtual[step.chunk], timed.start, timed.end))
-            samples += self._samples(timed, held, every_layer)
-            held[step.chunk] += {Action.FORWARD: 1, Action.BACKWARD_INPUT: 0}.get(step.action, -1)
-            samples.append(Sample(timed.end, self.standing(held)))
+            samples += self._samples(timed, held, late, every_layer)
+            held[step.chunk] += {Action.FORWARD: 1, Action.BACKWARD_WEIGHT: 0}.get(step.action, -1)
+            late[step.chunk] += {Action.BACKWARD_INPUT: 1, Action.BACKWARD_WEIGHT: -1}.get(step.action, 0)
+            samples.append(Sample(timed.end, self.standing(held, late)))
+        samples += [Sample(end, self.stepping), Sample(end + STEP, self.static)]
         return Track(self.stage.number, tuple(slices), tuple(samples))
 
-    def _samples(self, timed: Timed, held: list[int], every_layer: bool) -> list[Sample]:
-        chunk = timed.step.chunk
-        direction = Direction.FORWARD if timed.step.action is Action.FORWARD else Direction.BACKWARD
+    def _samples(self, timed: Timed, held: list[int], late: list[int], every_layer: bool) -> list[Sample]:
+        chunk, action = timed.step.chunk, timed.step.action
+        if action is Action.BACKWARD_WEIGHT:
+            return []
         others = held.copy()
-        others[chunk] -= direction is Direction.BACKWARD
-        base = self.standing(others)
-        if every_layer and timed.step.action in (Action.FORWARD, Action.BACKWARD):
-            return list(self._layers(timed, base, direction))
-        return [Sample(timed.start, _sum((1, base), (1, self._highest(chunk, direction))))]
+        others[chunk] -= action is not Action.FORWARD
+        base = self.standing(others, late)
+        if every_layer and action in (Action.FORWARD, Action.BACKWARD):
+            return list(self._layers(timed, base, action))
+        return [Sample(timed.start, _sum((1, base), (1, self._highest(chunk, action))))]
 
-    def _highest(self, chunk: int, direction: Direction) -> Levels:
+    def _highest(self, chunk: int, action: Action) -> Levels:
         """What a pass has at its highest moment, beyond other micro-batches."""
-        key = (chunk, -1, direction, 0)
+        key = (chunk, -1, action, 0)
         if key not in self._inside:
             places = ((r, layer) for r, run in enumerate(self.runs[chunk]) for layer in range(run.count))
-            self._inside[key] = max((self.inside(chunk, r, direction, layer) for r, layer in places), key=sum)
+            self._inside[key] = max((self.inside(chunk, r, action, layer) for r, layer in places), key=sum)
         return self._inside[key]
 
-    def _layers(self, timed: Timed, base: Levels, direction: Direction) -> Iterator[Sample]:
+    def _layers(self, timed: Timed, base: Levels, action: Action) -> Iterator[Sample]:
         """A pass piece by piece: the highest moment of each, and what stands after it."""
-        chunk = timed.step.chunk
+        chunk, direction = timed.step.chunk, DIRECTIONS[action]
         runs = self.runs[chunk]
         order = [(run, layer) for run in range(len(runs)) for layer in range(runs[run].count)]
         order = order if direction is Direction.FORWARD else order[::-1]
         length = (timed.end - timed.start) / len(order)
         for place, (run, layer) in enumerate(order):
-            high = _sum((1, base), (1, self.inside(chunk, run, direction, layer)))
+            high = _sum((1, base), (1, self.inside(chunk, run, action, layer)))
             yield Sample(timed.start + place * length, high)
             if place + 1 < len(order):
                 yield Sample(timed.start + (place + 0.75) * length, self._after(base, chunk, run, layer, direction))

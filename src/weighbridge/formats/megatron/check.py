@@ -19,6 +19,7 @@ from weighbridge.nn.problems import Problem, multiples
 from weighbridge.parallel import layout as layouts
 
 MAY_BE_ZERO = (
+    "cpu_offloading_num_layers",
     "num_experts",
     "mtp_num_layers",
     "vocab_extra_ids",

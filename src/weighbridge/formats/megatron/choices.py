@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from weighbridge.formats.megatron.arguments import Arguments
-from weighbridge.kernels import Attention, Exchange, Kernels, Loss, Pointwise, Rope, Routing, Scores
+from weighbridge.kernels import Attention, Backend, Exchange, Kernels, Loss, Pointwise, Rope, Routing, Scores
 from weighbridge.parallel.execution import Execution
 from weighbridge.parallel.framework import Framework, framework
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer
@@ -52,7 +52,9 @@ def kernels(read: Arguments, environment: Mapping[str, str]) -> Kernels:
         rope=Rope.FUSED if _fuses_rope(read) else Rope.EAGER,
         routing=routing(read),
         wide_softmax=_wide_softmax(read),
-        exchanges_heads=_exchanges_heads(read),
+        exchanges_heads=_shares_sequence(read, "a2a"),
+        exchanging_ranks=_exchanging_ranks(read),
+        gathers_keys=_shares_sequence(read, "all_gather"),
         loads_mask=read.flag("create_attention_mask_in_dataloader"),
         hidden_dropout=bool(read.number("hidden_dropout")),
         attention_dropout=bool(read.number("attention_dropout")),
@@ -80,8 +82,17 @@ def _attention(read: Arguments, environment: Mapping[str, str]) -> Attention:
     return Attention.FLASH if flash else Attention.CUDNN if fused else Attention.UNFUSED
 
 
-def _exchanges_heads(read: Arguments) -> bool:
-    return read.integer("context_parallel_size") > 1 and any("a2a" in way for way in read.words("cp_comm_type"))
+def _shares_sequence(read: Arguments, way: str) -> bool:
+    """Whether context parallel ranks bring keys and values together in a way, in any layer (--cp-comm-type)."""
+    return read.integer("context_parallel_size") > 1 and any(way in given for given in read.words("cp_comm_type"))
+
+
+def _exchanging_ranks(read: Arguments) -> int | None:
+    """Ranks that exchange heads where they form rings with others: the first of --hierarchical-context-parallel-sizes
+    (megatron/core/parallel_state.py, create_hierarchical_groups).
+    """
+    sizes = read.numbers("hierarchical_context_parallel_sizes")
+    return int(sizes[0]) if _shares_sequence(read, "a2a+p2p") and sizes else None
 
 
 def _fuses_rope(read: Arguments) -> bool:
@@ -112,6 +123,7 @@ def routing(read: Arguments) -> Routing:
     scores = Scores.SOFTMAX if read.text("moe_router_score_function") == "softmax" else Scores.SIGMOID
     return Routing(
         exchange=Exchange(exchange),
+        backend=_backend(read),
         scores=Scores.SINKHORN if "sinkhorn" in balancing else scores,
         auxiliary_loss=any("aux_loss" in word for word in balancing) and any(read.numbers("moe_aux_loss_coeff")),
         fp32=read.text("moe_router_dtype") is not None,
@@ -120,6 +132,14 @@ def routing(read: Arguments) -> Routing:
         grouped=read.flag("moe_grouped_gemm"),
         overlapped=read.flag("overlap_moe_expert_parallel_comm"),
     )
+
+
+def _backend(read: Arguments) -> Backend:
+    """The flex dispatcher's library; --moe-enable-deepep asks for DeepEP whatever else is given
+    (megatron/core/transformer/transformer_config.py, __post_init__).
+    """
+    asked = None if read.flag("moe_enable_deepep") else read.text("moe_flex_dispatcher_backend")
+    return Backend(asked or "deepep")
 
 
 def precision(read: Arguments) -> Precision:
@@ -188,7 +208,9 @@ def optimizer(read: Arguments) -> Optimizer:
 
 
 def execution(read: Arguments) -> Execution:
-    """What runs beside what. Messages between virtual stages travel beside computing unless that is switched off."""
+    """What runs beside what. Messages between virtual stages travel beside computing unless that is switched off. Older
+    flags for graphs ask for Megatron-Core's own or, external, for Transformer Engine's (validate_args).
+    """
     scopes = read.words("cuda_graph_scope") or read.words("cuda_graph_modules")
     captured = (
         read.flag("enable_cuda_graph") or read.flag("external_cuda_graph") or read.text("cuda_graph_impl") != "none"
@@ -200,6 +222,7 @@ def execution(read: Arguments) -> Execution:
         overlaps_shared_experts=read.flag("moe_shared_expert_overlap"),
         delays_weight_gradients=read.flag("delay_wgrad_compute"),
         graphs=(tuple(scopes) or ("full",)) if captured else (),
+        copies_inputs=read.flag("external_cuda_graph") or read.text("cuda_graph_impl") == "transformer_engine",
     )
 
 

@@ -11,12 +11,12 @@ MEMORY: dict[str, str] = {
         apply-residual-connection-post-layernorm dataloader-inter-document-masking
         ddp-reduce-scatter-with-fp32-accumulation decrease-batch-size-if-needed defer-embedding-wgrad-compute
         delay-wgrad-compute disable-jit-fuser distribute-checkpointed-activations embedding-weights-in-fp32
-        enable-cuda-graph enable-full-sharding-in-hsdp enable-mhc-connections ep-overlap-early-attn-memory-release
-        expert-parallel external-cuda-graph fp16-lm-cross-entropy fp8-e4m3 fp8-hybrid fp8-output-proj
-        freeze-all-layers fsdp-double-buffer fsdp-manual-registration fused-residual-rmsnorm gdp-cutedsl-kernel
+        enable-full-sharding-in-hsdp enable-mhc-connections ep-overlap-early-attn-memory-release
+        expert-parallel fp16-lm-cross-entropy fp8-e4m3 fp8-hybrid fp8-output-proj
+        freeze-all-layers fsdp-manual-registration fused-residual-rmsnorm gdp-cutedsl-kernel
         gtp-remat-reduce-scatter-with-fp32-accumulation hybrid-context-parallel init-model-with-meta-device
-        keep-fp8-transpose-cache megatron-fsdp-enable-fine-grained-param-gather megatron-fsdp-max-pool-double-buffer
-        mla-down-proj-fusion moe-enable-deepep moe-extended-tp moe-paged-stash moe-router-padding-for-fp8
+        megatron-fsdp-enable-fine-grained-param-gather megatron-fsdp-max-pool-double-buffer
+        mla-down-proj-fusion moe-extended-tp moe-paged-stash moe-router-padding-for-fp8
         moe-router-padding-for-quantization moe-single-grouped-bias moe-single-grouped-weight moe-token-dropping
         moe-use-grouped-tensor mtp-detach-heads mtp-hsm mtp-standalone mtp-use-repeated-layer optimizer-cuda-graph
         perform-rl-step reset-attention-mask retro-add-retriever reuse-grad-buf-for-mxfp8-param-ag sft
@@ -28,7 +28,7 @@ MEMORY: dict[str, str] = {
         disable-mamba-mem-eff-path no-use-layer-wise-param-layout
     """,
     "INTEGER": """
-        activations-checkpoint-num-layers cpu-offloading-num-layers=0 decoder-num-layers decoder-seq-length
+        activations-checkpoint-num-layers decoder-num-layers decoder-seq-length
         delta-offload-bytes-across-pp-ranks=0 dsa-indexer-head-dim dsa-indexer-n-heads dsa-indexer-topk
         empty-unused-memory-level=0 encoder-pipeline-model-parallel-size encoder-tensor-model-parallel-size
         expert-tensor-parallel-num-weight-shards fine-grained-offloading-max-inflight-offloads gdp-num-householder=3
@@ -40,15 +40,15 @@ MEMORY: dict[str, str] = {
         activation-offload-fraction=1.0 hybrid-attention-ratio hybrid-mlp-ratio moe-expert-rank-capacity-factor
     """,
     "TEXT": """
-        activations-checkpoint-method cuda-graph-impl=none fp4-quantizer-factory fp8-quantizer-factory
+        activations-checkpoint-method fp4-quantizer-factory fp8-quantizer-factory
         heterogeneous-layers-config-encoded-json heterogeneous-layers-config-path kitchen-config-file
         logits-load-dir mamba-training-ssm-states-dtype megatron-fsdp-grad-comm-dtype=auto
         moe-combine-bwd-dtype=bf16 moe-dispatch-fwd-dtype=bf16 mtp-hybrid-override-pattern
-        muon-scalar-optimizer=adam muon-tp-mode=duplicated no-rope-freq outer-dp-sharding-strategy=no_shard
+        muon-scalar-optimizer=adam muon-tp-mode=duplicated no-rope-freq
         output-logit-dtype te-precision-config-file
     """,
     "TEXTS": """
-        cuda-graph-modules cuda-graph-scope ddp-param-name-patterns-for-fp32-local-accumulation model-spec spec
+        ddp-param-name-patterns-for-fp32-local-accumulation model-spec spec
     """,
 }
 """They bear on memory or FLOPs and are not modelled: a warning names them."""
@@ -240,7 +240,7 @@ NOTHING: dict[str, str] = {
         kitchen-attention-backend langrl-env-config langrl-external-server
         langrl-inference-server-conversation-template langrl-inference-server-type load logits-save-dir
         logits-save-dtype lr-decay-style lr-wsd-decay-style mamba-inference-conv-states-dtype
-        mamba-inference-ssm-states-dtype mask-type memory-snapshot-path merge-file moe-flex-dispatcher-backend
+        mamba-inference-ssm-states-dtype mask-type memory-snapshot-path merge-file
         moe-routing-trace-path moe-token-drop-policy muon-coefficient-type muon-fp32-matmul-prec muon-scale-mode
         nccl-communicator-config-path no-weight-decay-cond-type non-persistent-ckpt-type
         non-persistent-global-ckpt-dir non-persistent-local-ckpt-algo non-persistent-local-ckpt-dir

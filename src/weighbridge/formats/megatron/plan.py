@@ -17,7 +17,7 @@ from weighbridge.formats.megatron.model import Shape
 from weighbridge.formats.megatron.table import by_dest
 from weighbridge.parallel.layout import Layout, placed
 from weighbridge.parallel.plan import Offload, Plan
-from weighbridge.parallel.recompute import MODULES, OFFLOADED, Method, Recompute
+from weighbridge.parallel.recompute import MODULES, Method, Recompute
 from weighbridge.parallel.zero import Engine, Zero
 
 STAGES = {"no_shard": 0, "optim": 1, "optim_grads": 2, "optim_grads_params": 3}
@@ -151,7 +151,14 @@ def zero(read: Arguments) -> Zero:
         return Zero(3, Engine.FSDP2, reshard=read.flag("torch_fsdp2_reshard_after_forward"))
     if read.flag("use_megatron_fsdp"):
         stage = STAGES[read.text("data_parallel_sharding_strategy") or "optim_grads_params"]
-        return Zero(stage, Engine.MEGATRON_FSDP, instances)
+        return Zero(
+            stage,
+            Engine.MEGATRON_FSDP,
+            instances,
+            spreads_replicas=read.text("outer_dp_sharding_strategy") == "optim",
+            fixed_buffers=read.flag("fsdp_double_buffer") or read.flag("nccl_ub"),
+            keeps_transposes=read.flag("keep_fp8_transpose_cache"),
+        )
     spread = read.flag("use_distributed_optimizer") or read.text("optimizer") == "dist_muon"
     return Zero(1, Engine.MEGATRON, instances) if spread else Zero(0, Engine.MEGATRON)
 
@@ -181,7 +188,8 @@ def offload(read: Arguments) -> Offload:
     modules = read.words("offload_modules") if read.flag("fine_grained_activation_offloading") else ()
     return Offload(
         optimizer=share if read.flag("optimizer_cpu_offload") else 0.0,
-        activations=tuple(name for name in modules if name in OFFLOADED),
+        activations=tuple(name for name in modules if name in MODULES),
+        layers=read.integer("cpu_offloading_num_layers"),
     )
 
 
@@ -272,7 +280,7 @@ def unmodelled(read: Arguments) -> Iterator[str]:
             if name not in MODULES
         )
     if read.flag("fine_grained_activation_offloading"):
-        left = [name for name in read.words("offload_modules") if name not in OFFLOADED]
+        left = [name for name in read.words("offload_modules") if name not in MODULES]
         if left:
             yield f"--offload-modules {' '.join(left)}: bears on memory and is not modelled"
     for dest in ("distribute_saved_activations", "first_last_layers_bf16", "fp32_residual_connection", "nccl_ub"):

@@ -220,6 +220,11 @@ def _experts(shape: Shape) -> Iterator[Problem]:
             yield "--overlap-moe-expert-parallel-comm", "needs --moe-token-dispatcher-type alltoall or flex"
     if read.flag("moe_shared_expert_overlap") and read.text("moe_token_dispatcher_type") == "allgather":
         yield "--moe-shared-expert-overlap", "needs --moe-token-dispatcher-type alltoall or flex"
+    if read.flag("moe_enable_deepep"):
+        if read.text("moe_token_dispatcher_type") != "flex":
+            yield "--moe-enable-deepep", "needs --moe-token-dispatcher-type flex"
+        if read.text("moe_flex_dispatcher_backend") == "hybridep":
+            yield "--moe-enable-deepep", "cannot be used along with --moe-flex-dispatcher-backend hybridep"
     yield from _router(read)
 
 

@@ -78,6 +78,7 @@ DTYPES = ("fp32", "bf16", "fp16", "fp8")
 CHOICES: dict[str, tuple[str, ...]] = {
     "attention_backend": ("flash", "fused", "unfused", "local", "auto"),
     "cross_entropy_fusion_impl": ("native", "te"),
+    "cuda_graph_impl": ("none", "local", "transformer_engine", "full_iteration"),
     "data_parallel_sharding_strategy": ("no_shard", "optim", "optim_grads", "optim_grads_params"),
     "exp_avg_dtype": DTYPES,
     "exp_avg_sq_dtype": DTYPES,
@@ -91,9 +92,11 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "megatron_fsdp_main_grads_dtype": (*DTYPES[:3], "auto"),
     "megatron_fsdp_main_params_dtype": (*DTYPES[:3], "auto"),
     "moe_router_dtype": ("fp32", "fp64"),
+    "moe_flex_dispatcher_backend": ("deepep", "hybridep", "ncclep"),
     "moe_token_dispatcher_type": ("allgather", "alltoall", "flex", "alltoall_seq"),
     "normalization": ("LayerNorm", "RMSNorm"),
     "optimizer": ("adam", "sgd", "muon", "dist_muon", "lion", "soap", "adaptive_muon"),
+    "outer_dp_sharding_strategy": ("no_shard", "optim"),
     "position_embedding_type": ("learned_absolute", "rope", "yarn", "mrope", "relative", "none"),
     "recompute_granularity": ("full", "selective"),
     "recompute_method": ("uniform", "block"),
@@ -175,6 +178,7 @@ INTEGERS: dict[str, int | None] = {
     "global_batch_size": None,
     "num_distributed_optimizer_instances": 1,
     "recompute_num_layers": None,
+    "cpu_offloading_num_layers": 0,
     "num_layers_at_start_in_bf16": 1,
     "num_layers_at_end_in_bf16": 1,
     "ddp_bucket_size": None,
@@ -210,9 +214,12 @@ TEXT: dict[str, str | None] = {
     "moe_layer_freq": "1",
     "moe_router_dtype": None,
     "moe_router_score_function": "softmax",
+    "cuda_graph_impl": "none",
+    "moe_flex_dispatcher_backend": "deepep",
     "moe_token_dispatcher_type": "allgather",
     "normalization": "LayerNorm",
     "optimizer": "adam",
+    "outer_dp_sharding_strategy": "no_shard",
     "pipeline_model_parallel_layout": None,
     "position_embedding_type": "learned_absolute",
     "recompute_granularity": None,
@@ -228,6 +235,8 @@ TEXT: dict[str, str | None] = {
 
 MANY: dict[str, tuple[Kind, Value]] = {
     "cp_comm_type": (Kind.TEXTS, ("p2p",)),
+    "cuda_graph_modules": (Kind.TEXTS, ()),
+    "cuda_graph_scope": (Kind.TEXTS, ()),
     "moe_router_load_balancing_type": (Kind.TEXTS, ("aux_loss",)),
     "moe_aux_loss_coeff": (Kind.NUMBERS, (0.0,)),
     "offload_modules": (Kind.TEXTS, ()),
@@ -240,15 +249,16 @@ ON = """
     account_for_embedding_in_pipeline_split account_for_loss_in_pipeline_split
     accumulate_allreduce_grads_in_fp32 add_qkv_bias apply_query_key_layer_scaling attention_output_gate
     attention_softmax_in_fp32 bf16 cross_entropy_loss_fusion deterministic_mode distribute_saved_activations
-    fine_grained_activation_offloading first_last_layers_bf16 fp16 fp32_residual_connection fp4_param_gather
-    fp8_param_gather grad_reduce_in_bf16 group_query_attention layernorm_zero_centered_gamma moe_grouped_gemm
-    moe_layer_recompute moe_pad_expert_input_to_capacity moe_permute_fusion moe_router_enable_expert_bias
-    moe_router_pre_softmax moe_shared_expert_gate moe_shared_expert_overlap multi_latent_attention nccl_ub
-    optimizer_cpu_offload overlap_grad_reduce overlap_moe_expert_parallel_comm overlap_param_gather
-    overlap_param_gather_with_optimizer_step qk_l2_norm qk_layernorm quick_geglu recompute_activations
-    sequence_parallel squared_relu swiglu tp_comm_overlap untie_embeddings_and_output_weights
-    use_distributed_optimizer use_flash_attn use_megatron_fsdp use_precision_aware_optimizer
-    use_rotary_position_embeddings use_torch_fsdp2
+    enable_cuda_graph external_cuda_graph fine_grained_activation_offloading first_last_layers_bf16 fp16
+    fp32_residual_connection fp4_param_gather fp8_param_gather fsdp_double_buffer grad_reduce_in_bf16
+    group_query_attention keep_fp8_transpose_cache layernorm_zero_centered_gamma moe_enable_deepep
+    moe_grouped_gemm moe_layer_recompute moe_pad_expert_input_to_capacity moe_permute_fusion
+    moe_router_enable_expert_bias moe_router_pre_softmax moe_shared_expert_gate moe_shared_expert_overlap
+    multi_latent_attention nccl_ub optimizer_cpu_offload overlap_grad_reduce overlap_moe_expert_parallel_comm
+    overlap_param_gather overlap_param_gather_with_optimizer_step qk_l2_norm qk_layernorm quick_geglu
+    recompute_activations sequence_parallel squared_relu swiglu tp_comm_overlap
+    untie_embeddings_and_output_weights use_distributed_optimizer use_flash_attn use_megatron_fsdp
+    use_precision_aware_optimizer use_rotary_position_embeddings use_torch_fsdp2
 """
 """Flags that set true."""
 

@@ -1,0 +1,76 @@
+"""Messages between the ranks of a replica."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from weighbridge.estimate.time.step import StepTime
+from weighbridge.estimate.time.work import Channel, Message
+from weighbridge.estimate.training import train
+from weighbridge.kernels import Exchange
+from weighbridge.parallel.plan import Plan
+
+
+def messages(model: str, cluster: str, **plan: Any) -> list[tuple[Message, int]]:
+    """All of a micro-batch, with how often they are sent."""
+    framework = plan.pop("framework", "megatron")
+    chosen = {"gpus": int(cluster.split("x")[0]), "sequence": 4096} | plan
+    training = train(model, Plan.under(framework, **chosen), cluster)
+    time = StepTime(training, training.cluster)  # type: ignore[arg-type]
+    runs = [run for chunk in time.stages[0].chunks for own in chunk.passes for run in own.runs]
+    return [(message, count) for doing, count in runs for message in doing.messages]
+
+
+def sent(model: str, cluster: str, channel: Channel, **plan: Any) -> float:
+    found = messages(model, cluster, **plan)
+    return sum(message.seconds * count for message, count in found if message.channel is channel)
+
+
+def test_one_rank_sends_nothing() -> None:
+    assert not messages("llama-3.1-8b", "1xH100")
+
+
+def test_split_sequences_are_gathered_and_scattered_around_each_half_of_a_layer() -> None:
+    found = messages("llama-3.1-8b", "8xH100", tensor=8, sequence_parallel=True)
+    layers = [count for message, count in found if message.channel is Channel.TENSOR and count == 32]
+    assert len(layers) == 4 + 6  # backward, inputs are gathered again beside their gradients' multiplies
+    summed = messages("llama-3.1-8b", "8xH100", tensor=8)
+    assert len([count for message, count in summed if message.channel is Channel.TENSOR and count == 32]) == 4
+
+
+def test_overlap_hides_messages() -> None:
+    plain, hidden = (
+        sum(
+            message.exposed * count
+            for message, count in messages(
+                "llama-3.1-70b", "8xH100", tensor=8, sequence_parallel=True, overlaps_tensor=overlaps
+            )
+        )
+        for overlaps in (False, True)
+    )
+    assert hidden < 0.6 * plain
+
+
+def test_context_parallel_ranks_pass_keys_and_values_on() -> None:
+    ring = sent("llama-3.1-8b", "8xH100", Channel.CONTEXT, context=8)
+    assert ring > 0
+    assert sent("llama-3.1-8b", "8xH100", Channel.CONTEXT, context=2) < ring
+
+
+def test_a_flexible_dispatcher_sends_a_token_once_to_every_server() -> None:
+    kernels = Plan.under().kernels
+    seconds = {
+        exchange: sent(
+            "deepseek-v3",
+            "64xH100",
+            Channel.EXPERT,
+            expert=64,
+            kernels=replace(kernels, routing=replace(kernels.routing, exchange=exchange)),
+        )
+        for exchange in (Exchange.ALL_TO_ALL, Exchange.FLEX)
+    }
+    reached = 8 * (1 - (7 / 8) ** 8) / 8
+    assert seconds[Exchange.FLEX] / seconds[Exchange.ALL_TO_ALL] == pytest.approx(reached, rel=0.1)

@@ -1,0 +1,77 @@
+"""Kernels of operations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from weighbridge.estimate.time.power import joules
+from weighbridge.estimate.time.step import StepTime
+from weighbridge.estimate.time.work import Bound, Kernel
+from weighbridge.estimate.training import Training, train
+from weighbridge.estimate.training_flops import step_flops
+from weighbridge.kernels import Attention
+from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.recompute import Method, Recompute
+
+
+def trained(model: str = "llama-3.1-8b", framework: str = "megatron", cluster: str = "8xH100", **plan: Any) -> Training:
+    chosen = {"gpus": int(cluster.split("x")[0]), "sequence": 2048} | plan
+    return train(model, Plan.under(framework, **chosen), cluster)
+
+
+def kernels(training: Training) -> list[tuple[Kernel, int]]:
+    """All of a micro-batch on the first stage, with how often they run."""
+    time = StepTime(training, training.cluster)  # type: ignore[arg-type]
+    runs = [run for own in time.stages[0].passes for run in own.runs]
+    return [(kernel, count) for doing, count in runs for kernel in doing.kernels]
+
+
+@pytest.mark.parametrize("recompute", [Recompute(), Recompute(Method.UNIFORM)])
+def test_multiplies_spend_the_energy_of_the_flops(recompute: Recompute) -> None:
+    """All FLOPs but attention's, which is counted apart, are multiplies'."""
+    training = trained(recompute=recompute)
+    spent = sum(kernel.joules * count for kernel, count in kernels(training))
+    flops = step_flops(training)
+    scores = 4 * 32 * 128 * 2048**2 // 2  # of earlier positions
+    passes = 3 if recompute == Recompute() else 4
+    work = flops.hardware / int(training.plan.sequences) - passes * 32 * scores
+    assert training.cluster is not None
+    assert spent == pytest.approx(joules(training.cluster.device, "bf16", work), rel=0.01)
+
+
+def test_older_attention_is_slower_on_newer_devices_only() -> None:
+    def seconds(attention: Attention, cluster: str) -> float:
+        training = trained(cluster=cluster, kernels=replace(Plan.under().kernels, attention=attention))
+        return sum(k.seconds * n for k, n in kernels(training) if k.name == "attention" and k.bound is Bound.COMPUTE)
+
+    assert seconds(Attention.FLASH, "8xH100") > 1.5 * seconds(Attention.CUDNN, "8xH100")
+    assert seconds(Attention.FLASH, "8xA100") == seconds(Attention.CUDNN, "8xA100")
+    assert seconds(Attention.TRITON, "8xA100") > 1.5 * seconds(Attention.FLASH, "8xA100")
+
+
+def test_gradients_that_accumulate_move_at_the_end_of_multiplies() -> None:
+    added = [(k, n) for k, n in kernels(trained()) if k.name == "add gradient"]
+    assert added
+    assert all(kernel.launches == 0 and kernel.bound is Bound.MEMORY for kernel, _ in added)
+    apart = trained(accumulation_fusion=False, global_batch=64)
+    assert all(kernel.launches == 1 for kernel, _ in kernels(apart) if kernel.name == "add gradient")
+    assert not [k for k, _ in kernels(trained(accumulation_fusion=False)) if k.name == "add gradient"]
+
+
+def test_what_is_written_out_takes_longer() -> None:
+    def moving(framework: str) -> float:
+        return sum(k.seconds * n for k, n in kernels(trained(framework=framework)) if k.bound is Bound.MEMORY)
+
+    assert moving("hf-sdpa") > 1.5 * moving("megatron")
+    assert moving("hf-eager") > 1.5 * moving("hf-sdpa")
+
+
+def test_experts_run_one_after_another_and_no_faster_than_they_are_launched() -> None:
+    few, many = (trained("mixtral-8x7b", expert=8, sequence=sequence, cluster="8xB200") for sequence in (64, 4096))
+    for training, least in ((few, 9e-6), (many, 9e-6)):
+        experts = [k for k, _ in kernels(training) if k.name == "matmul" and k.kind.value == "experts"]
+        assert all(kernel.seconds >= least for kernel in experts)
+    assert max(k.seconds for k, _ in kernels(many) if k.name == "matmul" and k.kind.value == "experts") > 1e-4
