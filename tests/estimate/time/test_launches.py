@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.estimate.time.launches import HOST_LAUNCH, SLOWER, host, several
+from weighbridge.estimate.time.launches import SLOWER, launch, several
 from weighbridge.estimate.training import train
+from weighbridge.hardware.catalogue import device
+from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.plan import Plan
 
 MEASURED = Path(__file__).parents[3] / "benchmarks/measured/kernels/h100-80gb-hbm3.jsonl"
@@ -34,5 +36,8 @@ def test_operations_that_are_written_out_are_several_kernels() -> None:
         assert several(training.kernels, rotary).forward == kernels
 
 
-def test_the_host_launches_one_after_another() -> None:
-    assert host(40) == pytest.approx(40 * HOST_LAUNCH)
+def test_the_host_takes_longer_where_operations_are_much_python_and_processors_older() -> None:
+    h100, a100 = device("H100"), device("A100")
+    assert launch(FRAMEWORKS["hf-sdpa"], h100) == 25e-6
+    assert launch(FRAMEWORKS["megatron"], h100) == 120e-6
+    assert launch(FRAMEWORKS["megatron"], a100) == pytest.approx(216e-6)

@@ -8,7 +8,6 @@ from functools import cached_property
 from weighbridge.arithmetic import Count, maximum
 from weighbridge.estimate.memory.activations import Run
 from weighbridge.estimate.time.data import DataParallel
-from weighbridge.estimate.time.launches import host
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
 from weighbridge.estimate.time.work import Channel, Doing, Seconds, exposed
@@ -40,6 +39,7 @@ class Pass:
         launches: kernels that the host launches one by one.
         hidden: seconds of messages that run beside kernels of another micro-batch.
         taken: share of the multiprocessors that they take from these.
+        launch: seconds of the host for each of its launches.
         pace: rate of multiplies over that of short runs.
     """
 
@@ -48,6 +48,7 @@ class Pass:
     launches: Count
     hidden: Seconds = 0.0
     taken: float = 0.0
+    launch: float = 0.0
     pace: float = 1.0
 
     @cached_property
@@ -69,7 +70,7 @@ class Pass:
     @cached_property
     def seconds(self) -> Seconds:
         """Seconds until it is done: the device's, or the host's that launches it."""
-        return maximum(self.device, host(self.launches))
+        return maximum(self.device, self.launches * self.launch)
 
     @property
     def late(self) -> Seconds:
@@ -110,7 +111,9 @@ class ChunkTime:
         if self.timer.training.kernels.routing.overlapped:
             hidden = sum((n * doing.sending(Channel.EXPERT) for n, doing in zip(counts, doings, strict=True)), 0.0)
             doings = [doing.without(Channel.EXPERT) for doing in doings]
-        return Pass(tuple(zip(doings, counts, strict=True)), waits, launches, hidden, taken, self.pace)
+        return Pass(
+            tuple(zip(doings, counts, strict=True)), waits, launches, hidden, taken, self.timer.clock.launch, self.pace
+        )
 
     def _launches(self, doing: Doing) -> int:
         graphs = self.timer.training.plan.execution.graphs

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from weighbridge.arithmetic import Count, maximum
-from weighbridge.estimate.time.launches import HOST_LAUNCH, LOOP_LAUNCH, SLOWER
+from weighbridge.estimate.time.launches import LOOP_LAUNCH, SLOWER, launch
 from weighbridge.estimate.time.power import joules
 from weighbridge.estimate.time.work import MESSAGE_PROCESSORS, Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
@@ -47,6 +47,11 @@ class Clock:
         """Share of the multiprocessors that messages take from the kernels beside them."""
         return min(MESSAGE_PROCESSORS / self.speeds.processors, 0.5)
 
+    @cached_property
+    def launch(self) -> float:
+        """Seconds of the host for each launch."""
+        return launch(self.plan.framework, self.cluster.device)
+
     def multiply(
         self,
         name: str,
@@ -65,7 +70,7 @@ class Clock:
         energy = joules(self.cluster.device, precision, 2 * products * rows * columns * depth)
         if not apart:
             return Kernel(name, kind, Bound.COMPUTE, seconds, joules=energy)
-        seconds, launches = products * maximum(seconds, LOOP_LAUNCH), ceil(plain(products) * LOOP_LAUNCH / HOST_LAUNCH)
+        seconds, launches = products * maximum(seconds, LOOP_LAUNCH), ceil(plain(products) * LOOP_LAUNCH / self.launch)
         return Kernel(name, kind, Bound.COMPUTE, seconds, launches=launches, joules=energy)
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:

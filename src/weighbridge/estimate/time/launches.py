@@ -6,13 +6,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weighbridge.hardware.device import Device
 from weighbridge.kernels import Experts, Kernels, Pointwise, Rope
+from weighbridge.parallel.framework import Framework
 from weighbridge.tape import Operation
 
-HOST_LAUNCH = 25e-6
+LAUNCH = 25e-6
 """Seconds of the host for each kernel of a training step in PyTorch, its Python and autograd included: 43.3 ms for
 1,570 kernels, 77.9 ms for 3,092 in steps whose device waits (benchmarks/measured, H100; counted by torch.profiler). A
 bare launch takes 10.8 us there."""
+
+OPERATIONS = {"megatron": 120e-6}
+"""Seconds of the host for each operation of the tape, by families of frameworks in which one is several kernels and
+much Python (modules of Transformer Engine and Megatron-Core, their autograd functions, handles of messages). Measured
+in steps of one rank that wait for the host all the time: 49 to 53 ms for 341 to 413 operations on a DGX H100, with 5 ms
+for what a step does once (Megatron-LM, tests/functional_tests, golden values of gpt3_mcore_*tp1_pp1_*)."""
+
+HOSTS = {"ampere": 1.8}
+"""The same of the hosts that devices of an architecture usually have, over those of an H100: 80 to 103 ms on a DGX A100
+for these steps."""
 
 LOOP_LAUNCH = 9e-6
 """Seconds of the host for each multiply that a loop in C++ launches: the least that one of Transformer Engine's grouped
@@ -80,6 +92,6 @@ def several(kernels: Kernels, operation: Operation) -> Several:
     return EAGER.get(operation.name, ONE) if written_out else ONE
 
 
-def host(launches: int) -> float:
-    """Seconds of the host for so many kernels."""
-    return launches * HOST_LAUNCH
+def launch(framework: Framework, device: Device) -> float:
+    """Seconds of the host for each launch."""
+    return OPERATIONS.get(framework.family, LAUNCH) * HOSTS.get(device.architecture, 1.0)

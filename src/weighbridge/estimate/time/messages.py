@@ -10,8 +10,7 @@ from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Channel, Doing, Message, Passes, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Exchange
-from weighbridge.nn.moe import MixtureOfExperts
-from weighbridge.tape import SEQUENCE, Operation, Tensor, Weight, renamed, splits
+from weighbridge.tape import SEQUENCE, Axis, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -130,7 +129,7 @@ def _exchange(training: Training, clock: Clock, operation: Operation, kind: Kind
         return (Message(Channel.EXPERT, kind, gathered),)
     if plain(ranks) > 1:
         small = sizes[0] if plain(sizes[0]) < plain(sizes[1]) else sizes[1]
-        copies = _chosen(operation) if exchange is Exchange.FLEX else 1
+        copies = _draws(operation.reads[0])
         found.append(Message(Channel.EXPERT, kind, clock.message("all_to_all", small, ranks, inside, copies)))
     if plain(inside) > 1:
         large = sizes[1] if plain(sizes[0]) < plain(sizes[1]) else sizes[0]
@@ -138,9 +137,9 @@ def _exchange(training: Training, clock: Clock, operation: Operation, kind: Kind
     return tuple(found)
 
 
-def _chosen(operation: Operation) -> Count:
-    """Experts of each token."""
-    return next(module.top_k for module in reversed(operation.scope) if isinstance(module, MixtureOfExperts))
+def _draws(sent: Tensor | Weight) -> Count:
+    """Experts that each token chooses, where it is sent once for all that a rank has of them."""
+    return next((axis.choices[1] for axis in sent.axes if isinstance(axis, Axis) and axis.choices), 1)
 
 
 def of_pointwise(training: Training, clock: Clock, operation: Operation) -> Sent:

@@ -246,7 +246,8 @@ class StepTime:
             found.get(Channel.DATA.value, 0.0) + float(plain(stage.head + stage.tail)) - found["optimizer"]
         )
         found["pipeline bubble"] = max(self.step_seconds - sum(found.values()), 0.0)
-        return {name: seconds for name, seconds in found.items() if seconds > 0}
+        least = 1e-9 * self.step_seconds  # what rounding leaves is nothing
+        return {name: seconds for name, seconds in found.items() if seconds > least}
 
 
 def _parts(stage: StageTime) -> Iterator[tuple[str, Seconds]]:
