@@ -15,27 +15,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks import tables
+from benchmarks.bands import bands
 from benchmarks.estimating import answer, estimate, ledger, score
 from benchmarks.requests import key
 from benchmarks.rows import HERE, MEASURED, MEASUREMENTS, TIME, Row, figure_of, read
-from benchmarks.score import GIB, LARGE, Scored, counted, of_time, percentile, summary, worst
+from benchmarks.score import GIB, Scored, summary
 from benchmarks.targets import TARGETS
-from weighbridge.estimate.bands import BY_FRAMEWORK, family
-from weighbridge.estimate.bands import LARGE as LARGE_RUNS
 
 ROOT = HERE.parent
 PAGE = ROOT / "docs" / "accuracy.md"
 RESULTS = HERE / "results" / "accuracy.json"
 BANDS = ROOT / "src" / "weighbridge" / "estimate" / "bands.toml"
-FIGURES = {"peak_allocated": "max_allocated", "peak_reserved": "max_reserved", "static_allocated": "allocated"}
-"""Figures of a report, and the counter that each is measured by."""
-
-STEP = "step_seconds"
-"""The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
 
 def why(path: Path = MEASUREMENTS / "why.toml") -> list[tuple[str, str]]:
@@ -78,47 +71,6 @@ def written(found: Mapping[str, Any]) -> str:
         lines = ",\n".join("  " + json.dumps(entry, ensure_ascii=False) for entry in entries)
         parts.append(f' "{name}": [\n{lines}\n ]')
     return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-def bands(scored: Sequence[Scored]) -> str:
-    """The error bands that reports print, as TOML: of all measured runs, of those above 8 GiB, of each framework.
-
-    A run counts once, with the rank that is furthest off. Figures that a source computed, and runs whose recipe may
-    have changed since, do not count.
-    """
-    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] != "formula"]
-    chosen = worst(measured, len(measured))
-    text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
-    for figure, counter in FIGURES.items():
-        rows = [each for each in chosen if each.row["counter"] == counter]
-        parts = {figure: rows}
-        for framework in sorted({family_of(each.row) for each in rows}):
-            parts[f"{figure}.{BY_FRAMEWORK}.{framework}"] = [r for r in rows if family_of(r.row) == framework]
-        parts |= {f"{name}.{LARGE_RUNS}": [r for r in own if r.measured > LARGE] for name, own in parts.items()}
-        for name, own in parts.items():
-            found = summary(own)
-            if found:
-                text += _band(name, found.n, found.median, found.p90)
-    return text + _bands_of_time(of_time(measured))
-
-
-def _band(name: str, n: int, median: float, p90: float) -> str:
-    return f"\n[{name}]\nn = {n}\nmedian = {median:.2f}\np90 = {p90:.2f}\n"
-
-
-def _bands_of_time(measured: Sequence[Scored]) -> str:
-    """Without Megatron-LM's functional tests, whose steps of a tenth of a second are the host's more than the GPU's."""
-    estimated = [each for each in measured if each.estimated is not None and each.row["kind"] != "megatron"]
-    parts = {STEP: estimated}
-    for framework in sorted({family_of(each.row) for each in estimated}):
-        parts[f"{STEP}.{BY_FRAMEWORK}.{framework}"] = [r for r in estimated if family_of(r.row) == framework]
-    sizes = {name: [abs(each.off_in_time) for each in own] for name, own in parts.items()}
-    return "".join(_band(name, len(own), median(own), percentile(own, 90)) for name, own in sizes.items() if own)
-
-
-def family_of(row: Row) -> str:
-    """The family of the framework that ran: "hf" of "hf-flash"."""
-    return "megatron" if row["kind"] == "megatron" else family(str(row["plan"]["framework"]))
 
 
 def print_rows(rows: Sequence[Row], full: bool) -> None:

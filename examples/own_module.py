@@ -7,6 +7,8 @@ c its output.
 
 from __future__ import annotations
 
+import signal
+
 import weighbridge as wb
 from weighbridge.nn import (
     CausalConvolution,
@@ -75,6 +77,8 @@ def network() -> CausalLM:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads (head, less) may stop before the end
     model = wb.Model.of(network(), "lfm2-1.2b")
     weights = wb.params(model)
     print(weights)

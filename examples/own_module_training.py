@@ -9,6 +9,8 @@ ledger, recomputation, sharding and explanations follow from these lines.
 
 from __future__ import annotations
 
+import signal
+
 import weighbridge as wb
 from weighbridge.estimate.memory.inside import Inside, inside
 from weighbridge.nn import (
@@ -92,6 +94,8 @@ def own(part: Inside) -> Inside | None:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads (head, less) may stop before the end
     model = wb.Model.of(network(), "lfm2-1.2b")
     for tensor in (1, 4):
         plan = wb.Plan.under(gpus=8, tensor=tensor, sequence_parallel=tensor > 1, micro_batch=2)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,3 +74,13 @@ def test_prediction_joins_both_sides_of_palm_and_6nd() -> None:
     for convention in ("palm", "6nd"):
         without, with_it = (training_flops(model, forward_pass(8, prediction=p), convention) for p in (False, True))
         assert with_it - without >= 6 * 8 * wb.params(model).prediction_active
+
+
+@pytest.mark.parametrize("example", ["own_module.py", "own_module_training.py"])
+def test_an_example_ends_quietly_when_its_reader_does(example: str) -> None:
+    path = Path(__file__).parents[1] / "examples" / example
+    with subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        assert run.stderr.read() == b""

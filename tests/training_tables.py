@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from weighbridge import kernels
-from weighbridge.cli.plan_options import PRECISIONS, precision_of
-from weighbridge.errors import InputError
 from weighbridge.estimate.memory.ledger import MEANING, Line
 from weighbridge.formats.megatron.table import Bears, rows
 from weighbridge.kernels import Kernels
-from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.framework import FRAMEWORKS, Framework
+from weighbridge.parallel.names import PRECISIONS, precision_of
 from weighbridge.parallel.optimizer import OPTIMIZERS, Extent, State
 from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import DISCARDS, MODULES
@@ -93,18 +92,16 @@ def precisions() -> tuple[tuple[str, ...], Rows]:
         recipe = f", multiplies: {found.recipe}" if found.recipe else ""
         return f"{found.weights.name}, {found.gradients.name}, {main}{recipe}"
 
+    def cell(name: str, framework: Framework) -> str:
+        found = precision_of(name, framework, framework.zero.stage)
+        return types(found) if found.recipe is None or found.recipe in framework.recipes else "refused"
+
     def of() -> Rows:
         for name in PRECISIONS:
-            cells = []
-            for framework in ("megatron", "torchtitan"):
-                try:
-                    cells.append(types(precision_of(name, FRAMEWORKS[framework], FRAMEWORKS[framework].zero.stage)))
-                except InputError:
-                    cells.append("refused")
-            yield f"`{name}`", *cells
+            yield f"`{name}`", *(cell(name, FRAMEWORKS[one]) for one in ("megatron", "torchtitan", "hf-sdpa"))
 
     head = "weights, gradients, main parameters: "
-    return ("`--precision`", f"{head}megatron", "torchtitan, transformers"), of()
+    return ("`--precision`", f"{head}megatron", "torchtitan", "transformers"), of()
 
 
 def optimizers() -> tuple[tuple[str, ...], Rows]:

@@ -112,7 +112,7 @@ def three_digits(value: float, unit: str, base: float = 1000.0, names: Sequence[
         value, power = value / base, power + 1
     rounded = abs(float(f"{value:.3g}"))
     digits = 0 if power == 0 or rounded >= 100 else 1 if rounded >= 10 else 2
-    return f"{value:.{digits}f} {names[power]}{unit}".replace("  ", " ")
+    return f"{value:,.{digits}f} {names[power]}{unit}".replace("  ", " ")
 
 
 def short_count(value: int) -> str:

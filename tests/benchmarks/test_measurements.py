@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks import accuracy, estimating, normalise, requests, tables
+from benchmarks.bands import bands, model_of, ranks_of
 from benchmarks.estimating import Answer, estimate, stages_of
 from benchmarks.rows import MEASURED, MEASUREMENTS, MEMORY, PLAN, Row, figure_of, problems, read
 from benchmarks.score import Scored, counted, percentile, summary, worst
@@ -370,17 +371,33 @@ def test_bands_are_of_measured_current_runs() -> None:
     formula = Scored(a_row("x/2", kind="formula", plan=plan), "x", 1.0)
     large = Scored(a_row("x/3", bytes=2**34, plan=plan), "x", 2**34 * 1.02)
     small = Scored(a_row("x/4", kind="megatron"), "x", 101.0)
-    other = Scored(a_row("x/5", counter="max_reserved", plan={"framework": "hf-flash"}), "x", 96.0)
+    other = Scored(
+        a_row("x/5", counter="max_reserved", plan={"framework": "hf-flash"}, gpus=1, model="mixtral-8x7b"), "x", 96.0
+    )
     unknown = Scored(a_row("x/6", plan={"framework": "odd"}), "x", None)
-    found = tomllib.loads(accuracy.bands([stale, formula, large, small, other, unknown]))
+    found = tomllib.loads(bands([stale, formula, large, small, other, unknown]))
     both = {"n": 2, "median": 1.5, "p90": 2.0}
-    one = {"n": 1, "median": 4.0, "p90": 4.0}
+    two = {"n": 1, "median": 2.0, "p90": 2.0}
+    four = {"n": 1, "median": 4.0, "p90": 4.0}
+    several = both | {"above_8_gib": two, "dense": both | {"above_8_gib": two}}
     assert found["static_allocated"] == both | {
-        "above_8_gib": {"n": 1, "median": 2.0, "p90": 2.0},
-        "by_framework": {"megatron": both | {"above_8_gib": {"n": 1, "median": 2.0, "p90": 2.0}}},
+        "several_gpus": several,
+        "by_framework": {"megatron": both | {"several_gpus": several}},
     }
-    assert found["peak_reserved"] == one | {"by_framework": {"hf": one}}
+    sparse = four | {"one_gpu": four | {"experts": four}}
+    assert found["peak_reserved"] == sparse | {"by_framework": {"hf": sparse}}
     assert set(found) == {"static_allocated", "peak_reserved"}
+
+
+def test_kinds_of_runs() -> None:
+    assert model_of(a_row(model="mixtral-8x7b")) == model_of(a_row(model={"num_experts": 8})) == "experts"
+    assert model_of(a_row(model="gpt2")) == model_of(a_row(model={"hidden_size": 8})) == "dense"
+    assert model_of(a_row(kind="megatron", arguments=["--num-experts", "8"])) == "experts"
+    assert (ranks_of(a_row(gpus=1)), ranks_of(a_row(gpus=None)), ranks_of(a_row(gpus=2))) == (
+        "one_gpu",
+        "one_gpu",
+        "several_gpus",
+    )
 
 
 def test_patterns_of_why_match_rows() -> None:

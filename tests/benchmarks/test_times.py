@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks import accuracy, askable, estimating, normalise, requests, tables
 from benchmarks.askable import needed
+from benchmarks.bands import bands
 from benchmarks.estimating import Answer, estimate
 from benchmarks.normalise_bridge import NEWEST, recipes
 from benchmarks.rows import COUNTED, EXECUTION, MEASUREMENTS, TIME, Row, problems, read
@@ -384,7 +385,7 @@ def test_bands_hold_times() -> None:
     rows = [Scored(a_row("s/a", 2.0), "s", 2.5), Scored(a_rate("s/b", 1000.0), "s", 1250.0)]
     derived = Scored(a_row("s/c", 2.0, derived_from="s/a"), "s", 9.0)
     stale = Scored(a_row("s/d", 2.0, current=False), "s", 9.0)
-    found = tomllib.loads(accuracy.bands([*rows, derived, stale]))
+    found = tomllib.loads(bands([*rows, derived, stale]))
     both = {"n": 2, "median": 22.5, "p90": 25.0}
     assert found == {"step_seconds": both | {"by_framework": {"megatron": both}}}
 

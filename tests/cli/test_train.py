@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.cli.plan_options import layout_of, recompute_of
+from weighbridge.cli.plan_making import layout_of
 from weighbridge.errors import InputError
+from weighbridge.parallel.names import recompute_of
 from weighbridge.parallel.recompute import Method
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -28,7 +29,7 @@ MISTAKES = [
     ([*LLAMA, "--tp", "3"], "--tp: 32 heads do not divide by tensor = 3; nearest that do: 2 or 4"),
     ([*LLAMA, "--gpus", "16"], "--gpus: 16 are more than the cluster's 8"),
     ([*LLAMA, "--vp", "2"], "--pp: 1 is too few for Interleaved 1F1B"),
-    ([*LLAMA, "--ep", "2"], "llama-3.1-8b has no experts"),
+    ([*LLAMA, "--ep", "2"], "--ep: got 2; the model has no experts to spread"),
     (
         [*LLAMA, "--recompute", "ful"],
         'got "ful"; allowed: none, full, selective, selective:NAMES, per-op; did you mean full',
@@ -60,6 +61,22 @@ MISTAKES = [
     (["train", "--cluster", "8xH100"], "Missing argument 'MODEL'"),
     ([*LLAMA, "--timeline", "/nowhere/at/all.json"], "--trace: /nowhere/at/all.json cannot be written"),
     (["train", "gpt2", "--cluster", "8xH100", "--seq", "2000"], "learned positions for at most 1,024"),
+    ([*LLAMA, "--cluster", "8xB200"], "--cluster: given twice; allowed is once"),
+    ([*LLAMA, "--tp", "2", "--tp", "4"], "--tp: given twice"),
+    ([*LLAMA, "--offload-activations", "expert_fc1"], "llama-3.1-8b has no expert_fc1 to offload; it has attn_norm"),
+    ([*LLAMA, "--precision", "mxfp8"], "--precision: mxfp8: NVIDIA H100 SXM 80 GB does not scale blocks of 32"),
+    ([*LLAMA, "--precision", "fp8-delayed", "--framework", "torchtitan"], "torchtitan has no recipe delayed"),
+    ([*LLAMA, "--fp8-parameters"], "--precision: parameters in 8 bits take a recipe"),
+    ([*LLAMA, "--overlap", "gradient"], '--overlap: no overlap "gradient"; allowed: gradients, parameters, pipeline'),
+    ([*LLAMA, "--cuda-graphs", "atn"], '--cuda-graphs: no module "atn"; allowed: full, attn'),
+    ([*LLAMA, "--states", "fp33"], 'data type "fp33" is unknown'),
+    ([*LLAMA, "--states", "bf16,bf16,bf16"], '--states: got "bf16,bf16,bf16"; Adam has 2 states'),
+    ([*LLAMA, "--imbalance", "2", "--capacity-factor", "2"], "choose one"),
+    ([*LLAMA, "--seq", "99999999999999999999999"], "got 99,999,999,999,999,999,999,999; allowed is 1 to 2,147,483,648"),
+    (["megatron", "--", "bash", "pretrain.sh"], "ARGS: bash pretrain.sh has none of Megatron-LM's arguments; what a"),
+    (["megatron", "--", "torchrun"], "write weighbridge megatron -- before torchrun there, or give the arguments"),
+    (["megatron", "--", *MEGATRON, "--rotary-percent", "nan"], '--rotary-percent: got "nan"; expected a number'),
+    ([*LLAMA, "--offload-layers", "32"], "--offload-layers: 32 of 32 layers; allowed: 0 to 31"),
     (["megatron"], "ARGS: none given"),
     (["megatron", "--cluster", "2xH100", "--world-size", "4", "--", *MEGATRON], "--world-size: 4 are more than"),
     (["megatron", "--num-layers", "32"], "Megatron-LM's own arguments go after --, as in weighbridge"),
@@ -116,7 +133,7 @@ def test_the_plan_that_was_weighed_is_the_plan_that_was_asked_for(cli: Cli) -> N
         "recompute": {"method": "block", "layers": 3, "modules": [], "saves": None, "others": None},
         "replicas": 1,
         "reshard": True,
-        "offload": {"optimizer": 0.0, "weights": False, "activations": []},
+        "offload": {"optimizer": 0.0, "weights": False, "activations": [], "layers": 0},
         "attention": "cudnn",
         "loss": "vocabulary parallel",
         "dropout": {"hidden": False, "attention": False},
@@ -268,7 +285,7 @@ def test_explanations_come_in_every_form(form: str, cli: Cli) -> None:
 def test_explanations_join_the_json(cli: Cli) -> None:
     data = json.loads(cli("train", "gpt2", "--cluster", "2xH100", "--explain", "--json", "--depth", "1")[1])
     lines = {line for line, value in data["ranks"][0]["memory"].items() if value}
-    assert {step["symbol"] for step in data["explanation"]} == lines
+    assert {step["symbol"] for step in data["explanation"]} == lines | {"peak_reserved", "context"}
     found = sum(tensor["bytes"] * tensor["count"] for tensor in data["tensors"] if tensor["line"] == "activations")
     assert found == data["ranks"][0]["memory"]["activations"]
 
@@ -292,3 +309,101 @@ def test_without_a_cluster_megatron_is_taken_to_run_on_an_h100(cli: Cli) -> None
     said = cli("megatron", "--world-size", "1", "--cluster", "A100", "--", *MEGATRON)
     assert "is assumed" not in said[2]
     assert said[1] != out
+
+
+def test_all_problems_of_a_plan_stand_in_one_line(cli: Cli) -> None:
+    words = "--tp 3 --pp 5 --cp 2 --vp 2 --schedule 1f1b --seq 4095 --layout 31 --ep 2 --precision mxfp8"
+    err = cli(*LLAMA, *words.split())[2]
+    for said in (
+        "--gpus: 8 do not divide",
+        "--vp: 2 per rank is too many",
+        "--seq: 4,095 tokens",
+        "--layout: places 31",
+    ):
+        assert said in err
+    assert "--ep: got 2; the model has no experts" in err
+    assert "--precision: mxfp8" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_what_only_megatron_had_is_an_option_of_train(cli: Cli) -> None:
+    words = (
+        "--tp 2 --ep 2 --cp 2 --sp --cp-comm a2a --dispatcher allgather --capacity-factor 1.5 --precision fp8-delayed"
+    )
+    more = "--fp8-parameters --gradients bf16 --main-parameters fp16 --states bf16,fp8 --cuda-graphs attn,moe_router"
+    overlap = "--overlap gradients,shared-experts,tensor,experts"
+    options = [*words.split(), *more.split(), *overlap.split()]
+    code, out, _ = cli("train", "mixtral-8x7b", "--cluster", "8xH100", *options, "--json")
+    assert code == 0
+    plan = json.loads(out)["plan"]
+    assert plan["context_communication"] == "a2a"
+    assert plan["dispatcher"] == "allgather"
+    assert plan["imbalance"] == 1.5
+    assert plan["precision"] == {
+        "compute": "bf16",
+        "weights": "bf16",
+        "gradients": "bf16",
+        "main_parameters": "fp16",
+        "recipe": "delayed",
+        "parameters_in_recipe": True,
+    }
+    assert plan["optimizer_states"] == ["bf16", "fp8"]
+    assert plan["overlaps"] == ["gradients", "shared-experts", "tensor", "experts"]
+    assert plan["cuda_graphs"] == ["attn", "moe_router"]
+
+
+def test_options_that_change_nothing_are_named(cli: Cli) -> None:
+    err = cli(*LLAMA, *["--no-reshard", "--sp", "--cp-comm", "a2a", "--dispatcher", "flex", "--imbalance", "2"])[2]
+    for said in (
+        "--no-reshard: changes nothing below ZeRO 3; this is ZeRO 1",
+        "--sp: changes nothing without tensor parallelism",
+        "--cp-comm: changes nothing without context",
+        "--dispatcher: changes nothing; llama-3.1-8b has no experts",
+        "--imbalance: changes nothing",
+    ):
+        assert f"weighbridge: warning: {said}" in err
+
+
+def test_a_problem_of_a_file_is_named_by_the_file_s_own_field(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[parallelism]\ntensor_parallel_degree = 3\n[training]\nseq_len = 4095\nlocal_batch_size = 1\n")
+    err = cli("train", "llama-3.1-8b", "--cluster", "9xH100", "--from", str(file))[2]
+    assert "parallelism.tensor_parallel_degree: 32 heads do not divide by tensor = 3" in err
+    err = cli("train", "llama-3.1-8b", "--cluster", "9xH100", "--from", str(file), "--tp", "9")[2]
+    assert "--tp: 32 heads do not divide by tensor = 9" in err
+    assert "parallelism.tensor_parallel_degree" not in err
+    file.write_text("[training]\ntensor_parallel_degree = 3\nseq_len = 4095\nbatch_size = 1\n")
+    err = cli("train", "llama-3.1-8b", "--cluster", "9xH100", "--from", str(file))[2]
+    assert "training.tensor_parallel_degree: 32 heads do not divide by tensor = 3" in err
+    deepspeed = tmp_path / "ds.json"
+    deepspeed.write_text('{"train_micro_batch_size_per_gpu": 1, "tensor_parallel": {"autotp_size": 3}}')
+    err = cli("train", "llama-3.1-8b", "--cluster", "9xH100", "--from", str(deepspeed))[2]
+    assert "tensor_parallel.autotp_size: 32 heads do not divide" in err
+
+
+def test_options_of_choices_go_before_those_of_a_file(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[training]\nseq_len = 4096\nlocal_batch_size = 1\nenable_cpu_offload = true\n")
+    asked = ("train", "llama-3.1-8b", "--cluster", "8xH100", "--from", str(file), "--json")
+    plain = json.loads(cli(*asked)[1])["plan"]
+    assert (plain["attention"], plain["offload"]["weights"]) == ("sdpa", True)
+    plan = json.loads(cli(*asked, "--attention", "flash", "--dropout", "--offload-optimizer", "0.5")[1])["plan"]
+    assert plan["attention"] == "flash"
+    assert plan["dropout"] == {"hidden": True, "attention": True}
+    assert plan["offload"] == {"optimizer": 0.5, "weights": True, "activations": [], "layers": 0}
+
+
+def test_a_cluster_that_states_its_gpus_is_the_world(cli: Cli) -> None:
+    code, out, err = cli("megatron", "--cluster", "64xH100", "--", *MEGATRON)
+    assert code == 0
+    assert "--world-size: not given; taken as the cluster's 64 GPUs" in err
+    assert "on 64 x NVIDIA H100" in out
+    assert "data 64" in out
+    assert "1 ranks of one replica" in cli("megatron", "--cluster", "H100", "--", *MEGATRON)[2]
+    one = cli("megatron", "--cluster", "1xH100", "--", *MEGATRON, "--tensor-model-parallel-size", "2")
+    assert one[0] == 2
+    assert "--world-size: 1 does not divide by tensor x pipeline x context parallel size = 2" in one[2]
+    launched = ("torchrun", "--nnodes", "1:4", "--nproc-per-node", "8", "pretrain_gpt.py", *MEGATRON)
+    err = cli("megatron", "--cluster", "64xH100", "--", *launched)[2]
+    assert "--nnodes 1:4: taken as its most, 4 nodes" in err
+    assert "cluster's" not in err

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import weighbridge as wb
-from tests.estimate.time.steps import DATA, EXPERTS, LONG, PIPED, SHARDED, STEPS
-from weighbridge.estimate.quicker import WORTH, quicker
+from tests.estimate.time.steps import DATA, SHARDED, STEPS
+from weighbridge.estimate.quicker import WORTH, quicker, tried
+from weighbridge.parallel.execution import Execution
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -31,10 +34,22 @@ def test_every_change_is_quicker_fits_and_computes_the_same(name: str) -> None:
         assert change.tokens_per_second_per_gpu == pytest.approx(each)
 
 
-def test_overlap_and_more_chunks_are_found() -> None:
-    assert {change.group for change in quicker(PIPED, 20)} >= {"pipeline", "graphs"}
-    assert {change.group for change in quicker(LONG, 20)} >= {"overlap tensor", "tensor"}
-    assert {change.group for change in quicker(EXPERTS, 20)} >= {"virtual"}
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [
+        ("data", {"tensor", "overlap gradients", "overlap weights", "overlap tensor", "graphs", "micro-batch"}),
+        ("long", {"tensor", "pipeline", "virtual", "overlap tensor", "overlap stages", "graphs"}),
+        ("experts", {"expert", "overlap experts", "virtual", "pipeline"}),
+        ("sharded", {"recompute", "zero", "reshard", "micro-batch"}),
+    ],
+)
+def test_what_costs_time_is_tried_differently(name: str, groups: set[str]) -> None:
+    plan = replace(STEPS[name].plan, execution=Execution())  # nothing runs beside anything
+    training = replace(STEPS[name], plan=plan)
+    found = list(tried(training))
+    assert groups <= {group for _, group, _ in found}
+    assert all(plan.global_batch == training.plan.sequences for _, _, plan in found)
+    assert quicker(training, 20)
 
 
 def test_recomputation_is_given_up_where_memory_allows() -> None:

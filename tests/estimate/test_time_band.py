@@ -43,11 +43,11 @@ def test_the_narrowest_kind_with_enough_runs(tmp_path: Path) -> None:
     one, other = kinds["one"], time_band(SHARDED, file)
     assert one is not None
     assert sentence(one) == (
-        "half of 200 measured step times of this kind fell within 10.0 % of the estimate, nine in ten within 30.0 %"
+        "half of 200 measured step times (Megatron-LM) fell within 10.0 % of the estimate, nine in ten within 30.0 %"
     )
     assert other is not None
     assert other.kind == "step_seconds"
-    assert "400 measured step times of other frameworks" in sentence(other)
+    assert "400 measured step times (any framework)" in sentence(other)
 
 
 def test_none_where_none_were_measured(tmp_path: Path) -> None:

@@ -137,8 +137,17 @@ def test_an_optimizer_of_ones_own_is_a_list_of_states() -> None:
         ({"gpus": None}, "gpus: got null; expected a whole number from 1"),
         ({"tensor": 2.0}, "tensor: got 2.0; expected a whole number from 1"),
         ({"expert_tensor": 0}, "expert_tensor: 0 is less than 1"),
-        ({"recompute": "full"}, 'recompute: got "full"; expected a Recompute'),
-        ({"precision": "bf16"}, 'precision: got "bf16"; expected a Precision'),
+        ({"recompute": "ful"}, 'recompute: got "ful"; allowed: none, full, selective'),
+        ({"precision": "bf61"}, 'precision: "bf61" is unknown; allowed: bf16'),
+        ({"schedule": "1f2b"}, 'schedule: "1f2b" is unknown; allowed: gpipe'),
+        ({"framework": "hf-spda"}, 'framework: "hf-spda" is unknown; allowed: megatron'),
+        ({"recompute": 3}, "recompute: got 3; expected a Recompute"),
+        ({"precision": "mxfp8", "framework": "hf-sdpa"}, "hf-sdpa has no recipe mxfp8"),
+        ({"precision": "fp8-delayed", "framework": "torchtitan"}, "torchtitan has no recipe delayed"),
+        ({"expert": 2}, "expert: got 2; the model has no experts to spread"),
+        ({"expert_tensor": 1}, "expert_tensor: got 1; the model has no experts to spread"),
+        ({"recompute": "selective:moe"}, "recompute: gpt2 has no moe to recompute; it has core_attn"),
+        ({"offload": Offload(activations=("expert_fc1",))}, "offload_activations: gpt2 has no expert_fc1 to offload"),
         ({"recompute": Recompute(Method.UNIFORM, 0)}, "recompute_layers: 0 is less than 1"),
         ({"recompute": Recompute(modules=("foo",))}, 'recompute: no module "foo"; allowed: core_attn'),
         ({"offload": Offload(activations=("foo",))}, 'offload_activations: no module "foo"'),
@@ -176,3 +185,69 @@ def test_a_device_must_have_the_types_that_a_plan_multiplies_in() -> None:
     with pytest.raises(InputError, match=r"precision: .*V100.* multiplies nothing in bf16"):
         train(GPT2, Plan.under(sequence=128), "1xV100-32GB")
     train(GPT2, Plan.under(sequence=128, precision=low), "1xB200")
+
+
+def test_choices_may_be_given_by_their_names() -> None:
+    plan = Plan.under(framework="hf-sdpa", recompute="full", schedule="1f1b", precision="pure-bf16", optimizer="lion")
+    assert plan.framework is framework("hf-sdpa")
+    assert plan.kernels is framework("hf-sdpa").kernels
+    assert (plan.recompute, plan.schedule) == (Recompute(Method.UNIFORM), Schedule.ONE_F_ONE_B)
+    assert (plan.precision, plan.optimizer) == (pure(), optimizer("lion"))
+    assert Plan.under(precision="mxfp8").precision.recipe is Recipe.MXFP8
+    assert Plan.under("torchtitan", precision="fp8-tensorwise").precision.recipe is Recipe.TENSORWISE
+    assert Plan.under("hf-sdpa", zero=2, precision="bf16").precision == framework("hf-sdpa").mixes("bf16", 2)
+
+
+def test_a_name_where_a_choice_stands_says_who_takes_names() -> None:
+    found = Plan(precision="mxfp8").problems()  # type: ignore[arg-type]
+    assert found == (("precision", 'got "mxfp8"; expected a Precision; Plan.under takes names'),)
+
+
+def test_all_problems_are_said_at_once() -> None:
+    plan = Plan(gpus=6, tensor=4, virtual=2, context=2, sequence=4095, layout=(), zero=Zero(1, Engine.FSDP2))
+    found = plan.problems(GPT2.tree, 12)
+    assert isinstance(found, tuple)
+    assert {field for field, _ in found} == {"gpus", "stages", "sequence", "layout", "zero"}
+    assert any("4,092 or 4,096" in text for _, text in found)
+    dualpipe = Plan(gpus=7, pipeline=3, virtual=2, schedule=Schedule.DUALPIPE)
+    assert {"gpus", "stages"} == {field for field, _ in dualpipe.problems()}
+
+
+def test_mx_scaling_is_asked_of_the_device() -> None:
+    plan = Plan.under(precision="mxfp8", sequence=128)
+    for device, capability in (("H100", "9.0"), ("A100", "8.0")):
+        with pytest.raises(InputError, match=r"does not scale blocks of 32 elements \(MX\)") as error:
+            train(GPT2, plan, device)
+        assert f"compute capability 10.0 or higher; it has {capability}" in str(error.value)
+    assert train(GPT2, plan, "B200").fits
+    with pytest.raises(InputError, match="multiplies nothing in fp4"):
+        train(GPT2, Plan.under(precision="nvfp4", sequence=128), "H100")
+
+
+def test_a_plan_prints_what_is_not_usual() -> None:
+    assert repr(Plan.under()) == "Plan.under('megatron')"
+    plan = Plan.under("torchtitan", gpus=8, zero=2, recompute="full", optimizer="lion")
+    assert repr(plan) == (
+        "Plan.under('torchtitan', gpus=8, zero=Zero(stage=2), optimizer='lion', recompute=Recompute(method='uniform'))"
+    )
+    chunks = repr(Plan.under(layout=Plan(pipeline=8).even_layout(12)))
+    assert chunks.endswith("... 8))")
+    assert len(repr(train(GPT2, Plan(sequence=128)).traced.plan)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("model", "plan", "words"),
+    [
+        ("mixtral-8x7b", {"gpus": 2, "tensor": 2}, "experts along with tensor parallelism need sequence parallelism"),
+        ("gpt2", {"gpus": 5, "pipeline": 5}, "12 layers do not divide over 5 virtual stages"),
+        ("gpt2", {"gpus": 2, "pipeline": 2, "schedule": "gpipe"}, "it has no GPipe"),
+        ("gpt2", {"offload": Offload(0.5), "zero": 0}, "precision-aware optimizer only"),
+        ("gpt2", {"zero": 3, "optimizer": "lion"}, "Megatron-FSDP works with Adam or SGD, not Lion"),
+        ("gpt2", {"offload": Offload(activations=("attn_proj",))}, "attn_proj needs core_attn too"),
+    ],
+)
+def test_what_megatron_itself_would_not_run_is_noted(model: str, plan: dict[str, Any], words: str) -> None:
+    notes = train(model, Plan.under(sequence=1024, **plan)).notes
+    assert any(note.startswith("Megatron-LM itself does not run this plan: ") and words in note for note in notes)
+    other = {name: value for name, value in plan.items() if name not in ("offload", "zero", "optimizer")}
+    assert not any("Megatron" in note for note in train(model, Plan.under("hf-sdpa", sequence=1024, **other)).notes)

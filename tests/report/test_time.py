@@ -37,7 +37,7 @@ def test_the_answer_has_time_rates_and_the_band() -> None:
     assert f"time  {time.seconds(found.step_seconds)} a step " in text
     assert f"{found.tokens_per_second_per_gpu:,.0f} tokens/s per GPU" in text
     assert f"model {found.model_tflops_per_gpu:,.0f} TFLOP/s per GPU (MFU {100 * found.mfu:.1f} %)" in text
-    assert "measured step times of this kind fell within" in " ".join(text.split())
+    assert "measured step times (Megatron-LM) fell within" in " ".join(text.split())
     assert "kernels: measured on NVIDIA H100" in text
     assert "messages: measured on NVIDIA H100" in " ".join(text.split())
 

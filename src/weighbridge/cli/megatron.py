@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from weighbridge.cli.options import count_option
+from weighbridge.cli.options import Once, count_option
 from weighbridge.cli.weighing import Output, answer, output_options
 from weighbridge.errors import InputError
 from weighbridge.estimate.training import train
@@ -35,11 +36,13 @@ CALLED = {
     "group": "--microbatch-group-size-per-virtual-pipeline-stage",
     "sequence": "--seq-length",
     "zero": "--data-parallel-sharding-strategy",
+    "precision": "--bf16, --fp16 or --fp8-recipe",
     "replicas": "--num-distributed-optimizer-instances",
     "recompute": "--recompute-modules",
     "recompute_layers": "--recompute-num-layers",
     "offload_optimizer": "--optimizer-offload-fraction",
     "offload_activations": "--offload-modules",
+    "offload_layers": "--cpu-offloading-num-layers",
     "optimizer": "--optimizer",
     "imbalance": "--moe-expert-capacity-factor",
 }
@@ -49,7 +52,7 @@ DEVICE = "H100"
 """What Megatron's arguments, which name no device, are taken to run on."""
 
 
-class Behind(click.Command):
+class Behind(Once):
     """A command whose words stand behind ``--``; where it was forgotten, that is what the error says."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -80,17 +83,16 @@ def command(
         raise InputError(f"ARGS: none given; write them after --, as in {EXAMPLE}")
     from weighbridge.formats.megatron import load
 
-    request = load(list(words), world_size)
+    named = load_cluster(cluster)
+    stated = named.gpus > 1 or re.match(r"\d+x", cluster) is not None
+    request = load(list(words), world_size, cluster_gpus=named.gpus if stated else None)
     warnings = request.warnings
     if context.get_parameter_source("cluster") is ParameterSource.DEFAULT:
         warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose speeds and libraries' workspaces count")
-    machines = _machines(cluster, request.world_size)
+    machines = named if stated else _machines(named, request.world_size)
     return answer(train(request.model, request.plan, machines, names=CALLED), out, warnings)
 
 
-def _machines(text: str, ranks: int) -> Cluster:
-    """The cluster; of one that names a device only, as many as there are ranks."""
-    found = load_cluster(text)
-    if found.gpus > 1 or ranks == 1:
-        return found
+def _machines(found: Cluster, ranks: int) -> Cluster:
+    """Of a cluster that names a device only, as many as there are ranks."""
     return replace(found, gpus=ranks, gpus_per_node=min(ranks, found.device.gpus_per_node))

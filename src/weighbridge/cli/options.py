@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, given
 from weighbridge.models import Model
 from weighbridge.models.config import LARGEST
 from weighbridge.report.document import Document
@@ -39,6 +40,17 @@ def explain_options(function: F) -> F:
     return click.option("--format", "form", type=formats, default="text", help="Form of the output.")(function)
 
 
+class Once(click.Command):
+    """A command that refuses an option given twice, of which click would silently take the last."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        order = self.make_parser(ctx).parse_args(args=list(args))[2]
+        for param in dict.fromkeys(order):
+            if isinstance(param, click.Option) and not param.multiple and order.count(param) > 1:
+                raise click.UsageError(f"{param.opts[0]}: given twice; allowed is once", ctx)
+        return super().parse_args(ctx, args)
+
+
 class Share(click.FloatRange):
     """A number within bounds; "nan", which is within none and outside none, is refused."""
 
@@ -49,9 +61,22 @@ class Share(click.FloatRange):
         return found
 
 
+class Whole(click.IntRange):
+    """A whole number within bounds, both of which are said with separators."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            text = str(value).strip()
+            if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text):
+                raise
+            self.fail(f"got {given(int(text))}; allowed is {self.min:,} to {self.max:,}", param, ctx)
+
+
 def count_option(name: str, default: int | None, text: str) -> Callable[[F], F]:
     """An option that takes a whole number from 1."""
-    kind = click.IntRange(1, LARGEST)
+    kind = Whole(1, LARGEST)
     return click.option(name, type=kind, default=default, show_default=default is not None, help=text)
 
 

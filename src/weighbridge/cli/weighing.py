@@ -12,6 +12,7 @@ from weighbridge.cli.time_options import Asked, time_options
 from weighbridge.errors import InputError
 from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.reasons import Beyond
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 
@@ -24,7 +25,7 @@ DOES_NOT_FIT = 3
 
 def output_options(function: F) -> F:
     """Every option of the output, in the order in which help lists them."""
-    lines = click.Choice([*(line.value for line in Line), "cost", "all"])
+    lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "cost", "all"])
     options = [
         click.option("--stage", type=click.IntRange(0), help="The stage to show; the fullest by default."),
         click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
@@ -149,10 +150,13 @@ def _stage(training: Training, out: Output) -> Stage:
     return training.worst if out.stage is None else training.stages[out.stage]
 
 
-def _lines(training: Training, out: Output) -> list[Line]:
+def _lines(training: Training, out: Output) -> list[Line | Beyond]:
     """The lines to explain: the one named, else all that are not nothing."""
     if out.line == "cost":
         return []
-    if out.line not in (None, "all"):
+    if out.line in list(Line):
         return [Line(out.line)]
-    return [line for line, value in _stage(training, out).ledger.lines.items() if value]
+    if out.line in list(Beyond):
+        return [Beyond(out.line)]
+    found = [line for line, value in _stage(training, out).ledger.lines.items() if value]
+    return [*found, *(Beyond if training.cluster is not None else [Beyond.RESERVED])]

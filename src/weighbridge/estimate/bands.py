@@ -1,32 +1,31 @@
 """How far estimates were from measured runs: the error bands that ``make accuracy`` writes to ``bands.toml``.
 
-The file holds one table per figure, and inside it one for runs above 8 GiB, whose errors are smaller, and one for each
-framework, with its own such table::
+The file holds one table per figure, and inside it tables of narrower kinds of runs: on one GPU or several; of dense
+models or of models with experts; above 8 GiB, where errors are smaller; and all of these for each framework::
 
     [peak_allocated]
     n = 149       # measured runs
     median = 0.76 # half of them fell within so many percent
     p90 = 2.59    # nine in ten fell within
 
-    [peak_allocated.above_8_gib]
-    n = 35
-    ...
-    [peak_allocated.by_framework.megatron]
-    ...
-    [peak_allocated.by_framework.megatron.above_8_gib]
+    [peak_allocated.several_gpus]
+    [peak_allocated.by_framework.megatron.several_gpus]
+    [peak_allocated.by_framework.megatron.several_gpus.experts]
+    [peak_allocated.by_framework.megatron.several_gpus.experts.above_8_gib]
     ...
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from weighbridge.estimate.training import Training
-from weighbridge.parallel.framework import family as family  # benchmarks/accuracy.py takes it from here
+from weighbridge.parallel.framework import family as family  # benchmarks/bands.py takes it from here
 from weighbridge.traced import plain
 
 FILE = Path(__file__).parent / "bands.toml"
@@ -35,20 +34,41 @@ FIGURES = {
     "peak_allocated": "allocated peak",
     "static_allocated": "memory between steps",
     "peak_reserved": "reserved peak",
+    "device_total": "memory in use",
 }
 """Figures that bands are of: attributes of a stage, and their names for people. The first is the main one."""
 
-MAIN = ("peak_allocated", "peak_reserved")
-"""The figures whose band a report prints: the first of them that was measured."""
+COMPARED = ("peak_reserved", "device_total", "peak_allocated")
+"""What is compared with the device's memory is what the allocator reserves, with the context, which is small beside it;
+the next stands in for it where no runs measured it."""
 
 BY_FRAMEWORK = "by_framework"
 """The table of frameworks' tables."""
 
+ONE, SEVERAL = "one_gpu", "several_gpus"
+DENSE, EXPERTS = "dense", "experts"
+"""Tables of narrower kinds."""
+
 LARGE, LARGE_BYTES = "above_8_gib", 8 * 2**30
 """The table of large runs, and where they begin."""
 
-FEWEST = 10
-"""Runs that a band needs to be preferred to a wider kind's."""
+WORDS = {
+    ONE: "one GPU",
+    SEVERAL: "several GPUs",
+    DENSE: "dense models",
+    EXPERTS: "models with experts",
+    LARGE: "above 8 GiB",
+    "hf": "transformers",
+    "megatron": "Megatron-LM",
+}
+"""Kinds for people; other frameworks go by their names."""
+
+FEWEST = 30
+"""Runs that a band needs: of fewer, nine in ten are the most of three or so. Where a kind has fewer, a wider one is
+taken."""
+
+LEAST = 0.05
+"""Percent below which a band reads 0.0 and is said in words."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +76,7 @@ class Band:
     """How far one kind of estimate was from measured runs.
 
     Attributes:
-        kind: the figure, ``.by_framework.`` and the framework where only its runs are in it, and ``.above_8_gib``
-            where only such runs are.
+        kind: the figure, then what the runs have in common, as the file's tables are named.
         n: measured runs.
         median_percent: half of them fell within this many percent of the estimate.
         p90_percent: nine in ten fell within this.
@@ -79,11 +98,26 @@ class Band:
         return FIGURES[self.attribute]
 
     @property
+    def runs(self) -> str:
+        """What the runs have in common: ``Megatron-LM, several GPUs``; of no framework alone: ``any framework``."""
+        parts = [part for part in self.kind.split(".")[1:] if part != BY_FRAMEWORK]
+        words = [WORDS.get(part, part) for part in parts]
+        return ", ".join(words if BY_FRAMEWORK in self.kind else ["any framework", *words])
+
+    @property
     def sentence(self) -> str:
-        """``half of 15 measured runs of this kind fell within 2 % of the allocated peak, nine in ten within 6 %``."""
-        half, most = (f"{percent:.1f} %" for percent in (self.median_percent, self.p90_percent))
-        fell = f"fell within {half} of the {self.figure}, nine in ten within {most}"
-        return f"half of {self.n:,} measured runs of this kind {fell}"
+        """``half of 150 measured runs of this kind (Megatron-LM, several GPUs) fell within 0.3 % of the allocated peak,
+        nine in ten within 1.2 %``.
+        """
+        half, most = percent(self.median_percent), percent(self.p90_percent)
+        near = "of" if half.startswith("within") else "from"
+        fell = f"fell {half} {near} the {self.figure}, nine in ten {most}"
+        return f"half of {self.n:,} measured runs of this kind ({self.runs}) {fell}"
+
+
+def percent(value: float) -> str:
+    """A band's width, which is never nothing."""
+    return f"within {value:.1f} %" if value >= LEAST else "under 0.1 %"
 
 
 @cache
@@ -92,27 +126,49 @@ def table(file: Path = FILE) -> dict[str, Any]:
     return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
+def kinds(family_name: str, several: bool, experts: bool, large: bool) -> Iterator[tuple[str, ...]]:
+    """The tables that a run may be of, below its figure's, narrowest first. Of a framework, runs on one GPU never stand
+    for those on several: wider than that is only what any framework's runs have in common.
+    """
+    ranks, model = SEVERAL if several else ONE, EXPERTS if experts else DENSE
+    for above in ((BY_FRAMEWORK, family_name), ()):
+        for parts in ((ranks, model, LARGE), (ranks, LARGE), (ranks, model), (ranks,)):
+            if large or LARGE not in parts:
+                yield (*above, *parts)
+    yield ()
+
+
 def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
-    """The bands of a step's figures, of its framework's runs: none for figures that were not measured under it; of runs
-    as large as its fullest stage, where enough of those were measured.
+    """The bands of a step's figures: of the narrowest kind of run that enough were measured of; none for figures that
+    were not measured under its framework.
     """
     found = []
-    asked = training.plan.framework.family
-    for kind in FIGURES:
-        rows: Any = table(file).get(kind, {}).get(BY_FRAMEWORK, {}).get(asked)
-        if not rows:
+    plan = training.plan
+    experts = any(node.together for node in training.tree.walk())
+    for figure in FIGURES:
+        rows: Any = table(file).get(figure, {})
+        if plan.framework.family not in rows.get(BY_FRAMEWORK, {}):
             continue
-        name = f"{kind}.{BY_FRAMEWORK}.{asked}"
-        if plain(getattr(training.worst, kind)) > LARGE_BYTES and rows.get(LARGE, {}).get("n", 0) >= FEWEST:
-            rows, name = rows[LARGE], f"{name}.{LARGE}"
-        found.append(Band(name, int(rows["n"]), float(rows["median"]), float(rows["p90"])))
+        large = plain(getattr(training.worst, figure)) > LARGE_BYTES
+        for path in kinds(plan.framework.family, bool(plan.gpus > 1), experts, large):
+            own = rows
+            for part in path:
+                own = own.get(part, {})
+            if own.get("n", 0) >= FEWEST:
+                found.append(Band(".".join((figure, *path)), int(own["n"]), float(own["median"]), float(own["p90"])))
+                break
     return tuple(found)
 
 
+def shown_bands(training: Training, file: Path = FILE) -> tuple[Band, ...]:
+    """The bands that a report prints: of the peaks, as far as runs measured them."""
+    return tuple(band for band in bands_of(training, file) if band.attribute in ("peak_allocated", "peak_reserved"))
+
+
 def band_of(training: Training, file: Path = FILE) -> Band | None:
-    """The band that a report prints; ``None`` where no runs of the framework were measured."""
+    """The band of what is compared with the device; ``None`` where no runs of the framework were measured."""
     found = {band.attribute: band for band in bands_of(training, file)}
-    return next((found[kind] for kind in MAIN if kind in found), None)
+    return next((found[figure] for figure in COMPARED if figure in found), None)
 
 
 def too_close(training: Training, file: Path = FILE) -> bool:

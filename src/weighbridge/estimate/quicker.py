@@ -60,7 +60,7 @@ def quicker(training: Training, most: int = MOST) -> tuple[Quicker, ...]:
     if training.time is None:
         return ()
     now = None if training.fits is False else training.time.step_seconds
-    timed = (found for one in _all(training) if (found := _timed(training, one, now)) is not None)
+    timed = (found for one in tried(training) if (found := _timed(training, one, now)) is not None)
     chosen: dict[str, Quicker] = {}
     for change in sorted(timed, key=lambda change: change.step_seconds):
         if len(chosen) == most:
@@ -84,7 +84,7 @@ def _timed(training: Training, one: Candidate, now: float | None) -> Quicker | N
     return Quicker(title, group, changed, seconds, None if now is None else 1 - seconds / now)
 
 
-def _all(training: Training) -> Iterator[Candidate]:
+def tried(training: Training) -> Iterator[Candidate]:
     """Changes to try: those that free memory, for some of them save time too, and those for time's sake."""
     plan = replace(training.plan, global_batch=training.plan.sequences)
     yield from candidates(training)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from weighbridge.estimate.bands import BY_FRAMEWORK, FEWEST, FILE, Band, table
+from weighbridge.estimate.bands import BY_FRAMEWORK, FEWEST, FILE, Band, kinds, percent, table
 from weighbridge.estimate.training import Training
 from weighbridge.traced import plain
 
@@ -13,32 +14,30 @@ FIGURE = "step_seconds"
 
 
 def time_band(training: Training, file: Path = FILE) -> Band | None:
-    """The band of a step's time, of the narrowest kind of run that enough were measured of: its framework, on one GPU
-    or several, dense or with experts, as far as the table tells them apart; ``None`` where none were measured.
-    """
+    """The band of a step's time: of the narrowest kind of run that enough were measured of; ``None`` for none."""
     rows: Any = table(file).get(FIGURE)
     if not rows:
         return None
-    name = FIGURE
+    for path in _paths(training):
+        own = rows
+        for part in path:
+            own = own.get(part, {})
+        if own.get("n", 0) >= FEWEST:
+            return Band(".".join((FIGURE, *path)), int(own["n"]), float(own["median"]), float(own["p90"]))
+    return None
+
+
+def _paths(training: Training) -> Iterator[tuple[str, ...]]:
+    """The tables that a run may be of, narrowest first: all runs of a framework before runs of any."""
+    plan = training.plan
     experts = any(node.together for node in training.tree.walk())
-    narrower = (
-        f"{BY_FRAMEWORK}.{training.plan.framework.family}",
-        "several_gpus" if plain(training.plan.gpus) > 1 else "one_gpu",
-        "experts" if experts else "dense",
-    )
-    for kind in narrower:
-        inside = rows
-        for part in kind.split("."):
-            inside = inside.get(part, {})
-        if inside.get("n", 0) >= FEWEST:
-            rows, name = inside, f"{name}.{kind}"
-    return Band(name, int(rows["n"]), float(rows["median"]), float(rows["p90"]))
+    found = list(kinds(plan.framework.family, bool(plain(plan.gpus) > 1), experts, large=False))
+    yield from (path for path in found if BY_FRAMEWORK in path)
+    yield (BY_FRAMEWORK, plan.framework.family)
+    yield from (path for path in found if BY_FRAMEWORK not in path)
 
 
 def sentence(band: Band) -> str:
-    """``half of 223 measured step times of this kind fell within 18.9 % of the estimate, nine in ten within 40 %``."""
-    whose = "of this kind" if BY_FRAMEWORK in band.kind else "of other frameworks"
-    half, most = f"{band.median_percent:.1f} %", f"{band.p90_percent:.1f} %"
-    return (
-        f"half of {band.n:,} measured step times {whose} fell within {half} of the estimate, nine in ten within {most}"
-    )
+    """``half of 223 measured step times (Megatron-LM) fell within 19 % of the estimate, nine in ten within 40 %``."""
+    half, most = percent(band.median_percent), percent(band.p90_percent)
+    return f"half of {band.n:,} measured step times ({band.runs}) fell {half} of the estimate, nine in ten {most}"

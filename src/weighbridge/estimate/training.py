@@ -17,15 +17,17 @@ from weighbridge.estimate.parts import Parts
 from weighbridge.estimate.shown import Shown
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
+from weighbridge.hardware.device import Device
 from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.models import Model
 from weighbridge.nn import Module
 from weighbridge.nn.problems import Problem
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.precision import INPUTS, SCALED_WHOLE
+from weighbridge.parallel.precision import INPUTS, SCALED_WHOLE, SCALES_BLOCKS, Precision, Recipe
 from weighbridge.parallel.problems import of_fields
-from weighbridge.parallel.recompute import offloaded
+from weighbridge.parallel.recompute import MODULES, OFFLOADED, offloaded
+from weighbridge.parallel.remarks import remarks
 from weighbridge.parallel.schedule import placement
 from weighbridge.parallel.zero import Engine
 from weighbridge.replay import Again, Piece, Replay, pieces, replay
@@ -153,6 +155,11 @@ class Training(Shown):
         ranks = placement(plan.order, plan.pipeline, plan.virtual)
         return tuple(Stage(self, number, virtual) for number, virtual in enumerate(ranks))
 
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say about the model and the plan."""
+        return (*self.model.notes, *remarks(self.plan, self.tree, self.parts.layers))
+
     @property
     def fits(self) -> bool | None:
         """Whether every stage fits its device; ``None`` without a device."""
@@ -251,7 +258,7 @@ def train(
             raise InputError(f"{name}: got {given(value)}; expected a {kind.__name__}")
     loaded = as_model(model)
     chosen = plan or Plan.under(gpus=machines.gpus if machines else 1, sequence=usual_length(loaded))
-    found = list(problems(loaded, chosen, machines))
+    found = list(dict.fromkeys(problems(loaded, chosen, machines)))
     if found:
         called = names or {}
         raise InputError("; ".join(f"{called.get(field, field)}: {what}" for field, what in found))
@@ -267,6 +274,7 @@ def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Prob
     tree = model.tree
     predictions = total(node.times for node in tree.children if node.apart)
     yield from plan.problems(tree, int(plain(layer_count(tree))), int(plain(predictions)))
+    yield from _lacking(model, plan, cluster)
     positions = longest(model)
     if positions is not None and plan.sequence > positions:
         limit = f"{model.name} has learned positions for at most {positions:,}"
@@ -274,7 +282,35 @@ def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Prob
     if cluster is not None:
         if plan.gpus > cluster.gpus:
             yield "gpus", f"{plan.gpus:,} are more than the cluster's {cluster.gpus:,}"
-        needed = plan.precision.needs
-        if needed not in cluster.device.peak_flops:
-            rates = ", ".join(cluster.device.peak_flops)
-            yield "precision", f"{cluster.device.title} multiplies nothing in {needed}; it has {rates}"
+        yield from _multiplies(plan.precision, cluster.device)
+
+
+def _lacking(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Problem]:
+    """Modules that are to be recomputed or offloaded and that the model does not have."""
+    asked = {
+        "recompute": (plan.recompute.modules, MODULES, "to recompute"),
+        "offload_activations": (plan.offload.activations, OFFLOADED, "to offload"),
+    }
+    if not any(names for names, _, _ in asked.values()):
+        return
+    there = {segment.name for segment in Training(model, plan, cluster).tape.segments}
+    for field, (names, known, why) in asked.items():
+        has = [name for name, inside in known.items() if there & set(inside)]
+        for name in names:
+            if name in known and name not in has:
+                yield field, f"{model.name} has no {name} {why}; it has {', '.join(has) or 'none of them'}"
+
+
+def _multiplies(precision: Precision, device: Device) -> Iterator[Problem]:
+    """What a device does not multiply in. AMD's scale blocks of 32 since they have units for 4 bits (MI350)."""
+    title, needed = device.title, precision.needs
+    if precision.recipe is Recipe.MXFP8:
+        has = device.capability
+        if "fp4" not in device.peak_flops if has is None else has < SCALES_BLOCKS:
+            least = ".".join(map(str, SCALES_BLOCKS))
+            own = "" if has is None else f"; it has {'.'.join(map(str, has))}"
+            why = f"which takes compute capability {least} or higher{own}"
+            yield "precision", f"mxfp8: {title} does not scale blocks of 32 elements (MX), {why}"
+            return
+    if needed not in device.peak_flops:
+        yield "precision", f"{title} multiplies nothing in {needed}; it has {', '.join(device.peak_flops)}"

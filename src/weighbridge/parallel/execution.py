@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GRAPHS = ("full", "attn", "mlp", "moe", "moe_router", "moe_preprocess", "mamba")
+"""What can be launched as CUDA graphs: whole passes, or modules (Megatron-Core, CudaGraphModule)."""
+
+
+OVERLAPS = {
+    "gradients": "overlaps_gradients",
+    "parameters": "overlaps_parameters",
+    "pipeline": "overlaps_pipeline",
+    "shared-experts": "overlaps_shared_experts",
+    "weight-gradients": "delays_weight_gradients",
+}
+"""Names of what runs beside what, and the switches of :class:`Execution`."""
+
+BESIDE = (*OVERLAPS, "tensor", "experts")
+"""Those, and what stands elsewhere in a plan."""
+
 
 @dataclass(frozen=True)
 class Execution:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Attention, Experts, Kernels, Loss, Norm, Pointwise, Rope
 from weighbridge.parallel.execution import OVERLAPPED, Execution
-from weighbridge.parallel.precision import Precision, mixed, pure, sharded, stored_in_fp32
+from weighbridge.parallel.precision import Precision, Recipe, mixed, pure, sharded, stored_in_fp32
 from weighbridge.parallel.zero import Engine, Zero
 
 
@@ -30,6 +30,7 @@ class Framework:
             only what its weights' gradients are made of.
         splits_sequence: sequence parallelism comes with tensor parallelism.
         expandable_segments: its launch script lets the allocator's segments grow.
+        recipes: how it multiplies in fewer than 16 bits.
         source: where the choices were read.
     """
 
@@ -46,6 +47,7 @@ class Framework:
     keeps_graph: bool = False
     splits_sequence: bool = False
     expandable_segments: bool = False
+    recipes: tuple[Recipe, ...] = ()
     source: str = ""
 
     @property
@@ -88,6 +90,7 @@ _MEGATRON = Framework(
     (Engine.MEGATRON, Engine.MEGATRON, Engine.MEGATRON_FSDP, Engine.MEGATRON_FSDP),
     accumulation_fusion=True,
     transformer_engine=True,
+    recipes=tuple(Recipe),
     source="NVIDIA/Megatron-LM, megatron/core; NVIDIA/TransformerEngine, transformer_engine/pytorch",
 )
 
@@ -101,7 +104,8 @@ _TORCHTITAN = Framework(
     keeps_graph=True,
     splits_sequence=True,
     expandable_segments=True,
-    source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3",
+    recipes=(Recipe.TENSORWISE, Recipe.MXFP8, Recipe.NVFP4),
+    source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3, components/quantization",
 )
 
 _TRANSFORMERS = Framework(
@@ -137,6 +141,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 buffers_scores=True,
             ),
             transformer_engine=False,
+            recipes=(),
             source="NVIDIA/Megatron-LM, megatron/core/models/gpt/gpt_layer_specs.py, get_gpt_layer_local_spec",
         ),
         _TORCHTITAN,

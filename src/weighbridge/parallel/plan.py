@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from functools import cached_property
@@ -12,10 +12,11 @@ from weighbridge.arithmetic import Count, exact_div
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Kernels
 from weighbridge.nn.problems import Problem
-from weighbridge.parallel import problems
+from weighbridge.parallel import brief, problems
 from weighbridge.parallel.execution import Execution
 from weighbridge.parallel.framework import FRAMEWORKS, Framework, framework
 from weighbridge.parallel.layout import Layout, even
+from weighbridge.parallel.names import precision_of, recompute_of, schedule_of
 from weighbridge.parallel.optimizer import OPTIMIZERS, Optimizer, optimizer
 from weighbridge.parallel.precision import Precision
 from weighbridge.parallel.recompute import Recompute
@@ -47,7 +48,7 @@ class Offload:
     layers: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Plan:
     """How one training step is run. Sizes are numbers of ranks unless they say otherwise.
 
@@ -113,13 +114,15 @@ class Plan:
 
     @classmethod
     def under(cls, name: str = "megatron", **fields: Any) -> Plan:
-        """A plan with a framework's own kernels, data types and buffers, and other fields as given. An optimizer may be
-        given by its name, ZeRO by its stage.
+        """A plan with a framework's own kernels, data types and buffers, and other fields as given. Framework,
+        schedule, precision, optimizer and recomputation may be given by their names, as the command line has them, ZeRO
+        by its stage.
 
         Raises:
-            InputError: for an unknown framework, optimizer or field.
+            InputError: for an unknown name or field.
         """
-        chosen = framework(name)
+        said = fields.pop("framework", name)
+        chosen = said if isinstance(said, Framework) else framework(said)
         own: dict[str, Any] = {
             "framework": chosen,
             "kernels": chosen.kernels,
@@ -134,13 +137,23 @@ class Plan:
             if field_name not in known:
                 near = did_you_mean(field_name, known)
                 raise InputError(f"{given(field_name)} is no field of a plan; allowed: {', '.join(known)}{near}")
-        if isinstance(fields.get("optimizer"), str):
-            fields["optimizer"] = optimizer(fields["optimizer"])
         if type(fields.get("zero")) is int and fields["zero"] in range(4):
             fields["zero"] = chosen.spread(fields["zero"])
         if isinstance(fields.get("zero"), Zero) and fields["zero"].stage in range(4):
             own["precision"] = chosen.at(fields["zero"].stage)
-        return cls(**(own | fields))
+        zero = fields.get("zero", chosen.zero)
+        stage = zero.stage if isinstance(zero, Zero) and zero.stage in range(4) else chosen.zero.stage
+        find: dict[str, Callable[[str], Any]] = {
+            "schedule": schedule_of,
+            "precision": lambda text: precision_of(text, chosen, stage),
+            "optimizer": optimizer,
+            "recompute": recompute_of,
+        }
+        named = {key: find[key](text) for key, text in fields.items() if key in find and type(text) is str}
+        return cls(**(own | fields | named))
+
+    def __repr__(self) -> str:
+        return brief.plan(self, Plan.under(self.framework.name)) if isinstance(self.framework, Framework) else "Plan()"
 
     @staticmethod
     def kinds() -> dict[str, type]:
@@ -156,27 +169,22 @@ class Plan:
             "execution": Execution,
         }
 
-    def problems(self, tree: Node | None = None, layers: int = 0, prediction: int = 0) -> Iterator[Problem]:
-        """Everything that is wrong with the plan, for plain numbers.
+    def problems(self, tree: Node | None = None, layers: int = 0, prediction: int = 0) -> tuple[Problem, ...]:
+        """Everything that is wrong with the plan, for plain numbers: fields and what is wrong with each.
 
         Args:
             tree: the module tree of the model that it is for.
             layers: the model's decoder layers.
             prediction: its multi-token prediction layers.
         """
-        wrong = list(problems.of_fields(self))
+        wrong = tuple(problems.of_fields(self))
         if wrong:
-            yield from wrong
-            return
-        yield from problems.of_choices(self)
-        wrong = list(problems.of_ranks(self))
-        yield from wrong
-        if not wrong:
-            yield from problems.of_sharding(self)
-            yield from problems.of_batch(self)
+            return wrong
+        found = [*problems.of_choices(self), *problems.of_ranks(self)]
+        found += [*problems.of_sharding(self), *problems.of_batch(self)]
         if tree is not None:
-            yield from problems.of_model(self, tree)
-            yield from problems.of_layout(self, layers, prediction)
+            found += [*problems.of_model(self, tree), *problems.of_layout(self, layers, prediction)]
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def data(self) -> Count:

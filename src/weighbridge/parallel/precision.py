@@ -31,6 +31,11 @@ SCALED_WHOLE = frozenset({Recipe.DELAYED, Recipe.TENSORWISE})
 """Recipes with one scale for a whole matrix, whose rows and columns are the same numbers."""
 
 
+SCALES_BLOCKS = (10, 0)
+"""The compute capability from which on tensor cores scale blocks of 32 elements (MX) by themselves (Transformer Engine,
+pytorch/quantization.py, check_mxfp8_support)."""
+
+
 @dataclass(frozen=True)
 class Precision:
     """What each kind of tensor is stored in.
@@ -61,12 +66,10 @@ class Precision:
 
     @property
     def needs(self) -> str:
-        """The type that a device must have a rate for. Scales of blocks of 32 came with units for 4 bits (Blackwell,
-        MI350).
-        """
+        """The type that a device must have a rate for."""
         if self.recipe is None:
             return self.compute.name
-        return "fp4" if self.recipe in (Recipe.MXFP8, Recipe.NVFP4) else "fp8"
+        return "fp4" if self.recipe is Recipe.NVFP4 else "fp8"
 
 
 def mixed(name: str = "bf16") -> Precision:

@@ -44,11 +44,19 @@ def of_fields(plan: Plan) -> Iterator[Problem]:
             yield name, f"{value:,} is less than 1"
     for name, kind in plan.kinds().items():
         if not isinstance(getattr(plan, name), kind):
-            yield name, f"got {given(getattr(plan, name))}; expected a {kind.__name__}"
+            value = getattr(plan, name)
+            hint = "; Plan.under takes names" if isinstance(value, str) else ""
+            yield name, f"got {given(value)}; expected a {kind.__name__}{hint}"
 
 
 def of_choices(plan: Plan) -> Iterator[Problem]:
     """Choices that are none, and shares out of bounds."""
+    recipe, recipes = plan.precision.recipe, plan.framework.recipes
+    if recipe is not None and recipe not in recipes:
+        lacks = f"it has {', '.join(recipes)}" if recipes else "it has no Transformer Engine; megatron does"
+        yield "precision", f"{plan.framework.name} has no recipe {recipe} to multiply in fewer than 16 bits; {lacks}"
+    if plan.precision.parameters_in_fp8 and recipe is None:
+        yield "precision", "parameters in 8 bits take a recipe to multiply in them, and there is none"
     if plan.zero.stage not in range(4):
         yield "zero", f"stage {plan.zero.stage} is none; allowed: 0, 1, 2, 3"
     if not plan.imbalance > 0:
@@ -90,8 +98,9 @@ def of_ranks(plan: Plan) -> Iterator[Problem]:
 
 def of_sharding(plan: Plan) -> Iterator[Problem]:
     """Ways of spreading states that no engine has."""
-    zero, ranks = plan.zero, plan.data_ranks
-    if zero.instances > 1 and ranks % zero.instances:
+    zero, model = plan.zero, plan.tensor * plan.pipeline
+    if zero.instances > 1 and plan.gpus % (model * plan.context) == 0 and plan.gpus // model % zero.instances:
+        ranks = plan.gpus // model
         near = divisors_near(ranks, zero.instances)
         yield "replicas", f"{ranks:,} data-parallel ranks do not divide by {zero.instances:,}; nearest that do: {near}"
     if zero.engine is Engine.FSDP2 and zero.stage < 2:
@@ -115,23 +124,42 @@ def _fills(plan: Plan, words: str, degrees: Iterable[tuple[str, int]]) -> Iterat
 
 def of_batch(plan: Plan) -> Iterator[Problem]:
     """Batches that do not split, and schedules that cannot run."""
-    step = plan.micro_batch * plan.data
-    if plan.global_batch is not None and plan.global_batch % step:
-        near = multiples(plan.global_batch, step)
-        words = f"micro_batch x data = {plan.micro_batch:,} x {plan.data:,}"
-        yield "global_batch", f"{plan.global_batch:,} does not divide by {words}; nearest that do: {near}"
-        return
-    yield from schedule.problems(plan.order, plan.pipeline, plan.micro_batches, plan.virtual, plan.group)
+    yield from _micro_batches(plan)
     parts = plan.context * (2 if plan.context > 1 else 1)
     if plan.sequence % parts:
         why = f"2 x context = {parts:,} (a causal mask is balanced over halves)"
-        yield "sequence", f"{plan.sequence:,} tokens do not divide by {why}"
+        near = multiples(plan.sequence, parts)
+        yield "sequence", f"{plan.sequence:,} tokens do not divide by {why}; nearest that do: {near}"
     elif plan.sequence_parallel and plan.sequence // plan.context % plan.tensor:
-        yield "sequence", f"{plan.sequence:,} tokens do not divide by context x tensor"
+        parts = plan.context * plan.tensor
+        near = multiples(plan.sequence, parts * (2 if plan.context > 1 else 1))
+        words = f"context x tensor = {parts:,}"
+        yield "sequence", f"{plan.sequence:,} tokens do not divide by {words}; nearest that do: {near}"
+
+
+def _micro_batches(plan: Plan) -> Iterator[Problem]:
+    """What the schedule cannot run; without regard to micro-batches where their number is not known."""
+    known, step = plan.gpus % (plan.tensor * plan.pipeline * plan.context) == 0, 0
+    if known:
+        step = plan.micro_batch * plan.data
+        known = plan.global_batch is None or plan.global_batch % step == 0
+    if known:
+        yield from schedule.problems(plan.order, plan.pipeline, plan.micro_batches, plan.virtual, plan.group)
+        return
+    if step and plan.global_batch is not None:
+        near = multiples(plan.global_batch, step)
+        words = f"micro_batch x data = {plan.micro_batch:,} x {plan.data:,}"
+        yield "global_batch", f"{plan.global_batch:,} does not divide by {words}; nearest that do: {near}"
+    yield from schedule.problems(plan.order, plan.pipeline, None, plan.virtual, plan.group)
 
 
 def of_model(plan: Plan, tree: Node) -> Iterator[Problem]:
-    """Axes of a model that the plan's degrees do not divide."""
+    """Axes of a model that the plan's degrees do not divide, and what is asked of parts that it does not have."""
+    if not any(node.together for node in tree.walk()):
+        for name in ("expert", "expert_tensor"):
+            asked = getattr(plan, name)
+            if asked is not None and (asked > 1 or name == "expert_tensor"):
+                yield name, f"got {asked:,}; the model has no experts to spread"
     seen: set[tuple[str, int]] = set()
     for node in tree.walk():
         if node.together:

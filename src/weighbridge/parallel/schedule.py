@@ -149,9 +149,11 @@ def placement(schedule: Schedule, stages: int, chunks: int = 1) -> tuple[tuple[i
 
 
 def problems(
-    schedule: Schedule, stages: int, micro_batches: int, chunks: int = 1, group: int | None = None
+    schedule: Schedule, stages: int, micro_batches: int | None, chunks: int = 1, group: int | None = None
 ) -> Iterator[Problem]:
-    """What cannot run, as the implementation that the schedule follows rejects it: field and reason."""
+    """What cannot run, as the implementation that the schedule follows rejects it: field and reason. ``None`` for
+    micro-batches leaves out what depends on their number.
+    """
     facts = FACTS[schedule]
     given = {"stages": stages, "micro_batches": micro_batches, "chunks": chunks, "group": group}
     wrong = [(name, value) for name, value in given.items() if value is not None and value < 1]
@@ -165,7 +167,8 @@ def problems(
     if facts.most_chunks is not None and chunks > facts.most_chunks:
         yield "chunks", f"{chunks:,} per rank is too many for {facts.title}; nearest: {facts.most_chunks:,}"
     if schedule is Schedule.INTERLEAVED:
-        yield from _group_problems(stages, micro_batches, group or stages)
+        if micro_batches is not None:
+            yield from _group_problems(stages, micro_batches, group or stages)
     elif group is not None:
         yield "group", f"{group:,} means nothing to {facts.title}; only the interleaved schedule has it; leave it out"
     if schedule is Schedule.DUALPIPE:
@@ -190,11 +193,13 @@ def _group_problems(stages: int, micro_batches: int, group: int) -> Iterator[Pro
         yield "micro_batches", f"{micro_batches:,} {reason}; nearest that fit: {near}"
 
 
-def _dualpipe_problems(stages: int, micro_batches: int) -> Iterator[Problem]:
+def _dualpipe_problems(stages: int, micro_batches: int | None) -> Iterator[Problem]:
     """What the assertions of DualPipe.step reject."""
     if stages > 1 and stages % 2:
         near = listed([stages - 1, stages + 1])
         yield "stages", f"{stages:,} is odd, and DualPipe pairs the stages; nearest that fit: {near}"
+    if micro_batches is None:
+        return
     if micro_batches < 2 * stages:
         least = f"2 x stages = {2 * stages:,}"
         yield "micro_batches", f"{micro_batches:,} is less than DualPipe's {least}; nearest: {2 * stages:,}"

@@ -127,12 +127,18 @@ def _block(step: Step, width: int) -> str:
     out = textwrap.wrap(" > ".join(step.path[1:]), width) if len(step.path) > 2 else []
     terms = step.formula.terms if isinstance(step.formula, Sum) else ()
     tags = [", ".join(dict.fromkeys(term.parts)) for term in terms] if len(terms) > 1 else []
-    out += _tagged_equation(name, lines(step.formula, TEXT), tags, width)
-    numbers = lines(step.formula, NUMBERS)
-    if numbers != [_figure(step.value)]:
-        out += _equation(pad, numbers, width)
-    out += _folded(f"{pad} = {_figure(step.value)}{' ' + step.label.unit if step.label.unit else ''}", width)
-    remarks = [step.label.note, step.label.source, f"{', '.join(step.above)}: see above" if step.above else ""]
+    figure = _figure(step.value)
+    value = f"{figure}{' ' + step.label.unit if step.label.unit else ''}"
+    if lines(step.formula, TEXT) == [figure]:
+        out += _folded(f"{name} = {value}", width)
+    else:
+        out += _tagged_equation(name, lines(step.formula, TEXT), tags, width)
+        numbers = lines(step.formula, NUMBERS)
+        if numbers != [figure]:
+            out += _equation(pad, numbers, width)
+        out += _folded(f"{pad} = {value}", width)
+    above = f"{', '.join(dict.fromkeys(step.above))}: see above" if step.above else ""
+    remarks = [step.label.note, step.label.source, above]
     indent = pad + "   "
     for line in textwrap.wrap("; ".join(filter(None, remarks)), max(12, width - len(indent))):
         out.append(indent + line)

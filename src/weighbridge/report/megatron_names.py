@@ -1,7 +1,8 @@
 """What Megatron-Core calls the modules of this package: names and classes of its specifications.
 
 Source: megatron/core/models/gpt/gpt_layer_specs.py and moe_module_specs.py, transformer/transformer_layer.py,
-multi_latent_attention.py, moe/moe_layer.py, multi_token_prediction.py.
+multi_latent_attention.py, moe/moe_layer.py, multi_token_prediction.py; models/hybrid (hybrid_model.py, hybrid_block.py,
+hybrid_layer_specs.py), ssm (mamba_layer.py, mamba_mixer.py, gated_delta_net/common.py).
 """
 
 from __future__ import annotations
@@ -54,6 +55,22 @@ TABLE: Mapping[str, Mapping[str, Path]] = {
         "moe_norm": (("pre_mlp_layernorm", "TENorm"),),
         "mlp": (("mlp", "MLP"),),
         "moe": (("mlp", "MoELayer"),),
+        "mamba_norm": (("norm", "TENorm"),),
+        "mamba": (("mixer", "MambaMixer"),),
+        "linear_attention_norm": (("input_layernorm", "TENorm"),),
+        "linear_attention": (("self_attention", "GatedDeltaNet"),),
+    },
+    "Mamba2": {
+        "in_proj": _linear("in_proj", "Column"),
+        "conv": (("conv1d", "Conv1d"),),
+        "norm": (("norm", "ExtendedRMSNorm"),),
+        "out_proj": _linear("out_proj", "Row"),
+    },
+    "GatedDeltaNet": {
+        **_same("qkvz_proj", "ba_proj", to=(("in_proj", "TEColumnParallelLinear"),)),
+        "conv": (("conv1d", "Conv1d"),),
+        "norm": (("out_norm", "TENorm"),),
+        "out_proj": _linear("out_proj", "Row"),
     },
     "GroupedQueryAttention": {
         **_same("q_proj", "k_proj", "v_proj", "qkv_proj", to=(("linear_qkv", "TEColumnParallelLinear"),)),
@@ -97,6 +114,11 @@ TABLE: Mapping[str, Mapping[str, Path]] = {
 
 FUSED: Mapping[tuple[str, str], Path] = {
     ("attention_norm", "GroupedQueryAttention"): (("self_attention", "SelfAttention"), *_QKV),
+    ("mamba_norm", "Mamba2"): (("mixer", "MambaMixer"), ("in_proj", "TELayerNormColumnParallelLinear")),
+    ("linear_attention_norm", "GatedDeltaNet"): (
+        ("self_attention", "GatedDeltaNet"),
+        ("in_proj", "TELayerNormColumnParallelLinear"),
+    ),
     ("mlp_norm", "MLP"): _FC1,
     ("mlp_norm", "GatedMLP"): _FC1,
     ("q_a_norm", "Linear"): (("linear_q_up_proj", "TELayerNormColumnParallelLinear"),),
@@ -122,6 +144,22 @@ GROUPED = {
 """Classes inside grouped experts."""
 
 ROOT = "GPTModel"
+
+HYBRID: Mapping[str, str] = {
+    "GPTModel": "HybridModel",
+    "TransformerBlock": "HybridStack",
+    "final_layernorm": "final_norm",
+}
+"""Names and classes of models of single-branch layers for those of others; until 2026 MambaModel and MambaStack, which
+the first replaces (models/mamba/mamba_model.py)."""
+
+BRANCHES: Mapping[str, str] = {
+    "Mamba2": "MambaLayer",
+    "MLP": "MLPLayer",
+    "GatedMLP": "MLPLayer",
+    "MixtureOfExperts": "MoETransformerLayer",
+}
+"""Layers of hybrid models by their one branch; attention of any kind stands in a TransformerLayer."""
 
 CORE: Name = ("core_attention", "TEDotProductAttention")
 

@@ -13,6 +13,7 @@ class PlanPrecision(TypedDict):
     gradients: str
     main_parameters: str | None
     recipe: str | None
+    parameters_in_recipe: bool
 
 
 class PlanSaves(TypedDict):
@@ -38,6 +39,7 @@ class PlanOffload(TypedDict):
     optimizer: float
     weights: bool
     activations: list[str]
+    layers: int
 
 
 class PlanDropout(TypedDict):
@@ -73,9 +75,14 @@ class PlanEcho(TypedDict):
     reshard: bool
     precision: PlanPrecision
     optimizer: str
+    optimizer_states: list[str]
     recompute: PlanRecompute
     offload: PlanOffload
     attention: str
     loss: str
     dropout: PlanDropout
     imbalance: float
+    context_communication: str
+    dispatcher: str
+    overlaps: list[str]
+    cuda_graphs: list[str]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from weighbridge.estimate.advice import Advice, advise, in_use
-from weighbridge.estimate.bands import band_of, too_close
+from weighbridge.estimate.bands import shown_bands, too_close
 from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import BETWEEN, peak_at
@@ -14,15 +14,12 @@ from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
-from weighbridge.parallel.plan import Plan
-from weighbridge.parallel.precision import Precision
-from weighbridge.parallel.recompute import Method
-from weighbridge.parallel.schedule import FACTS
 from weighbridge.report import cost as costs
 from weighbridge.report import time, tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart
 from weighbridge.report.document import Column, Document, Picture, Row, Table
 from weighbridge.report.modules import ranges
+from weighbridge.report.plan_words import plan_in_words
 from weighbridge.traced import plain
 from weighbridge.units import flops, gibibytes, percent
 
@@ -89,7 +86,7 @@ def document(training: Training, view: View = View()) -> Document:
     if view.modules:
         tables = [tree.table(stage, view.depth, view.width), tree.per_gpu(stage), *tables]
     on = f" on {training.cluster}" if training.cluster else ""
-    notes = training.model.notes
+    notes = training.notes
     return Document(headline(training), f"{training.model.name}{on}", facts, tuple(tables), notes, tuple(pictures))
 
 
@@ -118,18 +115,20 @@ def _of(part: str, whole: str) -> str:
 def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
     """Error band; allocated, reserved and standing bytes of the fullest stage."""
     worst = training.worst
-    band = band_of(training)
+    bands = {band.attribute: (band.sentence,) for band in shown_bands(training)}
     allocated, static = int(plain(worst.peak_allocated)), int(plain(worst.static_allocated))
     reserved, outside = int(plain(worst.peak_reserved)), int(plain(worst.outside))
     around = [f"reserved {gibibytes(reserved)}"]
     if worst.free is not None:
         left = int(plain(worst.free))
         around += [f"context {gibibytes(outside)}", f"{gibibytes(abs(left))} {'free' if left >= 0 else 'too many'}"]
-    return (
-        (band.sentence if band else UNMEASURED,),
+    facts: tuple[tuple[str, ...], ...] = (
+        bands.get("peak_allocated", (UNMEASURED,) if not bands else ()),
         (f"allocated peak {allocated:,} bytes ({gibibytes(allocated)})", ", ".join(around)),
+        bands.get("peak_reserved", ()),
         (f"between steps  {static:,} bytes ({gibibytes(static)})",),
     )
+    return tuple(fact for fact in facts if fact)
 
 
 def _step(training: Training) -> tuple[tuple[str, ...], ...]:
@@ -143,51 +142,6 @@ def _step(training: Training) -> tuple[tuple[str, ...], ...]:
     model = f"FLOPs  {flops(int(plain(work.model)))} by the model per step"
     again = f"{flops(int(plain(work.hardware)))} by the hardware ({percent(work.again, work.model)} recomputed)"
     return (f"plan  {plan_in_words(plan)}",), (step,), (model, again if plain(work.again) else "")
-
-
-def plan_in_words(plan: Plan) -> str:
-    """``megatron, tensor 8 with sequence parallelism, pipeline 4 (1F1B), data 2, ZeRO 1, bf16, Adam``."""
-    sizes = [
-        f"tensor {plan.tensor:,}" + (" with sequence parallelism" if plan.sequence_parallel else ""),
-        f"context {plan.context:,}" if plan.context > 1 else "",
-        f"pipeline {plan.pipeline:,} ({FACTS[plan.order].title}{_chunks(plan)})" if plan.pipeline > 1 else "",
-        f"expert {plan.expert:,}" if plan.expert > 1 else "",
-        f"expert-tensor {plan.inside_experts:,}" if plan.expert_tensor is not None else "",
-        f"data {plan.data:,}",
-        f"ZeRO {plan.zero.stage} ({plan.zero.engine.value})",
-        precision(plan.precision),
-        plan.optimizer.title,
-        recomputation(plan),
-        f"{100 * plan.offload.optimizer:.0f} % of the optimizer on the host" if plan.offload.optimizer else "",
-    ]
-    return f"{plan.framework.name}: " + ", ".join(word for word in sizes if word)
-
-
-def precision(chosen: Precision) -> str:
-    """``bf16 (weights bf16, gradients fp32)``, and the recipe of multiplies in fewer bits."""
-    recipe = f", {chosen.recipe.value} multiplies" if chosen.recipe else ""
-    return f"{chosen.compute.name}{recipe} (weights {chosen.weights.name}, gradients {chosen.gradients.name})"
-
-
-def _chunks(plan: Plan) -> str:
-    return f", {plan.virtual:,} chunks" if plan.virtual > 1 else ""
-
-
-def recomputation(plan: Plan) -> str:
-    """What is recomputed, in words; nothing where nothing is."""
-    chosen = plan.recompute
-    groups = f", {chosen.layers:,} at a time" if chosen.layers > 1 else ""
-    words = {
-        Method.UNIFORM: f"{'' if chosen.saves else 'all '}layers{groups}",
-        Method.BLOCK: f"{chosen.layers:,} layers of every chunk",
-        Method.EVERY: f"every layer in {chosen.layers:,}",
-    }
-    whole = words.get(chosen.method, "")
-    whole += " but for saved operations" if whole and chosen.saves else ""
-    others = "other layers but for saved operations" if chosen.others else ""
-    parts = [whole, others, ", ".join(chosen.modules)]
-    what = " and ".join(part for part in parts if part)
-    return f"recomputes {what}" if what else ""
 
 
 def parts(stage: Stage) -> dict[str, int]:

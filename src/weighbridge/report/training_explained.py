@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import MEANING, Line
 from weighbridge.estimate.memory.moment import Stands, tensors
+from weighbridge.estimate.memory.reasons import EXPLAINED, Beyond
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.report import explanation
 from weighbridge.report.document import Column, Document, Row, Table
@@ -18,11 +19,13 @@ FIRST, LATER = ("dollars_per_billion_parameters", "gpu_hours"), ("co2_kg",)
 """Figures of a cost that are opened whole, the first that there is; and those of which only what is new is opened."""
 
 
-def explained(stage: Stage, lines: Iterable[Line], form: str, depth: int | None) -> str:
+def explained(stage: Stage, lines: Iterable[Line | Beyond], form: str, depth: int | None) -> str:
     """Lines of a stage's ledger, each with its derivation and its tensors; LaTeX has the derivations only."""
     blocks = []
     for line in lines:
         blocks.append(explanation.FORMS[form](figure(stage, line), depth))
+        if isinstance(line, Beyond):
+            continue
         found = tensors(stage, line)
         if any(one.total for one in found) and form != "latex":
             shown = Document("", "", (), (table(line, found),))
@@ -39,12 +42,14 @@ def costed(cost: Costing, form: str, depth: int | None) -> str:
     return "\n\n".join(shown) + "\n"
 
 
-def figure(stage: Stage, line: Line) -> Traced:
+def figure(stage: Stage, line: Line | Beyond) -> Traced:
     """A line as a traced number; one that no size of the plan enters is a number by its name."""
+    if isinstance(line, Beyond):
+        return EXPLAINED[line](stage)
     value = stage.explained(line)
     if isinstance(value, Traced):
         return value
-    return Traced(plain(value), None, (), Label(line.value, "bytes", MEANING[line]))
+    return Traced(plain(value), None, (int(plain(value)),), Label(line.value, "bytes", MEANING[line]))
 
 
 def table(line: Line, found: list[Stands]) -> Table:

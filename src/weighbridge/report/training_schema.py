@@ -11,12 +11,14 @@ from weighbridge.estimate.bands import Band, bands_of
 from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import Stands, peak_at, tensors
+from weighbridge.estimate.memory.reasons import Beyond
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import explanation, schema, time_schema
+from weighbridge.report.plan_words import context, overlaps
 from weighbridge.report.training_explained import figure
 from weighbridge.traced import plain
 
@@ -47,7 +49,7 @@ def training(result: Training, warnings: Sequence[str] = (), cost: Costing | Non
         ],
         "changes_add_up": advice.together,
         "warnings": list(warnings),
-        "notes": list(result.model.notes),
+        "notes": list(result.notes),
     }
 
 
@@ -113,8 +115,10 @@ def plan(result: Training) -> schema.PlanEcho:
             "gradients": chosen.precision.gradients.name,
             "main_parameters": chosen.precision.main.name if chosen.precision.main else None,
             "recipe": chosen.precision.recipe.value if chosen.precision.recipe else None,
+            "parameters_in_recipe": chosen.precision.parameters_in_fp8,
         },
         "optimizer": chosen.optimizer.name,
+        "optimizer_states": [(s.dtype or chosen.precision.updated).name for s in chosen.optimizer.states],
         "recompute": {
             "method": chosen.recompute.method.value,
             "layers": chosen.recompute.layers,
@@ -126,11 +130,16 @@ def plan(result: Training) -> schema.PlanEcho:
             "optimizer": chosen.offload.optimizer,
             "weights": chosen.offload.weights,
             "activations": list(chosen.offload.activations),
+            "layers": chosen.offload.layers,
         },
         "attention": result.kernels.attention.value,
         "loss": result.kernels.loss.value,
         "dropout": {"hidden": result.kernels.hidden_dropout, "attention": result.kernels.attention_dropout},
         "imbalance": chosen.imbalance,
+        "context_communication": context(chosen),
+        "dispatcher": chosen.kernels.routing.exchange.value,
+        "overlaps": overlaps(chosen),
+        "cuda_graphs": list(chosen.execution.graphs),
     }
 
 
@@ -139,13 +148,15 @@ def saves(chosen: Saves | None) -> schema.PlanSaves | None:
     return {"operations": sorted(chosen.names), "every_multiply": chosen.every} if chosen else None
 
 
-def explanations(stage: Stage, lines: Sequence[Line], depth: int | None, cost: Costing | None = None) -> dict[str, Any]:
+def explanations(
+    stage: Stage, lines: Sequence[Line | Beyond], depth: int | None, cost: Costing | None = None
+) -> dict[str, Any]:
     """Lines of the ledger with their derivations, the tensors that stand at the highest moment, and the cost's."""
     figures = [figure(stage, line) for line in lines]
     figures += [cost.run.explained(name) for name in cost.explainable] if cost else []
     return {
         "explanation": [step for one in figures for step in explanation.as_dict(one, depth)],
-        "tensors": [standing(one) for line in lines for one in tensors(stage, line)],
+        "tensors": [standing(one) for line in lines if isinstance(line, Line) for one in tensors(stage, line)],
     }
 
 

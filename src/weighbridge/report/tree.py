@@ -9,6 +9,7 @@ from itertools import zip_longest
 from weighbridge.estimate.memory.inside import Inside, Kept, inside
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.stage import Stage
+from weighbridge.nn import DecoderLayer
 from weighbridge.report import megatron_names as megatron
 from weighbridge.report.document import Column, Row, Table
 from weighbridge.report.modules import ranges
@@ -81,7 +82,9 @@ def tree(stage: Stage) -> Branch:
     framework = stage.training.plan.framework
     if framework.family != "megatron" or type(root.module).__name__ != "CausalLM":
         return _own(root)
-    return _Megatron(framework.transformer_engine).model(root)
+    layers = [run.module for run in stage.training.model.network.layers]
+    hybrid = any(isinstance(layer, DecoderLayer) and layer.feed_forward is None for layer in layers)
+    return _Megatron(framework.transformer_engine, hybrid).model(root)
 
 
 def _own(found: Inside) -> Branch:
@@ -116,12 +119,15 @@ def _walk(branch: Branch) -> Iterator[Branch]:
 class _Megatron:
     """Puts modules where Megatron-Core has them."""
 
-    def __init__(self, engine: bool) -> None:
+    def __init__(self, engine: bool, hybrid: bool) -> None:
         self.engine = engine
+        self.other = megatron.HYBRID if hybrid else {}
 
     def model(self, root: Inside) -> Branch:
         """The whole of it."""
-        made = Branch("", megatron.ROOT, root.parameters, sum(root.kept.values(), Kept()))
+        made = Branch(
+            "", self.other.get(megatron.ROOT, megatron.ROOT), root.parameters, sum(root.kept.values(), Kept())
+        )
         self.parts(root, made)
         return made
 
@@ -140,19 +146,22 @@ class _Megatron:
             return
         fused = megatron.FUSED.get((found.name, following)) if self.engine else None
         if fused:
-            if path[-1][0].startswith(("input", "pre")):
+            if path[-1][0].startswith(("input", "pre", "norm")):
                 into.child(path[-1][0], "IdentityOp")
             path = fused
         if "word_embeddings" in {name for name, _ in path} and found.children:
             path = path[:1]
         for name, module in path:
-            into = into.child(name, self.named(module, found), () if name else found.places)
+            into = into.child(self.other.get(name, name), self.named(module, found), () if name else found.places)
         self.fill(found, into)
 
     def named(self, module: str, found: Inside) -> str:
         """A class, as the specification has it."""
         if module == "SelfAttention":
             module = megatron.ATTENTION.get(type(found.module).__name__, module)
+        if module == "TransformerLayer" and isinstance(found.module, DecoderLayer) and not found.module.feed_forward:
+            module = megatron.BRANCHES.get(type(found.module.mixer).__name__, module)
+        module = self.other.get(module, module)
         return module if self.engine else megatron.LOCAL.get(module, module)
 
     def fill(self, found: Inside, branch: Branch) -> None:

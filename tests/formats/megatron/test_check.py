@@ -159,3 +159,30 @@ def test_every_list_is_loaded_or_refused_in_one_line(arguments: list[str], ranks
     except InputError as error:
         lines = [str(error)]
     assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("--checkpoint-activations", "--checkpoint-activations: no longer valid in Megatron-LM; use --recompute-acti"),
+        ("--batch-size 4", "--batch-size: no longer valid in Megatron-LM; use --micro-batch-size"),
+        ("--model-parallel-size 2", "use --tensor-model-parallel-size"),
+        ("--warmup 10", "--warmup: no longer valid in Megatron-LM; use --lr-warmup-fraction"),
+        ("--encoder-num-layers 8", "--encoder-num-layers: cannot be given along with --num-layers"),
+        ("--encoder-seq-length 8", "--encoder-seq-length: cannot be given along with --seq-length"),
+    ],
+)
+def test_arguments_that_are_no_longer_valid_name_what_took_their_place(text: str, words: str) -> None:
+    assert words in said(f"{GPT} {text}")
+
+
+def test_nothing_is_both_missing_and_not_allowed() -> None:
+    found = said(GPT.replace("--num-layers 8", "--num-layers 0"))
+    assert found == "--num-layers: 0 is not allowed; allowed is at least 1"
+
+
+def test_arguments_of_a_checkpoint_are_not_read() -> None:
+    warnings = request(f"{GPT} --use-checkpoint-args --load x").warnings
+    assert any("--use-checkpoint-args: the checkpoint's arguments go before those given" in line for line in warnings)
+    found = said("--use-checkpoint-args --load x --micro-batch-size 1")
+    assert "--num-layers: missing; it stands in the checkpoint, which is not read: give it" in found

@@ -4,6 +4,7 @@ import pytest
 
 from tests.formats.megatron.samples import GPT, MOE, request
 from weighbridge.errors import InputError
+from weighbridge.estimate.training import train
 from weighbridge.formats.megatron import load
 from weighbridge.kernels import Attention, Backend, Exchange, Loss, Pointwise, Rope, Scores
 from weighbridge.parallel.layout import Chunk
@@ -126,7 +127,7 @@ def test_recomputation() -> None:
     assert plan(f"{full} uniform").recompute == Recompute(Method.UNIFORM, 2)
     assert plan(f"{full} block").recompute == Recompute(Method.BLOCK, 2)
     some = "--recompute-granularity selective --recompute-modules layernorm mlp"
-    assert plan(some).recompute.modules == ("layernorm", "mlp")
+    assert request(f"{MOE} --moe-layer-freq 2 {some}").plan.recompute.modules == ("layernorm", "mlp")
 
 
 def test_kernels() -> None:
@@ -275,3 +276,23 @@ def test_world_size() -> None:
     guessed = load(f"{GPT} --tensor-model-parallel-size 4".split(), environment={})
     assert guessed.world_size == 4
     assert guessed.warnings == ("--world-size: not given; taken as the 4 ranks of one replica of the model",)
+
+
+def test_modules_that_a_model_lacks_are_passed_over_and_named() -> None:
+    dense = request(f"{GPT} --recompute-granularity selective --recompute-modules core_attn moe layernorm")
+    assert dense.plan.recompute.modules == ("core_attn",)
+    assert "--recompute-modules moe: the model has none; nothing is recomputed for it" in dense.warnings
+    assert "--recompute-modules layernorm: the model has none; nothing is recomputed for it" in dense.warnings
+    sparse = request(f"{MOE} --recompute-granularity selective --recompute-modules core_attn moe layernorm")
+    assert sparse.plan.recompute.modules == ("core_attn", "moe", "layernorm")
+    away = "--fine-grained-activation-offloading --offload-modules moe_act core_attn"
+    assert request(f"{GPT} {away}").plan.offload.activations == ("core_attn",)
+    assert (
+        "--offload-modules moe_act: the model has none; nothing is offloaded for it"
+        in request(f"{GPT} {away}").warnings
+    )
+    assert request(f"{MOE} {away}").plan.offload.activations == ("moe_act", "core_attn")
+    none = request(f"{MOE} --moe-layer-freq ([0]*8) --expert-model-parallel-size 2 --expert-tensor-parallel-size 1", 2)
+    assert (none.plan.expert, none.plan.expert_tensor) == (1, None)
+    for found in (none, dense, sparse, request(f"{MOE} {away}"), request(f"{GPT} --expert-tensor-parallel-size 1")):
+        train(found.model, found.plan)

@@ -15,7 +15,7 @@ from weighbridge.kernels import Experts
 from weighbridge.nn import Linear
 from weighbridge.parallel.zero import Engine
 from weighbridge.tape import Operation, Weight, splits
-from weighbridge.traced import plain
+from weighbridge.traced import Label, named, plain, same_kind
 
 if TYPE_CHECKING:
     from weighbridge.estimate.memory.stage import Stage
@@ -47,7 +47,13 @@ class Buffers:
         if cluster is None:
             return 0
         own = cluster.device.cublas_workspace_bytes if plan.cublas_workspace is None else plan.cublas_workspace
-        return HANDLES * own + self._engines() * cluster.device.transformer_engine_workspace_bytes
+        cublas = self._leaf(own, "cublas_workspace")
+        engine = self._leaf(cluster.device.transformer_engine_workspace_bytes, "transformer_engine_workspace")
+        of_engine = f", and {self._engines()} of Transformer Engine" if self._engines() else ""
+        note = f"{HANDLES} of cuBLAS, for the threads that run forward and backward{of_engine}"
+        source = "pytorch, aten/src/ATen/cuda/CublasHandlePool.cpp; TransformerEngine, pytorch/cpp_extensions/gemm.py"
+        label = Label("library_workspaces", "bytes", note, source)
+        return named(HANDLES * cublas + self._engines() * engine, label)
 
     def _engines(self) -> int:
         """Transformer Engine's workspaces: one, and more where experts or communication have streams of their own.
@@ -71,7 +77,10 @@ class Buffers:
         for operation, _ in self._operations():
             for tensor in operation.buffered:
                 largest = maximum(largest, self.stage.training.size(tensor))
-        return self._block(largest)
+        label = Label(
+            "global_memory_buffer", "bytes", "the largest tensor that goes through it", "megatron/core/utils.py"
+        )
+        return named(self._block(largest), label)
 
     @cached_property
     def last_input(self) -> Count:
@@ -82,7 +91,8 @@ class Buffers:
         carried = [runs[0].weighed.piece.carried for runs in self.stage.runs if runs]
         inputs = [tensor for tensor in carried if tensor is not None]
         piped = training.plan.pipeline > 1 and training.plan.zero.engine is Engine.MEGATRON
-        return 2 * self._block(training.size(inputs[0])) if piped and inputs else 0
+        label = Label("last_input", "bytes", "the last micro-batch's input, and its gradient")
+        return named(2 * self._block(training.size(inputs[0])), label) if piped and inputs else 0
 
     @cached_property
     def retained(self) -> Count:
@@ -120,7 +130,17 @@ class Buffers:
                 columns = plain(plan.sharding.local(weights[0].axes[-1]))
                 count = total(plan.sharding.count(weight) for weight in weights)
                 shapes[plain(count), columns] = count
-        return total(self._block(plan.precision.compute.bytes(count)) for count in shapes.values())
+        each = [
+            self._dummy(number, plan.precision.compute.bytes(count), columns, plain(count))
+            for number, ((_, columns), count) in enumerate(shapes.items(), 1)
+        ]
+        source = "TransformerEngine, pytorch/module/base.py, get_dummy_wgrad"
+        return named(total(each), Label("dummy_gradients", "bytes", "one for every shape of weight", source))
+
+    def _dummy(self, number: int, bytes: Count, columns: int, elements: int) -> Count:
+        """The dummy gradient of a shape."""
+        shape = f"{elements // max(columns, 1):,} x {columns:,}"
+        return named(self._block(bytes), Label(f"dummy_gradient_{number}", "bytes", shape))
 
     @cached_property
     def low_weights(self) -> Count:
@@ -134,7 +154,19 @@ class Buffers:
             return 0
         matrices = (h for h in self.stage.states.held if isinstance(h.node.module, Linear) and len(h.weight.axes) > 1)
         layouts = 2 if training.kernels.transposes else 1
-        return total(layouts * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
+        each = (layouts * inputs.bytes(h.copies * training.plan.sharding.count(h.weight)) for h in matrices)
+        source = "TransformerEngine, pytorch/module/base.py, get_weight_workspace"
+        label = Label(
+            "low_precision_weights",
+            "bytes",
+            f"in {inputs.name}, by rows{' and by columns' if layouts > 1 else ''}",
+            source,
+        )
+        return named(total(each), label)
+
+    def _leaf(self, value: int, name: str) -> Count:
+        """A number of the device, with a name where a derivation is asked for."""
+        return same_kind(value, name, self.stage.training.plan.micro_batch)
 
     def _block(self, bytes: Count) -> Count:
         """What the allocator counts for a buffer."""

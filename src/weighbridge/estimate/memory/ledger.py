@@ -49,6 +49,11 @@ USES = {
 }
 
 
+GATHERED = Label("gathered_throughout", "bytes", "weights and buckets of data-parallel ranks that stand all the time")
+FETCHED = Label("gathered_now", "bytes", "weights gathered and gradients reduced when the peak stands")
+"""What explanations call parts of the line of communication."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """Equal tensors that stand at the highest moment.
@@ -106,7 +111,7 @@ def always(stage: Stage) -> dict[Line, Count]:
         Line.MAIN: states.main,
         Line.OPTIMIZER: states.optimizer,
         Line.WORKSPACE: buffers.workspaces + buffers.weight_gradients + buffers.low_weights,
-        Line.COMMUNICATION: buffers.gathered + gathering.standing,
+        Line.COMMUNICATION: buffers.gathered + named(gathering.standing, GATHERED),
     }
 
 
@@ -118,7 +123,8 @@ def through(stage: Stage) -> dict[Line, Count]:
 def below(stage: Stage, peak: Peak) -> dict[Line, Count]:
     """What stands beside activations at the highest moment."""
     beside = stage.gathering.at(peak)
-    return _plus(through(stage), {Line.GRADIENTS: beside.gradients, Line.COMMUNICATION: beside.communication})
+    now = named(beside.communication, FETCHED)
+    return _plus(through(stage), {Line.GRADIENTS: beside.gradients, Line.COMMUNICATION: now})
 
 
 def resting(stage: Stage) -> dict[Line, Count]:

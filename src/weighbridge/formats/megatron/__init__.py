@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from weighbridge.errors import InputError, shown
 from weighbridge.formats.megatron import plan as plans
 from weighbridge.formats.megatron.arguments import Arguments, parse
-from weighbridge.formats.megatron.check import check
+from weighbridge.formats.megatron.check import CHECKPOINT, check, spelled
 from weighbridge.formats.megatron.command import Command, command, ranks_of
 from weighbridge.formats.megatron.model import Shape, model, vocabulary
 from weighbridge.formats.megatron.yaml import command_of
@@ -46,6 +47,7 @@ def load(
     world_size: int | None = None,
     vocab_size: int | None = None,
     environment: Mapping[str, str] | None = None,
+    cluster_gpus: int | None = None,
 ) -> Request:
     """A model and a plan from Megatron-LM's arguments.
 
@@ -54,19 +56,33 @@ def load(
         world_size: ranks in all; goes before what the launcher and the environment say.
         vocab_size: entries of the vocabulary; goes before what the arguments say.
         environment: variables of the run; those of this process if ``None``.
+        cluster_gpus: ranks where nothing else says how many; those of one replica if ``None``.
 
     Raises:
         InputError: one line with everything that is wrong.
     """
     found, read = _read(source)
+    if not found.arguments:
+        raise _none(source)
     around = {**(os.environ if environment is None else environment), **found.environment}
-    ranks, warnings = _world(read, world_size, found, around)
+    ranks, warnings = _world(read, world_size, found, around, cluster_gpus)
     check(read, ranks, vocab_size)
     shape = Shape(read, vocabulary(read, vocab_size))
     built, assumed = model(read, vocab_size)
-    planned = plans.plan(shape, ranks, around)
-    said = (*found.warnings, *read.warnings, *warnings, *assumed, *planned.warnings)
+    planned = plans.fitted(plans.plan(shape, ranks, around), shape)
+    stored = (f"{spelled(dest)}: {STORED}" for dest in CHECKPOINT if read.flag(dest))
+    said = (*found.warnings, *read.warnings, *stored, *warnings, *assumed, *planned.warnings)
     return Request(built, planned.plan, ranks, read, tuple(dict.fromkeys(said)), planned.extras)
+
+
+STORED = "the checkpoint's arguments go before those given here, and it is not read; those given here are taken"
+
+
+def _none(source: Sequence[str] | str | Path) -> InputError:
+    """What to do where a launch command has no arguments: they stand inside a script, or are still to come."""
+    words = source if isinstance(source, str | Path) else " ".join(source)
+    inside = "what a launch script passes stands inside it: write weighbridge megatron -- before torchrun there"
+    return InputError(f"ARGS: {shown(str(words))} has none of Megatron-LM's arguments; {inside}, or give the arguments")
 
 
 def _read(source: Sequence[str] | str | Path) -> tuple[Command, Arguments]:
@@ -86,7 +102,7 @@ def _read(source: Sequence[str] | str | Path) -> tuple[Command, Arguments]:
 
 
 def _world(
-    read: Arguments, given: int | None, found: Command, environment: Mapping[str, str]
+    read: Arguments, given: int | None, found: Command, environment: Mapping[str, str], gpus: int | None
 ) -> tuple[int, tuple[str, ...]]:
     """The world size, and what to say about it."""
     if given is not None:
@@ -96,5 +112,7 @@ def _world(
     known = found.world_size or ranks_of(environment)
     if known is not None:
         return known, ()
+    if gpus is not None:
+        return gpus, (f"--world-size: not given; taken as the cluster's {gpus:,} GPUs",)
     least = plans.smallest_world(read)
     return least, (f"--world-size: not given; taken as the {least:,} ranks of one replica of the model",)

@@ -187,12 +187,19 @@ def _many(row: Row, one: _Given) -> Value:
 
 def _one(row: Row, text: str) -> Value:
     if row.bears is Bears.NOTHING:
-        return text  # whatever it says, nothing here depends on it
+        return _unread(row, text)
     if row.kind is Kind.INTEGER:
         return _integer(row, text)
     if row.kind is Kind.NUMBER:
         return _number(row, text)
     return _chosen(row, text)
+
+
+def _unread(row: Row, text: str) -> str:
+    """A value on which nothing here depends, whatever it says, but for what is no number and yet reads as one."""
+    if row.kind is Kind.NUMBER and text.strip().lower().lstrip("+-") == "nan":
+        raise InputError(f"{row.name}: got {given(text)}; expected {row.kind}")
+    return text
 
 
 def _expected(row: Row) -> str:

@@ -32,6 +32,21 @@ NEEDED = ("hidden_size", "num_attention_heads", "max_position_embeddings", "micr
 """What Megatron-LM does not start without."""
 
 
+REMOVED = {
+    "batch_size": "--micro-batch-size",
+    "warmup": "--lr-warmup-fraction",
+    "model_parallel_size": "--tensor-model-parallel-size",
+    "checkpoint_activations": "--recompute-activations, or --recompute-granularity and --recompute-method",
+}
+"""Arguments that Megatron-LM's parser still takes and that it ends at, and what took their place (validate_args)."""
+
+CHECKPOINT = ("use_checkpoint_args", "use_mp_args_from_checkpoint_args")
+"""Arguments that take others from a checkpoint (megatron/training/checkpointing.py, load_args_from_checkpoint)."""
+
+TWICE = {"encoder_num_layers": "num_layers", "encoder_seq_length": "seq_length"}
+"""Older names, and the newer ones that they cannot stand beside (validate_args)."""
+
+
 def check(read: Arguments, world_size: int, vocab_size: int | None = None) -> None:
     """See that Megatron-LM would start.
 
@@ -50,7 +65,7 @@ def check(read: Arguments, world_size: int, vocab_size: int | None = None) -> No
 
 def problems(read: Arguments, world_size: int, vocab_size: int | None = None) -> Iterator[Problem]:
     """Everything that is wrong: an argument, and why."""
-    first = [*_missing(read), *_sizes(read), *_vocabulary(read, vocab_size)]
+    first = [*_removed(read), *_missing(read), *_sizes(read), *_vocabulary(read, vocab_size)]
     yield from first
     if first:
         return  # what follows computes with these
@@ -79,15 +94,25 @@ def spelled(dest: str) -> str:
     return by_dest()[dest].name
 
 
+def _removed(read: Arguments) -> Iterator[Problem]:
+    for dest, now in REMOVED.items():
+        if dest in read.given:
+            yield spelled(dest), f"no longer valid in Megatron-LM; use {now}"
+    for before, now in TWICE.items():
+        if before in read.given and now in read.given:
+            yield spelled(before), f"cannot be given along with {spelled(now)}"
+
+
 def _missing(read: Arguments) -> Iterator[Problem]:
-    needed = [(dest, read.size(dest)) for dest in NEEDED]
-    needed.append(("seq_length", read.size("seq_length") or read.size("encoder_seq_length")))
+    names = {dest: (dest,) for dest in NEEDED} | {"seq_length": ("seq_length", "encoder_seq_length")}
     pattern = read.text("hybrid_layer_pattern") or read.text("hybrid_override_pattern")
     if pattern is None:
-        needed.append(("num_layers", read.size("num_layers") or read.size("encoder_num_layers")))
-    yield from (
-        (spelled(dest), "missing, and Megatron-LM does not start without it") for dest, size in needed if size is None
-    )
+        names["num_layers"] = ("num_layers", "encoder_num_layers")
+    inside = any(read.flag(dest) for dest in CHECKPOINT)
+    why = "; it stands in the checkpoint, which is not read: give it" if inside else ""
+    for dest, known in names.items():
+        if all(read.size(name) is None for name in known):
+            yield spelled(dest), f"missing{why or ', and Megatron-LM does not start without it'}"
 
 
 def _sizes(read: Arguments) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from weighbridge.errors import InputError, given
+from weighbridge.errors import InputError, given, shown
 from weighbridge.formats.megatron.table import rows
 from weighbridge.models.config import LARGEST
 
@@ -142,7 +142,9 @@ def _ranks(words: Sequence[str]) -> tuple[int | None, tuple[str, ...]]:
     if each is not None:
         if each in BY_THEMSELVES:
             return None, (f"--nproc-per-node {each}: no number; the world size is not known from it",)
-        return _count("--nproc-per-node", each) * _count("--nnodes", _most(nodes or "1")), ()
+        most = _most(nodes or "1")
+        said = (f"--nnodes {shown(nodes)}: taken as its most, {most} nodes",) if nodes and most != nodes else ()
+        return _count("--nproc-per-node", each) * _count("--nnodes", most), said
     names = {PurePath(word).name for word in words}
     if "srun" in names:
         return _slurm(options), ()

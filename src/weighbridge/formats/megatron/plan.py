@@ -7,7 +7,7 @@ Sources: megatron/training/arguments.py (validate_args), megatron/core/transform
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 from typing import Any
 
@@ -173,8 +173,7 @@ def recompute(read: Arguments) -> Recompute:
     if granularity == "full":
         method = Method.BLOCK if read.text("recompute_method") == "block" else Method.UNIFORM
         return Recompute(method, read.size("recompute_num_layers") or 1)
-    modules = recomputed_modules(read)
-    return Recompute(modules=tuple(name for name in modules if name in MODULES))
+    return Recompute(modules=tuple(name for name in recomputed_modules(read) if name in MODULES))
 
 
 def recomputed_modules(read: Arguments) -> tuple[str, ...]:
@@ -192,6 +191,52 @@ def offload(read: Arguments) -> Offload:
         activations=tuple(name for name in modules if name in MODULES),
         layers=read.integer("cpu_offloading_num_layers"),
     )
+
+
+def fitted(planned: Planned, shape: Shape) -> Planned:
+    """A plan without what the model has no place for, which Megatron-LM passes over, and with words on that."""
+    found, absent = planned.plan, lacking(shape)
+    again, away = found.recompute.modules, found.offload.activations
+    named = {"recompute": again if "recompute_modules" in shape.arguments.given else (), "offload": away}
+    said = [
+        f"--{what}-modules {name}: the model has none; nothing is {what.removesuffix('e')}ed for it"
+        for what, names in named.items()
+        for name in names
+        if name in absent
+    ]
+    spread: dict[str, Any] = {} if "moe" not in absent else {"expert": 1, "expert_tensor": None}
+    fits = replace(
+        found,
+        **spread,
+        recompute=replace(found.recompute, modules=tuple(name for name in again if name not in absent)),
+        offload=replace(found.offload, activations=tuple(name for name in away if name not in absent)),
+    )
+    return replace(planned, plan=fits, warnings=(*planned.warnings, *said))
+
+
+def lacking(shape: Shape) -> frozenset[str]:
+    """Modules to recompute or to offload that the model does not have, which Megatron-LM passes over."""
+    read = shape.arguments
+    kinds = shape.mixers() if shape.hybrid is None else shape.hybrid.layers
+    networks = shape.networks() if shape.hybrid is None else shape.hybrid.layers
+    attends = bool({"attention", "window"} & set(kinds))
+    sparse, dense = "moe" in networks, bool({"dense", "mlp"} & set(networks))
+    there = {
+        **dict.fromkeys(("core_attn", "qkv_linear", "attn_proj", "attn_norm"), attends),
+        **dict.fromkeys(("moe", "moe_act", "expert_fc1"), sparse),
+        "mlp": dense,
+        "shared_experts": sparse and read.size("moe_shared_expert_intermediate_size") is not None,
+        "mla_up_proj": read.flag("multi_latent_attention"),
+        "layernorm": _norms_apart(shape, sparse),
+    }
+    return frozenset(name for name, present in there.items() if not present)
+
+
+def _norms_apart(shape: Shape, sparse: bool) -> bool:
+    """Whether any layer has a norm by itself: Transformer Engine computes those before projections with them."""
+    read = shape.arguments
+    local = read.text("transformer_impl") == "local"
+    return local or sparse or read.flag("multi_latent_attention")
 
 
 def imbalance(read: Arguments) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,14 @@ class Loaded:
         model: what is trained, by a name of the catalogue, a path or a Hugging Face id; ``None`` where it does not say.
         warnings: what is unknown, assumed or not modelled, a line each.
         kind: whose file it is: DeepSpeed, torchtitan or TrainingArguments.
+        names: what the file calls fields of the plan.
     """
 
     plan: Plan
     model: str | None = None
     warnings: tuple[str, ...] = ()
     kind: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any] | None = None) -> Loaded:
@@ -60,12 +62,12 @@ def load_plan(path: str | Path, gpus: int | None = None, base: Mapping[str, Any]
         kind = _kind(file, raw)
         if kind == "DeepSpeed":
             _see_that_no_key_is_twice(text)
-            return _loaded(deepspeed.read(raw, options), kind)
-        return _loaded(training_arguments.read(raw, options, file.parent), kind)
+            return _loaded(deepspeed.read(raw, options), kind, raw)
+        return _loaded(training_arguments.read(raw, options, file.parent), kind, raw)
     raw = read_toml(file)
     if not _known(raw, TORCHTITAN):
         raise _none(file, raw)
-    return _loaded(torchtitan.read(raw, options), "torchtitan")
+    return _loaded(torchtitan.read(raw, options), "torchtitan", raw)
 
 
 def _object(file: Path) -> dict[str, Any]:
@@ -79,6 +81,13 @@ def _object(file: Path) -> dict[str, Any]:
     except UnreadableError as error:
         raise UnreadableError(f"{error}; a plan file is {FORMS}") from None
 
+
+CALLED: dict[str, dict[str, str | tuple[str, ...]]] = {
+    "torchtitan": torchtitan.CALLED,
+    "DeepSpeed": deepspeed.CALLED,
+    "TrainingArguments": training_arguments.CALLED,
+}
+"""What files call fields of a plan, for problems of the plan."""
 
 FORMS = "a DeepSpeed JSON, a torchtitan TOML or a JSON of TrainingArguments"
 
@@ -101,8 +110,23 @@ def _see_that_no_key_is_twice(text: str) -> None:
     json.loads(text, object_pairs_hook=table)
 
 
-def _loaded(found: Read, kind: str) -> Loaded:
-    return Loaded(found.plan, found.model, tuple(dict.fromkeys(found.warnings)), kind)
+def _loaded(found: Read, kind: str, raw: Mapping[str, Any]) -> Loaded:
+    names = {
+        name: called if isinstance(called, str) else _written(called, raw) for name, called in CALLED[kind].items()
+    }
+    return Loaded(found.plan, found.model, tuple(dict.fromkeys(found.warnings)), kind, names)
+
+
+def _written(names: tuple[str, ...], raw: Mapping[str, Any]) -> str:
+    """The name of several that a file has; the first where it has none."""
+
+    def stands(name: str) -> bool:
+        found: Any = raw
+        for key in name.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found is not None
+
+    return next((name for name in names if stands(name)), names[0])
 
 
 def _found(path: str | Path) -> Path:

@@ -33,6 +33,26 @@ DTYPES |= {f"torch.{name}": dtype for name, dtype in DTYPES.items() if name.ends
 """Names of data types (deepspeed/runtime/config.py, DtypeEnum)."""
 
 
+CALLED: dict[str, str | tuple[str, ...]] = {
+    "tensor": ("tensor_parallel.autotp_size", "tensor_parallel.tp.tp_size"),
+    "pipeline": "pipeline.stages",
+    "stages": "pipeline.stages",
+    "context": "sequence_parallel_size",
+    "expert": "expert_parallel.autoep_size",
+    "expert_tensor": "expert_parallel.expert_tensor_parallel_size",
+    "micro_batch": "train_micro_batch_size_per_gpu",
+    "global_batch": "train_batch_size",
+    "micro_batches": "gradient_accumulation_steps",
+    "zero": "zero_optimization.stage",
+    "precision": "bf16 or fp16",
+    "optimizer": "optimizer.type",
+    "recompute": "activation_checkpointing",
+    "offload_optimizer": "zero_optimization.offload_optimizer",
+    "offload_weights": "zero_optimization.offload_param",
+}
+"""What the file calls fields of the plan, where a problem of the plan is said; after a newer name the older ones."""
+
+
 @dataclass(frozen=True)
 class Hints:
     """What a launcher fills in for "auto".

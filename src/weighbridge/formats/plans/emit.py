@@ -159,7 +159,7 @@ def _unlike(path: str, one: Any, other: Any, sparse: bool) -> Iterator[tuple[str
     """Where two values differ; of tables, where their fields do."""
     if one == other or path == "kernels.title" or (path == "kernels.routing" and not sparse):
         return
-    deeper = path in ("zero", "precision", "recompute", "offload", "kernels", "kernels.routing")
+    deeper = path in ("zero", "precision", "recompute", "offload", "kernels", "kernels.routing", "execution")
     if not deeper or not is_dataclass(one) or type(one) is not type(other):
         yield path, _word(one), _word(other)
         return

@@ -1,6 +1,6 @@
 """A plan as Megatron-LM's arguments; what formats/megatron reads the other way round (its files name the sources).
 
-The arguments of the model itself are not written: sizes, positions and activations stay those of its own script.
+The arguments of the model come first, where Megatron-LM has them; else they stay those of its own script.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from weighbridge.formats.megatron import choices
 from weighbridge.formats.megatron import plan as plans
 from weighbridge.formats.megatron.arguments import parse
 from weighbridge.formats.megatron.model import Shape
+from weighbridge.formats.megatron.model import model as built
 from weighbridge.formats.megatron.rules import OFFLOADED, RECOMPUTED
+from weighbridge.formats.plans.emit_model import NoWordsError, model_words, parameters
 from weighbridge.formats.plans.options import layers_said
 from weighbridge.kernels import Attention, Loss, Pointwise, Rope, Routing, Scores
 from weighbridge.models import Model
@@ -33,9 +35,10 @@ STOOD_IN = "--hidden-size 64 --num-attention-heads 1 --max-position-embeddings 1
 def write(plan: Plan, model: Model | None) -> tuple[list[str], Plan, tuple[str, ...]]:
     """The arguments, the plan that they are read as, and what the script must bring."""
     plan = _spread(plan, layers_said(model))
+    sparse = model is not None and any(node.together for node in model.tree.walk())
     spread = list(_zero(plan))
-    words = [*_sizes(plan), *spread, *_precision(plan, spread), *_optimizer(plan), *_recompute(plan)]
-    words += _offload(plan, spread)
+    words = [*_sizes(plan, sparse), *spread, *_precision(plan, spread), *_optimizer(plan), *_recompute(plan)]
+    words += [*_offload(plan, spread), *_execution(plan, spread)]
     if plan.framework.family == "megatron":
         words += [*_kernels(plan), *_routing(plan.kernels.routing)]
     if plan.overlaps_tensor and "--sequence-parallel" in words:
@@ -45,14 +48,48 @@ def write(plan: Plan, model: Model | None) -> tuple[list[str], Plan, tuple[str, 
     if plan.imbalance != 1:
         words += ["--moe-expert-capacity-factor", f"{plan.imbalance:g}"]
         words += ["--moe-pad-expert-input-to-capacity"] if plan.imbalance > 1 else []
+    own, notes = _model(plan, model, words)
     parts = plan.pipeline * plan.virtual
     depth = sum(chunk.layers for chunk in plan.layout) if plan.layout else layers_said(model) or parts
-    read = parse([*words, *STOOD_IN.split(), "--num-layers", str(depth)])
+    read = parse([*own, *words] if own else [*words, *STOOD_IN.split(), "--num-layers", str(depth)])
     again = plans.plan(Shape(read, 128), plan.gpus, {}).plan
-    return words, again, ()
+    if own and "rope" not in own:  # nothing is turned, however it would be
+        again = replace(again, kernels=replace(again.kernels, rope=plan.kernels.rope))
+    return [*own, *words], again, notes
 
 
-def _sizes(plan: Plan) -> Iterator[str]:
+def _model(plan: Plan, model: Model | None, words: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The model's own arguments, and what is left out or comes back as another model."""
+    if model is None:
+        return [], ()
+    brought = "its script must bring the model's arguments"
+    try:
+        own = model_words(model, plan.sequence)
+    except NoWordsError as reason:
+        return [], (f"model: Megatron-LM has no arguments for {reason}; {brought}",)
+    read = parse([*own, *words])
+    found, wanted = parameters(built(read)[0]), parameters(model)
+    if found == wanted:
+        return own, ()
+    return own, (f"model: {wanted:,} parameters; what is written means {found:,}",)
+
+
+def _execution(plan: Plan, spread: list[str]) -> Iterator[str]:
+    """What runs beside what."""
+    execution = plan.execution
+    if execution.overlaps_gradients:
+        yield "--overlap-grad-reduce"
+        yield from ("--overlap-param-gather",) if execution.overlaps_parameters and spread else ()
+    yield from ("--no-overlap-p2p-communication",) if not execution.overlaps_pipeline else ()
+    yield from ("--moe-shared-expert-overlap",) if execution.overlaps_shared_experts else ()
+    yield from ("--delay-wgrad-compute",) if execution.delays_weight_gradients else ()
+    if execution.graphs:
+        named = [name for name in execution.graphs if name != "full"]
+        yield from ("--cuda-graph-impl", "transformer_engine" if named else "local")
+        yield from ("--cuda-graph-modules", *named) if named else ()
+
+
+def _sizes(plan: Plan, sparse: bool) -> Iterator[str]:
     """Parallel groups, batches and the pipeline."""
     sizes = {
         "tensor-model-parallel-size": plan.tensor,
@@ -72,7 +109,7 @@ def _sizes(plan: Plan) -> Iterator[str]:
         sizes["microbatch-group-size-per-virtual-pipeline-stage"] = plan.group
     for name, size in sizes.items():
         yield from (f"--{name}", str(size))
-    if (plan.sequence_parallel or plan.expert > 1) and plan.tensor > 1:  # experts need it in training
+    if (plan.sequence_parallel or sparse or plan.expert > 1) and plan.tensor > 1:  # experts need it in training
         yield "--sequence-parallel"
     if plan.layout is not None and (several or plan.virtual == 1):
         yield from ("--pipeline-model-parallel-layout", spelled(plan.layout))

@@ -34,6 +34,48 @@ RECIPES = {
 """Recipes of torchao's float8 linears (torchao/float8/config.py), by how this package calls those near to them."""
 
 
+CALLED: dict[str, str | tuple[str, ...]] = {
+    "tensor": (
+        "parallelism.tensor_parallel_degree",
+        "training.tensor_parallel_degree",
+        "training.sequence_parallel_degree",
+    ),
+    "pipeline": (
+        "parallelism.pipeline_parallel_degree",
+        "experimental.pipeline_parallel_degree",
+        "training.pipeline_parallel_degree",
+    ),
+    "stages": (
+        "parallelism.pipeline_parallel_degree",
+        "experimental.pipeline_parallel_degree",
+        "training.pipeline_parallel_degree",
+    ),
+    "virtual": "parallelism.pipeline_parallel_layers_per_stage",
+    "chunks": "parallelism.pipeline_parallel_layers_per_stage",
+    "layout": "parallelism.module_fqns_per_model_part",
+    "schedule": ("parallelism.pipeline_parallel_schedule", "experimental.pipeline_parallel_schedule"),
+    "context": ("parallelism.context_parallel_degree", "experimental.context_parallel_degree"),
+    "expert": "parallelism.expert_parallel_degree",
+    "expert_tensor": "parallelism.expert_tensor_parallel_degree",
+    "micro_batch": ("training.local_batch_size", "training.batch_size"),
+    "micro_batches": "training.local_batch_size (micro-batches of a rank)",
+    "global_batch": "training.global_batch_size",
+    "sequence": "training.seq_len",
+    "zero": (
+        "parallelism.data_parallel_shard_degree",
+        "training.data_parallel_shard_degree",
+        "training.data_parallel_degree",
+    ),
+    "replicas": ("parallelism.data_parallel_replicate_degree", "training.data_parallel_replicate_degree"),
+    "precision": "model.converters",
+    "recompute": "activation_checkpoint",
+    "offload_weights": "training.enable_cpu_offload",
+    "offload_optimizer": "training.enable_cpu_offload",
+    "optimizer": "optimizer.name",
+}
+"""What the file calls fields of the plan, where a problem of the plan is said; after a newer name the older ones."""
+
+
 def read(raw: Mapping[str, Any], options: Options) -> Read:
     """The plan of a configuration, and the model that it names.
 

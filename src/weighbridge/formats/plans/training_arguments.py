@@ -47,6 +47,24 @@ STRATEGIES = ("full_shard", "shard_grad_op", "no_shard", "hybrid_shard", "hybrid
 """Sharding strategies of FSDP (accelerate/utils/constants.py, FSDP_SHARDING_STRATEGY)."""
 
 
+CALLED: dict[str, str | tuple[str, ...]] = {
+    "tensor": "parallelism_config.tp_size",
+    "context": "parallelism_config.cp_size",
+    "micro_batch": ("per_device_train_batch_size", "per_gpu_train_batch_size"),
+    "micro_batches": "gradient_accumulation_steps",
+    "global_batch": "per_device_train_batch_size x gradient_accumulation_steps",
+    "sequence": ("max_length", "max_seq_length", "max_seq_len", "block_size", "model_max_length"),
+    "zero": "fsdp or deepspeed",
+    "replicas": "parallelism_config.dp_replicate_size",
+    "precision": "bf16 or fp16",
+    "optimizer": "optim",
+    "recompute": "gradient_checkpointing",
+    "offload_weights": "fsdp",
+    "offload_optimizer": "fsdp or deepspeed",
+}
+"""What the file calls fields of the plan, where a problem of the plan is said; after a newer name the older ones."""
+
+
 def read(raw: Mapping[str, Any], options: Options, folder: Path | None = None) -> Read:
     """The plan of training arguments.
 

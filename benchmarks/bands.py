@@ -1,0 +1,105 @@
+"""The error bands that reports print, from scored rows: what becomes of ``src/weighbridge/estimate/bands.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from statistics import median
+
+from benchmarks.rows import Row
+from benchmarks.score import LARGE, Scored, counted, of_time, percentile, summary, worst
+from weighbridge.estimate import bands as kinds
+from weighbridge.formats.loading import load
+
+FIGURES = {
+    "peak_allocated": "max_allocated",
+    "peak_reserved": "max_reserved",
+    "static_allocated": "allocated",
+    "device_total": "device",
+}
+"""Figures of a report, and the counter that each is measured by."""
+
+STEP = "step_seconds"
+"""The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
+
+Chosen = Callable[[Scored], bool]
+
+
+def bands(scored: Sequence[Scored]) -> str:
+    """The error bands as TOML: of all measured runs, and of narrower kinds of them.
+
+    A run counts once, with the rank that is furthest off. Figures that a source computed, and runs whose recipe may
+    have changed since, do not count.
+    """
+    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] != "formula"]
+    chosen = worst(measured, len(measured))
+    text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
+    for figure, counter in FIGURES.items():
+        rows = [each for each in chosen if each.row["counter"] == counter]
+        for name, own in parts(figure, rows):
+            found = summary(own)
+            if found:
+                text += _band(name, found.n, found.median, found.p90)
+    return text + _bands_of_time(of_time(measured))
+
+
+def parts(figure: str, rows: Sequence[Scored]) -> Iterator[tuple[str, list[Scored]]]:
+    """Tables of a figure and the runs in each: all, those of each framework, and narrower kinds of both."""
+    above = {figure: list(rows)} | by_framework(figure, rows)
+    for name, own in above.items():
+        yield name, own
+        for ranks in (kinds.ONE, kinds.SEVERAL):
+            on = [each for each in own if ranks_of(each.row) == ranks]
+            yield f"{name}.{ranks}", on
+            yield f"{name}.{ranks}.{kinds.LARGE}", _large(on)
+            for model in (kinds.DENSE, kinds.EXPERTS):
+                of = [each for each in on if model_of(each.row) == model]
+                yield f"{name}.{ranks}.{model}", of
+                yield f"{name}.{ranks}.{model}.{kinds.LARGE}", _large(of)
+
+
+def by_framework(figure: str, rows: Sequence[Scored]) -> dict[str, list[Scored]]:
+    """Tables of frameworks and the runs in each."""
+    families = sorted({family_of(each.row) for each in rows})
+    return {f"{figure}.{kinds.BY_FRAMEWORK}.{one}": [r for r in rows if family_of(r.row) == one] for one in families}
+
+
+def _large(rows: Sequence[Scored]) -> list[Scored]:
+    return [each for each in rows if each.measured > LARGE]
+
+
+def family_of(row: Row) -> str:
+    """The family of the framework that ran: "hf" of "hf-flash"."""
+    return "megatron" if row["kind"] == "megatron" else kinds.family(str(row["plan"]["framework"]))
+
+
+def ranks_of(row: Row) -> str:
+    """Whether it ran on one GPU or on several."""
+    return kinds.SEVERAL if (row["gpus"] or 1) > 1 else kinds.ONE
+
+
+def model_of(row: Row) -> str:
+    """Whether its model has experts."""
+    if row["kind"] == "megatron":
+        sparse = any(word.partition("=")[0] == "--num-experts" for word in row.get("arguments", ()))
+    else:
+        model = row.get("model", {})
+        sparse = _named(model) if isinstance(model, str) else any("expert" in field for field in model)
+    return kinds.EXPERTS if sparse else kinds.DENSE
+
+
+@cache
+def _named(model: str) -> bool:
+    return any(node.together for node in load(model).tree.walk())
+
+
+def _band(name: str, n: int, median: float, p90: float) -> str:
+    return f"\n[{name}]\nn = {n}\nmedian = {median:.2f}\np90 = {p90:.2f}\n"
+
+
+def _bands_of_time(measured: Sequence[Scored]) -> str:
+    """Without Megatron-LM's functional tests, whose steps of a tenth of a second are the host's more than the GPU's."""
+    estimated = [each for each in measured if each.estimated is not None and each.row["kind"] != "megatron"]
+    tables = {STEP: estimated} | by_framework(STEP, estimated)
+    sizes = {name: [abs(each.off_in_time) for each in own] for name, own in tables.items()}
+    return "".join(_band(name, len(own), median(own), percentile(own, 90)) for name, own in sizes.items() if own)

@@ -1,0 +1,95 @@
+"""What stands outside the ledger, as traced numbers with the constants and the sources that it was estimated by."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from weighbridge.arithmetic import Count, total
+from weighbridge.estimate.memory import allocator, outside
+from weighbridge.estimate.memory.stage import Stage
+from weighbridge.hardware.cluster import Cluster
+from weighbridge.traced import Label, Traced, named, plain, symbol
+
+
+class Beyond(StrEnum):
+    """What a device shows in use besides the lines of the ledger."""
+
+    RESERVED = "reserved"
+    CONTEXT = "context"
+
+
+NOTES = {
+    "pools": "free blocks of other streams, which activations cannot use",
+    "hole": "the place of the logits, into which nothing fits that stands at the peak",
+    "stuck": "what layers needed besides what they keep, in segments that the head cannot use",
+    "fragmentation": "the median of the public SimuMax rows, which state both counters (benchmarks/measurements)",
+}
+
+
+def reserved(stage: Stage) -> Traced:
+    """The reserved peak: the allocated one, what is known to be free beside it, and a share of it that lies in gaps."""
+    allocated = _leaf("peak_allocated", stage.peak_allocated, "the lines of the ledger together")
+    parts = {"pools": stage.gathering.pools(stage.peak), "hole": allocator.hole(stage.peak)}
+    if not stage.training.plan.expandable_segments:
+        parts["stuck"] = allocator.stuck(stage.peak)
+    apart = [_leaf(name, value, NOTES[name]) for name, value in parts.items() if plain(value)]
+    found = allocator.reserved(allocated, total(apart))
+    whole, note = int(plain(stage.peak_reserved)), f"{allocator.FRAGMENTATION:.1%} in gaps: {NOTES['fragmentation']}"
+    if plain(found) != whole:  # later steps reserve more than the first
+        return _said("peak_reserved", whole, "states that the first step makes, and what later steps need beside them")
+    source = "c10/cuda/CUDACachingAllocator.h: segments of 2 MiB"
+    return _named(found, Label("peak_reserved", "bytes", note, source))
+
+
+def context(stage: Stage) -> Traced:
+    """What stands outside the allocator: the device's context, and the buffers of every communicator."""
+    cluster, plan = stage.training.cluster, stage.training.plan
+    if cluster is None:
+        return _said("context", 0, "no device is given")
+    parts = [_leaf("cuda_context", cluster.device.context_bytes, cluster.device.sources.get("context_bytes", ""))]
+    found = list(outside.communicators(plan))
+    experts = ["experts", "experts_data"] if plan.expert > 1 else []
+    names = [*GROUPS, *["all_ranks"] * (len(found) - len(GROUPS) - len(experts)), *experts]
+    parts += [_communicator(f"nccl_{name}", r, cluster) for name, r in zip(names, found, strict=True) if r.count > 1]
+    label = Label("context", "bytes", "outside the allocator", "NVIDIA/nccl, src/transport/p2p.cc, net.cc")
+    return _named(total(parts), label)
+
+
+GROUPS = ("tensor", "context", "data", "pipeline")
+"""The communicators that every plan has, in the order of :func:`~weighbridge.estimate.memory.outside.communicators`."""
+
+
+def _communicator(name: str, ranks: outside.Ranks, cluster: Cluster) -> Count:
+    """The buffers of one communicator: of a ring, on every channel one connection in each direction."""
+    near = ranks.within(cluster.gpus_per_node)
+    receives, sends = (f"{size // outside.MIB} MiB" for size in (outside.RECEIVES, outside.SENDS))
+    if ranks.peers or near < ranks.count:
+        how = f"each with {ranks.peers:,} peers" if ranks.peers else "in a ring"
+        where = f"{near:,} of them in one server; {receives} of a connection received, {sends} sent, on every channel"
+        return _leaf(name, outside.buffers(ranks, cluster), f"{ranks.count:,} ranks {how}, {where}")
+    each = symbol("received", outside.RECEIVES) + symbol("sent", outside.SENDS)
+    made: Count = symbol("channels", outside.channels(cluster)) * each
+    note = f"{ranks.count:,} ranks in a ring inside a server: buffers of every channel"
+    return named(made, Label(name, "bytes", note, "NVIDIA/nccl, src/init.cc; issue 1685"))
+
+
+EXPLAINED = {Beyond.RESERVED: reserved, Beyond.CONTEXT: context}
+
+
+def _leaf(name: str, value: Count, note: str = "") -> Count:
+    """A number under a name, which has a line of its own for what there is to say."""
+    leaf: Any = Traced(plain(value), None, (int(plain(value)),), Label(name, "bytes", note))
+    found: Count = leaf
+    return found
+
+
+def _said(name: str, value: int, note: str) -> Traced:
+    return Traced(value, None, (value,), Label(name, "bytes", note))
+
+
+def _named(value: Count, label: Label) -> Traced:
+    """A sum of leaves under a name."""
+    made = named(value, label)
+    assert isinstance(made, Traced)
+    return made
