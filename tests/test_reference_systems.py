@@ -31,6 +31,7 @@ from weighbridge.formats.megatron import load
 from weighbridge.laws import find
 from weighbridge.nn import GroupedQueryAttention
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import mixed
 from weighbridge.report.explanation import steps
 from weighbridge.tree import Node, stored
 
@@ -343,3 +344,40 @@ def test_d_training_cost(cli: Callable[..., tuple[int, str, str]]) -> None:
     cost = json.loads(out)["answers"][0]["cost"]
     assert cost["seconds"] == pytest.approx(6 * 7e9 * 1e12 / (64 * 312e12 * 0.5))
     assert cost["dollars"] == pytest.approx(cost["seconds"] * 64 / 3600 * 2)
+
+
+@pytest.mark.parametrize(("gpu", "dtype"), [("V100", "fp16"), ("A100", "bf16"), ("H100", "bf16")])
+def test_d_cost_of_a_plan_by_type_of_gpu(gpu: str, dtype: str, cli: Callable[..., tuple[int, str, str]]) -> None:
+    """The efficiency is the plan's own: with it, 6 N D comes to the same days, dollars and dollars per billion."""
+    sizes = ("--tp", "4", "--sp", "--seq", "2048", "--global-batch", "2048", "--precision", dtype)
+    arguments = ("llama-7b", "--cluster", f"64x{gpu}", *sizes, "--tokens", "1T", "--price", "2")
+    status, out, _ = cli("train", *arguments, "--json")
+    assert status == 0
+    data = json.loads(out)
+    cost, time = data["cost"], data["time"]
+    steps = -(-(10**12) // (2048 * 2048))
+    assert cost["steps"] == steps
+    work = steps * data["flops"]["model_per_step"]
+    assert cost["busy_seconds"] == pytest.approx(work / (64 * time["model_tflops_per_gpu"] * 1e12))
+    rough = 6 * params("llama-7b").total * 1e12
+    assert work == pytest.approx(rough, rel=0.07)  # attention besides
+    assert cost["seconds"] * cost["goodput"] == pytest.approx(cost["busy_seconds"])
+    assert cost["days"] == pytest.approx(cost["seconds"] / 86_400)
+    assert cost["gpu_hours"] == pytest.approx(64 * cost["seconds"] / 3600)
+    assert cost["dollars"] == pytest.approx(2 * cost["gpu_hours"])
+    assert cost["dollars_per_billion_parameters"] == pytest.approx(cost["dollars"] / 6.738415616)
+
+
+def test_d_faster_gpus_take_fewer_days() -> None:
+    days = []
+    for gpu, dtype in (("V100", "fp16"), ("A100", "bf16"), ("H100", "bf16")):
+        sizes: dict[str, Any] = {
+            "gpus": 64,
+            "tensor": 4,
+            "sequence_parallel": True,
+            "sequence": 2048,
+            "global_batch": 2048,
+        }
+        plan = Plan.under(precision=mixed(dtype), **sizes)
+        days.append(train("llama-7b", plan, f"64x{gpu}").cost("1T", price=2).run.days)
+    assert days[0] > 1.5 * days[1] > 1.5 * 1.5 * days[2]

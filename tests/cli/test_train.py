@@ -59,7 +59,7 @@ MISTAKES = [
     ([*LLAMA, "--framework", "hf-sdpa", "--precision", "mxfp8"], "no Transformer Engine"),
     ([*LLAMA, "--from", "/nowhere.toml"], "cannot be read"),
     (["train", "--cluster", "8xH100"], "Missing argument 'MODEL'"),
-    ([*LLAMA, "--timeline", "/nowhere/at/all.json"], "--timeline: /nowhere/at/all.json cannot be written"),
+    ([*LLAMA, "--timeline", "/nowhere/at/all.json"], "--trace: /nowhere/at/all.json cannot be written"),
     (["train", "gpt2", "--cluster", "8xH100", "--seq", "2000"], "learned positions for at most 1,024"),
     ([*LLAMA, "--cluster", "8xB200"], "--cluster: given twice; allowed is once"),
     ([*LLAMA, "--tp", "2", "--tp", "4"], "--tp: given twice"),

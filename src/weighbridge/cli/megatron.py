@@ -88,7 +88,7 @@ def command(
     request = load(list(words), world_size, cluster_gpus=named.gpus if stated else None)
     warnings = request.warnings
     if context.get_parameter_source("cluster") is ParameterSource.DEFAULT:
-        warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose libraries' workspaces count")
+        warnings = (*warnings, f"no --cluster: {DEVICE} is assumed, whose speeds and libraries' workspaces count")
     machines = named if stated else _machines(named, request.world_size)
     return answer(train(request.model, request.plan, machines, names=CALLED), out, warnings)
 

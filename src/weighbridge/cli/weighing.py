@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from weighbridge.cli.options import F, check_forms, explain_options, json_option, print_document, print_json
-from weighbridge.cli.writing import write
+from weighbridge.cli.time_options import Asked, time_options
 from weighbridge.errors import InputError
+from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.reasons import Beyond
 from weighbridge.estimate.memory.stage import Stage
@@ -26,18 +25,16 @@ DOES_NOT_FIT = 3
 
 def output_options(function: F) -> F:
     """Every option of the output, in the order in which help lists them."""
-    lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "all"])
-    timeline = click.Path(dir_okay=False, path_type=Path)
+    lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "cost", "all"])
     options = [
         click.option("--stage", type=click.IntRange(0), help="The stage to show; the fullest by default."),
         click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
         click.option("--chart", is_flag=True, help="Draw memory over one step."),
-        click.option("--timeline", type=timeline, metavar="OUT.json", help="Write a trace of one step for Perfetto."),
         click.option("--emit", type=click.Choice(EMITTED), help="Print the plan as arguments for that framework."),
         click.option("--check", is_flag=True, help="End with status 3 if it does not fit."),
         click.option("--line", type=lines, help="The line of the ledger to explain; all by default."),
     ]
-    function = json_option(explain_options(function))
+    function = time_options(json_option(explain_options(function)))
     for option in reversed(options):
         function = option(function)
     return function
@@ -50,7 +47,6 @@ class Output:
     stage: int | None
     tree: bool | None
     chart: bool
-    timeline: Path | None
     emit: str | None
     check: bool
     line: str | None
@@ -58,6 +54,7 @@ class Output:
     depth: int | None
     form: str
     as_json: bool
+    asked: Asked
 
     @classmethod
     def taken_from(cls, options: dict[str, Any], tree: bool) -> Output:
@@ -66,8 +63,11 @@ class Output:
         Raises:
             InputError: for options that would have no effect.
         """
-        out = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+        asked = Asked.taken_from(options)
+        out = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__ if name != "asked"}, asked=asked)
         check_forms(out.explain, None, out.form, out.as_json, out.depth)
+        if out.line == "cost" and asked.tokens is None:
+            raise InputError("--line cost: of a run; add --tokens")
         if out.line and not out.explain:
             raise InputError("--line names the line that --explain explains; add --explain")
         drawn = [name for name, given in (("--tree", out.tree), ("--chart", out.chart)) if given]
@@ -89,17 +89,17 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
         raise InputError(f"--stage: got {out.stage:,}; allowed is 0 to {len(training.stages) - 1:,}")
     if out.check and training.fits is None:
         raise InputError("--check: whether it fits depends on the device; add --cluster")
+    cost = out.asked.cost(training)
     warn(warnings)
-    if out.timeline is not None:
-        write_trace(training, out.timeline)
+    out.asked.write(training)
     if out.emit:
         _emit(training, out.emit)
     elif out.as_json:
-        _print_json(training, out, warnings)
+        _print_json(training, out, warnings, cost)
     elif out.explain:
-        _explain(training, out)
+        _explain(training, out, cost)
     else:
-        _print(training, out)
+        _print(training, out, cost)
     return DOES_NOT_FIT if out.check and training.fits is False else 0
 
 
@@ -117,39 +117,33 @@ def _emit(training: Training, kind: str) -> None:
     click.echo(written.text, nl=False)
 
 
-def write_trace(training: Training, path: Path) -> None:
-    """Write the timeline of a step, whole or not at all.
-
-    Raises:
-        InputError: for a path that cannot be written.
-    """
-    from weighbridge.report.trace import trace
-
-    written = json.dumps(trace(training), separators=(",", ":"))
-    write("--timeline", path, f"{written}\n".encode())
-
-
-def _print(training: Training, out: Output) -> None:
+def _print(training: Training, out: Output, cost: Costing | None) -> None:
     from weighbridge.report.text import window
     from weighbridge.report.training import View, document
 
-    view = View(out.stage, bool(out.tree), out.chart, depth=out.depth, width=window())
+    view = View(out.stage, bool(out.tree), out.chart, depth=out.depth, width=window(), cost=cost)
     print_document(document(training, view), out.form)
 
 
-def _print_json(training: Training, out: Output, warnings: tuple[str, ...]) -> None:
+def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost: Costing | None) -> None:
     from weighbridge.report import training_schema
 
-    data: dict[str, Any] = dict(training_schema.training(training, warnings))
+    data: dict[str, Any] = dict(training_schema.training(training, warnings, cost))
     if out.explain:
-        data |= training_schema.explanations(_stage(training, out), _lines(training, out), out.depth)
+        asked = cost if out.line in (None, "all", "cost") else None
+        data |= training_schema.explanations(_stage(training, out), _lines(training, out), out.depth, asked)
     print_json(data)
 
 
-def _explain(training: Training, out: Output) -> None:
-    from weighbridge.report.training_explained import explained
+def _explain(training: Training, out: Output, cost: Costing | None) -> None:
+    from weighbridge.report.training_explained import costed, explained
 
-    click.echo(explained(_stage(training, out), _lines(training, out), out.form, out.depth), nl=False)
+    blocks = []
+    if out.line != "cost":
+        blocks.append(explained(_stage(training, out), _lines(training, out), out.form, out.depth))
+    if cost is not None and out.line in (None, "all", "cost"):
+        blocks.append(costed(cost, out.form, out.depth))
+    click.echo("\n".join(blocks), nl=False)
 
 
 def _stage(training: Training, out: Output) -> Stage:
@@ -158,6 +152,8 @@ def _stage(training: Training, out: Output) -> Stage:
 
 def _lines(training: Training, out: Output) -> list[Line | Beyond]:
     """The lines to explain: the one named, else all that are not nothing."""
+    if out.line == "cost":
+        return []
     if out.line in list(Line):
         return [Line(out.line)]
     if out.line in list(Beyond):

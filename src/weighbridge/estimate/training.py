@@ -36,6 +36,7 @@ from weighbridge.traced import plain, symbol
 from weighbridge.tree import Node, layer_count
 
 if TYPE_CHECKING:
+    from weighbridge.estimate.costing import Costing
     from weighbridge.estimate.time.step import StepTime
 
 SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
@@ -172,10 +173,23 @@ class Training(Shown):
 
     @cached_property
     def time(self) -> StepTime | None:
-        """How long it takes; ``None`` without a cluster."""
+        """How long it takes; ``None`` without a cluster, or where too little of it is known (:attr:`untimed`)."""
         from weighbridge.estimate.time.step import step_time
 
-        return step_time(self)
+        return None if self.untimed else step_time(self)
+
+    @property
+    def untimed(self) -> str:
+        """Why its time is not estimated, in words; empty where it is."""
+        from weighbridge.estimate.time.known import untimed
+
+        return untimed(self.plan, self.cluster)
+
+    def cost(self, tokens: float | str, price: float | str | None = None, **site: float | str | None) -> Costing:
+        """What a run of so many tokens takes: see :func:`weighbridge.estimate.costing.cost_of`."""
+        from weighbridge.estimate.costing import cost_of
+
+        return cost_of(self, tokens, price, **site)
 
     @cached_property
     def traced(self) -> Training:

@@ -1,4 +1,6 @@
-"""Days, GPU hours and dollars of a number of FLOPs on a cluster, at a utilization that the user states."""
+"""Days, GPU hours and dollars of GPUs that are held for a time; and of a number of FLOPs on a cluster, at a utilization
+that the user states.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,36 @@ from weighbridge.hardware.cluster import Cluster
 
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Held:
+    """GPUs that are held for a time.
+
+    Attributes:
+        seconds: how long.
+        gpus: how many.
+        price: dollars per GPU and hour; ``None`` leaves dollars out.
+    """
+
+    seconds: float
+    gpus: int
+    price: float | None = None
+
+    @property
+    def days(self) -> float:
+        """The time in days."""
+        return ratio(self.seconds, SECONDS_PER_DAY)
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours of all GPUs together."""
+        return ratio(self.seconds * self.gpus, SECONDS_PER_HOUR)
+
+    @property
+    def dollars(self) -> float | None:
+        """What the GPU hours cost; ``None`` without a price."""
+        return None if self.price is None else self.gpu_hours * self.price
 
 
 @dataclass(frozen=True)
@@ -51,16 +83,21 @@ class Cost:
         return ratio(self.flops, self.rate.flops_per_second)
 
     @property
+    def held(self) -> Held:
+        """The GPUs and how long they are held."""
+        return Held(self.seconds, self.rate.cluster.gpus, self.rate.price)
+
+    @property
     def days(self) -> float:
         """The same in days."""
-        return ratio(self.seconds, SECONDS_PER_DAY)
+        return self.held.days
 
     @property
     def gpu_hours(self) -> float:
         """Hours of all GPUs together."""
-        return ratio(self.seconds * self.rate.cluster.gpus, SECONDS_PER_HOUR)
+        return self.held.gpu_hours
 
     @property
     def dollars(self) -> float | None:
         """What the GPU hours cost; ``None`` without a price."""
-        return None if self.rate.price is None else self.gpu_hours * self.rate.price
+        return self.held.dollars

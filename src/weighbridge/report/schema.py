@@ -53,6 +53,7 @@ from weighbridge.report.plan_schema import (
 from weighbridge.report.plan_schema import (
     PlanSaves as PlanSaves,
 )
+from weighbridge.report.time_schema import RunFigures, StepSeconds
 from weighbridge.tree import Node, run, stored
 
 
@@ -243,6 +244,8 @@ class Training(TypedDict):
     ranks: list[Rank]
     error_bands: list[ErrorBand]
     flops: StepWork
+    time: StepSeconds | None
+    cost: RunFigures | None
     changes: list[PlanChange]
     changes_add_up: bool
     warnings: list[str]

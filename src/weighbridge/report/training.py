@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from weighbridge.estimate.advice import Advice, advise, in_use
 from weighbridge.estimate.bands import shown_bands, too_close
+from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import BETWEEN, peak_at
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
-from weighbridge.report import tree
+from weighbridge.report import cost as costs
+from weighbridge.report import time, tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart
 from weighbridge.report.document import Column, Document, Picture, Row, Table
 from weighbridge.report.modules import ranges
@@ -54,6 +56,7 @@ class View:
         changes: what to change.
         depth: levels of modules; all if ``None``.
         width: columns of the window.
+        cost: of a run, where it is asked for.
     """
 
     stage: int | None = None
@@ -62,19 +65,24 @@ class View:
     changes: bool = True
     depth: int | None = None
     width: int = 100
+    cost: Costing | None = None
 
 
 def document(training: Training, view: View = View()) -> Document:
-    """Whether it fits, one bar per stage, the ledger of the fullest, where its peak stands, what to change."""
+    """Whether it fits, one bar per stage, the ledger of the fullest, where its peak stands, where the time goes, what
+    to change, what a run costs.
+    """
     stage = training.worst if view.stage is None else training.stages[view.stage]
-    facts = (*_answers(training), *_step(training))
+    facts = (*_answers(training), *_step(training), *time.facts(training))
     pictures: list[Picture] = [bars(training)]
     if view.chart:
         pictures.append(chart(training, stage))
-    tables = [ledger(stage), where(stage)]
+    tables = [ledger(stage), where(stage), *time.tables(training)]
     if view.changes:
-        found = changes(training, advise(training))
-        tables += [found] if found else []
+        advised = (changes(training, advise(training)), time.changes(training))
+        tables += [found for found in advised if found]
+    if view.cost:
+        tables.append(costs.table(view.cost))
     if view.modules:
         tables = [tree.table(stage, view.depth, view.width), tree.per_gpu(stage), *tables]
     on = f" on {training.cluster}" if training.cluster else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import MEANING, Line
 from weighbridge.estimate.memory.moment import Stands, tensors
 from weighbridge.estimate.memory.reasons import EXPLAINED, Beyond
@@ -13,6 +14,9 @@ from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.markdown import as_markdown
 from weighbridge.report.text import rendered, window
 from weighbridge.traced import Label, Traced, plain
+
+FIRST, LATER = ("dollars_per_billion_parameters", "gpu_hours"), ("co2_kg",)
+"""Figures of a cost that are opened whole, the first that there is; and those of which only what is new is opened."""
 
 
 def explained(stage: Stage, lines: Iterable[Line | Beyond], form: str, depth: int | None) -> str:
@@ -27,6 +31,15 @@ def explained(stage: Stage, lines: Iterable[Line | Beyond], form: str, depth: in
             shown = Document("", "", (), (table(line, found),))
             blocks.append(as_markdown(shown).strip() if form == "markdown" else rendered(shown, window()).strip("\n"))
     return "\n\n".join(blocks) + "\n"
+
+
+def costed(cost: Costing, form: str, depth: int | None) -> str:
+    """The figures of a run's cost, each with its derivation; what an earlier one opened is not opened again."""
+    chosen = [name for name in FIRST if name in cost.explainable][:1] + [n for n in LATER if n in cost.explainable]
+    figures = [cost.run.explained(name) for name in chosen]
+    depths = [depth, *(min(depth or 2, 2) for _ in chosen[1:])]
+    shown = (explanation.FORMS[form](one, deep) for one, deep in zip(figures, depths, strict=True))
+    return "\n\n".join(shown) + "\n"
 
 
 def figure(stage: Stage, line: Line | Beyond) -> Traced:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from weighbridge.estimate.advice import advise, in_use
 from weighbridge.estimate.bands import Band, bands_of
+from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import Stands, peak_at, tensors
 from weighbridge.estimate.memory.reasons import Beyond
@@ -16,14 +17,14 @@ from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves
 from weighbridge.parallel.schedule import Schedule
-from weighbridge.report import explanation, schema
+from weighbridge.report import explanation, schema, time_schema
 from weighbridge.report.plan_words import context, overlaps
 from weighbridge.report.training_explained import figure
 from weighbridge.traced import plain
 
 
-def training(result: Training, warnings: Sequence[str] = ()) -> schema.Training:
-    """A weighed training step."""
+def training(result: Training, warnings: Sequence[str] = (), cost: Costing | None = None) -> schema.Training:
+    """A weighed training step, with the cost of a run where it is asked for."""
     work, advice = step_flops(result), advise(result)
     return {
         "model": schema.identity(result.model),
@@ -34,6 +35,8 @@ def training(result: Training, warnings: Sequence[str] = ()) -> schema.Training:
         "ranks": [rank(stage) for stage in result.stages],
         "error_bands": [band(found) for found in bands_of(result)],
         "flops": {"model_per_step": _int(work.model), "hardware_per_step": _int(work.hardware)},
+        "time": time_schema.step(result.time),
+        "cost": time_schema.cost(cost),
         "changes": [
             {
                 "change": change.title,
@@ -145,10 +148,14 @@ def saves(chosen: Saves | None) -> schema.PlanSaves | None:
     return {"operations": sorted(chosen.names), "every_multiply": chosen.every} if chosen else None
 
 
-def explanations(stage: Stage, lines: Sequence[Line | Beyond], depth: int | None) -> dict[str, Any]:
-    """Lines of the ledger with their derivations, and the tensors that stand at the highest moment."""
+def explanations(
+    stage: Stage, lines: Sequence[Line | Beyond], depth: int | None, cost: Costing | None = None
+) -> dict[str, Any]:
+    """Lines of the ledger with their derivations, the tensors that stand at the highest moment, and the cost's."""
+    figures = [figure(stage, line) for line in lines]
+    figures += [cost.run.explained(name) for name in cost.explainable] if cost else []
     return {
-        "explanation": [step for line in lines for step in explanation.as_dict(figure(stage, line), depth)],
+        "explanation": [step for one in figures for step in explanation.as_dict(one, depth)],
         "tensors": [standing(one) for line in lines if isinstance(line, Line) for one in tensors(stage, line)],
     }
 

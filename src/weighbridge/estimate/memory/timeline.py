@@ -9,7 +9,7 @@ Of a step with many micro-batches, those that repeat the middle are left out: wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from weighbridge.estimate.training import Training
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.schedule import Action, Schedule, Step, Turn
 from weighbridge.parallel.timeline import Timed, simulate
+from weighbridge.parallel.timeline import Timeline as Simulated
 from weighbridge.replay import Direction
 from weighbridge.tape import Use
 from weighbridge.traced import plain
@@ -138,19 +139,29 @@ def drawn(plan: Plan) -> int:
     return min(whole, 2 * stages + MIDDLE)
 
 
-def timeline(training: Training) -> Timeline:
-    """One training step with its memory."""
+def timeline(
+    training: Training, ran: Simulated | None = None, stepped: Sequence[tuple[float, float]] | None = None
+) -> Timeline:
+    """One training step with its memory.
+
+    Args:
+        training: the step.
+        ran: its schedule with real durations, on as many micro-batches as :func:`drawn` gives; in units if ``None``.
+        stepped: when the optimizer's step of every stage begins and ends, in the unit of ``ran``; a unit after all
+            passes if ``None``.
+    """
     plan = training.plan
     whole, shown = int(plain(plan.micro_batches)), drawn(plan)
-    ran = simulate(plan.order, plan.pipeline, shown, plan.virtual, group=plan.group)
+    ran = ran or simulate(plan.order, plan.pipeline, shown, plan.virtual, group=plan.group)
     stages = [_Stage(stage) for stage in training.stages]
     needed = sum(len(steps) * 2 * stage.deepest for stage, steps in zip(stages, ran.ranks, strict=True))
     every_layer = needed <= MOST_SAMPLES
     gap = whole - shown if plan.order is Schedule.GPIPE else 0
-    ranks = zip(stages, ran.ranks, strict=True)
-    tracks = tuple(stage.track(steps, every_layer, ran.duration, gap) for stage, steps in ranks)
+    stepped = stepped or [(ran.duration, ran.duration + STEP)] * len(stages)
+    ranks = zip(stages, ran.ranks, stepped, strict=True)
+    tracks = tuple(stage.track(steps, every_layer, own, gap) for stage, steps, own in ranks)
     busy = (1 - ran.bubble) * whole / shown  # ranks wait as long, however many micro-batches there are
-    return Timeline(tracks, ran.duration + STEP, ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
+    return Timeline(tracks, max(end for _, end in stepped), ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
 
 
 def _sum(*terms: tuple[int, Levels]) -> Levels:
@@ -254,8 +265,8 @@ class _Stage:
         )
         return _sum((1, self.static), *zip(held, self.kept, strict=True), *waiting)
 
-    def track(self, steps: tuple[Timed, ...], every_layer: bool, end: float, gap: int = 0) -> Track:
-        """A stage's step from its passes, and the optimizer's when all stages end. In its middle ``gap`` more
+    def track(self, steps: tuple[Timed, ...], every_layer: bool, own: tuple[float, float], gap: int = 0) -> Track:
+        """A stage's step from its passes, and the optimizer's from its beginning to its end. In its middle ``gap`` more
         micro-batches go forward before any goes backward (GPipe), which are not drawn.
         """
         held, late = [0] * len(self.runs), [0] * len(self.runs)
@@ -270,7 +281,7 @@ class _Stage:
             held[step.chunk] += {Action.FORWARD: 1, Action.BACKWARD_WEIGHT: 0}.get(step.action, -1)
             late[step.chunk] += {Action.BACKWARD_INPUT: 1, Action.BACKWARD_WEIGHT: -1}.get(step.action, 0)
             samples.append(Sample(timed.end, self.standing(held, late)))
-        samples += [Sample(end, self.stepping), Sample(end + STEP, self.static)]
+        samples += [Sample(own[0], self.stepping), Sample(own[1], self.static)]
         return Track(self.stage.number, tuple(slices), tuple(samples))
 
     def _samples(self, timed: Timed, held: list[int], late: list[int], every_layer: bool) -> list[Sample]:
