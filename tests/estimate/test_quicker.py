@@ -33,7 +33,7 @@ def test_every_change_is_quicker_fits_and_computes_the_same(name: str) -> None:
 
 def test_overlap_and_more_chunks_are_found() -> None:
     assert {change.group for change in quicker(PIPED, 20)} >= {"pipeline", "graphs"}
-    assert {change.group for change in quicker(LONG, 20)} >= {"overlap tensor", "tensor"}
+    assert {change.group for change in quicker(LONG, 20)} >= {"overlap tensor", "micro-batch"}
     assert {change.group for change in quicker(EXPERTS, 20)} >= {"virtual"}
 
 
