@@ -213,8 +213,12 @@ class States:
     @property
     def main(self) -> Count:
         """Bytes of the optimizer's own copy of the weights."""
+        return self._on_device(self._main)
+
+    @property
+    def _main(self) -> Count:
         main = self.plan.precision.main
-        return self._on_device(self._bytes(main, 1)) if main else 0
+        return self._bytes(main, 1) if main else 0
 
     @property
     def main_gradients(self) -> Count:
@@ -224,11 +228,21 @@ class States:
     @property
     def optimizer(self) -> Count:
         """Bytes of the optimizer's states."""
+        return self._on_device(self._optimizer)
+
+    @property
+    def _optimizer(self) -> Count:
         chosen = self.plan.optimizer
         if chosen.others is None:
-            return self._on_device(total(self._state(state, None) for state in chosen.states))
+            return total(self._state(state, None) for state in chosen.states)
         matrices = total(self._state(state, True) for state in chosen.states)
-        return self._on_device(matrices + total(self._state(state, False) for state in chosen.others))
+        return matrices + total(self._state(state, False) for state in chosen.others)
+
+    @property
+    def on_host(self) -> Count:
+        """Bytes of the optimizer's states and own weights that stand in the host's memory."""
+        share = self.plan.offload.optimizer
+        return scale(self._optimizer + self._main, share) if share else 0
 
     def _on_device(self, bytes: Count) -> Count:
         """What of the optimizer's memory is not offloaded."""

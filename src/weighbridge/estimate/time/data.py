@@ -22,6 +22,14 @@ FUSED, BY_LISTS = 1.3, 3.4
 """Seconds of the optimizer's step over those of a copy that moves its states, gradients and weights once: of one kernel
 for all of it (1.2 in fp32, 1.4 in bf16), and of one kernel for each term (benchmarks/measured/kernels, H100, AdamW)."""
 
+HOST_LINK = 450_000_000_000
+"""Bytes per second and direction between a device that is no card and its host: NVLink-C2C (NVIDIA GB200 datasheet: 900
+GB/s both ways)."""
+
+HOST_MEMORY = 50_000_000_000
+"""Bytes per second of the host's memory for each of eight devices: two sockets of eight channels of DDR5-4800 have 614
+GB/s, of which copies attain two thirds (DGX H100)."""
+
 
 @dataclass(frozen=True, eq=False)
 class DataParallel:
@@ -142,4 +150,13 @@ class DataParallel:
             zero.share(dense, 2, plan.data_ranks) + zero.share(expert, 2, plan.expert_data_ranks)
         )
         slower = BY_LISTS if plan.optimizer.temporaries else FUSED
-        return slower * self.clock.speeds.stream(moved) + self.clock.speeds.stream(whole)  # gradients are zeroed
+        there = slower * self.clock.speeds.stream(moved) + self.clock.speeds.stream(whole)  # gradients are zeroed
+        return there + self._on_host(gradients + weights) if plan.offload.optimizer else there
+
+    def _on_host(self, sent: Count) -> Seconds:
+        """What of the optimizer's step the host does: gradients come over, weights go back, states are read and written
+        where they stand. Nothing runs beside it.
+        """
+        share = self.clock.plan.offload.optimizer
+        link = self.clock.cluster.device.pcie_bandwidth or HOST_LINK
+        return share * ratio(sent, link) + ratio(2 * self.stage.states.on_host, HOST_MEMORY)

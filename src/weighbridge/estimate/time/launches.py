@@ -22,9 +22,9 @@ much Python (modules of Transformer Engine and Megatron-Core, their autograd fun
 in steps of one rank that wait for the host all the time: 49 to 53 ms for 341 to 413 operations on a DGX H100, with 5 ms
 for what a step does once (Megatron-LM, tests/functional_tests, golden values of gpt3_mcore_*tp1_pp1_*)."""
 
-HOSTS = {"ampere": 1.8}
+HOSTS = {"volta": 1.8, "turing": 1.8, "ampere": 1.8}
 """The same of the hosts that devices of an architecture usually have, over those of an H100: 80 to 103 ms on a DGX A100
-for these steps."""
+for these steps; older ones are taken for no faster."""
 
 LOOP_LAUNCH = 9e-6
 """Seconds of the host for each multiply that a loop in C++ launches: the least that one of Transformer Engine's grouped

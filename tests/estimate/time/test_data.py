@@ -1,0 +1,43 @@
+"""What data parallel ranks send, and the optimizer's step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weighbridge.estimate.time.data import DataParallel
+from weighbridge.estimate.training import train
+from weighbridge.parallel.execution import Execution
+from weighbridge.parallel.plan import Offload, Plan
+from weighbridge.parallel.zero import Zero
+
+
+def data(**plan: Any) -> DataParallel:
+    framework = plan.pop("framework", "megatron")
+    training = train("llama-3.1-8b", Plan.under(framework, gpus=16, sequence=4096, global_batch=32, **plan), "16xH100")
+    assert training.time is not None
+    return training.time.stages[0].data
+
+
+def test_what_overlaps_leaves_its_last_bucket() -> None:
+    apart = data(execution=Execution())
+    assert apart.tail(100.0) == apart.reducing
+    assert apart.head(100.0) == apart.gathering
+    beside = data()
+    assert beside.reducing / beside.buckets <= beside.tail(100.0) < 0.5 * beside.reducing
+    assert beside.tail(0.0) == beside.reducing
+
+
+def test_spread_weights_travel_with_layers() -> None:
+    assert data(framework="torchtitan").tail(0.0) == 0
+    assert data(framework="torchtitan").gathered(0, 0) > 0
+    assert data(zero=Zero(0)).gathering == 0
+
+
+def test_spread_states_are_updated_by_shares() -> None:
+    assert data(zero=Zero(1)).optimizer < 0.4 * data(zero=Zero(0)).optimizer
+
+
+def test_a_step_of_the_host_takes_longer() -> None:
+    here, there, half = (data(offload=Offload(optimizer=share)).optimizer for share in (0.0, 1.0, 0.5))
+    assert there > 5 * here
+    assert here < half < there
