@@ -376,7 +376,6 @@ def test_d_faster_gpus_take_fewer_days() -> None:
             "tensor": 4,
             "sequence_parallel": True,
             "sequence": 2048,
-            "micro_batch": 4,
             "global_batch": 2048,
         }
         plan = Plan.under(precision=mixed(dtype), micro_batch=4, **sizes)
