@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from weighbridge.parallel.schedule import Action, Schedule, Step, order, placement
+from weighbridge.traced import plain
 
 Result = tuple[Action, int, int]
 """What a step makes: its action (either backward that gives the input's gradient: BACKWARD), virtual stage, batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A step of a rank and what it waits for.
+
+    Attributes:
+        rank: which.
+        step: the step.
+        needs: the tasks whose results it needs, by their places, and whether each is another rank's.
+        sends: its result goes to another rank.
+    """
+
+    rank: int
+    step: Step
+    needs: tuple[tuple[int, bool], ...]
+    sends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +46,44 @@ class Timed:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Timeline:
     """All steps of all ranks.
 
     Attributes:
-        ranks: the steps of every pipeline rank, in the order in which they run.
+        tasks: the steps, each after those that it waits for.
+        starts: when each begins.
+        ends: when each is done.
     """
 
-    ranks: tuple[tuple[Timed, ...], ...]
+    tasks: Sequence[Task]
+    starts: Sequence[float]
+    ends: Sequence[float]
+
+    @cached_property
+    def ranks(self) -> tuple[tuple[Timed, ...], ...]:
+        """The steps of every pipeline rank, in the order in which they run."""
+        found: list[list[Timed]] = [[] for _ in self.finishes]
+        for task, start, end in zip(self.tasks, self.starts, self.ends, strict=True):
+            found[task.rank].append(Timed(task.step, start, end))
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def finishes(self) -> tuple[float, ...]:
+        """When every rank is done."""
+        last = {task.rank: end for task, end in zip(self.tasks, self.ends, strict=True)}
+        return tuple(last[rank] for rank in sorted(last))
 
     @property
     def duration(self) -> float:
         """From the first step's beginning to the last one's end."""
-        return max(steps[-1].end for steps in self.ranks)
+        return max(self.finishes)
 
     @property
     def bubble(self) -> float:
         """Share of all ranks' time in which they wait, from 0 to 1."""
-        busy = sum(timed.end - timed.start for steps in self.ranks for timed in steps)
-        return 1 - busy / (self.duration * len(self.ranks))
+        busy = sum(self.ends) - sum(self.starts)
+        return 1 - busy / (self.duration * len(self.finishes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,31 +151,45 @@ def simulate(
     Raises:
         RuntimeError: ranks wait for each other and none can go on.
     """
-    pieces = placement(schedule, stages, chunks)
+    planned = tasks(schedule, int(plain(stages)), int(plain(micro_batches)), int(plain(chunks)), group and int(group))
+    free = [0.0] * int(plain(stages))
+    starts: list[float] = []
+    ends: list[float] = []
+    late, blocked = (0.0, sending.seconds) if sending.blocks else (sending.seconds, 0.0)
+    for task in planned:
+        rank, step = task.rank, task.step
+        start = free[rank]
+        for place, sent in task.needs:
+            ready = ends[place] + late if sent else ends[place]
+            if ready > start:
+                start = ready
+        own = durations if isinstance(durations, Durations) else durations[rank][step.chunk]
+        free[rank] = start + own.of(step.action) + (blocked if task.sends else 0.0)
+        starts.append(start)
+        ends.append(free[rank])
+    return Timeline(planned, starts, ends)
+
+
+@lru_cache(maxsize=256)
+def tasks(schedule: Schedule, stages: int, micro_batches: int, chunks: int, group: int | None) -> tuple[Task, ...]:
+    """All steps of all ranks, each after those that it waits for; how long they take does not matter. Arguments and
+    errors as of :func:`simulate`.
+    """
     orders = [order(schedule, stages, stage, micro_batches, chunks, group) for stage in range(stages)]
-    own = durations if not isinstance(durations, Durations) else [[durations] * len(ranks) for ranks in pieces]
-    run = _Run(orders, pieces, own, sending)
+    run = _Run(orders, placement(schedule, stages, chunks))
     run.go()
-    return Timeline(tuple(tuple(ran) for ran in run.ranks))
+    return tuple(run.done)
 
 
 class _Run:
     """The ranks at work: each goes on until a result that it needs is not there, and again when it is."""
 
-    def __init__(
-        self,
-        orders: list[tuple[Step, ...]],
-        pieces: tuple[tuple[int, ...], ...],
-        durations: Sequence[Sequence[Durations]],
-        sending: Sending,
-    ) -> None:
+    def __init__(self, orders: list[tuple[Step, ...]], pieces: tuple[tuple[int, ...], ...]) -> None:
         self.left = [deque(steps) for steps in orders]
         self.pieces = pieces
-        self.durations = durations
-        self.sending = sending
         self.last = max(map(max, pieces))
-        self.ranks: list[list[Timed]] = [[] for _ in orders]
-        self.ends: dict[Result, tuple[float, int]] = {}
+        self.done: list[Task] = []
+        self.made: dict[Result, int] = {}
         self.waiting: dict[Result, int] = {}
 
     def go(self) -> None:
@@ -148,7 +199,7 @@ class _Run:
             rank = ready.pop()
             while self.left[rank]:
                 needed = self.needed(rank, self.left[rank][0])
-                missing = next((result for result in needed if result not in self.ends), None)
+                missing = next((result for result in needed if result not in self.made), None)
                 if missing is not None:
                     self.waiting[missing] = rank
                     break
@@ -174,18 +225,12 @@ class _Run:
 
     def take(self, rank: int, step: Step, needed: list[Result]) -> Result:
         """Runs a step and returns its result."""
-        ran = self.ranks[rank]
-        start = ran[-1].end if ran else 0.0
-        for result in needed:
-            ready, maker = self.ends[result]
-            start = max(start, ready if maker == rank or self.sending.blocks else ready + self.sending.seconds)
-        end = start + self.durations[rank][step.chunk].of(step.action)
-        if self.sending.blocks and self.sends(rank, step):
-            end += self.sending.seconds
-        ran.append(Timed(step, start, end))
+        places = [self.made[result] for result in needed]
+        needs = tuple((place, self.done[place].rank != rank) for place in places)
         kind = Action.BACKWARD if step.action is Action.BACKWARD_INPUT else step.action
         made = (kind, self.pieces[rank][step.chunk], step.micro_batch)
-        self.ends[made] = end, rank
+        self.made[made] = len(self.done)
+        self.done.append(Task(rank, step, needs, self.sends(rank, step)))
         return made
 
     def sends(self, rank: int, step: Step) -> bool:

@@ -175,8 +175,8 @@ class StepTime:
     def ends(self) -> list[Seconds]:
         """When each stage is done with the step."""
         return [
-            float(plain(stage.head)) + steps[-1].end + self.left_out + float(plain(stage.tail))
-            for stage, steps in zip(self.stages, self.ran.ranks, strict=True)
+            float(plain(stage.head)) + finish + self.left_out + float(plain(stage.tail))
+            for stage, finish in zip(self.stages, self.ran.finishes, strict=True)
         ]
 
     @cached_property
