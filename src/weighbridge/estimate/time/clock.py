@@ -1,9 +1,9 @@
-"""Seconds of kernels and messages of one plan on its cluster; equal questions are asked once."""
+"""Seconds of kernels and messages of a plan on its cluster; what is asked again is not computed again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil
 from typing import Any
 
@@ -18,6 +18,29 @@ from weighbridge.parallel.plan import Plan
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
+MOST = 100_000
+"""Answers that are kept for a cluster."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A cluster's speeds, and what was asked of them.
+
+    Attributes:
+        speeds: the device's kernels.
+        links: the cluster's messages.
+        answers: seconds, by the question.
+    """
+
+    speeds: Speeds
+    links: Collectives
+    answers: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+
+
+@lru_cache(maxsize=8)
+def _asked(cluster: Cluster) -> Asked:
+    return Asked(speeds(cluster.device), collectives(cluster))
+
 
 @dataclass(frozen=True, eq=False)
 class Clock:
@@ -30,17 +53,21 @@ class Clock:
 
     plan: Plan
     cluster: Cluster
-    asked: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
     @cached_property
+    def asked(self) -> Asked:
+        """What this plan and others asked of the cluster."""
+        return _asked(self.cluster)
+
+    @property
     def speeds(self) -> Speeds:
         """The device's kernels."""
-        return speeds(self.cluster.device)
+        return self.asked.speeds
 
-    @cached_property
+    @property
     def links(self) -> Collectives:
         """The cluster's messages."""
-        return collectives(self.cluster)
+        return self.asked.links
 
     @cached_property
     def taken(self) -> float:
@@ -98,6 +125,9 @@ class Clock:
     def _once(self, key: tuple[Any, ...], ask: Any, *arguments: Any, **options: Any) -> Seconds:
         if any(type(part) not in (int, float, str, bool, tuple) for part in key):
             return ask(*arguments, **options)  # type: ignore[no-any-return] # traced numbers and arrays are not looked up
-        if key not in self.asked:
-            self.asked[key] = ask(*arguments, **options)
-        return self.asked[key]  # type: ignore[no-any-return]
+        answers = self.asked.answers
+        if key not in answers:
+            if len(answers) >= MOST:
+                answers.clear()
+            answers[key] = ask(*arguments, **options)
+        return answers[key]  # type: ignore[no-any-return]
