@@ -144,8 +144,9 @@ def _internevo(place: int, cells: Cells) -> Row:
 
 
 def _clocked_internevo(place: int, cells: Cells) -> Row:
-    """A run of the tables of throughput. Its kernels (flash attention, fused norms, PyTorch's multiplies) are asked for
-    as Megatron-Core's own layers with flash attention, which run the same operations.
+    """A run of the tables of throughput. Its kernels (flash attention, fused norms, PyTorch's multiplies and activations:
+    internlm/model/linear.py, FeedForward) are asked for as Megatron-Core's own layers with flash attention, which run
+    the same operations.
     """
     group = re.search(r"group=(\d+)", cells["sharding"])
     return {
@@ -166,7 +167,7 @@ def _clocked_internevo(place: int, cells: Cells) -> Row:
             "global_batch": int(cells["gbs"]),
             "sequence": int(cells["seq"]),
             "framework": "megatron-local",
-            "kernels": {"attention": "flash"},
+            "kernels": {"attention": "flash", "pointwise": "eager"},
             "precision": {"base": "mixed-bf16", "gradients": "bf16"},
             "accumulation_fusion": False,
             "zero": {"stage": 1, "instances": int(cells["dp"]) // int(group[1]) if group else 1},

@@ -79,7 +79,7 @@ class Timer:
         if precision in ("fp8", "fp4"):
             forward += self._casts(own)
             inputs.append(self._cast("cast gradient", own, own.rows * own.products * own.columns))
-        weights += self._added(own)
+        weights += self._biased(own) + self._added(own)
         sent = messages.of_projection(self.training, clock, own, there.seconds, back.seconds, weight.seconds)
         return Passes(
             Doing(tuple(forward), sent.forward), Doing(tuple(inputs), sent.inputs), Doing(tuple(weights), sent.weights)
@@ -99,6 +99,14 @@ class Timer:
         wide = self.training.plan.precision.compute.bits // 8
         reads = 2 * wide if recipe is Recipe.TENSORWISE else wide
         return self.clock.stream(name, own.kind, elements * (reads + 2), 2 if recipe is Recipe.TENSORWISE else 1)
+
+    def _biased(self, own: Projection) -> list[Kernel]:
+        """The gradient of a bias sums up that of the result, in a kernel of its own; Transformer Engine's multiplies sum
+        it up themselves (pytorch/module/linear.py, the epilogue of the multiply for the gradient of the weights).
+        """
+        if not own.biased or self.training.plan.framework.transformer_engine:
+            return []
+        return [self.clock.stream("bias gradient", own.kind, own.whole_result)]
 
     def _added(self, own: Projection) -> list[Kernel]:
         """Weight gradients that are added to those of earlier micro-batches: by a kernel of their own, or at the end of

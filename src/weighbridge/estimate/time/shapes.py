@@ -55,6 +55,12 @@ class Projection:
         return [read for read in reads if isinstance(read, Weight) and len(read.axes) > 1]
 
     @property
+    def biased(self) -> bool:
+        """They add a bias."""
+        reads = (read for operation in self.operations for read in operation.reads)
+        return any(isinstance(read, Weight) and len(read.axes) == 1 for read in reads)
+
+    @property
     def kind(self) -> Kind:
         """What their module is for."""
         return kind_of(self.first)
