@@ -68,6 +68,11 @@ EAGER: dict[str, Several] = {
 - Attention: copies with the heads first.
 """
 
+COMPLEX: dict[str, Several] = {"rotary": Several(3, 3, 6.6, 6.6), "multiply": Several(1, 2, 1.0, 2.0)}
+"""Operations that torchtitan writes out where no compiler joins them: a rotation to fp32 and back around a product of
+complex numbers (models/llama3/model.py, apply_rotary_emb), which moves five times a tensor that is read and made once,
+three fifths of it as slowly as casts; both gradients of a product."""
+
 ROUTED: dict[str, Several] = {
     "top k": Several(12, 8),
     "permute": Several(6, 4),
@@ -88,8 +93,9 @@ def several(kernels: Kernels, operation: Operation) -> Several:
     """What an operation is to the host."""
     if kernels.experts is Experts.MEGATRON and operation.name in ROUTED:
         return ROUTED[operation.name]
-    written_out = kernels.pointwise is Pointwise.EAGER and kernels.rope is Rope.EAGER
-    return EAGER.get(operation.name, ONE) if written_out else ONE
+    if kernels.pointwise is not Pointwise.EAGER or kernels.compiled:
+        return ONE
+    return {Rope.EAGER: EAGER, Rope.COMPLEX: COMPLEX}.get(kernels.rope, {}).get(operation.name, ONE)
 
 
 def launch(framework: Framework, device: Device) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 from weighbridge.arithmetic import Count, ceil_div, total
 from weighbridge.estimate.time import messages
 from weighbridge.estimate.time.clock import Clock
-from weighbridge.estimate.time.launches import several
+from weighbridge.estimate.time.launches import LAUNCH, several
 from weighbridge.estimate.time.losses import cross_entropy
 from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Bound, Doing, Kernel, Passes
@@ -34,6 +35,11 @@ to be used (benchmarks/measured/kernels, H100: medians of five shapes; transform
 
 TRITON = 1.8
 """Seconds of the first FlashAttention in Triton over those of the second: 1.3 to 2.5 (Dao 2023, section 4.1)."""
+
+APPLIED, APPLIED_BACK = 28, 36
+"""Bytes per element that move where Megatron-Core adds the biases of experts to their results, each times the weight of
+its token in fp32, operation by operation (transformer/moe/experts.py, _apply_bias): product, sum, concatenation, to 16
+bits; backward, to fp32, to 16 bits, and two products with their sums."""
 
 LOSSES = frozenset({"cross-entropy", "to fp32", "log softmax", "negative log-likelihood", "head and loss"})
 
@@ -80,6 +86,9 @@ class Timer:
             forward += self._casts(own)
             inputs.append(self._cast("cast gradient", own, own.rows * own.products * own.columns))
         weights += self._biased(own) + self._added(own)
+        if own.applies_bias:
+            forward.append(self._applied(own, APPLIED))
+            inputs.append(self._applied(own, APPLIED_BACK))
         sent = messages.of_projection(self.training, clock, own, there.seconds, back.seconds, weight.seconds)
         return Passes(
             Doing(tuple(forward), sent.forward), Doing(tuple(inputs), sent.inputs), Doing(tuple(weights), sent.weights)
@@ -107,6 +116,12 @@ class Timer:
         if not own.biased or self.training.plan.framework.transformer_engine:
             return []
         return [self.clock.stream("bias gradient", own.kind, own.whole_result)]
+
+    def _applied(self, own: Projection, bytes: int) -> Kernel:
+        """Adds the biases of experts to their results, or the gradients of that."""
+        elements = own.rows * own.products * own.columns
+        launches = ceil(4 * plain(own.products) * LAUNCH / self.clock.launch)
+        return self.clock.stream("apply bias", own.kind, bytes * elements, launches)
 
     def _added(self, own: Projection) -> list[Kernel]:
         """Weight gradients that are added to those of earlier micro-batches: by a kernel of their own, or at the end of

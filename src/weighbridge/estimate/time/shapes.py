@@ -61,6 +61,12 @@ class Projection:
         return any(isinstance(read, Weight) and len(read.axes) == 1 for read in reads)
 
     @property
+    def applies_bias(self) -> bool:
+        """Their bias is added operation by operation: that of an expert's last multiply (Megatron-Core)."""
+        last = self.matrices[0][1].name == "expert_ffn"
+        return last and self.biased and self.training.kernels.experts is Experts.MEGATRON
+
+    @property
     def kind(self) -> Kind:
         """What their module is for."""
         return kind_of(self.first)
