@@ -144,9 +144,8 @@ def _internevo(place: int, cells: Cells) -> Row:
 
 
 def _clocked_internevo(place: int, cells: Cells) -> Row:
-    """A run of the tables of throughput. Its kernels (flash attention, fused norms, PyTorch's multiplies and activations:
-    internlm/model/linear.py, FeedForward) are asked for as Megatron-Core's own layers with flash attention, which run
-    the same operations.
+    """A run of the tables of throughput. Its kernels (flash attention, fused norms, PyTorch's multiplies, activations
+    in steps: internlm/model/linear.py) are asked for as Megatron-Core's own layers with flash attention.
     """
     group = re.search(r"group=(\d+)", cells["sharding"])
     return {

@@ -110,8 +110,8 @@ class Timer:
         return self.clock.stream(name, own.kind, elements * (reads + 2), 2 if recipe is Recipe.TENSORWISE else 1)
 
     def _biased(self, own: Projection) -> list[Kernel]:
-        """The gradient of a bias sums up that of the result, in a kernel of its own; Transformer Engine's multiplies sum
-        it up themselves (pytorch/module/linear.py, the epilogue of the multiply for the gradient of the weights).
+        """The gradient of a bias sums up that of the result, in a kernel of its own; Transformer Engine's multiplies do
+        it themselves (pytorch/module/linear.py, the epilogue of the multiply for the gradient of the weights).
         """
         if not own.biased or self.training.plan.framework.transformer_engine:
             return []
