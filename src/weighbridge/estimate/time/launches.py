@@ -84,9 +84,18 @@ ROUTED: dict[str, Several] = {
 scores, top k, scatter, the balancing loss and its scaling; maps, sums, sorting of chunks."""
 
 
-SLOWER = {"to fp32": 1.53, "cast": 1.53, "quantise": 1.53, "cast input": 1.53, "cast gradient": 1.53, "norm": 1.4}
+SLOWER = {
+    **dict.fromkeys(("to fp32", "cast", "quantise", "cast input", "cast gradient"), 1.53),
+    "norm": 1.4,
+    **dict.fromkeys(("permute", "unpermute", "combine"), 1.8),
+}
 """Seconds of a kernel over those of a copy that moves as much: of one that changes the width of its elements, and of
-normalisations (benchmarks/measured/kernels, H100: medians of large ones; Transformer Engine's own are not in them)."""
+normalisations (benchmarks/measured/kernels, H100: medians of large ones; Transformer Engine's own are not in them); of
+one that puts tokens in another order (MooreThreads/SimuMax, configs/system/b200_bf16_ceperm.json, permute_fwd and
+permute_bwd: half of a B200's bandwidth, of which copies attain nine tenths)."""
+
+IN_PLACE = 3.0
+"""The same of the loss in place: 0.28 to 0.32 of the bandwidth (the same, ce and ce_fusion)."""
 
 
 def several(kernels: Kernels, operation: Operation) -> Several:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from weighbridge.arithmetic import Count
 from weighbridge.estimate.time import messages
 from weighbridge.estimate.time.clock import Clock
+from weighbridge.estimate.time.launches import IN_PLACE
 from weighbridge.estimate.time.shapes import kind_of
 from weighbridge.estimate.time.work import Doing, Kernel, Passes
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Loss
 from weighbridge.tape import Operation, Tensor
+from weighbridge.tree import Kind
 
 MOVED: dict[Loss, dict[str, tuple[int, int]]] = {
     Loss.VOCABULARY_PARALLEL: {"cross-entropy": (6 + 4 + 8 + 8 + 4 + 8, 8 + 8 + 6)},
@@ -38,14 +40,15 @@ def cross_entropy(training: Training, clock: Clock, operation: Operation) -> Pas
     forward, backward = MOVED[loss].get(operation.name, (0, 0))
     logits = _logits(training, operation)
     launches = KERNELS.get(loss, (1, 1)) if operation.name != "negative log-likelihood" else (1, 1)
-    there = _kernel(clock, operation, kind, forward * logits, launches[0])
-    back = _kernel(clock, operation, kind, backward * logits, launches[1])
+    slower = IN_PLACE if loss is Loss.IN_PLACE else 1
+    there = _kernel(clock, operation, kind, slower * forward * logits, launches[0])
+    back = _kernel(clock, operation, kind, slower * backward * logits, launches[1])
     sent = messages.of_loss(training, clock, operation)
     return Passes(Doing(there, sent), Doing(back))
 
 
-def _kernel(clock: Clock, operation: Operation, kind: object, moved: Count, launches: int) -> tuple[Kernel, ...]:
-    return (clock.stream(operation.name, kind, moved, launches),)  # type: ignore[arg-type]
+def _kernel(clock: Clock, operation: Operation, kind: Kind, moved: Count | float, launches: int) -> tuple[Kernel, ...]:
+    return (clock.stream(operation.name, kind, moved, launches),)
 
 
 def _logits(training: Training, operation: Operation) -> Count:
