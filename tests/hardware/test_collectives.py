@@ -135,3 +135,14 @@ def test_published_all_reduces_of_one_server(size: int, rate: float) -> None:
 def test_published_all_reduces_of_four_servers(size: int, rate: float) -> None:
     seconds = collectives(cluster("32xB200")).all_reduce(size, 32)
     assert 2 * 31 / 32 * size / seconds / 1e9 == pytest.approx(rate, rel=0.25)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["64xH100", "144xGB200", "8xA100"]), bytes_, st.integers(1, 8))
+def test_parts_for_ranks_of_one_domain_travel_to_it_once(name: str, size: int, copies: int) -> None:
+    found = collectives(cluster(name))
+    ranks = found.cluster.gpus
+    shared = found.all_to_all(size, ranks, 1, copies)
+    assert shared <= found.all_to_all(size, ranks) * (1 + 1e-12)
+    if found.domains(ranks, 1) == 1:
+        assert shared == pytest.approx(found.all_to_all(size, ranks), rel=1e-12)

@@ -75,3 +75,19 @@ def test_experts_run_one_after_another_and_no_faster_than_they_are_launched() ->
         experts = [k for k, _ in kernels(training) if k.name == "matmul" and k.kind.value == "experts"]
         assert all(kernel.seconds >= least for kernel in experts)
     assert max(k.seconds for k, _ in kernels(many) if k.name == "matmul" and k.kind.value == "experts") > 1e-4
+
+
+def test_gradients_of_biases_are_kernels_where_multiplies_do_not_sum_them_up() -> None:
+    def names(framework: str) -> set[str]:
+        return {kernel.name for kernel, _ in kernels(trained("gpt2", framework, "1xA100", sequence=512))}
+
+    assert "bias gradient" in names("hf-sdpa")
+    assert "bias gradient" in names("megatron-local")
+    assert "bias gradient" not in names("megatron")
+
+
+def test_biases_of_experts_are_added_after_their_last_multiply() -> None:
+    found = kernels(trained("gpt-oss-20b", cluster="8xH100", expert=8))
+    layers = sum(count for kernel, count in found if kernel.name == "apply bias")
+    assert layers == 2 * 24  # forward and backward
+    assert not [kernel for kernel, _ in kernels(trained("mixtral-8x7b", expert=8)) if kernel.name == "apply bias"]
