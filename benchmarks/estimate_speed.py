@@ -1,4 +1,4 @@
-"""How long a full estimate of training memory takes, and that its cost grows with neither layers nor ranks.
+"""How long a full estimate of training takes, and that the cost of its memory grows with neither layers nor ranks.
 
     python benchmarks/estimate_speed.py [--runs 200] [--simumax FOLDER] [--json FILE]
 
@@ -64,6 +64,14 @@ def estimate(model: Model, plan: Plan, cluster: Cluster | None) -> Training:
     return training
 
 
+def timed(model: Model, plan: Plan, cluster: Cluster | None) -> Training:
+    """That, and the seconds of a step."""
+    training = estimate(model, plan, cluster)
+    assert training.time is not None
+    _ = training.time.step_seconds
+    return training
+
+
 def milliseconds(run: Callable[[], object]) -> float:
     """Wall time of one call."""
     begin = time.perf_counter()
@@ -84,6 +92,7 @@ class Speed:
         least: the fastest of the others.
         median: their median.
         other: the median where every run has another sequence length.
+        timed: the median with the seconds of a step.
     """
 
     name: str
@@ -91,6 +100,7 @@ class Speed:
     least: float
     median: float
     other: float
+    timed: float
 
 
 def speed(name: str, runs: int) -> Speed:
@@ -101,13 +111,14 @@ def speed(name: str, runs: int) -> Speed:
         held.update(model=load(MODEL), cluster=load_cluster(CLUSTER))
         again()
 
-    def again(length: int = LENGTH) -> None:
-        estimate(held["model"], Plan.under(**LAID_OUT, **CASES[name], sequence=length), held["cluster"])
+    def again(length: int = LENGTH, run: Callable[..., Training] = estimate) -> None:
+        run(held["model"], Plan.under(**LAID_OUT, **CASES[name], sequence=length), held["cluster"])
 
     cold = milliseconds(first)
     warm = [milliseconds(again) for _ in range(runs)]
     other = [milliseconds(partial(again, LENGTH + 8 * i)) for i in range(1, runs + 1)]
-    return Speed(name, cold, min(warm), statistics.median(warm), statistics.median(other))
+    both = [milliseconds(partial(again, run=timed)) for _ in range(runs + 1)][1:]
+    return Speed(name, cold, min(warm), *map(statistics.median, (warm, other, both)))
 
 
 def in_new_process(name: str, runs: int) -> Speed:
@@ -220,16 +231,17 @@ def speeds(rows: list[Speed], others: list[float], runs: int) -> str:
     lines = [
         f"DeepSeek-V3 on 2,048 GPUs, all 16 stages; milliseconds of {runs} estimates in one process after the first",
         "",
-        f"{'plan':57} {'first':>7} {'min':>7} {'median':>7} {'other':>7}",
+        f"{'plan':57} {'first':>7} {'min':>7} {'median':>7} {'other':>7} {'timed':>7}",
     ]
     for r in rows:
-        lines.append(f"{r.name:57} {r.cold:7.1f} {r.least:7.2f} {r.median:7.2f} {r.other:7.2f}")
+        lines.append(f"{r.name:57} {r.cold:7.1f} {r.least:7.2f} {r.median:7.2f} {r.other:7.2f} {r.timed:7.2f}")
     if others:
         first, *rest = others
         label = "SimuMax, tensor 1, pipeline 16, expert 64, three stages"
         lines.append(f"{label:57} {first:7.1f} {min(rest):7.2f} {statistics.median(rest):7.2f} {'':>7}")
-    met = "met" if max(r.median for r in rows) <= BUDGET_MS else "not met"
-    return "\n".join([*lines, "", f"budget: {BUDGET_MS:g} ms, median: {met}"])
+    met = {name: max(getattr(r, name) for r in rows) <= BUDGET_MS for name in ("median", "timed")}
+    words = ", ".join(f"{name}: {'met' if held else 'not met'}" for name, held in met.items())
+    return "\n".join([*lines, "", f"budget: {BUDGET_MS:g} ms; {words}"])
 
 
 def costs(model: str, runs: int) -> tuple[str, list[dict[str, Any]]]:
