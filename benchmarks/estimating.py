@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.requests import Asked, NotYetError, key, request
@@ -14,6 +14,7 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.estimate.compute import EXACT
 from weighbridge.estimate.conventions import training_flops
 from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.time.step import StepTime
 from weighbridge.estimate.training import Training
 from weighbridge.tape import Pass
 
@@ -90,9 +91,20 @@ def _timed(asked: Asked, convention: str) -> Answer:
         return Answer(needs="a step time")
     time = training.time
     figures = {name: unit * float(getattr(time, name)) for name, unit in CLOCKED.items() if hasattr(time, name)}
+    if len(time.stages) == 1:
+        figures["layer_seconds"] = layer_seconds(time)
     work = Pass(batch=1, sequence=asked.plan.sequence, prediction=asked.plan.prediction)
     counted, own = (int(training_flops(asked.model, work, name)) for name in (convention, EXACT))
     return Answer(time={name: value * counted / own if name in COUNTED else value for name, value in figures.items()})
+
+
+def layer_seconds(time: StepTime) -> float:
+    """Seconds of the first layer's forward and backward pass on the device, for one micro-batch: the second of the
+    stage's runs, after the embedding.
+    """
+    runs = [(own, own.runs[1][0]) for own in time.stages[0].passes]
+    alone = (replace(own, runs=((doing, 1),), waits=0.0, launches=0, hidden=0.0) for own, doing in runs)
+    return sum(float(own.device) for own in alone)
 
 
 def answers(rows: Iterable[Row], jobs: int = 1) -> dict[str, Answer]:

@@ -23,6 +23,7 @@ from benchmarks.score import Scored, counted, of_time, work_error, worked
 from benchmarks.speeds import speeds, value
 from benchmarks.targets import TARGETS
 from weighbridge.estimate.conventions import CONVENTIONS, training_flops
+from weighbridge.estimate.training import Training
 from weighbridge.parallel.recompute import Method
 from weighbridge.tape import Pass
 
@@ -303,6 +304,7 @@ def test_without_a_step_time_rows_say_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_figures_of_time_come_from_the_estimator(monkeypatch: pytest.MonkeyPatch) -> None:
     time = SimpleNamespace(step_seconds=2.5, tokens_per_second_per_gpu=3000.0, model_tflops_per_gpu=400.0, mfu=0.4)
+    time.stages = ()
     monkeypatch.setattr(estimating, "Training", timed_by(time))
 
     def asked(counter: str, **fields: Any) -> float | None:
@@ -319,6 +321,18 @@ def test_figures_of_time_come_from_the_estimator(monkeypatch: pytest.MonkeyPatch
     assert asked("model_tflops_per_gpu", convention="torch") == pytest.approx(400 * ratio)
     assert asked("tokens_per_second_per_gpu") == 3000
     assert estimate(a_row(counter="layer_seconds"), Answer(time={})) == (None, "an estimate of layer seconds")
+
+
+def test_seconds_of_a_layer_are_those_of_its_passes() -> None:
+    row = a_row(counter="layer_seconds", value=1.0)
+    asked = requests.request(row)
+    training = Training(asked.model, asked.plan, asked.cluster)
+    assert training.time is not None
+    found, needs = estimate(row, estimating.answer(row))
+    assert needs == ""
+    assert found is not None
+    layers = 32 * int(training.plan.micro_batches)
+    assert 0.5 * training.time.step_seconds < layers * found < training.time.step_seconds
 
 
 def test_rates_and_seconds_are_off_in_opposite_ways() -> None:
