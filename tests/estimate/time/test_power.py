@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.estimate.time.power import Load, joules, pace, slowest_of
+from weighbridge.estimate.time.power import Load, joules, joules_of_attention, pace, slowest_of
 from weighbridge.hardware.catalogue import device
+from weighbridge.hardware.speeds import speeds
 
 MEASURED = Path(__file__).parents[3] / "benchmarks/measured/power/h100-80gb-hbm3.jsonl"
 BRISK = {"matmul bf16": 786e12, "matmul fp8": 1480e12}
@@ -54,6 +55,19 @@ def test_resting_lets_multiplies_run_faster(
     assert 0.2 <= found <= 1
     assert pace(h100, replace(load, waiting=waiting + 1)) >= found
     assert pace(replace(h100, tdp_watts=1400), load) >= found
+
+
+def test_attention_alone_settles_where_it_was_measured() -> None:
+    h100 = device("H100")
+    rows = [json.loads(line) for line in MEASURED.read_text().splitlines()[1:]]
+    (alone,) = (row["seconds"]["attention"] for row in rows if row["runs"] == {"attention": 2})
+    work = 4 * 2 * 32 * 128 * 8192**2 / 2
+    shape, pairs = (2, 32, 32, 8192, 8192, 128, 128), 8192 * 8193 // 2
+    curves = speeds(h100)
+    options: dict[str, Any] = {"precision": "bf16", "causal": True, "pairs": pairs}
+    brisk = curves.attention(*shape, **options) + curves.attention_backward(*shape, **options)
+    load = Load(brisk, joules_of_attention(h100, "bf16", 3.5 * work), 0.0, 0.0, 0.0)
+    assert brisk / pace(h100, load) == pytest.approx(alone, rel=0.05)
 
 
 def test_nothing_is_held_back_without_a_limit_or_an_energy() -> None:

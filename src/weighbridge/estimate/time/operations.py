@@ -12,10 +12,12 @@ from weighbridge.estimate.time import messages
 from weighbridge.estimate.time.clock import Clock
 from weighbridge.estimate.time.launches import LAUNCH, several
 from weighbridge.estimate.time.losses import cross_entropy
+from weighbridge.estimate.time.power import joules_of_attention
 from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Bound, Doing, Kernel, Passes
 from weighbridge.estimate.training import Training
 from weighbridge.gradients import storages
+from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS
 from weighbridge.kernels import Attention
 from weighbridge.parallel.precision import Recipe
 from weighbridge.tape import Operation, Tensor, Use, Weight
@@ -142,16 +144,18 @@ class Timer:
             return self.written_out(operation)
         heads, kind = Heads(self.training, operation), kind_of(operation)
         parts = several(self.training.kernels, operation)
-        options = {"precision": self.training.plan.precision.compute.name, "causal": True, "pairs": heads.pairs}
+        precision = self.training.plan.precision.compute.name
+        options = {"precision": precision, "causal": True, "pairs": heads.pairs}
         there, back = (self.clock.attention(backward, *heads.shape, **options) for backward in (False, True))
         slower = self.slower
         there, back = slower[0] * there, slower[1] * back
         sent = messages.of_attention(self.training, self.clock, heads, there, back)
-        forward = Kernel("attention", kind, Bound.COMPUTE, there, parts.forward)
+        energy = joules_of_attention(self.clock.cluster.device, precision, heads.work)
+        forward = Kernel("attention", kind, Bound.COMPUTE, there, parts.forward, energy)
         around = self.clock.stream(
             "attention", kind, AROUND * self.training.plan.sharding.count(operation.makes[0]), 1 + parts.backward
         )
-        backward = (Kernel("attention", kind, Bound.COMPUTE, back), around)
+        backward = (Kernel("attention", kind, Bound.COMPUTE, back, joules=BACKWARD_FLOPS * energy), around)
         return Passes(Doing((forward,), sent.forward), Doing(backward, sent.inputs))
 
     @cached_property

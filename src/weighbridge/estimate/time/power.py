@@ -22,6 +22,11 @@ configs/system/b200_bf16_ceperm.json, products of 4,096 rows)."""
 BITS = {"fp4": 4, "fp8": 8, "int8": 8, "bf16": 16, "fp16": 16, "tf32": 32, "fp32": 32}
 """Energy goes with the bits of the factors: 0.66 pJ in 8 bits where 16 take 1.27, measured as above."""
 
+ATTENTION = {"hopper": 1.8e-12, "blackwell": 1.5e-12}
+"""The same of fused attention in 16 bits, per operation on pairs that are visible. Hopper: it settles at 0.84 of the
+rate of short runs (benchmarks/measured/power). Blackwell: at 0.735, over 131,072 positions (b200_bf16_ceperm.json,
+sdp_fwd and sdp_bwd). Of others it is not known; there it draws what ``ATTENDING`` says."""
+
 EXPONENT = 2.2
 """Of the rate, in the power that multiplies draw."""
 
@@ -42,9 +47,9 @@ class Load:
     """What a device does in some time, at the rates of short runs.
 
     Attributes:
-        multiplying: seconds of multiplies.
+        multiplying: seconds of multiplies, and of attention whose energy is known.
         joules: energy of these.
-        attending: seconds of fused attention.
+        attending: seconds of other fused attention.
         moving: seconds of kernels that move memory.
         waiting: seconds in which nothing runs.
     """
@@ -59,6 +64,11 @@ class Load:
 def joules(device: Device, precision: str, work: float) -> float:
     """Energy of multiplies; 0 where it is not known, which holds nothing back."""
     return ENERGY.get(device.architecture, 0.0) * BITS[precision] / 16 * work
+
+
+def joules_of_attention(device: Device, precision: str, work: float) -> float:
+    """Energy of fused attention; 0 where it is not known."""
+    return ATTENTION.get(device.architecture, 0.0) * BITS[precision] / 16 * work
 
 
 def slowest_of(devices: int) -> float:

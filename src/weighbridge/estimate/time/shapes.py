@@ -235,6 +235,12 @@ class Heads:
         return ceil_div(self.operation.work.forward, per_pair * self.training.plan.context)
 
     @property
+    def work(self) -> Count:
+        """Floating-point operations of a rank's forward pass."""
+        batch, heads, *_, qk_width, v_width = self.shape
+        return 2 * batch * heads * (qk_width + v_width) * self.pairs
+
+    @property
     def keys_and_values(self) -> Count:
         """A rank's bytes of keys and values."""
         return total(self.training.size(tensor) for tensor in self.operation.reads[1:3] if isinstance(tensor, Tensor))
