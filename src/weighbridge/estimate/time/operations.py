@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -37,6 +37,10 @@ to be used (benchmarks/measured/kernels, H100: medians of five shapes; transform
 
 TRITON = 1.8
 """Seconds of the first FlashAttention in Triton over those of the second: 1.3 to 2.5 (Dao 2023, section 4.1)."""
+
+SPLIT = 1.03
+"""Seconds of an 8-bit multiply whose sums are gathered outside the tensor cores over those of a fast one
+(benchmarks/measured/kernels, H100: the mean of twelve sizes, 0.93 to 1.11)."""
 
 APPLIED, APPLIED_BACK = 28, 36
 """Bytes per element that move where Megatron-Core adds the biases of experts to their results, each times the weight of
@@ -83,6 +87,7 @@ class Timer:
         there = clock.multiply("matmul", kind, rows, columns, depth, precision, products, own.apart)
         back = clock.multiply("matmul", kind, rows, depth, columns, precision, products, own.apart)
         weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products, own.apart)
+        back, weight = self._split(back, precision), self._split(weight, precision)
         forward, inputs, weights = [there], [back], [weight]
         if precision in ("fp8", "fp4"):
             forward += self._casts(own)
@@ -95,6 +100,15 @@ class Timer:
         return Passes(
             Doing(tuple(forward), sent.forward), Doing(tuple(inputs), sent.inputs), Doing(tuple(weights), sent.weights)
         )
+
+    def _split(self, multiply: Kernel, precision: str) -> Kernel:
+        """A multiply for gradients: Transformer Engine has its sums gathered in fp32 outside Hopper's tensor cores, which
+        keep fewer bits of them in 8-bit multiplies (pytorch/module/base.py, _2X_ACC_DGRAD and _2X_ACC_WGRAD).
+        """
+        hopper = self.clock.cluster.device.architecture == "hopper"
+        if precision == "fp8" and hopper and self.training.plan.framework.transformer_engine:
+            return replace(multiply, seconds=SPLIT * multiply.seconds)
+        return multiply
 
     def _casts(self, own: Projection) -> list[Kernel]:
         """Casts of an input that the tape does not have: where the framework does not keep it so."""
