@@ -130,7 +130,8 @@ def by_curve(known: Speeds, row: dict[str, Any]) -> tuple[str, float] | None:
     """A measured kernel's kind and the seconds of its curve; ``None`` for what no curve is of."""
     kind = row["kernel"]
     if kind == "matmul":
-        return "multiplication, bf16", known.matmul(row["rows"], row["columns"], row["depth"])
+        precision = row["precision"]
+        return f"multiplication, {precision}", known.matmul(row["rows"], row["columns"], row["depth"], precision)
     if "attention" in kind and "cudnn" in row["backend"]:
         heads, length, dim = row["heads"], row["sequence"], row["head_dim"]
         sizes = (row["batch"], heads, heads, length, length, dim, dim)

@@ -102,7 +102,7 @@ class Timer:
         )
 
     def _split(self, multiply: Kernel, precision: str) -> Kernel:
-        """A multiply for gradients: Transformer Engine has its sums gathered in fp32 outside Hopper's tensor cores, which
+        """A multiply for gradients: Transformer Engine has sums gathered in fp32 outside Hopper's tensor cores, which
         keep fewer bits of them in 8-bit multiplies (pytorch/module/base.py, _2X_ACC_DGRAD and _2X_ACC_WGRAD).
         """
         hopper = self.clock.cluster.device.architecture == "hopper"
