@@ -212,14 +212,7 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
     if schedule == "interleaved":
         virtual = 2  # torchtitan's default
         judged.append("plan.virtual")
-    recompute = cells["recompute"]
-    default = "llama3_8b.toml" in cells["notes"] or "nvfp4.md" in cells["source"]
-    if recompute == "selective AC" or (not recompute and default):
-        recompute = "per-op selective AC"  # the default of that configuration file
-        judged.append("plan.recompute")
-    chosen = _checkpointing(recompute)
-    if chosen and "NVFP4" in cells["precision"]:
-        chosen["layers"] = NVFP4_LAYERS[cells["model"]]
+    chosen = _checkpointed(cells, judged)
     compiled, version = "ompile" in technique, _version(cells["source"])
     judged += [f"plan.{field}" for field in version]
     world, tensor, context = int(cells["gpus"]), number(cells, "tp") or 1, number(cells, "cp") or 1
@@ -270,6 +263,19 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
     if "power limited" in cells["gpu"]:
         unknown.append("execution.power_watts")
     return stated(row, judged=judged, unknown=unknown)
+
+
+def _checkpointed(cells: Cells, judged: list[str]) -> dict[str, Any] | None:
+    """What is recomputed; where a configuration file's default is taken, ``judged`` says so."""
+    recompute = cells["recompute"]
+    default = "llama3_8b.toml" in cells["notes"] or "nvfp4.md" in cells["source"]
+    if recompute == "selective AC" or (not recompute and default):
+        recompute = "per-op selective AC"  # the default of that configuration file
+        judged.append("plan.recompute")
+    chosen = _checkpointing(recompute)
+    if chosen and "NVFP4" in cells["precision"]:
+        chosen["layers"] = NVFP4_LAYERS[cells["model"]]
+    return chosen
 
 
 def stated(row: Row, judged: list[str], unknown: list[str]) -> Row:
