@@ -192,11 +192,10 @@ def _figures(run: Row, cells: Cells) -> Iterator[Row]:
     yield from speeds(run, cells)
 
 
-HARDWARE: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+HARDWARE: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "H100 96GB HBM2e",
-        {"device_overrides": {"memory_bandwidth": 2_400_000_000_000}},
-        {"power_watts": 500},
+        {"device_overrides": {"memory_bandwidth": 2_400_000_000_000, "tdp_watts": 500}},
     ),
 )
 """Devices that are not as the catalogue has them: by how the source's text begins, what differs."""
@@ -255,13 +254,13 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
     }
     if scout and "truncated" in cells["model"]:
         row["changes"] = {"num_hidden_layers": 2}
-    for text, cluster, execution in HARDWARE:
+    for text, cluster in HARDWARE:
         if cells["gpu"].startswith(text):
-            row["cluster"], row["execution"] = cluster, execution
+            row["cluster"] = cluster
     if cells["gpu"].startswith("GPU not named"):
         judged.append("device")
     if "power limited" in cells["gpu"]:
-        unknown.append("execution.power_watts")
+        unknown.append("cluster")
     return stated(row, judged=judged, unknown=unknown)
 
 

@@ -123,9 +123,9 @@ def _cluster(row: Row) -> Cluster | None:
         usual = cluster(f"{row['gpus'] or 1}x{row['device']}")
     except WeighbridgeError:
         raise NotYetError(f"the device {row['device']}") from None
-    found = from_table({"device": row["device"], "gpus": usual.gpus} | row["cluster"]) if "cluster" in row else usual
-    watts = row.get("execution", {}).get("power_watts")
-    return replace(found, device=replace(found.device, tdp_watts=watts)) if watts else found
+    if "cluster" not in row:
+        return usual
+    return from_table({"device": row["device"], "gpus": usual.gpus} | row["cluster"])
 
 
 def _model(row: Row) -> Model:

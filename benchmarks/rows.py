@@ -144,7 +144,6 @@ EXECUTION: dict[str, type] = {
     "offloaded_layers": int,
     "registered_buffers": bool,
     "boosted_clocks": bool,
-    "power_watts": int,
     "end_to_end": bool,
 }
 """What bears on time and has no field in a plan; README.md says what each is."""

@@ -8,18 +8,15 @@ its cache together. Written as JSON lines: what ran, its sizes, seconds.
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
-import json
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.train_steps import MEASURED, name_of_device
+from benchmarks.gpu.results import written
 
 REPEATS = 7
 LEAST = 0.002
@@ -212,29 +209,22 @@ KINDS = {
 }
 
 
-def main() -> int:
-    """Measure all kinds and write them."""
+def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Every figure of the kinds that were asked for."""
     import torch
 
+    for name in given.kinds:
+        found = list(KINDS[name]())
+        yield from found
+        torch.cuda.empty_cache()
+        print(f"{name}: {len(found)} figures", flush=True)
+
+
+def main() -> int:
+    """Measure all kinds and write them."""
     parser = argparse.ArgumentParser(description="Measure single kernels on the GPU that is here.")
-    parser.add_argument("--out", type=Path, default=MEASURED / "kernels", help="folder of the figures")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="of kernels (default: all)")
-    given = parser.parse_args()
-    device = name_of_device()
-    if device is None:
-        print("there is no GPU here", file=sys.stderr)
-        return 2
-    given.out.mkdir(parents=True, exist_ok=True)
-    stamp = {"software": f"torch {torch.__version__}", "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
-    with (given.out / f"{device.lower().replace(' ', '-')}.jsonl").open("w", encoding="utf-8") as out:
-        out.write(json.dumps({"device": device, "source": "benchmarks/gpu/kernel_times.py", **stamp}) + "\n")
-        for name in given.kinds:
-            found = list(KINDS[name]())
-            out.writelines(json.dumps(row) + "\n" for row in found)
-            out.flush()
-            torch.cuda.empty_cache()
-            print(f"{name}: {len(found)} figures", flush=True)
-    return 0
+    return written("benchmarks/gpu/kernel_times.py", "kernels", parser, measured)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,17 @@ written as JSON lines: seconds of each kind of kernel, its share of the time, th
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
-import json
 import statistics
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.kernel_times import normal
-from benchmarks.gpu.train_steps import MEASURED, name_of_device
+from benchmarks.gpu.results import written
 
 SIZE = 8192
 """Rows, columns and depth of products."""
@@ -115,8 +112,8 @@ def turns(runs: dict[str, Run], case: dict[str, int], lasts: float) -> dict[str,
     return {name: statistics.mean(each) for name, each in found.items()}
 
 
-def measured() -> Iterator[dict[str, Any]]:
-    """Every case, once it has settled."""
+def measured(_: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Every case, once it has settled; there are no options."""
     runs = kernels()
     for case in CASES:
         turns(runs, case, SETTLES)
@@ -126,6 +123,7 @@ def measured() -> Iterator[dict[str, Any]]:
         watch.on = False
         watch.join()
         clock, watts, limit = (statistics.mean(column) for column in zip(*watch.read, strict=True))
+        print(case, f"{clock:.0f} MHz, {watts:.0f} W", flush=True)
         whole = sum(case[name] * each for name, each in seconds.items())
         yield {
             "runs": case,
@@ -140,24 +138,8 @@ def measured() -> Iterator[dict[str, Any]]:
 
 def main() -> int:
     """Measure all cases and write them."""
-    import torch
-
     parser = argparse.ArgumentParser(description="Measure kernels under the power limit of the GPU that is here.")
-    parser.add_argument("--out", type=Path, default=MEASURED / "power", help="folder of the figures")
-    given = parser.parse_args()
-    device = name_of_device()
-    if device is None:
-        print("there is no GPU here", file=sys.stderr)
-        return 2
-    given.out.mkdir(parents=True, exist_ok=True)
-    stamp = {"software": f"torch {torch.__version__}", "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
-    with (given.out / f"{device.lower().replace(' ', '-')}.jsonl").open("w", encoding="utf-8") as out:
-        out.write(json.dumps({"device": device, "source": "benchmarks/gpu/power_limit.py", **stamp}) + "\n")
-        for row in measured():
-            out.write(json.dumps(row) + "\n")
-            out.flush()
-            print(row["runs"], f"{row['clock_mhz']:.0f} MHz, {row['watts']:.0f} W", flush=True)
-    return 0
+    return written("benchmarks/gpu/power_limit.py", "power", parser, measured)
 
 
 if __name__ == "__main__":

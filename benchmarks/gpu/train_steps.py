@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -273,17 +274,27 @@ def dry(chosen: list[Case]) -> int:
 
 def main() -> int:
     """Run every case and write its rows; one that does not fit is left out and said."""
-    import torch
-    import transformers
-
     parser = argparse.ArgumentParser(description="Measure the memory and the time of real training steps.")
     parser.add_argument("--dry-run", action="store_true", help="one step of every case on the CPU, cut down; no rows")
     parser.add_argument("--only", default="", help="cases whose name holds this")
     parser.add_argument("--out", type=Path, default=MEASURED, help="folder of the rows")
     given = parser.parse_args()
+    missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
+    if missing:
+        print(f"{' and '.join(missing)}: not installed; both are needed", file=sys.stderr)
+        return 2
     chosen = [case for case in cases() if given.only in case.name]
-    if given.dry_run:
-        return dry(chosen)
+    if not chosen:
+        print(f"--only: no case's name holds {given.only!r}; one is {next(iter(cases())).name}", file=sys.stderr)
+        return 2
+    return dry(chosen) if given.dry_run else measure(chosen, given.out)
+
+
+def measure(chosen: list[Case], folder: Path) -> int:
+    """Every case in a process of its own; writes its rows."""
+    import torch
+    import transformers
+
     import_module("transformers.models.auto.modeling_auto")  # once, for all processes that are forked
     apart = multiprocessing.get_context("fork")
     answers = apart.Queue()
@@ -293,8 +304,8 @@ def main() -> int:
     if device is None:
         print("there is no GPU here; --dry-run shows that every case runs", file=sys.stderr)
         return 2
-    given.out.mkdir(parents=True, exist_ok=True)
-    with (given.out / f"{device.lower().replace(' ', '-')}.jsonl").open("w", encoding="utf-8") as out:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{device.lower().replace(' ', '-')}.jsonl").open("w", encoding="utf-8") as out:
         for number, case in enumerate(chosen, 1):
             process = apart.Process(target=measured, args=(case, answers))
             process.start()
@@ -312,9 +323,13 @@ def main() -> int:
 
 
 def name_of_device() -> str | None:
-    """The GPU's name, without initialising CUDA in this process, whose children could not use it then."""
+    """The GPU's name, without initialising CUDA in this process, whose children could not use it then; ``None`` where
+    PyTorch is not installed or finds none.
+    """
     import subprocess
 
+    if find_spec("torch") is None:
+        return None
     ask = "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')"
     found = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
     return found.removeprefix("NVIDIA ") or None

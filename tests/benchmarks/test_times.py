@@ -276,7 +276,7 @@ def test_a_cluster_that_is_not_the_usual_one() -> None:
     asked = requests.request(row)
     assert asked.cluster is not None
     assert asked.cluster.device.memory_bandwidth == 2_400_000_000_000
-    assert row["execution"]["power_watts"] == 500
+    assert asked.cluster.device.tdp_watts == 500
 
 
 def test_switches_of_megatron_arguments_and_the_first_batch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, reduce
 
-from weighbridge.arithmetic import Count, ceil_div, floor_div, maximum, minimum, power, ratio, total, where
+from weighbridge.arithmetic import Count, ceil_div, floor_div, maximum, minimum, ratio, total, where
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.speeds.links import LinkCurve
 from weighbridge.hardware.speeds.reading import Measured, found, linked, measured
@@ -133,20 +133,19 @@ class Collectives:
         curve = self.curves.collectives["all_gather"]
         return where(ranks - 1, self._ring(curve, 1, size, 0, ranks, stride), 0.0)
 
-    def all_to_all(self, size: Count, ranks: Count, stride: Count = 1, copies: Count = 1) -> Seconds:
+    def all_to_all(self, size: Count, ranks: Count, stride: Count = 1, leaving: float = 1.0) -> Seconds:
         """Every rank sends each rank another part of its ``size`` bytes, inside and outside its domain at once.
 
         Args:
             size: bytes.
             ranks: how many.
             stride: ranks from one of them to the next.
-            copies: draws by which ranks get the same part, each rank once; those of one domain share what travels to it
-                (DeepEP, csrc/kernels/internode.cu).
+            leaving: share that leaves the domain, of what is for ranks outside: less than 1 where ranks of one domain
+                get the same, which travels to it once (DeepEP, csrc/kernels/internode.cu).
         """
         curve = self.curves.collectives["all_to_all"]
-        local, domains = self.local(ranks, stride), self.domains(ranks, stride)
-        inside = ratio(size * (local - 1), ranks)
-        outside = ratio(size * (ranks - local), ranks) * ratio(_drawn(domains, copies), _drawn(ranks, copies))
+        local = self.local(ranks, stride)
+        inside, outside = ratio(size * (local - 1), ranks), ratio(leaving * size * (ranks - local), ranks)
         copying = curve.copying(ratio(size, ranks), self.cluster.device.memory_bandwidth)
         return where(ranks - 1, self._sent(curve, inside, outside, ranks, stride) + copying, 0.0)
 
@@ -212,10 +211,3 @@ def _depth(domains: Count) -> Count:
 def collectives(cluster: Cluster) -> Collectives:
     """Collectives of a cluster, from the measured device that its own links are most like."""
     return Collectives(cluster, measured(linked(cluster.device)))
-
-
-def _drawn(places: Count, draws: Count) -> float:
-    """The mean number of different places among so many draws, each of all places (experts of a token are different,
-    which makes it 1 % more).
-    """
-    return places * (1 - power(1 - ratio(1, places), draws))

@@ -67,18 +67,9 @@ class Sharding:
         if axis.name in ("routed", "dispatched", "sent once"):
             copies = 1 if axis.name == "sent once" else self.expert_tensor
             even = ceil_div(axis.units * copies, divisor)
-            even = even if axis.choices is None else scale(even, self.ranks_of_a_token(*axis.choices))
+            even = even if axis.choices is None else scale(even, groups_reached(*axis.choices, self.expert))
             return even if self.imbalance == 1 else scale(even, self.imbalance)
         return axis.units if type(divisor) is int and divisor == 1 else ceil_div(axis.units, divisor)
-
-    def ranks_of_a_token(self, experts: Count, chosen: Count) -> float:
-        """How many expert ranks a token goes to on average, where it chooses experts evenly: as many ranks as there
-        are, times one less the chance that all it chooses are on others (drawing without putting back).
-        """
-        there, apart, ranks = plain(experts), 1.0, plain(self.expert)
-        for drawn in range(int(plain(chosen))):
-            apart = apart * (there - there / ranks - drawn) / (there - drawn)
-        return float(ranks * (1 - apart))
 
     def count(self, held: Tensor | Weight) -> Count:
         """A rank's elements of a tensor or a weight."""
@@ -98,3 +89,13 @@ class Sharding:
     def bytes(self, tensor: Tensor) -> Count:
         """A rank's bytes of a tensor."""
         return tensor.dtype.bytes(self.count(tensor))
+
+
+def groups_reached(experts: Count, chosen: Count, groups: Count) -> float:
+    """How many of equal groups of experts a token goes to on average, where it chooses experts evenly: as many as there
+    are, times one less the chance that all it chooses are in others (drawing without putting back).
+    """
+    there, apart, parts = plain(experts), 1.0, plain(groups)
+    for drawn in range(int(plain(chosen))):
+        apart = apart * (there - there / parts - drawn) / (there - drawn)
+    return float(parts * (1 - apart))

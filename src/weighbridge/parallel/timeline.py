@@ -39,11 +39,13 @@ class Timed:
         step: the step.
         start: when it begins, in the unit of the durations given; the training step begins at 0.
         end: when it is done.
+        sends: its result goes to another rank.
     """
 
     step: Step
     start: float
     end: float
+    sends: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Timeline:
         """The steps of every pipeline rank, in the order in which they run."""
         found: list[list[Timed]] = [[] for _ in self.finishes]
         for task, start, end in zip(self.tasks, self.starts, self.ends, strict=True):
-            found[task.rank].append(Timed(task.step, start, end))
+            found[task.rank].append(Timed(task.step, start, end, task.sends))
         return tuple(map(tuple, found))
 
     @cached_property

@@ -16,7 +16,7 @@ from weighbridge import __version__
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.timeline import Timeline, Track, timeline
-from weighbridge.estimate.time.chunk import ChunkTime, Pass
+from weighbridge.estimate.time.chunk import ChunkPasses, Pass
 from weighbridge.estimate.time.rows import Doing, Slice, StageRow, origin, rows
 from weighbridge.estimate.time.step import StageTime
 from weighbridge.estimate.training import Training
@@ -176,7 +176,7 @@ def _add(found: dict[str, float], name: str, seconds: Any) -> None:
         found[name] = found.get(name, 0.0) + value
 
 
-def _passes(chunk: ChunkTime, doing: Doing) -> tuple[Pass, ...]:
+def _passes(chunk: ChunkPasses, doing: Doing) -> tuple[Pass, ...]:
     return {
         Doing.FORWARD: (chunk.forward,),
         Doing.BACKWARD: (chunk.inputs, chunk.weights),

@@ -10,6 +10,7 @@ import weighbridge as wb
 from weighbridge.estimate.memory.dispatching import Sending, deepep, dispatching, hybridep
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Backend, Exchange
+from weighbridge.parallel.sharding import groups_reached
 from weighbridge.replay import Direction
 from weighbridge.tape import Use
 
@@ -34,9 +35,9 @@ def test_a_token_goes_once_to_every_rank_that_has_experts_of_its() -> None:
     for drawn in range(8):
         missed *= (248 - drawn) / (256 - drawn)
     ranks = 32 * (1 - missed)
-    assert BASE.sharding.ranks_of_a_token(256, 8) == pytest.approx(ranks) == pytest.approx(7.267, abs=1e-3)
-    assert replace(BASE, expert=1).sharding.ranks_of_a_token(256, 8) == 1
-    assert replace(BASE, gpus=512, expert=256).sharding.ranks_of_a_token(256, 8) == pytest.approx(8)
+    assert groups_reached(256, 8, BASE.sharding.expert) == pytest.approx(ranks) == pytest.approx(7.267, abs=1e-3)
+    assert groups_reached(256, 8, 1) == 1
+    assert groups_reached(256, 8, 256) == pytest.approx(8)
     flex, all_to_all = sizes(under(Exchange.FLEX)), sizes(under(Exchange.ALL_TO_ALL))
     assert flex["received"] == pytest.approx(2 * TOKENS * HIDDEN * ranks, rel=1e-4)
     assert all_to_all["received"] == 2 * TOKENS * HIDDEN * CHOSEN

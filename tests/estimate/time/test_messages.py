@@ -20,7 +20,7 @@ def messages(model: str, cluster: str, **plan: Any) -> list[tuple[Message, int]]
     chosen = {"gpus": int(cluster.split("x")[0]), "sequence": 4096} | plan
     training = train(model, Plan.under(framework, **chosen), cluster)
     time = StepTime(training, training.cluster)  # type: ignore[arg-type]
-    runs = [run for chunk in time.stages[0].chunks for own in chunk.passes for run in own.runs]
+    runs = [run for own in time.stages[0].passes for run in own.runs]
     return [(message, count) for doing, count in runs for message in doing.messages]
 
 

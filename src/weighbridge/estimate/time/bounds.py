@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from weighbridge.estimate.time.step import StageTime, StepTime
 from weighbridge.estimate.time.work import Bound, Channel, Kernel, Seconds
-from weighbridge.parallel.schedule import Schedule
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -16,9 +15,6 @@ BUBBLE, OPTIMIZER = "pipeline bubble", "optimizer"
 
 ORDER = (*(kind.value for kind in Kind), *(channel.value for channel in Channel), BUBBLE, OPTIMIZER, Bound.LAUNCH.value)
 """Every part of a breakdown in the one order: modules, messages, waiting, the optimizer, the host."""
-
-NOTHING = 1e-9
-"""Share of a step below which a part is what is left of adding floats."""
 
 MODULES = frozenset(kind.value for kind in Kind)
 
@@ -65,8 +61,7 @@ def parts(step: StepTime) -> tuple[Part, ...]:
     for kind, bound, seconds in _kernels(step, stage):
         own = waits.setdefault(kind, {})
         own[bound] = own.get(bound, 0.0) + seconds
-    least = NOTHING * step.step_seconds
-    found = {name: seconds for name, seconds in step.breakdown.items() if seconds > least}
+    found = step.breakdown
     sent = _messages(step, stage)
     return tuple(
         Part(name, found[name], waits.get(name) or _other(name, found[name]), sent.get(name, 0.0))
@@ -84,12 +79,12 @@ def _other(name: str, seconds: Seconds) -> dict[Bound, Seconds]:
 
 
 def _kernels(step: StepTime, stage: StageTime) -> Iterator[tuple[str, Bound, Seconds]]:
-    count, launch = repeats(step), step.clock.speeds.launch
+    count, launch = step.repeats, step.clock.speeds.launch
     for own in stage.passes:
         for doing, times in own.runs:
             for kernel in doing.kernels:
-                seconds = float(plain(times * kernel.seconds)) / (own.pace if kernel.joules else 1)
-                yield kernel.kind.value, bound(kernel, launch), count * seconds
+                seconds = count * float(plain(times * kernel.at(own.pace)))
+                yield kernel.kind.value, bound(kernel, launch), seconds
 
 
 def _messages(step: StepTime, stage: StageTime) -> dict[str, Seconds]:
@@ -98,7 +93,7 @@ def _messages(step: StepTime, stage: StageTime) -> dict[str, Seconds]:
     for own in stage.passes:
         for doing, times in own.runs:
             for message in doing.messages:
-                seconds = repeats(step) * float(plain(times * message.exposed))
+                seconds = step.repeats * float(plain(times * message.exposed))
                 found[message.kind.value] = found.get(message.kind.value, 0.0) + seconds
     return found
 
@@ -108,17 +103,8 @@ def bound(kernel: Kernel, launch: float) -> Bound:
     return Bound.LAUNCH if 2 * kernel.launches * launch >= plain(kernel.seconds) else kernel.bound
 
 
-def repeats(step: StepTime) -> int:
-    """How often a rank runs its chunks in a step. With DualPipe, it holds two halves and each gets half of the
-    micro-batches.
-    """
-    count = int(plain(step.training.plan.micro_batches))
-    return count // 2 if step.training.plan.order is Schedule.DUALPIPE else count
-
-
 def idle(step: StepTime) -> float:
     """Share of all stages' time in which they wait for one another, of the whole step."""
-    each = repeats(step)
-    busy = (each * float(plain(stage.forward + stage.backward)) for stage in step.stages)
+    busy = (step.repeats * float(plain(stage.forward + stage.backward)) for stage in step.stages)
     ends = (float(plain(stage.head + stage.tail)) for stage in step.stages)
     return max(0.0, 1 - (sum(busy) + sum(ends)) / (len(step.stages) * step.step_seconds))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weighbridge.arithmetic import Count, maximum
@@ -78,9 +79,36 @@ class Pass:
         return self.seconds - self.device
 
 
+@dataclass(frozen=True)
+class ChunkPasses:
+    """What one micro-batch does in a chunk.
+
+    Attributes:
+        forward: the forward pass.
+        inputs: what runs again, and the half of the backward pass that gives gradients of inputs.
+        weights: the half that gives gradients of weights.
+    """
+
+    forward: Pass
+    inputs: Pass
+    weights: Pass
+
+    def __iter__(self) -> Iterator[Pass]:
+        return iter((self.forward, self.inputs, self.weights))
+
+    def at(self, pace: float) -> ChunkPasses:
+        """The same where a power limit lets multiplies run at a share of their rate."""
+        return ChunkPasses(*(replace(own, pace=pace) for own in self))
+
+    @cached_property
+    def durations(self) -> Durations:
+        """Of its passes, for the schedule."""
+        return Durations(*(float(plain(own.seconds)) for own in self))
+
+
 @dataclass(frozen=True, eq=False)
 class ChunkTime:
-    """One chunk of a rank.
+    """One chunk of a rank, at the rates of short runs.
 
     Attributes:
         timer: times operations.
@@ -88,7 +116,6 @@ class ChunkTime:
         number: the chunk.
         pieces: how long the pieces of its runs take, in order.
         runs: its runs.
-        pace: rate of multiplies over that of short runs.
     """
 
     timer: Timer
@@ -96,7 +123,6 @@ class ChunkTime:
     number: int
     pieces: tuple[PieceTime, ...]
     runs: tuple[Run, ...]
-    pace: float = 1.0
 
     def _pass(self, doings: list[Doing], travelling: list[Seconds], more: list[Seconds] | None = None) -> Pass:
         counts = [run.count for run in self.runs]
@@ -111,9 +137,8 @@ class ChunkTime:
         if self.timer.training.kernels.routing.overlapped:
             hidden = sum((n * doing.sending(Channel.EXPERT) for n, doing in zip(counts, doings, strict=True)), 0.0)
             doings = [doing.without(Channel.EXPERT) for doing in doings]
-        return Pass(
-            tuple(zip(doings, counts, strict=True)), waits, launches, hidden, taken, self.timer.clock.launch, self.pace
-        )
+        runs = tuple(zip(doings, counts, strict=True))
+        return Pass(runs, waits, launches, hidden, taken, self.timer.clock.launch)
 
     def _launches(self, doing: Doing) -> int:
         graphs = self.timer.training.plan.execution.graphs
@@ -132,31 +157,15 @@ class ChunkTime:
         return found
 
     @cached_property
-    def forward(self) -> Pass:
-        """The forward pass."""
-        return self._pass([piece.forward for piece in self.pieces], self._travelling("gather"))
+    def passes(self) -> ChunkPasses:
+        """Of one micro-batch."""
+        forward = self._pass([piece.forward for piece in self.pieces], self._travelling("gather"))
+        weights = self._pass([piece.weights for piece in self.pieces], [0.0] * len(self.runs))
+        return ChunkPasses(forward, self._inputs(), weights)
 
-    @cached_property
-    def inputs(self) -> Pass:
-        """What runs again, and the half of the backward pass that gives gradients of inputs."""
-        again = self.timer.training.plan.zero.reshard
-        kinds = ("gather", "reduce") if again else ("reduce",)
+    def _inputs(self) -> Pass:
+        kinds = ("gather", "reduce") if self.timer.training.plan.zero.reshard else ("reduce",)
         # beside the half that gives weights' gradients too
         doings = [piece.again + piece.inputs for piece in self.pieces]
         more = [piece.weights.computing + piece.weights.exposed for piece in self.pieces]
         return self._pass(doings, self._travelling(*kinds), more)
-
-    @cached_property
-    def weights(self) -> Pass:
-        """The half that gives gradients of weights."""
-        return self._pass([piece.weights for piece in self.pieces], [0.0] * len(self.runs))
-
-    @property
-    def passes(self) -> tuple[Pass, Pass, Pass]:
-        """Forward, and the two halves of the backward pass."""
-        return self.forward, self.inputs, self.weights
-
-    @cached_property
-    def durations(self) -> Durations:
-        """Of its passes, for the schedule."""
-        return Durations(*(float(plain(own.seconds)) for own in (self.forward, self.inputs, self.weights)))

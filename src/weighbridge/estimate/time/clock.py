@@ -111,7 +111,7 @@ class Clock:
         run = self.speeds.attention_backward if backward else self.speeds.attention
         return self._once(("attention", backward, shape, tuple(options.items())), run, *shape, **options)
 
-    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1, *more: Count) -> Seconds:
+    def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1, *more: float) -> Seconds:
         """A collective of ``ranks`` ranks that are ``stride`` apart; nothing among one."""
         if type(ranks) is int and ranks == 1:
             return 0.0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from weighbridge.estimate.time.bounds import repeats
-from weighbridge.estimate.time.power import ATTENDING, EXPONENT, MOVING, WAITING
+from dataclasses import replace
+
 from weighbridge.estimate.time.step import StageTime, StepTime
-from weighbridge.estimate.time.work import Bound
 from weighbridge.traced import plain
 
 
@@ -21,22 +20,9 @@ def mean_watts(step: StepTime) -> float | None:
 
 
 def _watts(step: StepTime, stage: StageTime, limit: float) -> float:
-    count = repeats(step)
-    kernels = [
-        (kernel, own.pace, float(plain(n))) for own in stage.passes for doing, n in own.runs for kernel in doing.kernels
-    ]
-    if not any(kernel.joules for kernel, _, _ in kernels):
+    own, stepping = stage.load.times(step.repeats), float(plain(stage.data.optimizer))
+    if not own.joules:
         return limit
-    energy = busy = 0.0
-    for kernel, pace, times in kernels:
-        seconds = times * float(plain(kernel.seconds))
-        if kernel.joules:
-            busy += seconds / pace
-            energy += times * float(plain(kernel.joules)) * pace ** (EXPONENT - 1)
-            continue
-        busy += seconds
-        energy += seconds * limit * (ATTENDING if kernel.bound is Bound.COMPUTE else MOVING)
-    stepping = float(plain(stage.data.optimizer))
-    energy = count * energy + stepping * limit * MOVING
-    waiting = step.step_seconds - count * busy - stepping
-    return min(limit, (energy + max(waiting, 0.0) * limit * WAITING) / step.step_seconds)
+    busy = replace(own, moving=own.moving + stepping, waiting=0.0)
+    waiting = max(step.step_seconds - busy.seconds(stage.pace), 0.0)
+    return min(limit, replace(busy, waiting=waiting).energy(stage.pace, limit) / step.step_seconds)

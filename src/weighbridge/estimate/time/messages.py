@@ -10,6 +10,7 @@ from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Channel, Doing, Message, Passes, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Exchange
+from weighbridge.parallel.sharding import groups_reached
 from weighbridge.tape import SEQUENCE, Axis, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
@@ -129,17 +130,20 @@ def _exchange(training: Training, clock: Clock, operation: Operation, kind: Kind
         return (Message(Channel.EXPERT, kind, gathered),)
     if plain(ranks) > 1:
         small = sizes[0] if plain(sizes[0]) < plain(sizes[1]) else sizes[1]
-        copies = _draws(operation.reads[0])
-        found.append(Message(Channel.EXPERT, kind, clock.message("all_to_all", small, ranks, inside, copies)))
+        leaving = _leaving(clock, operation.reads[0], ranks, inside)
+        found.append(Message(Channel.EXPERT, kind, clock.message("all_to_all", small, ranks, inside, leaving)))
     if plain(inside) > 1:
         large = sizes[1] if plain(sizes[0]) < plain(sizes[1]) else sizes[0]
         found.append(Message(Channel.EXPERT, kind, clock.message("all_gather", large, inside)))
     return tuple(found)
 
 
-def _draws(sent: Tensor | Weight) -> Count:
-    """Experts that each token chooses, where it is sent once for all that a rank has of them."""
-    return next((axis.choices[1] for axis in sent.axes if isinstance(axis, Axis) and axis.choices), 1)
+def _leaving(clock: Clock, sent: Tensor | Weight, ranks: Count, stride: Count) -> float:
+    """Share that leaves a domain of links, of tokens that are sent once to each: domains over ranks that they reach."""
+    choices = next((axis.choices for axis in sent.axes if isinstance(axis, Axis) and axis.choices), None)
+    if choices is None:
+        return 1.0
+    return groups_reached(*choices, clock.links.domains(ranks, stride)) / groups_reached(*choices, ranks)
 
 
 def of_pointwise(training: Training, clock: Clock, operation: Operation) -> Sent:

@@ -82,8 +82,7 @@ class Timer:
     def projection(self, own: Projection) -> Passes:
         """Three multiplies: the result, the gradient of the input, the gradient of the weights."""
         clock, kind, precision = self.clock, own.kind, own.precision
-        sizes, products = (own.rows, own.columns, own.depth), own.products
-        rows, columns, depth = sizes
+        rows, columns, depth, products = own.rows, own.columns, own.depth, own.products
         there = clock.multiply("matmul", kind, rows, columns, depth, precision, products, own.apart)
         back = clock.multiply("matmul", kind, rows, depth, columns, precision, products, own.apart)
         weight = clock.multiply("matmul", kind, columns, depth, rows, precision, products, own.apart)

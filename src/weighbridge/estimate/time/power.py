@@ -1,23 +1,23 @@
-"""How far the power limit holds multiplies back: a device clocks down until it draws on average what it may draw.
+"""How far the power limit holds multiplies back: a device clocks down until it draws on average what it may.
 
-Measured on an H100 SXM of 700 W (benchmarks/gpu/power_limit.py): multiplies on random numbers draw 1,000 W at the rate
-of short runs and settle at 0.855 of it, where they draw 700 W; between other kernels that draw less they run faster.
-The power that multiplies draw goes as their rate to the power of 2.2 (voltage falls with the clock).
+Measured on an H100 SXM of 700 W (benchmarks/gpu/power_limit.py): multiplies on random numbers would draw 1,000 W at the
+rate of short runs and settle at 0.86 of it, where they draw 700 W; between kernels that draw less they run faster. The
+power that multiplies draw goes as their rate to the power of 2.2 (voltage falls with the clock).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from weighbridge.hardware.device import Device
 
-ENERGY = {"ampere": 1.65e-12, "hopper": 1.27e-12, "blackwell": 1.40e-12}
-"""Joules of a device per floating-point operation of a 16-bit multiply at the rate of short runs, by architecture.
-Hopper: as above. Ampere: an A100 of 400 W sustains 257 TFLOP/s on random numbers (He 2024, "Strangely, matrix
-multiplications on GPUs run faster when given predictable data"), 270 in short runs. Blackwell is made in the same
-process as Hopper; 1,142 TFLOP/s follow for a B200 of 1,000 W, where 1,091 were measured (MooreThreads/SimuMax,
-configs/system/b200_bf16_ceperm.json, products of 4,096 rows)."""
+ENERGY = {"ampere": 1.65e-12, "hopper": 1.27e-12, "blackwell": 1.35e-12}
+"""Joules of a device per floating-point operation of a 16-bit multiply at the rate of short runs, by architecture: its
+power limit over what it sustains, at the rate of short runs. Hopper: as above. Ampere: an A100 of 400 W sustains 257
+TFLOP/s on random numbers (He 2024, "Strangely, matrix multiplications on GPUs run faster when given predictable data"),
+270 in short runs. Blackwell: a B200 of 1,000 W sustains 1,097 (MooreThreads/SimuMax, configs/system/
+b200_bf16_ceperm.json, matmul: 0.4876 of 2,250), 1,520 in short runs."""
 
 BITS = {"fp4": 4, "fp8": 8, "int8": 8, "bf16": 16, "fp16": 16, "tf32": 32, "fp32": 32}
 """Energy goes with the bits of the factors: 0.66 pJ in 8 bits where 16 take 1.27, measured as above."""
@@ -30,9 +30,9 @@ sdp_fwd and sdp_bwd). Of others it is not known; there it draws what ``ATTENDING
 EXPONENT = 2.2
 """Of the rate, in the power that multiplies draw."""
 
-MOVING, ATTENDING, WAITING = 0.69, 0.93, 0.12
-"""Shares of the power limit that kernels which move memory, fused attention, and waiting draw, measured as above: 484,
-650 and 83 of 700 W."""
+MOVING, ATTENDING, WAITING = 0.68, 0.93, 0.21
+"""Shares of the power limit that kernels which move memory, fused attention, and waiting draw, measured as above: 479
+of 700 W; 650, which multiplies and copies leave of the limit where all three take turns; 149 between multiplies."""
 
 SPREAD = 0.02
 """Standard deviation of the rate of equal devices under equal power limits, which differ as made: 8 % lie between the
@@ -59,6 +59,19 @@ class Load:
     attending: float
     moving: float
     waiting: float
+
+    def times(self, count: float) -> Load:
+        """The same so many times."""
+        return Load(*(count * getattr(self, own.name) for own in fields(self)))
+
+    def seconds(self, rate: float) -> float:
+        """Seconds of it, with multiplies at a share of their rate."""
+        return self.multiplying / rate + self.attending + self.moving + self.waiting
+
+    def energy(self, rate: float, limit: float) -> float:
+        """Joules of it on a device that may draw ``limit`` watts."""
+        rest = ATTENDING * self.attending + MOVING * self.moving + WAITING * self.waiting
+        return self.joules * math.pow(rate, EXPONENT - 1) + limit * rest
 
 
 def joules(device: Device, precision: str, work: float) -> float:
@@ -87,12 +100,9 @@ def pace(device: Device, load: Load) -> float:
     limit = device.tdp_watts
     if not limit or not load.joules:
         return 1.0
-    rest = limit * (ATTENDING * load.attending + MOVING * load.moving + WAITING * load.waiting)
-    others = load.attending + load.moving + load.waiting
 
     def draws_too_much(rate: float) -> bool:
-        energy = load.joules * math.pow(rate, EXPONENT - 1) + rest
-        return energy > limit * (load.multiplying / rate + others)
+        return load.energy(rate, limit) > limit * load.seconds(rate)
 
     if not draws_too_much(1.0):
         return 1.0

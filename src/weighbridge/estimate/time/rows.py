@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from weighbridge.estimate.time.step import StageTime, StepTime
 from weighbridge.estimate.time.work import Seconds
-from weighbridge.parallel.schedule import Action, Step, placement
+from weighbridge.parallel.schedule import Step, placement
 from weighbridge.parallel.timeline import Timed
 from weighbridge.traced import plain
 
@@ -98,20 +98,12 @@ def _ran(step: StepTime, timed: Timed, pieces: tuple[int, ...], first: Seconds) 
     """A pass, and the message of its result."""
     plan, place = step.training.plan, pieces[timed.step.chunk]
     start, end = first + timed.start, first + timed.end
-    sends = step.message > 0 and _goes_on(step, timed.step, place, pieces)
+    sends = step.message > 0 and timed.sends
     blocks = sends and not plan.execution.overlaps_pipeline
     computed = end - step.message if blocks else end
     yield Slice(Doing(timed.step.action.value), start, computed, timed.step, place)
     if sends:
         yield Slice(Doing.SEND, computed, computed + step.message, timed.step, place)
-
-
-def _goes_on(step: StepTime, own: Step, place: int, pieces: tuple[int, ...]) -> bool:
-    """Whether a result goes to another stage."""
-    if own.action is Action.BACKWARD_WEIGHT:
-        return False
-    to = place + 1 if own.action is Action.FORWARD else place - 1
-    return 0 <= to < step.training.plan.pieces and to not in pieces
 
 
 def _around(stage: StageTime, passes: list[Slice], first: Seconds) -> Iterator[Slice]:

@@ -5,13 +5,13 @@ the optimizer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from weighbridge.arithmetic import Count
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.timeline import drawn
-from weighbridge.estimate.time.chunk import ChunkTime, Pass
+from weighbridge.estimate.time.chunk import ChunkPasses, ChunkTime, Pass
 from weighbridge.estimate.time.clock import Clock
 from weighbridge.estimate.time.data import DataParallel
 from weighbridge.estimate.time.operations import Timer
@@ -24,7 +24,6 @@ from weighbridge.hardware.cluster import Cluster
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.parallel.timeline import Sending, Timeline, simulate
 from weighbridge.traced import plain
-from weighbridge.tree import Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,41 +46,44 @@ class StageTime:
         return DataParallel(self.clock, self.stage)
 
     @cached_property
-    def brisk(self) -> tuple[ChunkTime, ...]:
-        """Its chunks, at the rates of short runs."""
+    def brisk(self) -> tuple[ChunkPasses, ...]:
+        """What one micro-batch does in its chunks, at the rates of short runs."""
         made = self.timer.pieces
         found = []
         for number, runs in enumerate(self.stage.runs):
             pieces = tuple(made.setdefault(id(run.weighed), PieceTime(self.timer, run.weighed)) for run in runs)
-            found.append(ChunkTime(self.timer, self.data, number, pieces, runs))
+            found.append(ChunkTime(self.timer, self.data, number, pieces, runs).passes)
         return tuple(found)
 
     @cached_property
-    def pace(self) -> float:
-        """Rate of multiplies over that of short runs, under the device's power limit."""
-        passes = [own for chunk in self.brisk for own in chunk.passes]
+    def load(self) -> Load:
+        """What the device does for one micro-batch."""
+        passes = [own for chunk in self.brisk for own in chunk]
         kernels = [(k, n) for own in passes for doing, n in own.runs for k in doing.kernels]
         held_back = [(k, n) for k, n in kernels if k.joules]
         others = [(k, n) for k, n in kernels if not k.joules]
-        load = Load(
+        return Load(
             multiplying=_sum(n * k.seconds for k, n in held_back),
             joules=_sum(n * k.joules for k, n in held_back),
             attending=_sum(n * k.seconds for k, n in others if k.bound is Bound.COMPUTE),
             moving=_sum(n * k.seconds for k, n in others if k.bound is Bound.MEMORY),
             waiting=_sum(own.seconds - own.computing for own in passes),
         )
-        plan, device = self.clock.plan, self.clock.cluster.device
-        return pace(device, load) * slowest_of(int(plain(plan.gpus)))
 
     @cached_property
-    def chunks(self) -> tuple[ChunkTime, ...]:
-        """Its chunks, under the power limit."""
-        return tuple(replace(chunk, pace=self.pace) for chunk in self.brisk)
+    def pace(self) -> float:
+        """Rate of multiplies over that of short runs, under the device's power limit."""
+        return pace(self.clock.cluster.device, self.load) * slowest_of(int(plain(self.clock.plan.gpus)))
+
+    @cached_property
+    def chunks(self) -> tuple[ChunkPasses, ...]:
+        """The same under the power limit."""
+        return tuple(chunk.at(self.pace) for chunk in self.brisk)
 
     @cached_property
     def passes(self) -> list[Pass]:
         """What one micro-batch does on the rank."""
-        return [own for chunk in self.chunks for own in chunk.passes]
+        return [own for chunk in self.chunks for own in chunk]
 
     @property
     def forward(self) -> Seconds:
@@ -168,8 +170,16 @@ class StepTime:
         """Seconds from one micro-batch to the next, once all ranks are busy: the slowest rank's own."""
         blocking = not self.training.plan.execution.overlaps_pipeline
         sent = 2 * self.training.plan.virtual * self.message if blocking else 0.0
-        halves = 2 if self.training.plan.order is Schedule.DUALPIPE else 1
-        return max(float(plain(stage.forward + stage.backward)) for stage in self.stages) / halves + sent
+        share = self.repeats / int(plain(self.training.plan.micro_batches))
+        return max(float(plain(stage.forward + stage.backward)) for stage in self.stages) * share + sent
+
+    @cached_property
+    def repeats(self) -> int:
+        """How often a rank runs its chunks in a step. With DualPipe it holds two halves of the model, and each of them
+        gets half of the micro-batches.
+        """
+        count = int(plain(self.training.plan.micro_batches))
+        return count // 2 if self.training.plan.order is Schedule.DUALPIPE else count
 
     @cached_property
     def ends(self) -> list[Seconds]:
@@ -235,9 +245,7 @@ class StepTime:
     @cached_property
     def breakdown(self) -> dict[str, Seconds]:
         """Seconds of the stage that is done last, by what it does or waits for; they add up to the step."""
-        stage, count = self.stages[self.last], int(plain(self.training.plan.micro_batches))
-        if self.training.plan.order is Schedule.DUALPIPE:
-            count = count // 2
+        stage, count = self.stages[self.last], self.repeats
         found: dict[str, Seconds] = {}
         for name, seconds in _parts(stage):
             found[name] = found.get(name, 0.0) + count * float(plain(seconds))
@@ -255,17 +263,12 @@ def _parts(stage: StageTime) -> Iterator[tuple[str, Seconds]]:
     for own in stage.passes:
         for doing, count in own.runs:
             for kernel in doing.kernels:
-                yield kernel.kind.value, count * kernel.seconds / (own.pace if kernel.joules else 1)
+                yield kernel.kind.value, count * kernel.at(own.pace)
             for message in doing.messages:
                 yield message.channel.value, count * message.exposed
         yield Channel.DATA.value, own.waits
         yield Channel.EXPERT.value, own.device - own.computing - own.exposed - own.waits
         yield Bound.LAUNCH.value, own.late
-
-
-def kinds(breakdown: dict[str, Seconds]) -> dict[str, Seconds]:
-    """What of a breakdown is computing, by the kind of module."""
-    return {name: seconds for name, seconds in breakdown.items() if name in {kind.value for kind in Kind}}
 
 
 def step_time(training: Training) -> StepTime | None:

@@ -57,6 +57,10 @@ class Kernel:
     launches: int = 1
     joules: float = 0.0
 
+    def at(self, pace: float) -> Seconds:
+        """Seconds where a power limit lets multiplies run at a share of their rate."""
+        return self.seconds / pace if self.joules else self.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
