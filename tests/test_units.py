@@ -45,3 +45,9 @@ def test_counts_flops_and_shares() -> None:
     assert units.percent(1, 4) == "25.0 %"
     assert units.percent(0, 0) == "-"
     assert units.thousands(1234567) == "1,234,567"
+
+
+def test_a_thousand_of_a_unit_is_k() -> None:
+    assert units.three_digits(5600, "W") == "5.60 kW"
+    assert units.three_digits(332e6, "Wh") == "332 MWh"
+    assert units.short_count(72_600) == "72.6 K"

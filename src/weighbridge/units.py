@@ -97,7 +97,7 @@ def data_type(name: str, field: str = "dtype") -> DataType:
     return found
 
 
-DECIMAL = ("", "K", "M", "G", "T", "P", "E", "Z", "Y")
+DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 
 
 def thousands(value: int) -> str:
@@ -115,7 +115,7 @@ def three_digits(value: float, unit: str, base: float = 1000.0, names: Sequence[
     return f"{value:,.{digits}f} {names[power]}{unit}".replace("  ", " ")
 
 
-def short_count(value: int) -> str:
+def short_count(value: float) -> str:
     """A count for people: ``8.03 B`` (billions), ``124 M``, ``671 B``, ``1.04 T``."""
     return three_digits(value, "", names=("", "K", "M", "B", "T", "Q")).strip()
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from weighbridge.estimate.costing import Costing
 from weighbridge.report.document import Column, Row, Table
 from weighbridge.report.time import seconds, share
-from weighbridge.units import gigabytes, thousands, three_digits
+from weighbridge.units import gigabytes, short_count, thousands, three_digits
 
 DAY, HOUR, MINUTE = 86_400, 3600, 60
-
-TOKENS = ("", "K", "M", "B", "T", "Q")
 
 
 def long(value: float) -> str:
@@ -44,8 +42,7 @@ def table(cost: Costing) -> Table:
         *_interruptions(cost),
     ]
     columns = (Column("what", False, whole=True), Column("figure"), Column("", False))
-    tokens = three_digits(run.tokens, "", names=TOKENS).strip()
-    return Table(columns, tuple(rows), f"What training on {tokens} tokens takes")
+    return Table(columns, tuple(rows), f"What training on {short_count(run.tokens)} tokens takes")
 
 
 def _row(name: str, figure: str, how: str, strong: bool = False) -> Row:

@@ -9,9 +9,7 @@ from weighbridge.estimate.scaling import FAR, Answer, Outside, Scaling
 from weighbridge.laws.law import Law, Span
 from weighbridge.laws.uncertainty import LEVEL, Interval
 from weighbridge.report.document import Column, Document, Row, Table
-from weighbridge.units import three_digits
-
-COUNT_NAMES = ("", "K", "M", "B", "T", "Q")
+from weighbridge.units import short_count
 
 UNCOMPARED = "losses of different laws are of different texts and tokenizers: compare them within a law"
 
@@ -20,7 +18,7 @@ def count(value: float) -> str:
     """A count with three digits: ``67.8 B``."""
     if value >= 1e18:
         return power_of_ten(value)
-    return three_digits(value, "", names=COUNT_NAMES).strip()
+    return short_count(value)
 
 
 def power_of_ten(value: float, digits: int = 2) -> str:

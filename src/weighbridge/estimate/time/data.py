@@ -28,7 +28,7 @@ GB/s both ways)."""
 
 HOST_MEMORY = 50_000_000_000
 """Bytes per second of the host's memory for each of eight devices: two sockets of eight channels of DDR5-4800 have 614
-GB/s, of which copies attain two thirds (DGX H100)."""
+GB/s (DGX H100), of which two thirds are taken to be attained: an assumption, nothing was measured."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from weighbridge.arithmetic import Count
 from weighbridge.errors import InputError
@@ -129,6 +130,7 @@ class Speeds:
         keys: Count,
         qk_dim: Count,
         v_dim: Count,
+        *,
         precision: str = "bf16",
         causal: bool = True,
         pairs: Count | None = None,
@@ -181,26 +183,12 @@ class Speeds:
         seconds: Seconds = tables.or_else(trained, curve)
         return seconds
 
-    def attention_backward(
-        self,
-        batch: Count,
-        heads: Count,
-        kv_heads: Count,
-        queries: Count,
-        keys: Count,
-        qk_dim: Count,
-        v_dim: Count,
-        precision: str = "bf16",
-        causal: bool = True,
-        pairs: Count | None = None,
-    ) -> Seconds:
-        """Seconds of the backward pass of that kernel: 2.5 times the FLOPs, at the rate that published measurements of
-        forward and backward of one kernel have to one another. No table of backward passes exists.
+    def attention_backward(self, *sizes: Count, **options: Any) -> Seconds:
+        """Seconds of the backward pass of that kernel, whose arguments it takes: 2.5 times the FLOPs, at the rate that
+        published measurements of forward and backward of one kernel have to one another. No table of backward passes
+        exists.
         """
-        forward = self.attention(
-            batch, heads, kv_heads, queries, keys, qk_dim, v_dim, precision=precision, causal=causal, pairs=pairs
-        )
-        return forward * (BACKWARD_FLOPS / self.curves.attention.backward)
+        return self.attention(*sizes, **options) * (BACKWARD_FLOPS / self.curves.attention.backward)
 
     def stream(self, moved: Count | float) -> Seconds:
         """Seconds of a kernel that reads and writes that many bytes in all and hardly computes."""
