@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from benchmarks.requests import Asked, NotYetError, key, request
@@ -37,6 +38,10 @@ CLOCKED = {
     "hfu": 100.0,
 }
 """The attributes of ``training.time`` that answer a counter of time, and what they are multiplied by for its unit."""
+
+READ = "megatron/*_tp1_pp1_*/step_seconds"
+"""Rows that a constant was read from, the host's seconds per operation (weighbridge.estimate.time.launches): they say
+nothing of how good the estimates are, and are not scored."""
 
 STATES = (Line.WEIGHTS, Line.GRADIENTS, Line.MAIN, Line.OPTIMIZER)
 
@@ -136,6 +141,8 @@ def estimate(row: Row, found: Answer) -> tuple[float | None, str]:
     """A row's figure by the package in the row's unit; ``None`` and what it needs where there is none."""
     if found.needs:
         return None, found.needs
+    if fnmatchcase(row["id"], READ):
+        return None, "a constant that was not read from it"
     counter = row["counter"]
     if counter in TIME:
         value = found.time.get(counter)

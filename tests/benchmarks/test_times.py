@@ -323,6 +323,15 @@ def test_figures_of_time_come_from_the_estimator(monkeypatch: pytest.MonkeyPatch
     assert estimate(a_row(counter="layer_seconds"), Answer(time={})) == (None, "an estimate of layer seconds")
 
 
+def test_rows_that_a_constant_was_read_from_are_not_scored() -> None:
+    chosen = [row for row in SOURCES["megatron"] if "_tp1_pp1_" in row["id"] and row["counter"] == "step_seconds"]
+    assert len(chosen) > 20
+    answered = Answer(time={"step_seconds": 1.0})
+    assert {estimate(row, answered)[0] for row in chosen} == {None}
+    others = [row for row in SOURCES["megatron"] if row not in chosen and row["counter"] == "step_seconds"]
+    assert {estimate(row, answered)[0] for row in others} == {1.0}
+
+
 def test_seconds_of_a_layer_are_those_of_its_passes() -> None:
     row = a_row(counter="layer_seconds", value=1.0)
     asked = requests.request(row)
