@@ -18,9 +18,9 @@ models or of models with experts; above 8 GiB, where errors are smaller; and all
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -138,26 +138,31 @@ def kinds(family_name: str, several: bool, experts: bool, large: bool) -> Iterat
     yield ()
 
 
+def kinds_of(training: Training, large: bool = False) -> Iterator[tuple[str, ...]]:
+    """The same of a step; ``large``: of which a figure is above 8 GiB."""
+    experts = any(node.together for node in training.tree.walk())
+    return kinds(training.plan.framework.family, bool(plain(training.plan.gpus) > 1), experts, large)
+
+
+def narrowest(figure: str, paths: Iterable[tuple[str, ...]], file: Path = FILE) -> Band | None:
+    """The band of a figure by the first table of which enough runs were measured; ``None`` where none is."""
+    rows: Any = table(file).get(figure, {})
+    for path in paths:
+        own = reduce(lambda above, part: above.get(part, {}), path, rows)
+        if own.get("n", 0) >= FEWEST:
+            return Band(".".join((figure, *path)), int(own["n"]), float(own["median"]), float(own["p90"]))
+    return None
+
+
 def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
     """The bands of a step's figures: of the narrowest kind of run that enough were measured of; none for figures that
     were not measured under its framework.
     """
-    found = []
-    plan = training.plan
-    experts = any(node.together for node in training.tree.walk())
-    for figure in FIGURES:
-        rows: Any = table(file).get(figure, {})
-        if plan.framework.family not in rows.get(BY_FRAMEWORK, {}):
-            continue
-        large = plain(getattr(training.worst, figure)) > LARGE_BYTES
-        for path in kinds(plan.framework.family, bool(plan.gpus > 1), experts, large):
-            own = rows
-            for part in path:
-                own = own.get(part, {})
-            if own.get("n", 0) >= FEWEST:
-                found.append(Band(".".join((figure, *path)), int(own["n"]), float(own["median"]), float(own["p90"])))
-                break
-    return tuple(found)
+    known = table(file)
+    measured = [f for f in FIGURES if training.plan.framework.family in known.get(f, {}).get(BY_FRAMEWORK, {})]
+    large = {figure: bool(plain(getattr(training.worst, figure)) > LARGE_BYTES) for figure in measured}
+    found = (narrowest(figure, kinds_of(training, large[figure]), file) for figure in measured)
+    return tuple(band for band in found if band is not None)
 
 
 def shown_bands(training: Training, file: Path = FILE) -> tuple[Band, ...]:

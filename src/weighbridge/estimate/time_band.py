@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from weighbridge.estimate.bands import BY_FRAMEWORK, FEWEST, FILE, Band, kinds, percent, table
+from weighbridge.estimate.bands import BY_FRAMEWORK, FILE, Band, kinds_of, narrowest, percent
 from weighbridge.estimate.training import Training
-from weighbridge.traced import plain
 
 FIGURE = "step_seconds"
 
 
 def time_band(training: Training, file: Path = FILE) -> Band | None:
-    """The band of a step's time: of the narrowest kind of run that enough were measured of; ``None`` for none."""
-    rows: Any = table(file).get(FIGURE)
-    if not rows:
-        return None
-    for path in _paths(training):
-        own = rows
-        for part in path:
-            own = own.get(part, {})
-        if own.get("n", 0) >= FEWEST:
-            return Band(".".join((FIGURE, *path)), int(own["n"]), float(own["median"]), float(own["p90"]))
-    return None
-
-
-def _paths(training: Training) -> Iterator[tuple[str, ...]]:
-    """The tables that a run may be of, narrowest first: all runs of a framework before runs of any."""
-    plan = training.plan
-    experts = any(node.together for node in training.tree.walk())
-    found = list(kinds(plan.framework.family, bool(plain(plan.gpus) > 1), experts, large=False))
-    yield from (path for path in found if BY_FRAMEWORK in path)
-    yield (BY_FRAMEWORK, plan.framework.family)
-    yield from (path for path in found if BY_FRAMEWORK not in path)
+    """The band of a step's time: of the narrowest kind of run that enough were measured of; ``None`` for none. All runs
+    of a framework come before runs of any.
+    """
+    family, found = (BY_FRAMEWORK, training.plan.framework.family), list(kinds_of(training))
+    own = [path for path in found if BY_FRAMEWORK in path]
+    return narrowest(FIGURE, [*own, family, *(path for path in found if path not in own)], file)
 
 
 def sentence(band: Band) -> str:
