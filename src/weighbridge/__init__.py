@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weighbridge import laws as laws
     from weighbridge import nn as nn
     from weighbridge.errors import WeighbridgeError as WeighbridgeError
+    from weighbridge.estimate.cache import cache as cache
     from weighbridge.estimate.comparison import compare as compare
     from weighbridge.estimate.compute import flops as flops
     from weighbridge.estimate.generation import generate as generate
@@ -39,6 +40,7 @@ _HOMES = {
     "Plan": ("weighbridge.parallel.plan", "Plan"),
     "Training": ("weighbridge.estimate.training", "Training"),
     "WeighbridgeError": ("weighbridge.errors", "WeighbridgeError"),
+    "cache": ("weighbridge.estimate.cache", "cache"),
     "catalogue": ("weighbridge.models.catalogue", "entries"),
     "cluster": ("weighbridge.formats.cluster", "load_cluster"),
     "compare": ("weighbridge.estimate.comparison", "compare"),
@@ -60,6 +62,7 @@ __all__ = [
     "Plan",
     "Training",
     "WeighbridgeError",
+    "cache",
     "catalogue",
     "cluster",
     "compare",

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     ROUTER = "router"
     NORM = "norm"
     HEAD = "head"
+    VISION = "vision"
     OTHER = "other"
 
 

@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "weighbridge"
 FLOORS = [
     {"errors", "arithmetic"},
     {"traced", "units"},
-    {"tree", "kernels", "tape"},
+    {"tree", "kernels", "passes", "tape"},
     {"gradients", "halves"},
     {"replay"},
     {"nn"},

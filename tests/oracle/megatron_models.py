@@ -152,8 +152,10 @@ def as_built(network: Module, given: Arguments) -> CausalLM:
         layer_norm = given.get("normalization", "LayerNorm") == "LayerNorm"
         if isinstance(module, MixtureOfExperts):
             return replace(module, router_bias=bias)
-        if isinstance(module, GroupedQueryAttention | MultiTokenPrediction):
+        if isinstance(module, MultiTokenPrediction):
             return replace(module, layer_norm=layer_norm)
+        if isinstance(module, GroupedQueryAttention):
+            return replace(module, norm="LayerNorm" if layer_norm else "RMSNorm")
         if isinstance(module, MultiHeadLatentAttention):
             norms = bool(given.get("qk_layernorm"))
             return replace(module, bias=False, out_bias=bias, norms=norms, layer_norm=layer_norm)

@@ -20,7 +20,9 @@ transformers = pytest.importorskip("transformers", reason="the oracle needs torc
 if TYPE_CHECKING:
     from torch.nn import Module
 
-from tests.oracle.draws import TYPES, drawn  # noqa: E402 (needs transformers)
+from tests.oracle.draws import KINDS as DRAWN_KINDS  # noqa: E402 (needs transformers)
+from tests.oracle.draws import TYPES, drawn  # noqa: E402
+from tests.oracle.small import from_config  # noqa: E402
 
 pytestmark = pytest.mark.oracle
 
@@ -41,18 +43,19 @@ KINDS = (
 """The kind of a parameter: that of the first pattern found in its name."""
 
 
-def kind_of(name: str) -> str:
+def kind_of(name: str, model_type: str = "") -> str:
     """What transformers' parameter of that name is for."""
-    kinds = [kind for pattern, kind in KINDS if re.search(pattern, name)]
+    patterns = (*DRAWN_KINDS.get(model_type, ()), *KINDS)
+    kinds = [kind for pattern, kind in patterns if re.search(pattern, name)]
     assert kinds, f"no pattern knows the parameter {name}"
     return kinds[0]
 
 
-def of_modules(named: Iterable[tuple[str, Any]]) -> Counter[str]:
+def of_modules(named: Iterable[tuple[str, Any]], model_type: str = "") -> Counter[str]:
     """Parameters of a PyTorch model by kind."""
     counts: Counter[str] = Counter()
     for name, parameter in named:
-        counts[kind_of(name)] += parameter.numel()
+        counts[kind_of(name, model_type)] += parameter.numel()
     return +counts
 
 
@@ -76,7 +79,7 @@ def built(raw: Mapping[str, Any]) -> Module:
     """The model that transformers builds from the fields of a ``config.json``, without memory for its parameters."""
     config = transformers.CONFIG_MAPPING[raw["model_type"]].from_dict(dict(raw))
     with torch.device("meta"):
-        model: Module = transformers.AutoModelForCausalLM.from_config(config)
+        model: Module = from_config(raw["model_type"], config)
     return model
 
 
@@ -124,7 +127,7 @@ def test_found(name: str) -> None:
 
 def compare(raw: Mapping[str, Any]) -> None:
     """Check the total and the subtotals of one configuration."""
-    ours, theirs = of_node(weighed(raw)), of_modules(built(raw).named_parameters())
+    ours, theirs = of_node(weighed(raw)), of_modules(built(raw).named_parameters(), raw["model_type"])
     same = (ours.total(), ours) == (theirs.total(), theirs)
     assert same, f"weighbridge {ours.total()} {ours}, transformers {theirs.total()} {theirs} for {raw}"
 

@@ -123,7 +123,7 @@ class FlopReport(Shown):
         """Values made by operations to which the convention gives no FLOPs, by operation (norms, activations ...)."""
         found: dict[str, Count] = {}
         for node, times in self.tree.each(run, every):
-            for operation in self.ran(node):
+            for operation in (o for o in self.ran(node) if o.makes):
                 flops = operation.flops(self.convention)
                 if _zero(flops.forward) and _zero(flops.backward):
                     made = times * operation.makes[0].count

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from weighbridge.errors import InputError, close, did_you_mean, given, shown
 from weighbridge.models import family, known_fields
@@ -35,11 +35,17 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
     missing = [name for name in needed if name not in fields_given]
     if missing:
         raise InputError(f"{missing[0]}: missing; a {model_type} configuration needs it" + _more(missing))
-    config = cls(**fields_given) if trusted else validated(cls, fields_given, renamed(cls, raw))
+    config = _trusted(cls, fields_given) if trusted else validated(cls, fields_given, renamed(cls, raw))
     problems = [f"{name}: {text}" for name, text in config.problems()]
     if problems:
         raise InputError(as_given("; ".join(problems[:SHOWN_PROBLEMS]), renamed(cls, raw)))
     return config, _assumed(cls, fields_given)
+
+
+def _trusted(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """An instance of a configuration class of values that need no check."""
+    sections = _sections(cls)  # type: ignore[arg-type] # classes are hashable
+    return cls(**{key: _trusted(sections[key], value) if key in sections else value for key, value in values.items()})
 
 
 def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +55,26 @@ def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     if "torch_dtype" in raw and "dtype" not in raw:
         renamed["dtype"] = raw["torch_dtype"]
     known = {f.name for f in fields(cls)}
-    return {**{key: value for key, value in raw.items() if key in known}, **renamed}
+    sections = _sections(cls)  # type: ignore[arg-type] # classes are hashable
+    return {
+        key: canonical(sections[key], value) if key in sections and isinstance(value, Mapping) else value
+        for key, value in {**{key: value for key, value in raw.items() if key in known}, **renamed}.items()
+    }
+
+
+@cache
+def _sections(cls: type[Any]) -> dict[str, type[Any]]:
+    """The fields that hold a configuration of their own (``text_config``), and its class."""
+    if not any(f.name.endswith("_config") for f in fields(cls)):
+        return {}  # spares most families the reading of their annotations
+    hints = get_type_hints(cls)
+    inside = {name: [hint, *get_args(hint)] for name, hint in hints.items()}
+    return {
+        name: part
+        for name, parts in inside.items()
+        for part in parts
+        if is_dataclass(part) and isinstance(part, type) and hasattr(part, "aliases")
+    }
 
 
 def renamed(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, str]:
@@ -141,12 +166,18 @@ def _more(missing: list[str]) -> str:
 
 def _assumed(cls: type[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
     """A note on the sizes that the configuration leaves to the family's defaults."""
-    silent = [
-        f"{f.name} = {f.default:,}"
-        for f in fields(cls)
-        if f.name not in values and type(f.default) is int and f.default > 1
-    ]
+    silent = list(_silent(cls, values))
     return (f"not given, so {cls.family}'s defaults: {', '.join(silent)}",) if silent else ()
+
+
+def _silent(cls: type[Any], values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Sizes that are left to defaults, those of sections that are given too."""
+    for f in fields(cls):
+        if f.name not in values and type(f.default) is int and f.default > 1:
+            yield f"{prefix}{f.name} = {f.default:,}"
+    for name, section in _sections(cls).items():  # type: ignore[arg-type]
+        if isinstance(values.get(name), Mapping):
+            yield from _silent(section, values[name], f"{prefix}{name}.")
 
 
 ALSO_IN_TOML = {"name", "model_type"}

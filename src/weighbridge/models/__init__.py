@@ -13,7 +13,9 @@ from weighbridge.nn import CausalLM
 from weighbridge.traced import trace
 from weighbridge.tree import Node
 
-_NOT_FAMILIES = {"__init__", "config", "moe_config", "llama_params", "described"}
+_NOT_FAMILIES = {"__init__", "config", "moe_config", "multimodal", "llama_params", "described"}
+_WITH_HYPHEN = {"nemotron_nas": "nemotron-nas"}
+"""Types that are called otherwise than a Python module may be."""
 
 
 class Family(Protocol):
@@ -28,12 +30,13 @@ class Family(Protocol):
 
 def families() -> list[str]:
     """The ``model_type`` of every family, in alphabetical order."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in _NOT_FAMILIES)
+    stems = {path.stem for path in Path(__file__).parent.glob("*.py")} - _NOT_FAMILIES
+    return sorted(_WITH_HYPHEN.get(stem, stem) for stem in stems if not stem.endswith("_config"))
 
 
 def family(model_type: str) -> Family:
     """The family's file, loaded when it is asked for."""
-    loaded: Any = import_module(f"weighbridge.models.{model_type}")
+    loaded: Any = import_module(f"weighbridge.models.{model_type.replace('-', '_')}")
     return loaded  # type: ignore[no-any-return]
 
 

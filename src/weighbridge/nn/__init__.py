@@ -21,4 +21,7 @@ from weighbridge.nn.moe import Router as Router
 from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
 from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
+from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
 from weighbridge.nn.ssm import Mamba2 as Mamba2
+from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
+from weighbridge.nn.vision import Tower as Tower

@@ -33,23 +33,26 @@ class DecoderLayer(Module):
         feed_forward: what works on each position; ``None`` for a layer that has only a mixer.
         norm: what normalises the input of each branch.
         sandwich: normalise the output of each branch too (Gemma 2).
+        pre_norm: normalise the input of each branch; without it and with ``sandwich``, only outputs are (OLMo 2).
     """
 
-    note: ClassVar[str] = "pre-norm residual branches"
+    note: ClassVar[str] = "residual branches"
 
     hidden_size: Count
     mixer: Module | None
     feed_forward: Module | None = None
     norm: Norm = RMSNorm
     sandwich: bool = False
+    pre_norm: bool = True
 
     def build(self) -> None:
-        self.steps: list[tuple[Module, Module, Module | None]] = []
+        self.steps: list[tuple[Module | None, Module, Module | None]] = []
         for branch in (self.mixer, self.feed_forward):
             if branch is not None:
-                before = self.norm(self.hidden_size)
+                before = self.norm(self.hidden_size) if self.pre_norm else None
                 after = self.norm(self.hidden_size) if self.sandwich else None
-                self.register(f"{branch.title}_norm", before)
+                if before is not None:
+                    self.register(f"{branch.title}_norm", before)
                 self.register(branch.title, branch)
                 if after is not None:
                     self.register(f"post_{branch.title}_norm", after)
@@ -57,14 +60,19 @@ class DecoderLayer(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for before, branch, after in self.steps:
-            fused = x.tape.run.kernels.fuses_norms and branch.fuses_norm
-            place = "attn_norm" if branch.branch == "mixer" else "mlp_norm"
-            with x.tape.segment(place), x.tape.segment("fused norm" if fused else "layernorm"):
-                y = before(x)
+            y = x if before is None else normed(x, before, branch)
             with x.tape.segment(branch.title):
                 y = branch(y)
             x = ops.residual(x, after(y) if after is not None else y)
         return x
+
+
+def normed(x: Tensor, norm: Module, branch: Module) -> Tensor:
+    """The stream, normalised for a branch."""
+    fused = x.tape.run.kernels.fuses_norms and branch.fuses_norm
+    place = "attn_norm" if branch.branch == "mixer" else "mlp_norm"
+    with x.tape.segment(place), x.tape.segment("fused norm" if fused else "layernorm"):
+        return norm(x)
 
 
 class Head(Module):

@@ -14,6 +14,7 @@ from weighbridge.nn.norm import GatedRMSNorm
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Weight, Work
 from weighbridge.tree import Kind
+from weighbridge.units import FP32
 
 
 class GatedDeltaNet(Module):
@@ -81,6 +82,8 @@ class GatedDeltaNet(Module):
         state = self.num_value_heads * self.key_head_dim * self.value_head_dim
         tokens = run.batch * run.sequence
         out = qkv.tape.tensor("attended", *qkv.axes[:-1], self.values)
+        each = (Axis("heads", self.num_value_heads, self.key_head_dim), Axis("value", self.value_head_dim))
+        qkv.tape.store(qkv.tape.tensor("state", qkv.axes[0], *each, dtype=FP32))
         qkv.tape.record(
             "delta rule",
             (qkv, gates, self.dt_bias, self.decay),

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
-from weighbridge.nn.attention import core_attention
+from weighbridge.nn.core_attention import core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import CountedLayerNorm, CountedNorm
@@ -79,6 +79,7 @@ class MultiHeadLatentAttention(Module):
         with x.tape.segment("qkv_linear"):
             narrow = None if self.q_lora_rank is None else self.q_a_proj(x)
             compressed = self.kv_a_proj(x)
+        self.store(compressed)
         if x.tape.run.phase is Phase.DECODE:
             latent = self.normed(compressed)
             return self.o_proj(self.absorbed(self.queries(x, narrow), latent))
@@ -89,6 +90,12 @@ class MultiHeadLatentAttention(Module):
         attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim)
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def store(self, compressed: Tensor) -> None:
+        """The cache holds the latents of all positions and their rotary part, heads whatever their number."""
+        tape, rows = compressed.tape, (compressed.axes[0], Axis("keys", compressed.tape.run.positions))
+        latent = tape.tensor("cached latents", *rows, Axis("kv_latent", self.kv_lora_rank))
+        tape.store(latent, tape.tensor("cached positions", *rows, Axis("rope", self.qk_rope_head_dim)))
 
     def queries(self, x: Tensor, narrow: Tensor | None) -> Tensor:
         """Queries, through their bottleneck if there is one."""

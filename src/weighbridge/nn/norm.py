@@ -20,21 +20,31 @@ class RMSNorm(Module):
     Attributes:
         size: elements of the normalised axis.
         axis: the axis's name.
+        copies: heads that have a weight each; ``None`` for one weight.
     """
 
     kind = Kind.NORM
     source: ClassVar[str] = "Zhang and Sennrich 2019, eq. 4"
 
     statistics: ClassVar[tuple[str, ...]] = ("root mean square",)
+    weighted: ClassVar[bool] = True
 
     size: Count
     axis: str = "hidden"
+    copies: Count | None = None
 
     def symbol_of(self, field: str) -> str:
         return f"{self.axis}_size" if field == "size" else field
 
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The dimensions of its weight."""
+        own = Axis(self.axis, self.size)
+        return (own,) if self.copies is None else (Axis("heads", self.copies), own)
+
     def build(self) -> None:
-        self.weight = Weight((Axis(self.axis, self.size),))
+        if self.weighted:
+            self.weight = Weight(self.axes)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.tape.run.kernels.norm is NormKernel.EAGER:
@@ -61,6 +71,8 @@ class RMSNorm(Module):
         if x.dtype is not FP32:
             scaled = tape.tensor("normalised", *x.axes)
             tape.record("cast", (tape.operations[-1].makes[0],), (scaled,))
+        if not self.weighted:
+            return scaled
         made = tape.tensor("norm", *x.axes, dtype=x.dtype)
         tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,))
         return made
@@ -71,13 +83,33 @@ class LayerNorm(RMSNorm):
 
     source: ClassVar[str] = "Ba, Kiros and Hinton 2016"
     statistics: ClassVar[tuple[str, ...]] = ("mean", "deviation")
+    shifted: ClassVar[bool] = True
 
     def build(self) -> None:
         super().build()
-        self.offset = Weight((Axis(self.axis, self.size),))
+        if self.shifted:
+            self.offset = Weight(self.axes)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fused(x)  # PyTorch's own is one kernel everywhere
+
+
+class LayerNormWithoutBias(LayerNorm):
+    """Layer normalisation with a weight only (MPT, Command R)."""
+
+    shifted: ClassVar[bool] = False
+
+
+class PlainLayerNorm(LayerNormWithoutBias):
+    """Layer normalisation without weight and bias (OLMo 1)."""
+
+    weighted: ClassVar[bool] = False
+
+
+class PlainRMSNorm(RMSNorm):
+    """Root-mean-square normalisation without a weight (the L2 norm of Llama 4, the value norm of Gemma 3n)."""
+
+    weighted: ClassVar[bool] = False
 
 
 class GatedRMSNorm(RMSNorm):
@@ -105,3 +137,9 @@ class CountedLayerNorm(LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fused(x, {"megatron": ops.twice(2 * x.rows * self.size)})
+
+
+NORMS: dict[str, type[RMSNorm]] = {
+    norm.__name__: norm for norm in (RMSNorm, LayerNorm, LayerNormWithoutBias, PlainRMSNorm, PlainLayerNorm)
+}
+"""Normalisations by name, as fields of modules name them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from math import isqrt
 
 Problem = tuple[str, str]
@@ -26,6 +26,13 @@ def at_most(config: object, small: str, large: str) -> Iterator[Problem]:
     a, b = getattr(config, small), getattr(config, large)
     if a is not None and a > b:
         yield small, f"{a:,} is more than {large} = {b:,}"
+
+
+def one_of(config: object, field: str, allowed: Collection[str]) -> Iterator[Problem]:
+    """A problem where a field is none of the words that it may be."""
+    value = getattr(config, field)
+    if value not in allowed:
+        yield field, f"{value!r} is unknown; allowed: {', '.join(allowed)}"
 
 
 def listed(values: Iterable[int]) -> str:

@@ -14,6 +14,7 @@ from weighbridge.nn.norm import GatedRMSNorm
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Weight, Work
 from weighbridge.tree import Kind
+from weighbridge.units import FP32
 
 
 class MambaProjection(Linear):
@@ -105,6 +106,7 @@ class Mamba2(Module):
         state = self.num_heads * self.head_dim * self.state_size
         stepped = Work(2 * tokens * state)
         out = xbc.tape.tensor("scanned", *xbc.axes[:-1], self.inner)
+        xbc.tape.store(xbc.tape.tensor("state", xbc.axes[0], self.inner, Axis("state", self.state_size), dtype=FP32))
         xbc.tape.record(
             "scan",
             (xbc, dt, self.dt_bias, self.decay, self.skip),

@@ -21,6 +21,7 @@ COLOURS = {
     "router": "#b8a600",
     "norm": "#999999",
     "head": "#f0c808",
+    "vision": "#8c3b8c",
 }
 """The Okabe-Ito palette (Okabe and Ito 2008), one colour per kind of module in every picture."""
 

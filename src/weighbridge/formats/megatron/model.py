@@ -225,7 +225,7 @@ def attention(shape: Shape, windowed: bool = False, latent: bool | None = None) 
         gate,
         fused=not gate,
         rotary=shape.positions in ROTARY,
-        layer_norm=shape.norm is LayerNorm,
+        norm=shape.norm.__name__,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from typing import TypeGuard
 
 from weighbridge.models import Model
 from weighbridge.nn import (
@@ -86,7 +87,7 @@ def _layers(runs: Iterable[Repeat]) -> list[DecoderLayer]:
     placed: dict[int, DecoderLayer] = {}
     for run in runs:
         layer = run.module
-        if not isinstance(layer, DecoderLayer) or layer.sandwich or layer.feed_forward is None:
+        if type(layer) is not DecoderLayer or layer.sandwich or not layer.pre_norm or layer.feed_forward is None:
             raise NoWordsError("its layers")
         for place in run.places or range(len(placed), len(placed) + _int(run.count)):
             placed[place] = layer
@@ -122,9 +123,9 @@ def _attention(mixers: Sequence[Module], learned: bool) -> Iterator[str]:
     shapes = {
         (_int(m.num_heads), _int(m.num_kv_heads), _int(m.head_dim), m.qk_norm, m.sinks, m.output_gate, m.rotary)
         for m in mixers
-        if isinstance(m, GroupedQueryAttention)
+        if usual(m)
     }
-    if len(shapes) != 1 or not all(isinstance(m, GroupedQueryAttention) for m in mixers):
+    if len(shapes) != 1 or not all(usual(m) for m in mixers):
         raise NoWordsError("attention that differs from layer to layer")
     heads, groups, width, qk_norm, sinks, gate, rotary = shapes.pop()
     yield from ("--num-attention-heads", str(heads), "--kv-channels", str(width))
@@ -135,6 +136,11 @@ def _attention(mixers: Sequence[Module], learned: bool) -> Iterator[str]:
     yield from ("--attention-output-gate",) if gate else ()
     yield from ("--position-embedding-type", "learned_absolute" if learned else "rope" if rotary else "none")
     yield from _windows([None if m.window is None else _int(m.window) for m in mixers if hasattr(m, "window")])
+
+
+def usual(mixer: Module) -> TypeGuard[GroupedQueryAttention]:
+    """Whether attention is what Megatron-LM has arguments for: its own class, each head normalised or none."""
+    return type(mixer) is GroupedQueryAttention and mixer.norm_over == "head" and mixer.v_head_dim is None
 
 
 def _windows(windows: Sequence[int | None]) -> Iterator[str]:

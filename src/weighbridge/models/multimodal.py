@@ -1,0 +1,45 @@
+"""Configurations of multimodal models: a section for the language model and one for what sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from weighbridge.nn import CausalLM, MultimodalEmbedding, Tower
+from weighbridge.nn.problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Base of configurations with a ``text_config`` and a ``vision_config``. A family narrows both, and has defaults
+    where ``transformers`` has them.
+
+    Attributes:
+        text_config: the language model's configuration.
+        vision_config: the tower's.
+        dtype: data type of the weights, as the configuration names it.
+    """
+
+    family: ClassVar[str] = ""
+    aliases: ClassVar[dict[str, str]] = {}
+    derived: ClassVar[dict[str, str]] = {}
+
+    text_config: Any
+    vision_config: Any
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype is None:  # files name it in either place
+            object.__setattr__(self, "dtype", self.text_config.dtype)
+
+    def problems(self) -> Iterator[Problem]:
+        """What does not fit together in either section, under the section's name."""
+        for section in ("text_config", "vision_config"):
+            for field, problem in getattr(self, section).problems():
+                yield f"{section}.{field}", problem
+
+
+def with_tower(language_model: CausalLM, tower: Tower) -> CausalLM:
+    """A language model that is given images too."""
+    return replace(language_model, embedding=MultimodalEmbedding(language_model.embedding, tower))

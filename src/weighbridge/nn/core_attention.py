@@ -1,0 +1,191 @@
+"""Softmax attention of queries over keys and values, as each kernel carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from weighbridge.arithmetic import Count, minimum
+from weighbridge.kernels import Attention
+from weighbridge.nn import context, ops
+from weighbridge.tape import Axis, Tape, Tensor, Use, Work
+from weighbridge.traced import plain
+from weighbridge.units import FP32, DataType
+
+
+def core_attention(
+    q: Tensor, k: Tensor, v: Tensor, heads: Count, qk_dim: Count, v_dim: Count, window: Count | None = None
+) -> Tensor:
+    """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
+
+    The work counts visible pairs. PyTorch counts all pairs, masked or not, and for a flash kernel's backward pass the
+    scores once more (torch/utils/flop_counter.py, sdpa_backward_flop_count); Megatron-LM counts half of the square of
+    the sequence, windows ignored (megatron/training/training.py, num_floating_point_operations).
+
+    Args:
+        q: queries (batch, sequence, heads x qk_dim).
+        k: keys of the new tokens; the pass says how many more the cache holds.
+        v: values of the new tokens.
+        heads: query heads.
+        qk_dim: elements of a query or key head.
+        v_dim: elements of a value head.
+        window: positions that a token sees at most, itself included; ``None`` for all before it.
+    """
+    run = q.tape.run
+    out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
+    per_pair = heads * (qk_dim + v_dim)
+    dense = 2 * run.batch * run.dense_pairs(window)
+    again = dense * heads * qk_dim if run.kernels.scores_again else 0
+    work = ops.twice(2 * run.batch * run.pairs(window) * per_pair)
+    counted = {
+        "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
+        "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
+    }
+    with q.tape.segment("core_attn"):
+        CORES[run.kernels.attention](Core(q, k, v, out, heads, work, counted))
+    return out
+
+
+def store(k: Tensor, v: Tensor, window: Count | None = None) -> None:
+    """Keys and values that the cache holds after the pass. Under a window the token that comes next sees itself and one
+    position less than the window before it, which is all that has to stay (transformers, cache_utils.py,
+    DynamicSlidingWindowLayer).
+    """
+    run = k.tape.run
+    held = run.positions if window is None else minimum(run.positions, window - 1)
+    k.tape.store(*(k.tape.tensor(f"cached {x.name}", k.axes[0], Axis("keys", held), x.axes[-1]) for x in (k, v)))
+
+
+@dataclass(frozen=True)
+class Core:
+    """What core attention works on.
+
+    Attributes:
+        q: queries.
+        k: keys.
+        v: values.
+        out: its result.
+        heads: query heads.
+        work: its floating-point operations.
+        counted: the same by conventions of others.
+    """
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    out: Tensor
+    heads: Count
+    work: Work
+    counted: dict[str, Work]
+
+    @property
+    def tape(self) -> Tape:
+        """The record that it is written on."""
+        return self.q.tape
+
+    def scores(self, name: str, dtype: DataType | None = None, use: Use = Use.ACTIVATION) -> Tensor:
+        """A tensor of one element per head, query and key."""
+        heads, keys = Axis("heads", self.heads), Axis("keys", self.tape.run.positions)
+        return self.tape.tensor(name, *self.q.axes[:-1], heads, keys, dtype=dtype, use=use)
+
+    def copied(self, x: Tensor) -> Tensor:
+        """Keys or values copied for every query head (repeat_interleave)."""
+        own = x.axes[-1]
+        assert isinstance(own, Axis)
+        made = self.tape.tensor(f"repeated {x.name}", *x.axes[:-1], Axis("heads", self.heads, own.width))
+        self.tape.record("repeat", (x,), (made,))
+        return made
+
+    def repeated(self, x: Tensor) -> Tensor:
+        """Keys or values copied for every query head where heads share them."""
+        own = x.axes[-1]
+        assert isinstance(own, Axis)
+        return x if plain(own.units) == plain(self.heads) else self.copied(x)
+
+    def record(
+        self, reads: tuple[Tensor, ...], keeps: tuple[Tensor, ...], makes: tuple[Tensor, ...] = (), **scratch: Any
+    ) -> None:
+        """The operation that makes the result, with the work of the whole."""
+        self.tape.record("attention", reads, (self.out, *makes), keeps, self.work, self.counted, **scratch)
+
+
+def plain_core(core: Core) -> None:
+    """Scores and result, nothing copied: keeps queries, keys, values and the probabilities."""
+    weights = core.scores("weights")
+    core.record((core.q, core.k, core.v), (core.q, core.k, core.v, weights), (weights,))
+
+
+def flash_core(core: Core) -> None:
+    """One kernel (Dao 2023, FlashAttention-2, algorithm 1): keeps its inputs, its result and the logarithm of each
+    row's sum. Backward, the queries' gradient gathers in fp32. Where the sequence comes first, or ranks exchange
+    heads, its result is copied.
+    """
+    sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
+    inputs, kernels = (core.q, core.k, core.v), core.tape.run.kernels
+    memory = context.shared(*inputs, core.out, sums)
+    copies = None
+    if kernels.exchanges_heads:
+        copies = Axis("copies", 1)
+    elif kernels.sequence_first and kernels.attention is Attention.FLASH:
+        copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
+    if copies is not None:
+        own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
+        core.record(inputs, (*inputs, own, sums), (own, sums), **memory)
+        return
+    core.record(inputs, (*inputs, core.out, sums), (sums,), **memory)
+
+
+def unfused_core(core: Core) -> None:
+    """Matrix multiplies around one softmax kernel (Transformer Engine, UnfusedDotProductAttention; Megatron-Core,
+    transformer/dot_product_attention.py): keeps queries, keys and values of every query head, the probabilities and
+    what dropout leaves of them.
+    """
+    tape, raw, weights = core.tape, core.scores("scores"), core.scores("probabilities")
+    k, v = core.repeated(core.k), core.repeated(core.v)
+    through = (core.scores("scores"),) if tape.run.kernels.buffers_scores else ()
+    tape.record("scores", (core.q, k), (raw,), (core.q, k), buffered=through)
+    if tape.run.kernels.wide_softmax:
+        wide = core.scores("probabilities in fp32", FP32)
+        tape.record("softmax", (raw,), (wide,), (wide,))
+        tape.record("cast", (wide,), (weights,))
+    else:
+        tape.record("softmax", (raw,), (weights,), (weights,))
+    if tape.run.kernels.attention_dropout:
+        mask, left = core.scores("attention dropout mask", ops.MASK), core.scores("probabilities after dropout")
+        tape.record("dropout", (weights,), (left, mask), (mask,))
+        weights = left
+    core.record((weights, v), (weights, v))
+
+
+def eager_core(core: Core) -> None:
+    """Operation by operation (transformers, eager_attention_forward): keys and values are copied for every query head,
+    the softmax runs in fp32. Scores are scaled, then the mask is added, each with a result of its own; under autocast
+    the mask is fp32, and so is the sum. Backward, the softmax multiplies its gradient by its result first
+    (aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out).
+    """
+    tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
+    dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
+    raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
+    mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
+    tape.record("scores", (core.q, keys, mask), (raw,), (core.q, keys), scratch=scaled, scratch_backward=scaled)
+    wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
+    product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
+    if dtype is FP32:
+        tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
+    else:
+        copy, caller = core.scores("scores in fp32", FP32), (core.scores("scores of the caller", use=Use.WORKSPACE),)
+        tape.record("to fp32", (raw,), (copy,))
+        tape.record("softmax", (copy,), (wide,), (wide,), scratch=caller, scratch_backward=product)
+    tape.record("cast", (wide,), (weights,))
+    core.record((weights, values), (weights, values))
+
+
+CORES = {
+    Attention.PLAIN: plain_core,
+    Attention.FLASH: flash_core,
+    Attention.TRITON: flash_core,
+    Attention.CUDNN: flash_core,
+    Attention.SDPA: flash_core,
+    Attention.UNFUSED: unfused_core,
+    Attention.EAGER: eager_core,
+}

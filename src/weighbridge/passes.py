@@ -1,0 +1,77 @@
+"""What is run through a model: how many sequences and tokens, for what, and which pairs of them attention sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weighbridge.arithmetic import Count, exact_div, maximum, minimum
+from weighbridge.kernels import Kernels
+
+
+class Phase(StrEnum):
+    """What a pass over the sequence is for."""
+
+    TRAIN = "train"
+    PREFILL = "prefill"
+    DECODE = "decode"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What is run through the model.
+
+    Attributes:
+        batch: sequences side by side.
+        sequence: new tokens of each sequence. In the decode phase they come one by one.
+        past: tokens of each sequence that the cache already holds.
+        phase: training and prefill see all new tokens at once; decode sees one at a time.
+        causal: leave out the query-key pairs that a causal or window mask hides.
+        dtype: data type of activations.
+        last_logits: the head runs on the last new position only, as text generation does after a prompt.
+        prediction: run the multi-token prediction modules too.
+        kernels: how operations are carried out.
+        gathers: tensor parallelism splits the sequence between projections, which are given all of it (sequence
+            parallelism).
+    """
+
+    batch: Count = 1
+    sequence: Count = 1
+    past: Count = 0
+    phase: Phase = Phase.TRAIN
+    causal: bool = True
+    dtype: str = "bf16"
+    last_logits: bool = False
+    prediction: bool = False
+    kernels: Kernels = Kernels()
+    gathers: bool = False
+
+    @property
+    def positions(self) -> Count:
+        """Positions of each sequence after the pass: those in the cache and the new ones."""
+        return self.past + self.sequence
+
+    def pairs(self, window: Count | None = None) -> Count:
+        """Query-key pairs per head and sequence that the mask leaves visible.
+
+        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them.
+        """
+        if not self.causal and self.phase is not Phase.DECODE:
+            return self.dense_pairs()
+        n, past = self.sequence, self.past
+        if window is None:
+            return n * past + exact_div(n * (n + 1), 2)
+        growing = minimum(n, maximum(window - past, 0))
+        return growing * past + exact_div(growing * (growing + 1), 2) + (n - growing) * window
+
+    def dense_pairs(self, window: Count | None = None) -> Count:
+        """Query-key pairs that a masked but dense matrix multiply computes (what PyTorch runs and counts).
+
+        In decode every new token multiplies with all that the cache holds then; a window's cache holds at most the
+        window. In the other phases all new tokens multiply with the whole cache and with each other.
+        """
+        if self.phase is Phase.DECODE:
+            return self.pairs(window)
+        if window is None or (type(self.past) is int and self.past == 0):
+            return self.sequence * self.positions
+        return self.sequence * (minimum(self.past, window - 1) + self.sequence)
