@@ -39,6 +39,10 @@ class Config:
             for field, problem in getattr(self, section).problems():
                 yield f"{section}.{field}", problem
 
+    def notes(self) -> Iterator[str]:
+        """What readers of the figures should know of the language model."""
+        yield from self.text_config.notes()
+
 
 def with_tower(language_model: CausalLM, tower: Tower) -> CausalLM:
     """A language model that is given images too."""
