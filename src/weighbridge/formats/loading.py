@@ -21,7 +21,9 @@ from weighbridge.errors import (
 from weighbridge.formats.architecture import check_architecture, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
+from weighbridge.formats.quantization import storage
 from weighbridge.models import Model, catalogue
+from weighbridge.units import data_type
 
 GROUPED = re.compile(r"\d+(_\d+)*")
 """A whole number as Python groups its digits."""
@@ -30,6 +32,8 @@ LONGEST_NAME = 100
 """Characters of a model's name that reports show."""
 
 FILES = ("config.json", "params.json")
+
+QUANTISED_BESIDE = "hf_quant_config.json"
 
 
 def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Model:
@@ -102,13 +106,28 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
             raise InputError(f"name: got {given(name)}; expected a string")
         return from_raw(name, raw, changes, str(path))
     name = path.absolute().parent.name if path.name in FILES else path.stem.removesuffix("_config")
-    return from_raw(name, read_json(path), changes, str(path))
+    return from_raw(name, read_json(path), changes, str(path), beside=read_beside(path))
+
+
+def read_beside(path: Path) -> dict[str, Any] | None:
+    """ModelOpt's ``hf_quant_config.json`` beside a ``config.json`` (NAME_hf_quant_config.json beside NAME_config.json)."""
+    stem = path.name.removesuffix("config.json")
+    other = path.with_name(f"{stem}{QUANTISED_BESIDE}")
+    if stem == path.name or (stem and not stem.endswith("_")) or not os.path.lexists(other):
+        return None
+    return read_json(other)
 
 
 def from_raw(
-    name: str, raw: Mapping[str, Any], changes: Mapping[str, Any], source: str, trusted: bool = False
+    name: str,
+    raw: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    source: str,
+    trusted: bool = False,
+    beside: Mapping[str, Any] | None = None,
 ) -> Model:
-    """The model of raw fields: a family's configuration, Llama's own parameters, or a description of blocks."""
+    """The model of raw fields: a family's configuration, Llama's own parameters, or a description of blocks; ``beside``
+    is what a file next to it says of how its checkpoint is quantised."""
     raw = {**raw, **{key: value for key, value in changes.items() if key == "model_type"}}
     model_type = form(raw)
     if changes:
@@ -120,12 +139,12 @@ def from_raw(
 
         check_blocks(raw)
     config, notes = configuration(model_type, raw, trusted)
-    if "quantization_config" in raw:
-        notes = (*notes, "quantization_config is not read yet: bytes are those of the unquantised data types")
+    quantised, said = storage(raw, beside, data_type(getattr(config, "dtype", None) or "bf16").bits)
+    notes = (*notes, *said)
     if "model_type" in changes:
         rest = unread(model_type, raw)
         notes = (*notes, f"read as {model_type} on request; not read: {shown(', '.join(rest), 200) or 'nothing'}")
-    return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400))
+    return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400), quantised)
 
 
 def form(raw: Mapping[str, Any]) -> str:
