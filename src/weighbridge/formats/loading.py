@@ -110,7 +110,7 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
 
 
 def read_beside(path: Path) -> dict[str, Any] | None:
-    """ModelOpt's ``hf_quant_config.json`` beside a ``config.json`` (NAME_hf_quant_config.json beside NAME_config.json)."""
+    """ModelOpt's file beside a ``config.json``; beside NAME_config.json it is called NAME_hf_quant_config.json."""
     stem = path.name.removesuffix("config.json")
     other = path.with_name(f"{stem}{QUANTISED_BESIDE}")
     if stem == path.name or (stem and not stem.endswith("_")) or not os.path.lexists(other):

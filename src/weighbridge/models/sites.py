@@ -48,9 +48,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "token": ("",),
     "position": ("wpe",),
 }
-"""What parts of this package's trees are called in published checkpoints, the most common name first; a part that is not
-here has the same name there. Names are those of the ``transformers`` modules and of the checkpoints that came before
-them (Mixtral's ``block_sparse_moe`` and ``w1``, Nemotron-H's ``mixer``); an empty one is not told from what holds it."""
+"""What parts of this package's trees are called in published checkpoints, the most common name first; a part that is
+not here has the same name there. Names are those of ``transformers``' modules and of checkpoints that came before them
+(Mixtral's ``block_sparse_moe`` and ``w1``, Nemotron-H's ``mixer``); an empty one is not told from what holds it."""
 
 OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias"}
 """What weights that are no ``weight`` are called."""
@@ -141,8 +141,8 @@ class _Walk:
 
 
 def sort_of(node: Node) -> str:
-    """What a node's module is to a format that quantises by kinds of modules. A projection of no kind joins hidden states
-    for multi-token prediction, and stays as it is (vLLM, model_executor/models/deepseek_mtp.py, eh_proj)."""
+    """What a node's module is to a format that quantises by kinds of modules. A projection of no kind joins hidden
+    states for multi-token prediction, and stays as it is (vLLM, model_executor/models/deepseek_mtp.py, eh_proj)."""
     module = node.module
     if isinstance(module, Head):
         return "head"

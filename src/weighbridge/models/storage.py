@@ -1,8 +1,8 @@
 """How a quantised checkpoint stores its weights: which tensors stand for each, of how many bytes, and which are left.
 
 A :class:`Packing` is a list of the tensors that stand for one weight of a module: its values, scales, zero points and
-tables. A :class:`Storage` says by rules which weights have which packing; all others are stored in the checkpoint's data
-type. The formats that write such checkpoints are read in :mod:`weighbridge.formats.quantization`.
+tables. A :class:`Storage` says by rules which weights have which packing; all others are stored in the checkpoint's
+data type. The formats that write such checkpoints are read in :mod:`weighbridge.formats.quantization`.
 """
 
 from __future__ import annotations

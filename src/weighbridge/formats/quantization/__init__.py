@@ -36,7 +36,7 @@ UNSIZED = (
     "torchao",
     "vptq",
 )
-"""Methods that libraries write (transformers 5.23, quantizers/auto.py; ExLlama) and whose tensors are not sized here."""
+"""Methods that libraries write (transformers 5.23, quantizers/auto.py; ExLlama), whose tensors are not sized here."""
 
 SIZED = ("awq", "bitsandbytes", "compressed-tensors", "fbgemm_fp8", "fp8", "gptq", "modelopt", "mxfp4", "mxfp8")
 
@@ -112,7 +112,7 @@ def method(section: Section) -> str:
     """
     name = section.get("quant_method")
     if name is None:
-        if section.where == "compression_config" or "config_groups" in section and "quant_algo" not in section:
+        if section.where == "compression_config" or ("config_groups" in section and "quant_algo" not in section):
             return "compressed-tensors"
         if section.get("load_in_4bit") or section.get("load_in_8bit"):
             return "bitsandbytes"

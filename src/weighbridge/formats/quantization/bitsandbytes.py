@@ -1,8 +1,8 @@
 """bitsandbytes: 8 bits with a scale per row, or 4 bits in blocks whose scales may be quantised once more.
 
-Sources: bitsandbytes, functional.py (quantize_4bit, QuantState.as_dict: absmax, quant_map, and where scales are quantised
-too nested_absmax per 256 and nested_quant_map) and nn/modules.py (Linear8bitLt and Linear4bit, _save_to_state_dict: SCB,
-weight_format); transformers, integrations/bitsandbytes.py (replace_with_bnb_linear).
+Sources: bitsandbytes, functional.py (quantize_4bit, QuantState.as_dict: absmax, quant_map, and where scales are
+quantised too nested_absmax per 256 and nested_quant_map) and nn/modules.py (Linear8bitLt and Linear4bit,
+_save_to_state_dict: SCB, weight_format); transformers, integrations/bitsandbytes.py (replace_with_bnb_linear).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ BLOCK, NESTED = 64, 256
 """Elements that share a scale, and scales that share one of their own."""
 
 STATE = (
-    "bitsandbytes: each 4-bit weight's quant_state, a text of some 80 to 170 bytes whose length depends on its shape and "
-    "offset, is not counted"
+    "bitsandbytes: each 4-bit weight's quant_state, a text of some 80 to 170 bytes whose length depends on its shape "
+    "and offset, is not counted"
 )
 
 
@@ -42,9 +42,7 @@ def double(section: Section) -> bool:
 def in_eight() -> Packing:
     """LLM.int8: int8 with one fp32 scale per row, and a byte that names the layout."""
     layout = Piece("weight_format", Part.OTHER, 8, 0, 0)
-    return Packing(
-        "int8, one scale per channel", (Piece("weight", Part.VALUES, 8), scales("SCB", 32, 1, 0), layout)
-    )
+    return Packing("int8, one scale per channel", (Piece("weight", Part.VALUES, 8), scales("SCB", 32, 1, 0), layout))
 
 
 def in_four(section: Section) -> Packing:

@@ -94,7 +94,9 @@ class Weights:
         """The form that compressed-tensors takes where none is given, the first that fits."""
         if self.sort == "float" and self.bits == 4:
             return MXFP4 if self.size == 32 else NVFP4
-        return "float-quantized" if self.sort == "float" else PACKED if "input_activations" not in self.group else WHOLE[0]
+        return (
+            "float-quantized" if self.sort == "float" else PACKED if "input_activations" not in self.group else WHOLE[0]
+        )
 
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the weight that share a scale; 0 for all of them."""

@@ -1,7 +1,7 @@
 """fp8 (DeepSeek-V3 and what follows it), mxfp8 and fbgemm_fp8: 8-bit floating point with scales.
 
-Sources: transformers, integrations/finegrained_fp8.py (FP8Linear, FP8Experts, FP8Embedding) and integrations/fbgemm_fp8.py
-(FbgemmFp8Linear), quantizers/quantizer_finegrained_fp8.py; DeepSeek-V3, README_WEIGHTS.md; vLLM,
+Sources: transformers, integrations/finegrained_fp8.py (FP8Linear, FP8Experts, FP8Embedding), integrations/fbgemm_fp8.py
+(FbgemmFp8Linear) and quantizers/quantizer_finegrained_fp8.py; DeepSeek-V3, README_WEIGHTS.md; vLLM,
 model_executor/layers/quantization/fp8.py, for sections without ``weight_block_size``.
 """
 
@@ -20,16 +20,16 @@ from weighbridge.formats.quantization.parts import (
 )
 from weighbridge.models.storage import Packing, Rule, Site, Storage
 
-SCALE_BITS = {"float": 32, "ue8m0": 8}
-"""Bits of a scale by ``scale_fmt``."""
+E8M0, FP32 = 8, 32
+"""Bits of a scale: a power of two alone, or fp32."""
 
 FP4_BLOCK = 32
 """Elements that share a scale where ``expert_dtype`` is fp4."""
 
 PER_TENSOR = "weight_block_size is not given: one scale per tensor, as vLLM reads it (transformers takes 128 x 128)"
 POWERS = (
-    "scale_fmt ue8m0: a scale is counted as 1 byte, as transformers keeps it; files of DeepSeek-V3.1 and V3.2 hold such "
-    "scales as fp32, of 4 bytes"
+    "scale_fmt ue8m0: scales are counted as fp32, as the files of DeepSeek-V3.1 hold them; transformers keeps them as "
+    "e8m0, of 1 byte"
 )
 
 
@@ -37,10 +37,10 @@ def fp8(section: Section) -> Storage:
     """The section ``quant_method: fp8`` or ``mxfp8``."""
     mx = section.get("quant_method") == "mxfp8"
     block = section.block("weight_block_size") or ((1, 32) if mx else None)
-    form = section.word("scale_fmt", tuple(SCALE_BITS), "ue8m0" if mx else "float")
+    powers = section.word("scale_fmt", ("float", "ue8m0"), "ue8m0" if mx else "float") == "ue8m0"
     static = section.word("activation_scheme", ("dynamic", "static"), "dynamic") == "static"
     section.word("fmt", ("e4m3", "e5m2", "float8_e4m3fn", "float8_e5m2"), "e4m3")
-    bits = SCALE_BITS[form] if block else 32
+    bits = E8M0 if block and powers and narrow(section, block, mx) else FP32
     scale = scales("weight_scale_inv", bits, *block) if block else scalar("weight_scale")
     pieces = (FP8_VALUES, scale, *((scalar("activation_scale"),) if static else ()))
     where = block_name(*block) if block else "one scale per tensor"
@@ -50,18 +50,24 @@ def fp8(section: Section) -> Storage:
     first, lists = tables(section, names)
     if section.word("expert_dtype", ("fp8", "fp4"), "fp8") == "fp4":
         first = (*first, Rule(but(names, routed), fp4_experts(bits, static)))
-    notes = (*((PER_TENSOR,) if not block else ()), *((POWERS,) if form == "ue8m0" and not mx else ()))
+    notes = (*((PER_TENSOR,) if not block else ()), *((POWERS,) if powers and bits == FP32 else ()))
     title = f"fp8 in {where}" if block else "fp8 with one scale per tensor"
     lists = (names, *lists)
     return Storage(
         "mxfp8" if mx else "fp8",
-        f"{title}, scales {'fp32' if bits == 32 else 'e8m0'}",
+        f"{title}, scales {'fp32' if bits == FP32 else 'e8m0'}",
         (*first, *rules),
         any(one.by_layer for one in lists),
         any(one.by_expert for one in lists),
         tuple(one.listed() for one in lists),
         notes=notes,
     )
+
+
+def narrow(section: Section, block: tuple[int, int], mx: bool) -> bool:
+    """Whether scales that are powers of two are stored as such: in mxfp8, and since DeepSeek-V4, which says what its
+    experts are stored in. Files of V3.1 are as large as those of V3, whose scales are fp32."""
+    return mx or block[0] == 1 or "expert_dtype" in section
 
 
 def routed(site: Site) -> bool:

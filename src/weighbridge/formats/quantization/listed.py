@@ -2,11 +2,11 @@
 
 Three ways of matching, each as the library that wrote the list does it:
 
-- ``transformers`` (quantizers/quantizers_utils.py, should_convert_module): an entry is a regular expression that meets a
-  name from its start to the end of a part, or the end of a name;
+- ``transformers`` (quantizers/quantizers_utils.py, should_convert_module): an entry is a regular expression that meets
+  a name from its start to the end of a part, or the end of a name;
 - globs (ModelOpt): an entry is a name, of a module or of what holds it, in which ``*`` stands for anything;
-- compressed-tensors (utils/match.py): an entry is a whole name, a class, or after ``re:`` a regular expression that meets
-  a name from its start.
+- compressed-tensors (utils/match.py): an entry is a whole name, a class, or after ``re:`` a regular expression that
+  meets a name from its start.
 """
 
 from __future__ import annotations

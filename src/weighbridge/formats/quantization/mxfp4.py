@@ -1,7 +1,7 @@
 """mxfp4 as gpt-oss has it: routed experts in blocks of 32, a power of two as the scale of each.
 
-Source: transformers, integrations/mxfp4.py (Mxfp4GptOssExperts: ``*_blocks`` of two elements to a byte and ``*_scales`` of
-one byte per 32; biases as they are), replace_with_mxfp4_linear: experts only.
+Source: transformers, integrations/mxfp4.py (Mxfp4GptOssExperts: ``*_blocks`` of two elements to a byte and ``*_scales``
+of one byte per 32; biases as they are; replace_with_mxfp4_linear: experts only).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """awq and gptq: whole numbers of few bits packed into int32, with fp16 scales and packed zero points per group.
 
 Sources: AutoAWQ, awq/modules/linear/gemm.py and gemv.py (buffers of WQLinear_GEMM and WQLinear_GEMV); GPTQModel,
-gptqmodel/nn_modules/qlinear/__init__.py (_register_gptq_buffers) and quantization/config.py (dynamic_get); transformers,
-quantizers/quantizer_awq.py, utils/quantization_config.py.
+gptqmodel/nn_modules/qlinear/__init__.py (_register_gptq_buffers) and quantization/config.py (dynamic_get);
+transformers, quantizers/quantizer_awq.py, utils/quantization_config.py.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def gptq_packing(bits: int, size: int) -> Packing:
 
 
 def within(section: Section) -> Takes:
-    """Projections of the layers, or of them those that ``modules_in_block_to_quantize`` lists; the head if ``lm_head``."""
+    """Projections of the layers, or those that ``modules_in_block_to_quantize`` lists; the head if ``lm_head``."""
     head = section.flag("lm_head")
     value = section.get("modules_in_block_to_quantize")
     if value is not None and not (isinstance(value, list) and all(isinstance(group, list) for group in value)):
