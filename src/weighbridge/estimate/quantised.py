@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weighbridge.errors import shown
@@ -16,6 +16,9 @@ from weighbridge.units import FP32, DataType
 
 SHOWN_NAMES = 3
 """Names of a list that meet no module and that a note shows."""
+
+COUNTS = ("parameters", "values", "scales", "other")
+"""What adds up over tensors."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +146,14 @@ def _packed(packing: Packing, part: Part, weight: Weight) -> int:
 
 def _times(one: StoredTensors, copies: int, apart: bool) -> StoredTensors:
     """So many of them."""
-    counts = (copies * value for value in (one.parameters, one.values, one.scales, one.other))
-    return StoredTensors(one.kind, one.stored_as, one.quantised, *counts, apart=apart)
+    counts = {name: copies * getattr(one, name) for name in COUNTS}
+    return replace(one, apart=apart, **counts)
 
 
 def _sum(a: StoredTensors, b: StoredTensors) -> StoredTensors:
     """Both together."""
-    counts = (a.parameters + b.parameters, a.values + b.values, a.scales + b.scales, a.other + b.other)
-    return StoredTensors(a.kind, a.stored_as, a.quantised, *counts, apart=a.apart)
+    counts = {name: getattr(a, name) + getattr(b, name) for name in COUNTS}
+    return replace(a, **counts)
 
 
 def _unmet(field: str, missing: list[str]) -> str:

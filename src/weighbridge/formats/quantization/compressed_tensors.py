@@ -8,6 +8,7 @@ compressors/format.py (the form where none is given), utils/match.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from weighbridge.errors import InputError, given
 from weighbridge.formats.quantization.fields import Section
@@ -133,9 +134,9 @@ class Weights:
         if self.strategy == "tensor_group":
             yield scalar("weight_global_scale")
         if not self.symmetric:
-            words = self.form == PACKED and rows == 1
-            how = {"word": INT32, "along": "rows"} if words else {}
-            yield Piece("weight_zero_point", Part.OTHER, self.bits if words else 8, rows, columns, **how)
+            zeros = Piece("weight_zero_point", Part.OTHER, 8, rows, columns)
+            packed = self.form == PACKED and rows == 1
+            yield replace(zeros, bits=self.bits, word=INT32, along="rows") if packed else zeros
 
     def order(self) -> Iterator[Piece]:
         """The group of each input column, where columns were put in an order of their own."""

@@ -50,7 +50,7 @@ def normal(section: Section) -> dict[str, Any]:
     cache = section.get("kv_cache_quant_algo")
     scheme = section.get("kv_cache_scheme")
     if isinstance(scheme, Mapping):
-        cache = {8: "FP8", 4: "NVFP4"}.get(scheme.get("num_bits"), given(scheme.get("num_bits")))
+        cache = "FP8" if scheme.get("num_bits") == 8 else "NVFP4"
     algorithm = section.word("quant_algo", ALGORITHMS)
     size = section.whole("group_size", SIZES.get(algorithm, 1))
     return {
