@@ -78,10 +78,10 @@ def quantised(raw: Mapping[str, Any], config: Any) -> Any:
 
 
 def rows(raw: Mapping[str, Any]) -> int:
-    """Rows of a block that divide an expert's: transformers joins gate and up of all experts, files hold each apart, and
-    blocks that run over the end of one would differ."""
+    """Rows of a block that divide an expert's: transformers joins its gate and up, files hold each apart, and where
+    blocks run over the end of one, the numbers of scales differ."""
     config = transformers.CONFIG_MAPPING[raw["model_type"]].from_dict(dict(raw))
-    width = getattr(config, "moe_intermediate_size", None) or getattr(config, "intermediate_size", 16)
+    width: int = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
     return gcd(width, 16)
 
 
@@ -113,6 +113,19 @@ def test_mxfp8(model_type: str) -> None:
     raw = drawn(model_type, "mxfp8")
     config = transformers.FineGrainedFP8Config(weight_block_size=(1, 32), scale_fmt="ue8m0")
     assert checkpoint(raw, {"quant_method": "mxfp8"}).bytes == bytes_of(quantised(raw, config)), raw
+
+
+@pytest.mark.parametrize("model_type", ["llama", "qwen3"])
+def test_fp8_per_channel(model_type: str) -> None:
+    from transformers.integrations.fbgemm_fp8 import FbgemmFp8Linear  # replacing a model's modules needs its library
+
+    raw = drawn(model_type, "fbgemm") | {"attention_bias": False, "mlp_bias": False}
+    model = built(raw).to(torch.bfloat16)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, torch.nn.Linear) and name != "lm_head":
+            with torch.device("meta"):
+                model.set_submodule(name, FbgemmFp8Linear(module.in_features, module.out_features, bias=False))
+    assert checkpoint(raw, {"quant_method": "fbgemm_fp8"}).bytes == bytes_of(model), raw
 
 
 def test_experts_in_mxfp4() -> None:

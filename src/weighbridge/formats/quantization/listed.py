@@ -145,7 +145,7 @@ def tails(name: str) -> Iterator[str]:
 
 
 def wholes(name: str, way: str) -> tuple[str, ...]:
-    """A name as a pattern of that way is compared with it."""
+    """A name as a pattern of that way is compared with it: one that begins with anything wants something there."""
     if way != COMPRESSED:
-        return (name,)
+        return (name, f"model.{name}")
     return (name, f"language_model.{name}") if name == "lm_head" else tuple(before + name for before in BEFORE)
