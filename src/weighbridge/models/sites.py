@@ -91,8 +91,8 @@ def placed(root: Node, by_layer: bool = False, by_expert: bool = False) -> Itera
 
 
 def modules(root: Node, by_layer: bool, by_expert: bool) -> list[tuple[str, ...]]:
-    """The names of every weight's module, and of weights that lists name as if they were modules."""
-    found: dict[tuple[str, ...], None] = {}
+    """The names of every weight's module, of heads that are tied, and of weights that lists name like modules."""
+    found: dict[tuple[str, ...], None] = {NAMES["head"]: None}
     for one in placed(root, by_layer, by_expert):
         found[one.site.names] = None
         if one.name in OF_WEIGHTS:

@@ -9,6 +9,7 @@ import pytest
 from tests.formats.quantization.small import HEAD, LAYER, LEFT, RAW, SPARSE, in_bf16, layers, refused, stored
 from weighbridge.estimate.parameters import params
 from weighbridge.formats import load
+from weighbridge.models import catalogue
 
 BLOCKS = {"quant_method": "fp8", "weight_block_size": [16, 20], "activation_scheme": "dynamic", "fmt": "e4m3"}
 
@@ -117,7 +118,23 @@ def test_an_embedding_may_be_named() -> None:
 
 
 def test_embeddings_and_heads_that_are_tied_stand_once() -> None:
-    assert stored(BLOCKS, {**RAW, "tie_word_embeddings": True}).bytes == stored(BLOCKS).bytes - 2 * 3200
+    tied = {**RAW, "tie_word_embeddings": True}
+    assert stored(BLOCKS, tied).bytes == stored(BLOCKS).bytes - 2 * 3200
+    assert stored(BLOCKS, tied, modules_to_not_convert=["lm_head"]).notes == ()
+
+
+def test_published_size_of_deepseek_v3() -> None:
+    """Files of 688,586,727,753 bytes: tensors, the prediction layer with the embedding and head that its files repeat,
+    and headers of some 130 bytes per tensor."""
+    entry = catalogue.find("deepseek-v3")
+    assert entry is not None
+    section = {"quant_method": "fp8", "weight_block_size": [128, 128], "activation_scheme": "dynamic", "fmt": "e4m3"}
+    found = stored(section, {**entry.config, "dtype": "bfloat16"})
+    assert found.bytes == 673_150_611_808
+    quantised = 61 * 5 + 3 * 3 + 58 * 257 * 3 + 5 + 257 * 3
+    tensors = 2 * quantised + 61 * 4 + 58 * 2 + 3 + 4 + 2 + 6
+    headers = 688_586_727_753 - (found.bytes + found.prediction + 2 * 2 * 129_280 * 7_168)
+    assert 125 < headers / tensors < 135
 
 
 @pytest.mark.parametrize(

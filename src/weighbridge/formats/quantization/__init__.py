@@ -119,12 +119,12 @@ def method(section: Section) -> str:
         if "quant_algo" in section:
             return "modelopt"
     known = (*SIZED, *UNSIZED)
-    plain = name.lower() if isinstance(name, str) else name
-    spelled = {"compressed_tensors": "compressed-tensors", "modelopt_fp4": "modelopt"}.get(plain, plain)
+    spelled = name.lower() if isinstance(name, str) else ""
+    spelled = {"compressed_tensors": "compressed-tensors", "modelopt_fp4": "modelopt"}.get(spelled, spelled)
     if spelled not in known:
         near = did_you_mean(name, known) if isinstance(name, str) else ""
         raise InputError(f"{section.where}.quant_method: got {given(name)}; allowed: {', '.join(known)}{near}")
-    return str(spelled)
+    return spelled
 
 
 def unsized(section: Section, name: str) -> str:

@@ -48,6 +48,7 @@ class Names:
         self.patterns = {e: self._pattern(e) for e in self.entries if not literal.fullmatch(e)}
         self.ends = tuple(name for name in self.plain if "." not in name) if way == TRANSFORMERS else ()
         self._ended: dict[str, list[str]] = {}
+        self._held: dict[str, bool] = {}
 
     @property
     def by_layer(self) -> bool:
@@ -67,21 +68,26 @@ class Names:
 
     def meets(self, name: str) -> bool:
         """Whether an entry meets a name."""
-        return any(form in self.plain for form in self.forms(name)) or any(
-            pattern.match(whole) for pattern in self.patterns.values() for whole in wholes(name, self.way)
-        )
+        if name in self.plain or (self.way != COMPRESSED and self.held(name.rpartition(".")[0])):
+            return True
+        if self.way == TRANSFORMERS and any(end in self.plain for end in self.ends_of(name)):
+            return True
+        return any(pattern.match(whole) for pattern in self.patterns.values() for whole in wholes(name, self.way))
 
-    def forms(self, name: str) -> Iterator[str]:
-        """What an entry without special characters has to be, to meet a name."""
-        yield name
-        if self.way == COMPRESSED:
-            return
-        yield from holders(name)
-        if self.way == TRANSFORMERS:
-            ends = [name, name[: name.find(".experts.") + 8]] if ".experts." in name else [name]
-            for end in ends:
-                yield from tails(end)
-                yield from self.last_ends(end.rpartition(".")[2])
+    def held(self, holder: str) -> bool:
+        """Whether an entry without special characters names what holds a module, or what holds that."""
+        if not holder:
+            return False
+        if holder not in self._held:
+            self._held[holder] = holder in self.plain or self.held(holder.rpartition(".")[0])
+        return self._held[holder]
+
+    def ends_of(self, name: str) -> Iterator[str]:
+        """What an entry may be that meets the end of a name, or of the name of all experts that hold the module."""
+        experts = name.find(".experts.")
+        for end in (name, name[: experts + 8]) if experts >= 0 else (name,):
+            yield from tails(end)
+            yield from self.last_ends(end.rpartition(".")[2])
 
     def last_ends(self, last: str) -> list[str]:
         """Entries of one word that a name's last part ends in."""
@@ -96,11 +102,14 @@ class Names:
     def unmet(self, modules: list[tuple[str, ...]]) -> list[str]:
         """Entries that meet no module, and no class of one."""
         names = {name for several in modules for name in several}
-        found = {form for name in names for form in (*self.forms(name), *holders(name))}
-        classes = {word for words in CLASSES.values() for word in words} if self.way == COMPRESSED else set()
-        missing = [entry for form, entry in self.plain.items() if form not in found and form not in classes]
-        everything = {whole for name in names for whole in wholes(name, self.way)}
-        return missing + [e for e, p in self.patterns.items() if not any(map(p.match, everything))]
+        found = with_holders(names)
+        if self.way == TRANSFORMERS:
+            found |= {end for name in names for end in self.ends_of(name)}
+        if self.way == COMPRESSED:
+            found |= {word for words in CLASSES.values() for word in words}
+        missing = [entry for form, entry in self.plain.items() if form not in found]
+        whole = {form for name in names for form in wholes(name, self.way)} if self.patterns else ()
+        return missing + [e for e, p in self.patterns.items() if not any(map(p.match, whole))]
 
     def _pattern(self, entry: str) -> re.Pattern[str]:
         """An entry with special characters as what meets a name from its start.
@@ -128,12 +137,15 @@ def stripped(name: str) -> str:
     return name
 
 
-def holders(name: str) -> Iterator[str]:
-    """The names of what holds a module, from the outside."""
-    at = name.find(".")
-    while at >= 0:
-        yield name[:at]
-        at = name.find(".", at + 1)
+def with_holders(names: set[str]) -> set[str]:
+    """Names, and those of what holds the modules."""
+    found = set(names)
+    for name in names:
+        holder = name.rpartition(".")[0]
+        while holder and holder not in found:
+            found.add(holder)
+            holder = holder.rpartition(".")[0]
+    return found
 
 
 def tails(name: str) -> Iterator[str]:
