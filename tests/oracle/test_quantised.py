@@ -26,7 +26,7 @@ from tests.oracle.test_parameters import built  # noqa: E402
 
 pytestmark = pytest.mark.oracle
 
-DENSE = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2")
+DENSE = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3_text", "gpt2")
 SPARSE = ("qwen3_moe", "qwen2_moe", "mixtral", "deepseek_v3", "deepseek_v2", "qwen3_next")
 """Families whose experts transformers holds as fp8 (FP8Experts takes none with biases)."""
 
@@ -81,11 +81,15 @@ def rows(raw: Mapping[str, Any]) -> int:
     """Rows of a block that divide an expert's: transformers joins its gate and up, files hold each apart, and where
     blocks run over the end of one, the numbers of scales differ."""
     config = transformers.CONFIG_MAPPING[raw["model_type"]].from_dict(dict(raw))
-    width: int = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
-    return gcd(width, 16)
+    widths = [getattr(config, name, None) for name in ("moe_intermediate_size", "intermediate_size")]
+    return gcd(next((width for width in widths if width), 16), 16)
 
 
-CASES = [(kind, listed) for kind in (*DENSE, *SPARSE) for listed in LISTS] + [(kind, ENDS) for kind in DENSE]
+CASES = [
+    *((kind, listed) for kind in (*DENSE, *SPARSE) for listed in LISTS),
+    *((kind, ENDS) for kind in DENSE),
+    *(("mamba2", listed) for listed in LISTS[:2]),
+]
 
 
 @pytest.mark.parametrize(("model_type", "listed"), CASES, ids=str)

@@ -114,7 +114,8 @@ class Checkpoint:
     def _each(self) -> Iterator[StoredTensors]:
         """What stands for each weight, copies of it taken together."""
         known: dict[tuple[int, str], StoredTensors] = {}
-        for one in placed(self.model.tree, self.storage.by_layer, self.storage.by_expert):
+        projection = getattr(self.model.config, "projection", "Linear")
+        for one in placed(self.model.tree, self.storage.by_layer, self.storage.by_expert, projection):
             packing = self.storage.packing(one.site) if one.name == "weight" and len(one.weight.axes) > 1 else None
             key = (id(one.weight), packing.name if packing else "")
             if key not in known:

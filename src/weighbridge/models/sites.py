@@ -77,15 +77,16 @@ class Placed:
     apart: bool
 
 
-def placed(root: Node, by_layer: bool = False, by_expert: bool = False) -> Iterator[Placed]:
+def placed(root: Node, by_layer: bool = False, by_expert: bool = False, projection: str = "Linear") -> Iterator[Placed]:
     """Every weight of a tree, those that are counted apart too.
 
     Args:
         root: the model.
         by_layer: each layer by itself; else equal layers as one, under the number of the first.
         by_expert: each expert by itself; else all as one, under the number 0.
+        projection: the class of projections in ``transformers``.
     """
-    walk = _Walk(layer_count(root), by_layer, by_expert)
+    walk = _Walk(layer_count(root), by_layer, by_expert, projection.lower())
     for child in root.children:
         yield from walk.below(child, ("",), 1, False, False)
 
@@ -108,18 +109,20 @@ class _Walk:
         layers: layers of the main model; prediction layers are numbered after them.
         by_layer: each layer by itself.
         by_expert: each expert by itself.
+        projection: the sort of projections.
     """
 
     layers: Count
     by_layer: bool
     by_expert: bool
+    projection: str
 
     def below(self, node: Node, above: tuple[str, ...], copies: Count, apart: bool, routed: bool) -> Iterator[Placed]:
         """A node's weights and those below it, for each of its copies that has a name of its own."""
         apart, routed = apart or node.apart, routed or node.together
         for names, times in self.named(node):
             here = tuple(f"{a}.{name}".strip(".") for a in above for name in names)
-            site = Site(here, sort_of(node), routed)
+            site = Site(here, sort_of(node, self.projection), routed)
             for name, weight in node.weights.items():
                 yield Placed(node, name, weight, copies * times, site, apart)
             for child in node.children:
@@ -140,7 +143,7 @@ class _Walk:
             yield (f"{word}.{number}",), 1
 
 
-def sort_of(node: Node) -> str:
+def sort_of(node: Node, projection: str = "linear") -> str:
     """What a node's module is to a format that quantises by kinds of modules. A projection of no kind joins hidden
     states for multi-token prediction, and stays as it is (vLLM, model_executor/models/deepseek_mtp.py, eh_proj)."""
     module = node.module
@@ -152,4 +155,4 @@ def sort_of(node: Node) -> str:
         return "linear"
     if node.kind is Kind.ROUTER:
         return "router"
-    return "linear" if isinstance(module, Linear) and node.kind is not Kind.OTHER else "other"
+    return projection if isinstance(module, Linear) and node.kind is not Kind.OTHER else "other"

@@ -84,7 +84,8 @@ class Site:
 
     Attributes:
         names: what its module may be called in a checkpoint, without what stands before ``layers``.
-        sort: what its module is: "linear", "head", "embedding", "router" or "other".
+        sort: what its module is: "linear", "conv1d" (GPT-2's projections in ``transformers``), "head", "embedding",
+            "router" or "other".
         routed: it is one of the experts that a router chooses among.
     """
 

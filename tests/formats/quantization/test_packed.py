@@ -87,6 +87,15 @@ def test_gptq_of_listed_projections() -> None:
     assert stored(section).bytes == LEFT + 2 * (quantised + left)
 
 
+def test_projections_of_another_class() -> None:
+    """GPT-2's are Conv1D in transformers: gptq packs them, awq and fp8 replace nn.Linear only."""
+    raw = {"model_type": "gpt2", "vocab_size": 100, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
+    whole = stored({"quant_method": "fp8", "weight_block_size": [16, 16]}, raw).bytes
+    assert not any(row.quantised for row in stored(AWQ, raw).tensors)
+    shapes = ((96, 32), (32, 32), (128, 32), (32, 128))
+    assert stored(GPTQ, raw).bytes == whole + 2 * sum(gptq(*shape) - in_bf16(*shape) for shape in shapes)
+
+
 @pytest.mark.parametrize(
     ("section", "said"),
     [

@@ -8,7 +8,7 @@ _save_to_state_dict: SCB, weight_format); transformers, integrations/bitsandbyte
 from __future__ import annotations
 
 from weighbridge.formats.quantization.fields import Section
-from weighbridge.formats.quantization.parts import scales, skipping
+from weighbridge.formats.quantization.parts import projection, scales, skipping
 from weighbridge.models.storage import Packing, Part, Piece, Storage
 
 BLOCK, NESTED = 64, 256
@@ -27,7 +27,7 @@ def bitsandbytes(section: Section) -> Storage:
     if eight == four:
         raise section.wrong("load_in_4bit", "true for one of load_in_4bit and load_in_8bit, false for the other")
     packing = in_eight() if eight else in_four(section)
-    rules, names = skipping(section, "llm_int8_skip_modules", packing)
+    rules, names = skipping(section, "llm_int8_skip_modules", packing, projection)
     title = packing.name if eight else f"{packing.name}, scales {'int8' if double(section) else 'fp32'}"
     notes = () if eight else (STATE,)
     listed = (names.listed(),)

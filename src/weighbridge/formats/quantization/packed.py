@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from weighbridge.errors import InputError, given
 from weighbridge.formats.quantization.fields import Section
 from weighbridge.formats.quantization.listed import COMPRESSED, TRANSFORMERS, Names
-from weighbridge.formats.quantization.parts import linear, scales, skipping
+from weighbridge.formats.quantization.parts import projection, scales, skipping
 from weighbridge.models.storage import Packing, Part, Piece, Rule, Site, Storage, Takes
 
 INT32 = 32
@@ -40,7 +40,7 @@ def awq(section: Section) -> Storage:
     if version == "gemv":
         pieces = (values, *padded(section, group))
     packing = Packing(f"awq {grouped(bits, size)}", pieces)
-    rules, names = skipping(section, "modules_to_not_convert", packing, head=True)
+    rules, names = skipping(section, "modules_to_not_convert", packing, head=False)
     title = f"awq: {grouped(bits, size)}, scales fp16"
     return Storage("awq", title, rules, names.by_layer, names.by_expert, (names.listed(),))
 
@@ -99,7 +99,7 @@ def within(section: Section) -> Takes:
     def takes(site: Site) -> bool:
         if site.sort == "head":
             return head
-        return linear(site) and (value is None or ends.takes(site))
+        return projection(site) and (value is None or ends.takes(site))
 
     return takes
 
@@ -124,4 +124,4 @@ def exceptions(section: Section, bits: int, size: int) -> tuple[tuple[Rule, ...]
 
 def named(names: Names) -> Takes:
     """Projections that a list names."""
-    return lambda site: linear(site) and names.takes(site)
+    return lambda site: projection(site) and names.takes(site)

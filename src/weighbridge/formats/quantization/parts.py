@@ -30,9 +30,9 @@ def linear(site: Site) -> bool:
     return site.sort == "linear"
 
 
-def linear_or_head(site: Site) -> bool:
-    """A projection or the head, which is one to ``transformers``."""
-    return site.sort in ("linear", "head")
+def projection(site: Site) -> bool:
+    """A projection of either class that ``transformers`` has."""
+    return site.sort in ("linear", "conv1d")
 
 
 def but(skipped: Names, takes: Takes = linear) -> Takes:
@@ -40,11 +40,13 @@ def but(skipped: Names, takes: Takes = linear) -> Takes:
     return lambda site: takes(site) and not skipped.takes(site)
 
 
-def skipping(section: Section, field: str, packing: Packing, head: bool = False) -> tuple[tuple[Rule, ...], Names]:
-    """The rule of ``transformers``: every projection but those of a list; the head too, if there is a list and it names
-    no head (quantizers/base.py, get_modules_to_not_convert), unless ``head`` leaves it in any case.
+def skipping(
+    section: Section, field: str, packing: Packing, takes: Takes = linear, head: bool = True
+) -> tuple[tuple[Rule, ...], Names]:
+    """The rule of ``transformers``: every projection but those of a list; the head too, if there is a list that does
+    not name it (quantizers/base.py, get_modules_to_not_convert) and the format takes heads at all.
     """
     entries = section.names(field)
     names = Names(f"{section.where}.{field}", entries or [], TRANSFORMERS)
-    takes = linear if entries is None or head else linear_or_head
-    return (Rule(but(names, takes), packing),), names
+    heads = head and entries is not None
+    return (Rule(but(names, lambda site: takes(site) or (heads and site.sort == "head")), packing),), names
