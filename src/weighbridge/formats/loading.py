@@ -21,7 +21,7 @@ from weighbridge.errors import (
 from weighbridge.formats.architecture import check_architecture, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
-from weighbridge.formats.quantization import storage
+from weighbridge.formats.quantization import quantised, storage
 from weighbridge.models import Model, catalogue
 from weighbridge.units import data_type
 
@@ -66,10 +66,10 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
     path = found(text)
     if path is not None:
         return from_file(path, changes)
-    from weighbridge.formats.hub import REPOSITORY, download_config
+    from weighbridge.formats.hub import REPOSITORY
 
     if isinstance(model, str) and REPOSITORY.fullmatch(text) and Path(text).suffix not in (".json", ".toml"):
-        return from_raw(text, read_json(download_config(text)), changes, f"Hugging Face hub, {text}")
+        return from_hub(text, changes)
     near = did_you_mean(text, catalogue.names())
     raise UnknownModelError(f"MODEL: no catalogue name, file, folder or Hugging Face id is {given(text)}{near}")
 
@@ -109,6 +109,16 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
     return from_raw(name, read_json(path), changes, str(path), beside=read_beside(path))
 
 
+def from_hub(repository: str, changes: Mapping[str, Any]) -> Model:
+    """The model of a Hugging Face id. Where its configuration says nothing of quantisation, ModelOpt's file may."""
+    from weighbridge.formats.hub import download_beside, download_config
+
+    raw = read_json(download_config(repository))
+    path = None if quantised(raw) else download_beside(repository, QUANTISED_BESIDE)
+    beside = None if path is None else read_json(path)
+    return from_raw(repository, raw, changes, f"Hugging Face hub, {repository}", beside=beside)
+
+
 def read_beside(path: Path) -> dict[str, Any] | None:
     """ModelOpt's file beside a ``config.json``; beside NAME_config.json it is called NAME_hf_quant_config.json."""
     stem = path.name.removesuffix("config.json")
@@ -139,12 +149,12 @@ def from_raw(
 
         check_blocks(raw)
     config, notes = configuration(model_type, raw, trusted)
-    quantised, said = storage(raw, beside, data_type(getattr(config, "dtype", None) or "bf16").bits)
+    stored, said = storage(raw, beside, data_type(getattr(config, "dtype", None) or "bf16").bits)
     notes = (*notes, *said)
     if "model_type" in changes:
         rest = unread(model_type, raw)
         notes = (*notes, f"read as {model_type} on request; not read: {shown(', '.join(rest), 200) or 'nothing'}")
-    return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400), quantised)
+    return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400), stored)
 
 
 def form(raw: Mapping[str, Any]) -> str:

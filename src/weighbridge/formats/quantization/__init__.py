@@ -79,6 +79,11 @@ def storage(
     return read, read.notes
 
 
+def quantised(raw: Mapping[str, Any]) -> bool:
+    """Whether a configuration has such a section."""
+    return inside(raw) is not None
+
+
 def inside(raw: Mapping[str, Any]) -> Section | None:
     """The section of a configuration, at its top or in its language model's table."""
     text = raw.get("text_config")
