@@ -38,7 +38,25 @@ SECTIONS: tuple[dict[str, Any], ...] = (
     },
 )
 
-ODD = (None, True, 0, -1, 3.5, float("nan"), 10**40, "", "x", "re:(", "(a+)+", [], [[[[]]]], [1], {}, {"a": {}}, "\0")
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    3.5,
+    float("nan"),
+    10**40,
+    "",
+    "x",
+    "re:(",
+    "(a+)+",
+    [],
+    [[[[]]]],
+    [1],
+    {},
+    {"a": {}},
+    "\0",
+)
 
 
 def changed(value: Any, rng: random.Random) -> Any:
