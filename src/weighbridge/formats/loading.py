@@ -21,7 +21,7 @@ from weighbridge.errors import (
 from weighbridge.formats.architecture import check_architecture, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
-from weighbridge.formats.quantization import quantised, storage
+from weighbridge.formats.quantization import SECTIONS, quantised, storage
 from weighbridge.models import Model, catalogue
 from weighbridge.units import data_type
 
@@ -152,7 +152,7 @@ def from_raw(
     stored, said = storage(raw, beside, data_type(getattr(config, "dtype", None) or "bf16").bits)
     notes = (*notes, *said)
     if "model_type" in changes:
-        rest = unread(model_type, raw)
+        rest = [name for name in unread(model_type, raw) if name not in SECTIONS]
         notes = (*notes, f"read as {model_type} on request; not read: {shown(', '.join(rest), 200) or 'nothing'}")
     return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400), stored)
 

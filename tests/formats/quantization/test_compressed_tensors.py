@@ -175,6 +175,7 @@ def test_the_older_name_of_the_section() -> None:
         ({**INT4, "group_size": None}, None, {}, "config_groups.group_0.weights.group_size: got null; allowed: a"),
         ({**FP8, "strategy": "block"}, None, {}, "config_groups.group_0.weights.block_structure: got null; allowed"),
         ({**FP8, "num_bits": 6}, None, {}, "config_groups.group_0.weights.num_bits: got 6; allowed: 4, 8"),
+        ({"num_bits": 4, "groupsize": 32}, None, {}, "config_groups.group_0.weights.groupsize: no such field; did you"),
         (INT4, "pack_quantized", {}, 'format: got "pack_quantized"; allowed: pack-quantized, int-quantized'),
         (INT4, "pack-quantized", {"config_groups": {}}, "config_groups: got a table; allowed: a table of at least one"),
         (INT4, "pack-quantized", {"config_groups": {"W4A16": ["Linear"]}}, "config_groups.W4A16: got a list of 1"),

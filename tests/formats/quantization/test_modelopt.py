@@ -127,7 +127,10 @@ def test_both_may_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ({"quant_method": "modelopt", **NVFP4}, 'quant_algo: "NVFP4" and "FP8"; group_size: 16 and 1; kv_cache'),
+        (
+            {"quant_method": "modelopt", **NVFP4},
+            'quant_algo: "NVFP4" and "FP8"; kv_cache_quant_algo: null and "FP8"; allowed',
+        ),
         ({"quant_method": "modelopt", **FP8, "exclude_modules": []}, 'exclude_modules: [] and ["lm_head"]; allowed'),
         ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 'quant_method: "fp8" and modelopt; allowed'),
     ],

@@ -9,7 +9,7 @@ import pytest
 from tests.formats.quantization.small import RAW, refused, stored
 from weighbridge.estimate.parameters import params
 from weighbridge.formats import load
-from weighbridge.formats.quantization import SIZED, UNSIZED, reader
+from weighbridge.formats.quantization import READERS, UNSIZED, reader
 
 
 def test_a_method_that_is_known_by_name_only() -> None:
@@ -19,11 +19,11 @@ def test_a_method_that_is_known_by_name_only() -> None:
         assert params(model).total == params(load(RAW)).total
         (note,) = model.notes
         assert f"how {name} stores its weights is not known here" in note
-        assert all(method in note for method in SIZED)
+        assert all(method in note for method in READERS)
 
 
 def test_every_sized_method_has_a_reader() -> None:
-    assert all(callable(reader(name)) for name in SIZED)
+    assert all(callable(reader(name)) for name in READERS)
 
 
 @pytest.mark.parametrize(

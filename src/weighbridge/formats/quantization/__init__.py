@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from weighbridge.errors import InputError, did_you_mean, given, shown
@@ -38,7 +39,18 @@ UNSIZED = (
 )
 """Methods that libraries write (transformers 5.23, quantizers/auto.py; ExLlama), whose tensors are not sized here."""
 
-SIZED = ("awq", "bitsandbytes", "compressed-tensors", "fbgemm_fp8", "fp8", "gptq", "modelopt", "mxfp4", "mxfp8")
+READERS = {
+    "awq": ("packed", "awq"),
+    "bitsandbytes": ("bitsandbytes", "bitsandbytes"),
+    "compressed-tensors": ("compressed_tensors", "compressed_tensors"),
+    "fbgemm_fp8": ("fp8", "fbgemm"),
+    "fp8": ("fp8", "fp8"),
+    "gptq": ("packed", "gptq"),
+    "modelopt": ("modelopt", "modelopt"),
+    "mxfp4": ("mxfp4", "mxfp4"),
+    "mxfp8": ("fp8", "fp8"),
+}
+"""What reads the section of each method: a file here, and a function in it."""
 
 
 def storage(
@@ -74,7 +86,8 @@ def storage(
     name = "modelopt" if chosen is other else method(chosen)
     if name in UNSIZED:
         return None, (unsized(chosen, name),)
-    read = reader(name)(chosen, bits)
+    chosen.bits = bits
+    read = reader(name)(chosen)
     chosen.misspelt()
     return read, read.notes
 
@@ -123,7 +136,7 @@ def method(section: Section) -> str:
             return "bitsandbytes"
         if "quant_algo" in section:
             return "modelopt"
-    known = (*SIZED, *UNSIZED)
+    known = (*READERS, *UNSIZED)
     spelled = name.lower() if isinstance(name, str) else ""
     spelled = {"compressed_tensors": "compressed-tensors", "modelopt_fp4": "modelopt"}.get(spelled, spelled)
     if spelled not in known:
@@ -136,29 +149,12 @@ def unsized(section: Section, name: str) -> str:
     """What is said of a method whose tensors are not known."""
     return (
         f"{section.where}: how {shown(name)} stores its weights is not known here, so bytes are those of unquantised "
-        f"data types; known are {', '.join(SIZED)}"
+        f"data types; known are {', '.join(READERS)}"
     )
 
 
-def reader(name: str) -> Callable[[Section, int], Storage]:
+def reader(name: str) -> Callable[[Section], Storage]:
     """What reads the section of a method."""
-    from weighbridge.formats.quantization.bitsandbytes import bitsandbytes
-    from weighbridge.formats.quantization.compressed_tensors import compressed_tensors
-    from weighbridge.formats.quantization.fp8 import fbgemm, fp8
-    from weighbridge.formats.quantization.modelopt import modelopt
-    from weighbridge.formats.quantization.mxfp4 import mxfp4
-    from weighbridge.formats.quantization.packed import awq, gptq
-
-    if name == "compressed-tensors":
-        return compressed_tensors
-    plain: dict[str, Callable[[Section], Storage]] = {
-        "awq": awq,
-        "bitsandbytes": bitsandbytes,
-        "fbgemm_fp8": fbgemm,
-        "fp8": fp8,
-        "gptq": gptq,
-        "modelopt": modelopt,
-        "mxfp4": mxfp4,
-        "mxfp8": fp8,
-    }
-    return lambda section, bits: plain[name](section)
+    file, function = READERS[name]
+    found: Callable[[Section], Storage] = getattr(import_module(f"{__name__}.{file}"), function)
+    return found

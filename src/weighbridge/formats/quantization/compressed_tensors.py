@@ -25,13 +25,8 @@ MIXED = "mixed-precision"
 """The form of the whole where groups have forms of their own."""
 
 
-def compressed_tensors(section: Section, bits: int) -> Storage:
-    """The section ``quant_method: compressed-tensors``.
-
-    Args:
-        section: its fields.
-        bits: of the checkpoint's data type, which scales have too.
-    """
+def compressed_tensors(section: Section) -> Storage:
+    """The section ``quant_method: compressed-tensors``."""
     ignore = Names(f"{section.where}.ignore", section.names("ignore") or [], COMPRESSED)
     whole = None if "format" not in section else section.word("format", (*FORMS, MIXED, "dense"))
     groups = section.table("config_groups")
@@ -43,7 +38,7 @@ def compressed_tensors(section: Section, bits: int) -> Storage:
         group = groups.table(name)
         if "weights" not in group or whole == "dense":
             continue
-        packing = Weights(group, bits, None if whole in (MIXED, "dense") else whole).packing()
+        packing = Weights(group, section.bits, None if whole in (MIXED, "dense") else whole).packing()
         titles.append(packing.name)
         for target in group.names("targets") or []:
             names = Names(f"{group.where}.targets", [target], COMPRESSED)
@@ -53,7 +48,7 @@ def compressed_tensors(section: Section, bits: int) -> Storage:
     listed = tuple(names.listed() for names in lists)
     title = "; ".join(dict.fromkeys(titles)) or "nothing quantised"
     layered, experts = any(n.by_layer for n in lists), any(n.by_expert for n in lists)
-    return Storage("compressed-tensors", title, rules, layered, experts, listed, dict(of_cache(section, bits)))
+    return Storage("compressed-tensors", title, rules, layered, experts, listed, dict(of_cache(section)))
 
 
 def rank(target: str) -> int:
@@ -117,6 +112,7 @@ class Weights:
         stored = {NVFP4: "nvfp4", MXFP4: "mxfp4", MXFP8: "mxfp8"}
         name = stored.get(self.form, f"{'fp' if self.sort == 'float' else 'int'}{self.bits}")
         pieces = (*self.values(), *self.of_scales(rows, columns), *self.order(), *self.of_inputs())
+        self.own.misspelt()
         return Packing(f"{name}, {where or block_name(rows, columns)}", pieces)
 
     def values(self) -> Iterator[Piece]:
@@ -162,7 +158,7 @@ class Weights:
                 yield Piece("input_zero_point", Part.OTHER, 8, 0, 0)
 
 
-def of_cache(section: Section, bits: int) -> Iterator[tuple[str, Piece]]:
+def of_cache(section: Section) -> Iterator[tuple[str, Piece]]:
     """Scales of a quantised key-value cache, one of keys and one of values in each attention."""
     value = section.get("kv_cache_scheme")
     if value is None:
@@ -171,4 +167,4 @@ def of_cache(section: Section, bits: int) -> Iterator[tuple[str, Piece]]:
         raise InputError(f"{section.where}.kv_cache_scheme: got {given(value)}; allowed: a table")
     if value.get("dynamic"):
         return
-    yield from (("k_proj", scalar("k_scale", bits)), ("v_proj", scalar("v_scale", bits)))
+    yield from (("k_proj", scalar("k_scale", section.bits)), ("v_proj", scalar("v_scale", section.bits)))

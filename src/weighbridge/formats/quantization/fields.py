@@ -23,10 +23,11 @@ class Section:
     Attributes:
         raw: the table.
         where: what it is called in errors.
+        bits: of the checkpoint's data type, which scales have in some formats.
     """
 
-    def __init__(self, raw: Mapping[str, Any], where: str) -> None:
-        self.raw, self.where = raw, where
+    def __init__(self, raw: Mapping[str, Any], where: str, bits: int = 16) -> None:
+        self.raw, self.where, self.bits = raw, where, bits
         self.read: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
