@@ -135,6 +135,15 @@ def test_groups_of_their_own_form() -> None:
     assert stored(section(INT4, "mixed-precision", config_groups=turned)).bytes == found.bytes
 
 
+def test_a_name_comes_before_a_class() -> None:
+    groups = {
+        "rest": {"targets": ["Linear"], "weights": INT4, "format": "pack-quantized"},
+        "head": {"targets": ["lm_head"], "weights": FP8, "format": "float-quantized"},
+    }
+    found = stored(section(INT4, "mixed-precision", config_groups=groups, ignore=[]))
+    assert found.bytes == LEFT + layers(packed) - in_bf16(*HEAD) + 100 * 32 + 2
+
+
 def test_routers_stay() -> None:
     ignore = ["lm_head", *(f"model.layers.{i}.block_sparse_moe.gate" for i in range(2))]
     found = stored(section(INT4, "pack-quantized", ignore=ignore), SPARSE)

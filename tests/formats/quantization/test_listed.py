@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from weighbridge.errors import InputError
 from weighbridge.formats.quantization.listed import COMPRESSED, GLOB, TRANSFORMERS, Names
 from weighbridge.models.storage import Site
 
@@ -73,3 +74,26 @@ def test_what_names_single_layers_or_experts() -> None:
     assert not Names("", ["model.layers.*.mlp", "lm_head", "w1"], TRANSFORMERS).by_layer
     assert Names("", [r"re:.*\.experts\.[0-3]\..*"], COMPRESSED).by_expert
     assert not Names("", [r"re:.*\.experts\.\d+\..*"], COMPRESSED).by_expert
+
+
+@pytest.mark.parametrize(
+    ("way", "entry"),
+    [
+        (COMPRESSED, "re:(a+)+$"),
+        (COMPRESSED, "re:" + ".*" * 6 + "x"),
+        (TRANSFORMERS, "(.*)*x"),
+        (GLOB, "*a" * 6),
+    ],
+)
+def test_patterns_that_could_take_for_ever_are_refused(way: str, entry: str) -> None:
+    with pytest.raises(InputError, match="repetitions, none of a group"):
+        Names("list", [entry], way)
+
+
+def test_a_list_of_too_many_patterns_is_refused() -> None:
+    with pytest.raises(InputError, match="list: got 3,000 patterns; allowed: at most 2,000"):
+        Names("list", [f"*.{number}" for number in range(3000)], GLOB)
+
+
+def test_stars_in_a_row_are_one() -> None:
+    assert takes(GLOB, "*" * 200 + ".mlp.gate", "layers.1.mlp.gate")

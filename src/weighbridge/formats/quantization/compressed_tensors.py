@@ -32,7 +32,7 @@ def compressed_tensors(section: Section) -> Storage:
     groups = section.table("config_groups")
     if not groups.raw:
         raise section.wrong("config_groups", "a table of at least one group")
-    ranked: list[tuple[int, Rule]] = []
+    ranked: dict[int, list[Rule]] = {0: [], 1: [], 2: []}
     lists, titles = [ignore], []
     for name in groups.raw:
         group = groups.table(name)
@@ -40,20 +40,21 @@ def compressed_tensors(section: Section) -> Storage:
             continue
         packing = Weights(group, section.bits, None if whole in (MIXED, "dense") else whole).packing()
         titles.append(packing.name)
-        for target in group.names("targets") or []:
-            names = Names(f"{group.where}.targets", [target], COMPRESSED)
-            ranked.append((rank(target), Rule(within(names, ignore), packing)))
+        targets = group.names("targets") or []
+        for order, own in ranked.items():
+            names = Names(f"{group.where}.targets", [t for t in targets if rank(t) == order], COMPRESSED)
+            own.append(Rule(within(names, ignore), packing))
             lists.append(names)
-    rules = tuple(rule for _, rule in sorted(ranked, key=lambda one: one[0]))
     listed = tuple(names.listed() for names in lists)
     title = "; ".join(dict.fromkeys(titles)) or "nothing quantised"
     layered, experts = any(n.by_layer for n in lists), any(n.by_expert for n in lists)
+    rules = tuple(rule for order in ranked.values() for rule in order)
     return Storage("compressed-tensors", title, rules, layered, experts, listed, dict(of_cache(section)))
 
 
 def rank(target: str) -> int:
     """Whole names come before regular expressions, and those before classes (lifecycle, match_targets)."""
-    return 1 if target.startswith("re:") else 0 if "." in target else 2
+    return 1 if target.startswith("re:") else 2 if target[0].isupper() else 0
 
 
 def within(names: Names, ignore: Names) -> Takes:

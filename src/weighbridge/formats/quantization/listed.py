@@ -31,6 +31,9 @@ CLASSES = {"linear": ("Linear",), "head": ("Linear", "ParallelLMHead"), "embeddi
 MOST_REPEATS = 5
 """Repetitions in a regular expression: the time to find that one does not fit grows with a power of their number."""
 
+MOST_PATTERNS = 2_000
+"""Entries with special characters: each is compared with every name."""
+
 
 class Names:
     """A list of entries.
@@ -45,7 +48,10 @@ class Names:
         self.field, self.entries, self.way = field, list(entries), way
         literal = re.compile(r"[\w.\-]+")
         self.plain = {stripped(e): e for e in self.entries if literal.fullmatch(e)}
-        self.patterns = {e: self._pattern(e) for e in self.entries if not literal.fullmatch(e)}
+        special = [e for e in self.entries if not literal.fullmatch(e)]
+        if len(special) > MOST_PATTERNS:
+            raise InputError(f"{field}: got {len(special):,} patterns; allowed: at most {MOST_PATTERNS:,}")
+        self.patterns = {e: self._pattern(e) for e in special}
         self.ends = tuple(name for name in self.plain if "." not in name) if way == TRANSFORMERS else ()
         self._ended: dict[str, list[str]] = {}
         self._held: dict[str, bool] = {}
@@ -117,9 +123,9 @@ class Names:
         Raises:
             InputError: for a regular expression that is none, or one that could take for ever.
         """
-        if self.way == GLOB:
-            return re.compile(re.escape(stripped(entry)).replace(r"\*", ".*") + r"(\.|$)")
         text = entry.removeprefix("re:") if self.way == COMPRESSED else stripped(entry)
+        if self.way == GLOB:
+            text = re.sub(r"(\\\*)+", ".*", re.escape(text))
         if len(re.findall(r"(?<!\\)[*+{]", text)) > MOST_REPEATS or re.search(r"\)[*+{]", text):
             allowed = f"a pattern of at most {MOST_REPEATS} repetitions, none of a group"
             raise InputError(f"{self.field}: got {given(entry)}; allowed: {allowed}")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from weighbridge.errors import InputError, given
 from weighbridge.formats.quantization.fields import Section
-from weighbridge.formats.quantization.listed import COMPRESSED, TRANSFORMERS, Names
+from weighbridge.formats.quantization.listed import COMPRESSED, MOST_PATTERNS, TRANSFORMERS, Names
 from weighbridge.formats.quantization.parts import projection, scales, skipping
 from weighbridge.models.storage import Packing, Part, Piece, Rule, Site, Storage, Takes
 
@@ -109,6 +109,8 @@ def exceptions(section: Section, bits: int, size: int) -> tuple[tuple[Rule, ...]
     if section.get("dynamic") is None:
         return (), ()
     table = section.table("dynamic")
+    if len(table.raw) > MOST_PATTERNS:
+        raise section.wrong("dynamic", f"a table of at most {MOST_PATTERNS:,} patterns")
     rules, lists = [], []
     for key, values in table.raw.items():
         way, found = key[:2], re.sub(r"^[+-]:", "", key)
