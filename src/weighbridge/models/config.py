@@ -63,6 +63,8 @@ class Config:
     aliases: ClassVar[dict[str, str]] = {}
     derived: ClassVar[dict[str, str]] = {}
     """Fields that files may hold but that are worked out from another, which has to be set instead."""
+    projection: ClassVar[str] = "Linear"
+    """The class of ``transformers`` that its projections are; formats that quantise by class ask."""
 
     vocab_size: Size
     hidden_size: Size
