@@ -83,9 +83,9 @@ def document(found: dict[tuple[str, str], Outcome], draws: int) -> str:
     lines = [
         "# Comparison with the real libraries",
         "",
-        f"`make oracle-full` wrote this page: {made:,} comparisons, {failed:,} of which differ, with {libraries}. Of each",
-        f"type {draws:,} random configurations, keys left out at random, are built on the meta device and counted by kind",
-        "of module; small ones run on the CPU. Nothing has a tolerance.",
+        f"`make oracle-full` wrote this page: {made:,} comparisons, {failed:,} of which differ, with {libraries}.",
+        f"Of each type {draws:,} random configurations, keys left out at random, are built on the meta device and",
+        "counted by kind of module; small ones run on the CPU. Nothing has a tolerance.",
         "",
         f"| type | {' | '.join(COLUMNS)} |",
         f"| --- |{' ---: |' * len(COLUMNS)}",
