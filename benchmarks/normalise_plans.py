@@ -192,13 +192,18 @@ def _figures(run: Row, cells: Cells) -> Iterator[Row]:
     yield from speeds(run, cells)
 
 
-HARDWARE: tuple[tuple[str, dict[str, Any]], ...] = (
-    (
-        "H100 96GB HBM2e",
-        {"device_overrides": {"memory_bandwidth": 2_400_000_000_000, "tdp_watts": 500}},
-    ),
+META_H100 = {"device_overrides": {"memory_bandwidth": 2_400_000_000_000, "tdp_watts": 500}}
+
+HARDWARE: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("H100 96GB HBM2e", "pytorch/torchtitan", META_H100),
+    ("H100", "pytorch/ao", META_H100),
+    ("B200 power limited", "", {"device_overrides": {"tdp_watts": 750}}),
 )
-"""Devices that are not as the catalogue has them: by how the source's text begins, what differs."""
+"""Devices that are not as the catalogue has them: by how the source's text begins and by its repository, what differs.
+torchtitan's report of 2024-12 describes the H100 that it ran on. torchao's figures are of the same company's: its
+"custom to Meta's H100 variant", of 2.4 TB/s (pytorch/ao, torchao/testing/training/roofline_utils.py), which other
+benchmarks there hold at 500 W too (pytorch/helion, pull request 347, run_input_shard.sh). The limit of the "power
+limited" B200 is 750 W (the same script; pytorch/ao, pull request 3566: "750W limited device")."""
 
 
 def _titan(name: str, cells: Cells, technique: str) -> Row:
@@ -254,13 +259,13 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
     }
     if scout and "truncated" in cells["model"]:
         row["changes"] = {"num_hidden_layers": 2}
-    for text, cluster in HARDWARE:
-        if cells["gpu"].startswith(text):
+    for text, repository, cluster in HARDWARE:
+        if cells["gpu"].startswith(text) and cells["source"].startswith(repository):
             row["cluster"] = cluster
     if cells["gpu"].startswith("GPU not named"):
         judged.append("device")
-    if "power limited" in cells["gpu"]:
-        unknown.append("cluster")
+    if "cluster" in row and "500W" not in cells["gpu"]:
+        judged.append("cluster")
     return stated(row, judged=judged, unknown=unknown)
 
 
