@@ -327,7 +327,7 @@ def foundry(table: Iterable[Cells]) -> Iterator[Row]:
                 "sequence": int(cells["seq"]),
                 "framework": "hf-flash",
                 "precision": {"base": "stored-in-fp32", "average_in_bf16": pure},
-                "zero": {"stage": 3, "engine": "FSDP2"},
+                "zero": {"stage": 3, "engine": "FSDP2", "flat": True},
                 "optimizer": "adam",
                 "recompute": {"method": "uniform" if cells["recompute"] == "full" else "none"},
                 "kernels": {"norm": "fused", "pointwise": "fused", "loss": "in place", "attention": "triton"},

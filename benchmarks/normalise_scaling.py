@@ -243,6 +243,7 @@ def fsdp(table: Iterable[Cells]) -> Iterator[Row]:
             zero=known(
                 stage=3,
                 engine="FSDP2",
+                flat=True,
                 average_in_fp32=False,
                 instances=gpus // 8 if cells["sharding"] == "HSDP" else None,
             ),

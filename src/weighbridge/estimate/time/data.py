@@ -9,9 +9,10 @@ from weighbridge.arithmetic import Count, maximum, ratio, total
 from weighbridge.estimate.memory.gathering import Group
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.time.clock import Clock
-from weighbridge.estimate.time.work import Seconds, exposed
+from weighbridge.estimate.time.work import NOTHING, Doing, Seconds, exposed
 from weighbridge.parallel.zero import Engine
 from weighbridge.traced import plain
+from weighbridge.tree import Kind
 from weighbridge.units import FP8, FP32, DataType
 
 BUCKET = 40_000_000
@@ -131,6 +132,25 @@ class DataParallel:
         """Reducing its gradients."""
         group = self._group(chunk, run)
         return self.over_ranks("reduce_scatter", self.reduction.bytes(group.dense), self.reduction.bytes(group.expert))
+
+    def copied_out(self, chunk: int, run: int) -> Doing:
+        """Copying gathered weights to their own tensors: in the stream that computes, beside nothing (PyTorch,
+        torch/distributed/fsdp/_fully_shard/_fsdp_collectives.py, foreach_all_gather_copy_out).
+        """
+        return self._copy("copy out", 2 * self._group(chunk, run).gathered)
+
+    def copied_in(self, chunk: int, run: int) -> Doing:
+        """Copying gradients to what is reduced, in the type that it is reduced in: in the stream that computes too (the
+        same, foreach_reduce_scatter_copy_in).
+        """
+        group = self._group(chunk, run)
+        return self._copy("copy in", group.whole + self.reduction.bytes(group.elements))
+
+    def _copy(self, name: str, moved: Count) -> Doing:
+        plan = self.clock.plan
+        if not plan.zero.copies_layers or plain(plan.data_ranks) == 1 or not plain(moved):
+            return NOTHING
+        return Doing((self.clock.stream(name, Kind.OTHER, moved),))
 
     @cached_property
     def optimizer(self) -> Seconds:
