@@ -28,6 +28,13 @@ INTERNLM: dict[str, dict[str, Any]] = {
 """As internlm's configurations on Hugging Face have it."""
 
 
+WAITING = {
+    **dict.fromkeys(("overlap_gradient_reduce", "overlap_parameter_gather", "overlap_pipeline", "sum_beside"), False)
+}
+"""What Megatron-DeepSpeed of 2021 did not overlap: DeepSpeed's pipeline sends and receives one after the other, reduces
+gradients after the last micro-batch and gathers weights after the step (deepspeed/runtime/pipe/engine.py and
+runtime/zero/stage_1_and_2.py); gradients of inputs are summed before those of weights (megatron/mpu/layers.py)."""
+
 JEAN_ZAY = 50_000_000_000
 """Bytes per second that a server sends: four Omni-Path links of 100 Gb/s (bigscience, jz/hpc-specs.md)."""
 
@@ -78,6 +85,7 @@ def _bigscience(name: str, cells: Cells) -> Row:
         "cluster": {"gpus_per_node": per_node, "network_bandwidth": JEAN_ZAY // per_node},
         "current": True,
         "model": gpt(layers, int(cells["hidden"]), heads, vocabulary, ffn),
+        "execution": WAITING,
         "plan": {
             "tensor": int(cells["tp"]),
             "pipeline": int(cells["pp"]),
@@ -246,6 +254,7 @@ def _paper(place: int, cells: Cells, counter: str, measured: dict[str, Any]) -> 
             "recompute": {"method": "uniform"} if full else {"modules": ["core_attn"] if selective else []},
             "kernels": {"hidden_dropout": True, "attention_dropout": True},
         },
+        "execution": {"overlap_pipeline": False},  # megatron/p2p_communication.py waits for every message until 2022-11
         "judged": ["model.vocab_size", "plan.precision.gradients", "plan.kernels"],
     }
     return row

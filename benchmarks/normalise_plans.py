@@ -167,6 +167,11 @@ NVFP4_LAYERS = {"Llama 3 8B": 27, "Qwen3 8B": 30}
 """The first 85 % of the layers, whose multiplies torchtitan runs in nvfp4 (components/quantization/nvfp4.md)."""
 
 
+LISTS = ("h100_202412", "e2e training benchmarks H100")
+"""Sources whose AdamW ran list by list, torchtitan's default until it was fused (torchtitan/optimizer.py at 9dec370 and
+in 0.0.2: ``foreach`` unless ``--optimizer.fused``)."""
+
+
 def _version(source: str) -> dict[str, Any]:
     return next((changes for part, changes in VERSIONS if part in source), {})
 
@@ -238,7 +243,7 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         kernels=version.get("kernels"),
         expandable_segments=version.get("expandable_segments"),
         precision=_float8(cells["precision"] + " " + cells["sharding"].replace("fp8 all", "float8 all")),
-        optimizer="adam",
+        optimizer="adam-foreach" if any(part in cells["source"] for part in LISTS) else "adam",
         recompute=chosen,
     )
     if "Async" in technique:

@@ -178,6 +178,7 @@ FIELDS = {
     "overlap_pipeline": "overlaps_pipeline",
     "overlap_shared_experts": "overlaps_shared_experts",
     "delay_weight_gradients": "delays_weight_gradients",
+    "sum_beside": "sums_beside",
     "cuda_graphs": "graphs",
 }
 """Switches of ``rows.EXECUTION`` that :class:`weighbridge.parallel.execution.Execution` has, by its fields."""

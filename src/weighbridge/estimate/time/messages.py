@@ -46,7 +46,7 @@ def of_projection(
     if own.splits_out:
         if not split:
             summed = clock.message("all_reduce", own.whole_input, ranks)
-            return Sent(inputs=(_message(kind, summed, weight, clock.taken),))
+            return Sent(inputs=(_message(kind, summed, weight if plan.execution.sums_beside else 0.0, clock.taken),))
         if not own.gathers:
             return SILENT  # gathered by an operation of its own
         whole = clock.message("all_gather", own.whole_input, ranks)

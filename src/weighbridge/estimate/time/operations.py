@@ -74,7 +74,7 @@ class Timer:
         if part.name == "attention":
             return self.attention(part)
         if part.name in MESSAGES:
-            return messages.of_operation(self.training, self.clock, part)
+            return self._gathered(part)
         if part.name in LOSSES and part.makes[0].use is Use.LOGITS:
             return cross_entropy(self.training, self.clock, part)
         return self.pointwise(part)
@@ -91,14 +91,36 @@ class Timer:
         if precision in ("fp8", "fp4"):
             forward += self._casts(own)
             inputs.append(self._cast("cast gradient", own, own.rows * own.products * own.columns))
+            again = self._cast_weights(own)
+            forward, inputs = forward + again, inputs + again
         weights += self._biased(own) + self._added(own)
         if own.applies_bias:
             forward.append(self._applied(own, APPLIED))
             inputs.append(self._applied(own, APPLIED_BACK))
+        forward, inputs = forward + self._reordered(own), inputs + self._reordered(own)
         sent = messages.of_projection(self.training, clock, own, there.seconds, back.seconds, weight.seconds)
         return Passes(
             Doing(tuple(forward), sent.forward), Doing(tuple(inputs), sent.inputs), Doing(tuple(weights), sent.weights)
         )
+
+    def _reordered(self, own: Projection) -> list[Kernel]:
+        """Where a split result is scattered along positions, and its gradient gathered, copies from or to the order of
+        ranks: PyTorch's collectives know the first dimension only (torch/distributed/_functional_collectives.py,
+        reduce_scatter_tensor). Asynchronous tensor parallelism has multiplies write in that order
+        (torch/distributed/_symmetric_memory).
+        """
+        scatters = own.splits_columns and self.training.work.gathers and not own.routed
+        if not scatters or self.training.kernels.gathers_again or self.training.plan.overlaps_tensor:
+            return []
+        return [self.clock.stream("order of ranks", own.kind, 2 * own.whole_result)]
+
+    def _gathered(self, operation: Operation) -> Passes:
+        """A gathered sequence, with its copy from the order of ranks, and its gradient's to it."""
+        sent = messages.of_operation(self.training, self.clock, operation)
+        if not operation.scratch or self.training.plan.overlaps_tensor:
+            return sent
+        copy = self.clock.stream("order of ranks", kind_of(operation), 2 * self.training.size(operation.makes[0]))
+        return Passes(Doing((copy,), sent.forward.messages), Doing((copy,), sent.inputs.messages))
 
     def _split(self, multiply: Kernel, precision: str) -> Kernel:
         """A multiply for gradients: Transformer Engine has sums gathered in fp32 outside Hopper's tensor cores, which
@@ -116,13 +138,26 @@ class Timer:
         return [self._cast("cast input", own, own.rows * own.products * own.depth)]
 
     def _cast(self, name: str, own: Projection, elements: Count) -> Kernel:
-        """Reads 16 bits, writes 8, once by rows and once by columns (Transformer Engine, common/transpose,
-        cast_transpose); scales of the whole tensor need its largest value first.
+        """Casts by rows and by columns: Transformer Engine reads 16 bits once for both (common/transpose,
+        cast_transpose), torchao each time where blocks of either have scales of their own (prototype/mx_formats,
+        mx_linear.py, mx_mm); scales of the whole tensor need its largest value first.
         """
-        recipe = self.training.plan.precision.recipe
+        recipe, once = self.training.plan.precision.recipe, self.training.plan.framework.transformer_engine
         wide = self.training.plan.precision.compute.bits // 8
-        reads = 2 * wide if recipe is Recipe.TENSORWISE else wide
-        return self.clock.stream(name, own.kind, elements * (reads + 2), 2 if recipe is Recipe.TENSORWISE else 1)
+        twice = recipe is Recipe.TENSORWISE or not once
+        return self.clock.stream(name, own.kind, elements * (wide * (1 + twice) + 2), 1 + twice)
+
+    def _cast_weights(self, own: Projection) -> list[Kernel]:
+        """Casts of weights in either direction that torchao makes for every multiply where they are gathered in 16 bits
+        (float8/float8_linear.py, mx_linear.py): one layout each, and the largest value before it. Transformer Engine's
+        are made once in a step and left out.
+        """
+        precision = self.training.plan.precision
+        if self.training.plan.framework.transformer_engine or precision.parameters_in_fp8:
+            return []
+        reads = 2 if precision.recipe is Recipe.TENSORWISE else 1
+        moved = own.elements * (reads * precision.compute.bits // 8 + 1)
+        return [self.clock.stream("cast weights", own.kind, moved, reads)]
 
     def _biased(self, own: Projection) -> list[Kernel]:
         """The gradient of a bias sums up that of the result, in a kernel of its own; Transformer Engine's multiplies do
