@@ -10,6 +10,7 @@ from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Channel, Doing, Message, Passes, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Exchange
+from weighbridge.parallel.precision import Recipe
 from weighbridge.parallel.sharding import groups_reached
 from weighbridge.tape import SEQUENCE, Axis, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
@@ -59,11 +60,20 @@ def of_projection(
         if not split:
             return Sent((_message(kind, clock.message("all_reduce", own.whole_result, ranks)),))
         scattered = clock.message("reduce_scatter", own.whole_result, ranks)
-        whole = clock.message("all_gather", own.whole_result, ranks)
+        whole = clock.message("all_gather", cast(training, own.whole_result, kind), ranks)
         return Sent(
             (_piped(clock, kind, scattered, beside[0], ranks),), (_piped(clock, kind, whole, beside[1], ranks),)
         )
     return SILENT
+
+
+def cast(training: Training, bytes: Count, kind: Kind) -> Count:
+    """Of what is gathered for a multiply: torchao casts it first where one scale serves all of it (pytorch/torchtitan,
+    docs/float8.md: float8 all-gather for tensor parallelism by default; with scales of rows it is not).
+    """
+    plan = training.plan
+    first = plan.precision.recipe is Recipe.TENSORWISE and not plan.framework.transformer_engine
+    return bytes * 8 // plan.precision.compute.bits if first and kind is not Kind.HEAD else bytes
 
 
 def _message(kind: Kind, seconds: Seconds, beside: Seconds = 0.0, taken: float = 0.0) -> Message:
@@ -111,7 +121,7 @@ def of_operation(training: Training, clock: Clock, operation: Operation) -> Pass
         sent = _exchange(training, clock, operation, kind)
         return Passes(Doing(messages=sent), Doing(messages=sent))
     made = training.size(operation.makes[0])
-    whole = clock.message("all_gather", made, plan.tensor)
+    whole = clock.message("all_gather", cast(training, made, kind), plan.tensor)
     scattered = clock.message("reduce_scatter", made, plan.tensor)
     return Passes(Doing(messages=(_message(kind, whole),)), Doing(messages=(_message(kind, scattered),)))
 

@@ -97,13 +97,14 @@ class Timer:
         if own.applies_bias:
             forward.append(self._applied(own, APPLIED))
             inputs.append(self._applied(own, APPLIED_BACK))
-        forward, inputs = forward + self._reordered(own), inputs + self._reordered(own)
+        scattered, gathered = self._reordered(own)
+        forward, inputs = forward + scattered, inputs + gathered
         sent = messages.of_projection(self.training, clock, own, there.seconds, back.seconds, weight.seconds)
         return Passes(
             Doing(tuple(forward), sent.forward), Doing(tuple(inputs), sent.inputs), Doing(tuple(weights), sent.weights)
         )
 
-    def _reordered(self, own: Projection) -> list[Kernel]:
+    def _reordered(self, own: Projection) -> tuple[list[Kernel], list[Kernel]]:
         """Where a split result is scattered along positions, and its gradient gathered, copies from or to the order of
         ranks: PyTorch's collectives know the first dimension only (torch/distributed/_functional_collectives.py,
         reduce_scatter_tensor). Asynchronous tensor parallelism has multiplies write in that order
@@ -111,16 +112,20 @@ class Timer:
         """
         scatters = own.splits_columns and self.training.work.gathers and not own.routed
         if not scatters or self.training.kernels.gathers_again or self.training.plan.overlaps_tensor:
-            return []
-        return [self.clock.stream("order of ranks", own.kind, 2 * own.whole_result)]
+            return [], []
+        sizes = (own.whole_result, messages.cast(self.training, own.whole_result, own.kind))
+        there, back = ([self.clock.stream("order of ranks", own.kind, 2 * size)] for size in sizes)
+        return there, back
 
     def _gathered(self, operation: Operation) -> Passes:
         """A gathered sequence, with its copy from the order of ranks, and its gradient's to it."""
         sent = messages.of_operation(self.training, self.clock, operation)
         if not operation.scratch or self.training.plan.overlaps_tensor:
             return sent
-        copy = self.clock.stream("order of ranks", kind_of(operation), 2 * self.training.size(operation.makes[0]))
-        return Passes(Doing((copy,), sent.forward.messages), Doing((copy,), sent.inputs.messages))
+        made = self.training.size(operation.makes[0])
+        sizes = (messages.cast(self.training, made, kind_of(operation)), made)
+        there, back = (self.clock.stream("order of ranks", kind_of(operation), 2 * size) for size in sizes)
+        return Passes(Doing((there,), sent.forward.messages), Doing((back,), sent.inputs.messages))
 
     def _split(self, multiply: Kernel, precision: str) -> Kernel:
         """A multiply for gradients: Transformer Engine has sums gathered in fp32 outside Hopper's tensor cores, which
@@ -138,26 +143,33 @@ class Timer:
         return [self._cast("cast input", own, own.rows * own.products * own.depth)]
 
     def _cast(self, name: str, own: Projection, elements: Count) -> Kernel:
-        """Casts by rows and by columns: Transformer Engine reads 16 bits once for both (common/transpose,
-        cast_transpose), torchao each time where blocks of either have scales of their own (prototype/mx_formats,
-        mx_linear.py, mx_mm); scales of the whole tensor need its largest value first.
-        """
-        recipe, once = self.training.plan.precision.recipe, self.training.plan.framework.transformer_engine
-        wide = self.training.plan.precision.compute.bits // 8
-        twice = recipe is Recipe.TENSORWISE or not once
-        return self.clock.stream(name, own.kind, elements * (wide * (1 + twice) + 2), 1 + twice)
+        """Casts of 16 bits by rows and by columns."""
+        reads = self._reads
+        return self.clock.stream(name, own.kind, elements * (reads * self._wide + 2), reads)
 
     def _cast_weights(self, own: Projection) -> list[Kernel]:
-        """Casts of weights in either direction that torchao makes for every multiply where they are gathered in 16 bits
-        (float8/float8_linear.py, mx_linear.py): one layout each, and the largest value before it. Transformer Engine's
-        are made once in a step and left out.
+        """Casts of weights that torchao makes for every multiply, where they are gathered in 16 bits
+        (float8/float8_linear.py; prototype/mx_formats/mx_linear.py): half of the two that an input has. Transformer
+        Engine's are made once in a step, and left out.
         """
-        precision = self.training.plan.precision
-        if self.training.plan.framework.transformer_engine or precision.parameters_in_fp8:
+        if self.training.plan.framework.transformer_engine or self.training.plan.precision.parameters_in_fp8:
             return []
-        reads = 2 if precision.recipe is Recipe.TENSORWISE else 1
-        moved = own.elements * (reads * precision.compute.bits // 8 + 1)
-        return [self.clock.stream("cast weights", own.kind, moved, reads)]
+        whole = self.training.plan.precision.recipe is Recipe.TENSORWISE  # the largest value of all comes before each
+        moved = own.elements * (self._reads * self._wide * (1 if whole else 0.5) + 1)
+        return [self.clock.stream("cast weights", own.kind, moved)]
+
+    @property
+    def _wide(self) -> int:
+        return self.training.plan.precision.compute.bits // 8
+
+    @property
+    def _reads(self) -> int:
+        """How often casts by rows and by columns read what they cast: once in Transformer Engine (common/transpose,
+        cast_transpose), for each in torchao where rows and columns have scales of their own, and before that for the
+        largest value of all, or of each column (rows are kept from the largest value on).
+        """
+        recipe, once = self.training.plan.precision.recipe, self.training.plan.framework.transformer_engine
+        return {Recipe.TENSORWISE: 2, Recipe.ROWWISE: 3}.get(recipe, 1 if once else 2)  # type: ignore[arg-type]
 
     def _biased(self, own: Projection) -> list[Kernel]:
         """The gradient of a bias sums up that of the result, in a kernel of its own; Transformer Engine's multiplies do
