@@ -152,8 +152,10 @@ def _internevo(place: int, cells: Cells) -> Row:
 
 
 def _clocked_internevo(place: int, cells: Cells) -> Row:
-    """A run of the tables of throughput. Its kernels (flash attention, fused norms, PyTorch's multiplies, activations
-    in steps: internlm/model/linear.py) are asked for as Megatron-Core's own layers with flash attention.
+    """A run of the tables of throughput, which stand in the first commit of 2023-07-06: torch 1.13.1, the first
+    FlashAttention (docs/install.md there). Its kernels (fused norms, PyTorch's multiplies one by one but for q, k and
+    v, activations in steps: internlm/model/linear.py) are asked for as Megatron-Core's own layers. Weights are
+    broadcast after the step, beside nothing (solver/optimizer/hybrid_zero_optim.py).
     """
     group = re.search(r"group=(\d+)", cells["sharding"])
     return {
@@ -174,13 +176,19 @@ def _clocked_internevo(place: int, cells: Cells) -> Row:
             "global_batch": int(cells["gbs"]),
             "sequence": int(cells["seq"]),
             "framework": "megatron-local",
-            "kernels": {"attention": "flash", "pointwise": "eager"},
+            "kernels": {
+                "attention": "flash-1",
+                "pointwise": "eager",
+                "fuses_projections": False,
+                "joins_qkv": True,
+            },
             "precision": {"base": "mixed-bf16", "gradients": "bf16"},
             "accumulation_fusion": False,
             "zero": {"stage": 1, "instances": int(cells["dp"]) // int(group[1]) if group else 1},
             "optimizer": "adam",
             "recompute": {"method": "uniform" if cells["recompute"].startswith("full") else "none"},
         },
+        "execution": {"overlap_parameter_gather": False},
         "judged": ["model", "plan.framework", "plan.kernels", "plan.precision", "plan.optimizer"],
     }
 

@@ -29,8 +29,10 @@ class Attention(StrEnum):
     (transformer_engine/pytorch/attention/dot_product_attention/utils.py, get_attention_backend)."""
     FLASH = "flash"
     """One kernel that keeps queries, keys, values, its output and one fp32 number per row of scores."""
+    FLASH_1 = "flash-1"
+    """The first FlashAttention (Dao et al. 2022; flash-attention before 2.0, 2023-07): keeps the same."""
     TRITON = "triton"
-    """The first FlashAttention, written in Triton (Dao et al. 2022): keeps the same."""
+    """That, written in Triton: keeps the same."""
     CUDNN = "cudnn"
     """The same from cuDNN, which takes and gives any layout."""
     UNFUSED = "unfused"
@@ -230,4 +232,4 @@ class Kernels:
     @property
     def scores_again(self) -> bool:
         """Whether attention computes its scores again in the backward pass instead of keeping them."""
-        return self.attention in (Attention.FLASH, Attention.TRITON, Attention.CUDNN, Attention.SDPA)
+        return self.attention in (Attention.FLASH, Attention.FLASH_1, Attention.TRITON, Attention.CUDNN, Attention.SDPA)

@@ -35,8 +35,9 @@ OLDER_FORWARD, OLDER_BACKWARD = 1.9, 1.6
 """Seconds of FlashAttention-2 over those of kernels that use the tensor cores of Hopper and Blackwell as they are meant
 to be used (benchmarks/measured/kernels, H100: medians of five shapes; transformers, pull request 48163: 1.7 to 2.3)."""
 
-TRITON = 1.8
-"""Seconds of the first FlashAttention in Triton over those of the second: 1.3 to 2.5 (Dao 2023, section 4.1)."""
+FIRST = {Attention.FLASH_1: 2.0, Attention.TRITON: 1.8}
+"""Seconds of the first FlashAttention over those of the second: 1.7 to 3.0, "around 2" (Dao 2023, abstract and section
+4.1); written in Triton 1.3 to 2.5 (the same)."""
 
 SPLIT = 1.03
 """Seconds of an 8-bit multiply whose sums are gathered outside the tensor cores over those of a fast one
@@ -223,8 +224,8 @@ class Timer:
         """Seconds of the attention kernel over those of the best that the device has, forward and backward."""
         kernels, capability = self.training.kernels, self.clock.cluster.device.capability or (0, 0)
         best = capability[0] not in (9, 10)
-        if kernels.attention is Attention.TRITON:
-            return (TRITON, TRITON) if best else (TRITON * OLDER_FORWARD, TRITON * OLDER_BACKWARD)
+        if (first := FIRST.get(kernels.attention)) is not None:
+            return (first, first) if best else (first * OLDER_FORWARD, first * OLDER_BACKWARD)
         own = kernels.attention is Attention.SDPA and not (kernels.prefers_cudnn and capability[0] == 9)
         if best or not (own or kernels.attention is Attention.FLASH):
             return 1.0, 1.0
