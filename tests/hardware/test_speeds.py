@@ -173,6 +173,13 @@ def test_the_basis_says_what_was_measured() -> None:
     assert "and its best published matrix multiplication" in speeds(device("mi300x")).basis
 
 
+def test_attention_of_relatives_attains_what_their_multiplications_do() -> None:
+    """An MI300X has 1.32 times the peak of the H200 that it scales from, and 0.64 of its share."""
+    shape = (4, 32, 8, 8192, 8192, 128, 128)
+    own, like = speeds(device("mi300x")), speeds(device("h200"))
+    assert own.attention(*shape) > like.attention(*shape)
+
+
 def test_slower_relatives_are_slower_by_their_datasheets() -> None:
     sxm, pcie = speeds(device("h100")), speeds(device("h100-pcie"))
     ratio = device("h100").peak("bf16") / device("h100-pcie").peak("bf16")
