@@ -154,10 +154,11 @@ def _internevo(place: int, cells: Cells) -> Row:
 def _clocked_internevo(place: int, cells: Cells) -> Row:
     """A run of the tables of throughput, which stand in the first commit of 2023-07-06: torch 1.13.1, the first
     FlashAttention (docs/install.md there). Its kernels (fused norms, PyTorch's multiplies one by one but for q, k and
-    v, activations in steps: internlm/model/linear.py) are asked for as Megatron-Core's own layers. Weights are
+    v, activations in steps: internlm/model/linear.py) are asked for as Megatron-Core's own layers. Norms run again in
+    the backward pass where layers do not (model/modeling_internlm.py, dropout_selective_checkpoint). Weights are
     broadcast after the step, beside nothing (solver/optimizer/hybrid_zero_optim.py).
     """
-    group = re.search(r"group=(\d+)", cells["sharding"])
+    group, whole = re.search(r"group=(\d+)", cells["sharding"]), cells["recompute"].startswith("full")
     return {
         "id": f"internevo/{place}",
         "source": cells["source"],
@@ -186,7 +187,7 @@ def _clocked_internevo(place: int, cells: Cells) -> Row:
             "accumulation_fusion": False,
             "zero": {"stage": 1, "instances": int(cells["dp"]) // int(group[1]) if group else 1},
             "optimizer": "adam",
-            "recompute": {"method": "uniform" if cells["recompute"].startswith("full") else "none"},
+            "recompute": {"method": "uniform"} if whole else {"modules": ["layernorm"]},
         },
         "execution": {"overlap_parameter_gather": False},
         "judged": ["model", "plan.framework", "plan.kernels", "plan.precision", "plan.optimizer"],
