@@ -155,7 +155,7 @@ VERSIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("h100_202412", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
     ("float8nocompile", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
     ("h200_202506", {"zero": {"splits_root": False}, "expandable_segments": False}),  # started by torchrun itself
-    ("nvfp4.md", {"kernels": {"loss": "chunked", "joins_qkv": True}}),
+    ("nvfp4.md", {"kernels": {"loss": "chunked", "joins_qkv": True, "repeats_keys": False}}),
 )
 """What torchtitan did otherwise than by default when a source measured, by a part of the source's name: the loss was
 not compiled with the layers at the commit of its report of 2024-12 (9dec370, train.py), and is computed in chunks from
@@ -223,6 +223,8 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         judged.append("plan.virtual")
     chosen = _checkpointed(cells, judged)
     compiled, version = "ompile" in technique, _version(cells["source"])
+    if not compiled and "202412" in cells["source"]:  # torchtitan/models/norms.py, RMSNorm
+        version = version | {"kernels": version["kernels"] | {"norm": "eager"}}
     judged += [f"plan.{field}" for field in version]
     world, tensor, context = int(cells["gpus"]), number(cells, "tp") or 1, number(cells, "cp") or 1
     batch = local * world // (tensor * pipeline * context) if local else None

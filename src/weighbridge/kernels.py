@@ -179,6 +179,8 @@ class Kernels:
             in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
         exchanging_ranks: how many of them exchange heads, where those that exchange form a ring with others; ``None``
             for all.
+        repeats_keys: keys and values are repeated for every query head before context parallel ranks gather them
+            (torchtitan until 2025, models/llama3/model.py, repeat_kv).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
             (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
         passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
@@ -216,6 +218,7 @@ class Kernels:
     exchanges_heads: bool = False
     exchanging_ranks: int | None = None
     gathers_keys: bool = False
+    repeats_keys: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False

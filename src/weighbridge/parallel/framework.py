@@ -96,7 +96,14 @@ _MEGATRON = Framework(
 
 _TORCHTITAN = Framework(
     "torchtitan",
-    Kernels("torchtitan, eager", gathers_keys=True, attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX),
+    Kernels(
+        "torchtitan, eager",
+        gathers_keys=True,
+        repeats_keys=True,
+        attention=Attention.SDPA,
+        loss=Loss.EAGER,
+        rope=Rope.COMPLEX,
+    ),
     stored_in_fp32(),
     Zero(3, Engine.FSDP2),
     (Engine.DDP, Engine.FSDP2, Engine.FSDP2, Engine.FSDP2),

@@ -96,3 +96,13 @@ def test_what_one_scale_serves_is_cast_before_it_is_gathered() -> None:
 
     assert seconds(Recipe.TENSORWISE) < 0.85 * seconds(None)
     assert seconds(Recipe.ROWWISE) == seconds(None)
+
+
+def test_pytorch_gathers_repeated_keys_and_returns_gradients_in_fp32() -> None:
+    """Four query heads for each key head: four times the bytes, and twice that back around the ring."""
+
+    def seconds(repeats: bool) -> float:
+        chosen = replace(Plan.under("torchtitan").kernels, repeats_keys=repeats)
+        return sent("llama-3.1-8b", "8xH100", Channel.CONTEXT, context=8, framework="torchtitan", kernels=chosen)
+
+    assert seconds(True) > 3 * seconds(False)

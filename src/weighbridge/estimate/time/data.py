@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from weighbridge.arithmetic import Count, maximum, ratio, total
+from weighbridge.arithmetic import Count, ceil_div, maximum, ratio, total
 from weighbridge.estimate.memory.gathering import Group
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.time.clock import Clock
@@ -55,11 +55,24 @@ class DataParallel:
     def over_ranks(self, collective: str, dense: Count, expert: Count) -> Seconds:
         """A collective of so many bytes outside experts and of experts, each among the ranks that hold the same."""
         plan = self.clock.plan
-        found = self.clock.message(collective, dense, plan.data_ranks, plan.tensor)
+        found = self._among(collective, dense, plan.data_ranks, plan.tensor)
         if type(expert) is int and expert == 0:
             return found
-        stride = plan.inside_experts * plan.expert
-        return found + self.clock.message(collective, expert, plan.expert_data_ranks, stride)
+        return found + self._among(collective, expert, plan.expert_data_ranks, plan.inside_experts * plan.expert)
+
+    def _among(self, collective: str, bytes: Count, ranks: Count, stride: Count) -> Seconds:
+        """A collective of ranks that are a stride apart. Where several groups hold the whole (HSDP), each group gathers
+        and scatters by itself, and what a rank then has is summed over groups (PyTorch,
+        torch/distributed/fsdp/_fully_shard/_fsdp_collectives.py, foreach_reduce).
+        """
+        groups = self.clock.plan.zero.instances
+        if plain(groups) == 1 or collective == "all_reduce":
+            return self.clock.message(collective, bytes, ranks, stride)
+        own = ceil_div(ranks, groups)
+        found = self.clock.message(collective, bytes, own, stride)
+        if collective == "all_gather":
+            return found
+        return found + self.clock.message("all_reduce", ceil_div(bytes, own), groups, own * stride)
 
     @cached_property
     def spreads_weights(self) -> bool:

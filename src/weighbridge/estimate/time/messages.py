@@ -90,6 +90,8 @@ def _piped(clock: Clock, kind: Kind, seconds: Seconds, beside: Seconds, ranks: C
 def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds, back: Seconds) -> Sent:
     """What context parallel ranks send: keys and values around a ring, each step beside the attention of the last
     (Liu et al. 2023, Ring Attention); or heads for sequences (Jacobs et al. 2023, Ulysses); or all keys at once.
+    PyTorch gathers them beside attention to a rank's own, and returns their gradients in fp32 around a ring
+    (torch/distributed/tensor/experimental/_attention.py).
     """
     plan, kernels = training.plan, training.kernels
     ranks = plan.context
@@ -105,6 +107,12 @@ def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds,
         query = training.size(heads.operation.reads[0])  # type: ignore[arg-type]
         exchanged = clock.message("all_to_all", moved + query + out, ranks, plan.tensor)
         return Sent(message(exchanged), message(exchanged))
+    if kernels.gathers_keys and kernels.repeats_keys:
+        moved = heads.repeated * moved
+        gathered = clock.message("all_gather", ranks * moved, ranks, plan.tensor)
+        returned = (ranks - 1) * clock.send(2 * moved, plan.tensor)  # in fp32, from rank to rank
+        own = ratio(1, ranks)
+        return Sent(message(gathered, there * own), (*message(gathered, back * own), *message(returned, back)))
     if kernels.gathers_keys:
         gathered = clock.message("all_gather", ranks * moved, ranks, plan.tensor)
         scattered = clock.message("reduce_scatter", ranks * moved, ranks, plan.tensor)

@@ -48,6 +48,12 @@ APPLIED, APPLIED_BACK = 28, 36
 its token in fp32, operation by operation (transformer/moe/experts.py, _apply_bias): product, sum, concatenation, to 16
 bits; backward, to fp32, to 16 bits, and two products with their sums."""
 
+MERGED, MERGED_BACK = 32, 50
+"""Bytes per element of the result that move where PyTorch's context parallelism adds attention to another rank's keys
+to what it has, in fp32, operation by operation; backward, three gradients, of which those of keys are put together to
+be sent (torch/distributed/tensor/experimental/_attention.py, _SDPAMerger and _partial_update: half of the ranks' keys
+meet all queries, half the later half of them)."""
+
 LOSSES = frozenset({"cross-entropy", "to fp32", "log softmax", "negative log-likelihood", "head and loss"})
 
 MESSAGES = frozenset({"exchange", "gather"})
@@ -217,7 +223,20 @@ class Timer:
             "attention", kind, AROUND * self.training.plan.sharding.count(operation.makes[0]), 1 + parts.backward
         )
         backward = (Kernel("attention", kind, Bound.COMPUTE, back, joules=BACKWARD_FLOPS * energy), around)
-        return Passes(Doing((forward,), sent.forward), Doing(backward, sent.inputs))
+        merged = self._merged(operation)
+        return Passes(Doing((forward, *merged[:1]), sent.forward), Doing((*backward, *merged[1:]), sent.inputs))
+
+    def _merged(self, operation: Operation) -> tuple[Kernel, ...]:
+        """Adding up attention to the keys of other context parallel ranks, forward and backward, where that is not the
+        kernel's own work.
+        """
+        kernels = self.training.kernels
+        if not (kernels.gathers_keys and kernels.repeats_keys):  # neither among one rank
+            return ()
+        elements = (self.training.plan.context - 1) * self.training.plan.sharding.count(operation.makes[0])
+        sizes = (MERGED * elements, MERGED_BACK * elements)
+        there, back = (self.clock.stream("merge", kind_of(operation), size) for size in sizes)
+        return there, back
 
     @cached_property
     def slower(self) -> tuple[float, float]:
