@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,10 +175,11 @@ def test_the_basis_says_what_was_measured() -> None:
 
 
 def test_attention_of_relatives_attains_what_their_multiplications_do() -> None:
-    """An MI300X has 1.32 times the peak of the H200 that it scales from, and 0.64 of its share."""
+    """The best published multiplication of an MI300X attains 0.64 of its peak of what that of an H200 does."""
     shape = (4, 32, 8, 8192, 8192, 128, 128)
-    own, like = speeds(device("mi300x")), speeds(device("h200"))
-    assert own.attention(*shape) > like.attention(*shape)
+    known = device("mi300x")
+    of_its_peak = speeds(replace(known, name="nobody's"))
+    assert speeds(known).attention(*shape) > 1.2 * of_its_peak.attention(*shape)
 
 
 def test_slower_relatives_are_slower_by_their_datasheets() -> None:

@@ -117,7 +117,7 @@ def test_collectives_along_positions_copy_to_and_from_the_order_of_ranks() -> No
     """Four times a layer forward and four backward, unless multiplies write in that order."""
 
     def copies(**plan: Any) -> list[int]:
-        split = {"framework": "torchtitan", "tensor": 8, "sequence_parallel": True}
+        split: dict[str, Any] = {"framework": "torchtitan", "tensor": 8, "sequence_parallel": True}
         return [n for k, n in kernels(trained(**split, **plan)) if k.name == "order of ranks" and n == 32]
 
     assert len(copies()) == 4 + 4
