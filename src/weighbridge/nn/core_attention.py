@@ -155,7 +155,7 @@ def flash_core(core: Core) -> None:
     copies = None
     if kernels.exchanges_heads:
         copies = Axis("copies", 1)
-    elif kernels.sequence_first and kernels.attention is Attention.FLASH:
+    elif kernels.sequence_first and kernels.attention in (Attention.FLASH, Attention.FLASH_1):
         copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
     if copies is not None:
         own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
@@ -212,6 +212,7 @@ def eager_core(core: Core) -> None:
 CORES = {
     Attention.PLAIN: plain_core,
     Attention.FLASH: flash_core,
+    Attention.FLASH_1: flash_core,
     Attention.TRITON: flash_core,
     Attention.CUDNN: flash_core,
     Attention.SDPA: flash_core,
