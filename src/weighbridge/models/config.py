@@ -13,7 +13,17 @@ from typing import Annotated, ClassVar
 from annotated_types import Interval, MaxLen, MinLen
 
 from weighbridge.arithmetic import Count, exact_div
-from weighbridge.nn import CausalLM, Embedding, GatedMLP, GroupedQueryAttention, Head, Module, Repeat, RMSNorm
+from weighbridge.nn import (
+    CausalLM,
+    Embedding,
+    GatedMLP,
+    GroupedQueryAttention,
+    Head,
+    Module,
+    MultiTokenPrediction,
+    Repeat,
+    RMSNorm,
+)
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.traced import Label, named, plain
 
@@ -81,6 +91,7 @@ class Config:
         norm: Module | None = None,
         prediction: Repeat | None = None,
         tied: bool | None = None,
+        head_bias: bool = False,
     ) -> CausalLM:
         """The language model around the layers: token embedding, final RMSNorm and head unless others are given."""
         tied = self.tie_word_embeddings if tied is None else tied
@@ -88,9 +99,15 @@ class Config:
             embedding or Embedding(self.vocab_size, self.hidden_size),
             tuple(layers),
             norm or RMSNorm(self.hidden_size),
-            Head(self.hidden_size, self.vocab_size, tied),
+            Head(self.hidden_size, self.vocab_size, tied, head_bias),
             prediction,
         )
+
+    def prediction(self, modules: Count | None, layer: Module) -> Repeat | None:
+        """So many multi-token prediction modules around a decoder layer of that kind; ``None`` where there are none."""
+        if modules is None or not plain(modules):
+            return None
+        return Repeat(MultiTokenPrediction(self.hidden_size, self.vocab_size, layer), modules)
 
 
 @dataclass(frozen=True, kw_only=True)
