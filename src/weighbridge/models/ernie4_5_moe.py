@@ -36,7 +36,7 @@ class Config(ernie4_5.Config):
     intermediate_size: Size = 12288
     num_hidden_layers: Layers = 28
     num_attention_heads: Size = 20
-    num_key_value_heads: Size | None = 4
+    num_key_value_heads: Size = 4
     head_dim: Size | None = None
     moe_k: Size = 6
     moe_num_experts: Size = 64
