@@ -10,7 +10,7 @@ from annotated_types import Interval
 
 from weighbridge.models import ernie4_5
 from weighbridge.models.config import LARGEST, Layers, Size, Size0
-from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, stack
+from weighbridge.nn import CausalLM, DecoderLayer, Head, MixtureOfExperts, stack
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -78,4 +78,5 @@ def build(config: Config) -> CausalLM:
         feed_forward = config.moe() if kind == "moe" else config.mlp(bias)
         return DecoderLayer(config.hidden_size, config.attention(bias, bias), feed_forward)
 
-    return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers), head_bias=bias)
+    head = Head(config.hidden_size, config.vocab_size, config.tie_word_embeddings, bias)
+    return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers), head=head)

@@ -12,9 +12,10 @@ from weighbridge.nn import CausalLM, DecoderLayer
 
 @dataclass(frozen=True, kw_only=True)
 class Config(FineGrainedConfig, AttentionConfig):
-    """Defaults of GLM-4.5-Air as ``transformers`` has them."""
+    """Defaults of GLM-4.5-Air as ``transformers`` has them, which leaves its ``head_dim`` of 128 out."""
 
     family: ClassVar[str] = "GLM-4.5"
+    rounds_head_dim: ClassVar[bool] = True
     aliases: ClassVar[dict[str, str]] = {
         "num_local_experts": "n_routed_experts",
         "num_mtp_layers": "num_nextn_predict_layers",

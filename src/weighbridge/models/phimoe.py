@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Interval
 
 from weighbridge.models.config import LARGEST, AttentionConfig, Layers, Size, Size0, window
-from weighbridge.nn import CausalLM, DecoderLayer, LayerNorm, MixtureOfExperts, Repeat
+from weighbridge.nn import CausalLM, DecoderLayer, Head, LayerNorm, MixtureOfExperts, Repeat
 
 CHOSEN = 2
 """Experts that SparseMixer chooses (transformers, models/phimoe/modeling_phimoe.py, sparsemixer)."""
@@ -40,4 +40,5 @@ def build(config: Config) -> CausalLM:
     attention = config.attention(bias, bias, window=window(config.sliding_window))
     moe = MixtureOfExperts(config.hidden_size, config.intermediate_size, config.num_local_experts, CHOSEN)
     layers = [Repeat(DecoderLayer(config.hidden_size, attention, moe, LayerNorm), config.num_hidden_layers)]
-    return config.causal_lm(layers, norm=LayerNorm(config.hidden_size), head_bias=config.lm_head_bias)
+    head = Head(config.hidden_size, config.vocab_size, config.tie_word_embeddings, config.lm_head_bias)
+    return config.causal_lm(layers, norm=LayerNorm(config.hidden_size), head=head)

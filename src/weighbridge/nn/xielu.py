@@ -39,6 +39,8 @@ class XIELUMLP(MLP):
     title = "mlp"
     note: ClassVar[str] = "two projections: up, down; xIELU between them"
 
+    activation: str = "xielu"
+
     def build(self) -> None:
         super().build()
         self.xielu = XIELU()

@@ -1,6 +1,6 @@
 """Dense families of 2024 and 2025: Ministral 3, Arcee, Apertus, SmolLM3, Seed-OSS, EXAONE 4, GLM, ERNIE 4.5, Hunyuan,
-MiMo, Llama-Nemotron. The last two are not in transformers: they are put together of its modules here, as their published
-code does, and registered.
+MiMo, Llama-Nemotron. The last two are not in transformers: they are put together of its modules here, as their
+published code does, and registered.
 """
 
 from __future__ import annotations
@@ -237,5 +237,3 @@ SMALL: dict[str, Callable[[random.Random], sizes.Fields]] = {
     "mimo": sizes.beside(),
     "nemotron-nas": sizes.beside(blocks),
 }
-
-

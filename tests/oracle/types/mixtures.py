@@ -54,6 +54,8 @@ def fine_grained(draw: Draw) -> None:
 
 def glm4_moe(draw: Draw) -> None:
     attention(draw)
+    if draw.raw.get("head_dim") is None:
+        draw.raw["hidden_size"] = draw.raw.get("num_attention_heads", 96) * 10 + 1  # transformers rounds down
     fine_grained(draw)
     draw.flag("use_qk_norm")
     draw.field("num_mtp_layers", (0, 1, 2), aliases=("num_nextn_predict_layers",))
