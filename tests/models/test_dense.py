@@ -9,10 +9,12 @@ import pytest
 from weighbridge.errors import InputError
 from weighbridge.estimate.compute import FlopReport, forward_pass
 from weighbridge.estimate.parameters import params
+from weighbridge.estimate.training import train
 from weighbridge.formats.loading import from_raw
 from weighbridge.nn import MLP, GatedMLP, LinearFeedForward, LinearMixer
+from weighbridge.parallel.plan import Plan
 
-GIVEN = {"attention": {"n_heads_in_group": 8}, "ffn": {"ffn_mult": 5.25}}
+GIVEN: dict[str, dict[str, Any]] = {"attention": {"n_heads_in_group": 8}, "ffn": {"ffn_mult": 5.25}}
 BARE = {"attention": {"no_op": True}, "ffn": {"no_op": True}}
 LINEAR = {"attention": {"replace_with_linear": True}, "ffn": {"replace_with_linear": True}}
 
@@ -122,6 +124,14 @@ def test_branches_of_llama_nemotron_are_left_out_or_replaced() -> None:
     own = 2 * 1024 * 1024 + 2 * 1024 * 128 + 3 * 1024 * 3584 + 2 * 1024
     assert params(model).total == 2 * own + 2 * (1024 * 1024 + 1024) + 1024 + 2 * 1000 * 1024
     assert params(model).explained().value == params(model).total
+
+
+@pytest.mark.parametrize("framework", ["hf-sdpa", "megatron"])
+def test_a_layer_without_branches_takes_nothing_from_what_follows_it(framework: str) -> None:
+    def peak(*blocks: dict[str, Any]) -> int:
+        return int(train(nas(*blocks), Plan.under(framework, micro_batch=2, sequence=64)).stages[0].peak_allocated)
+
+    assert peak(GIVEN, BARE) == peak(BARE, GIVEN) == peak(GIVEN)
 
 
 @pytest.mark.parametrize(

@@ -18,29 +18,29 @@ from tests.oracle import sizes
 from tests.oracle.draw import FULL, SLIDING, Draw, attention, dense, divisors, switched_windows, windows
 
 
-class MiMoConfig(transformers.Qwen2Config):
+class MiMoConfig(transformers.Qwen2Config):  # type: ignore[misc]
     model_type = "mimo"
     num_nextn_predict_layers: int | None = 0
 
 
-class MiMoForCausalLM(transformers.Qwen2ForCausalLM):
+class MiMoForCausalLM(transformers.Qwen2ForCausalLM):  # type: ignore[misc]
     config_class = MiMoConfig
     config: MiMoConfig
 
 
-class DeciLMConfig(transformers.LlamaConfig):
+class DeciLMConfig(transformers.LlamaConfig):  # type: ignore[misc]
     model_type = "nemotron-nas"
     block_configs: list[dict[str, Any]] | None = None
 
 
-class Linear(torch.nn.Linear):
+class Linear(torch.nn.Linear):  # type: ignore[misc]
     """A projection in the place of a branch."""
 
     def forward(self, x: Any = None, hidden_states: Any = None, **others: Any) -> Any:
         return super().forward(x) if hidden_states is None else (super().forward(hidden_states), None)
 
 
-class DeciLMBlock(LlamaDecoderLayer):
+class DeciLMBlock(LlamaDecoderLayer):  # type: ignore[misc]
     """Llama's layer in the sizes of a block, with branches left out or replaced."""
 
     def __init__(self, config: Any, place: int) -> None:
@@ -70,7 +70,7 @@ class DeciLMBlock(LlamaDecoderLayer):
         return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states)) if self.feeds else hidden_states
 
 
-class DeciLMForCausalLM(transformers.LlamaForCausalLM):
+class DeciLMForCausalLM(transformers.LlamaForCausalLM):  # type: ignore[misc]
     config_class = DeciLMConfig
     config: DeciLMConfig
 
@@ -237,3 +237,14 @@ SMALL: dict[str, Callable[[random.Random], sizes.Fields]] = {
     "mimo": sizes.beside(),
     "nemotron-nas": sizes.beside(blocks),
 }
+
+KEPT: dict[str, sizes.Fields] = {
+    "arcee": {},
+    "apertus": {},
+    "smollm3": {"no_rope_layer_interval": 2},
+    "seed_oss": {"attention_dropout": 0.0, "residual_dropout": 0.0},
+    "exaone4": {"sliding_window": 4096, "sliding_window_pattern": 2},
+    "hunyuan_v1_dense": {},
+    "mimo": {},
+}
+"""Types whose kept tensors are compared, and fields to set beside the usual ones."""

@@ -14,7 +14,7 @@ from tests.oracle.draw import FULL, SLIDING, Draw, attention, dense, divisors, e
 from tests.oracle.types.dense import hunyuan_v1_dense
 
 
-class KimiK2Config(transformers.DeepseekV3Config):
+class KimiK2Config(transformers.DeepseekV3Config):  # type: ignore[misc]
     model_type = "kimi_k2"
     vocab_size: int = 163840
     num_attention_heads: int = 64
@@ -23,7 +23,7 @@ class KimiK2Config(transformers.DeepseekV3Config):
     num_mtp_layers: int = 0
 
 
-class KimiK2ForCausalLM(transformers.DeepseekV3ForCausalLM):
+class KimiK2ForCausalLM(transformers.DeepseekV3ForCausalLM):  # type: ignore[misc]
     config_class = KimiK2Config
     config: KimiK2Config
 
