@@ -15,6 +15,8 @@ from weighbridge.nn.hyper_connections import StreamEmbedding as StreamEmbedding
 from weighbridge.nn.hyper_connections import StreamNorm as StreamNorm
 from weighbridge.nn.linear import Linear as Linear
 from weighbridge.nn.linear_attention import GatedDeltaNet as GatedDeltaNet
+from weighbridge.nn.linear_branch import LinearFeedForward as LinearFeedForward
+from weighbridge.nn.linear_branch import LinearMixer as LinearMixer
 from weighbridge.nn.mla import MultiHeadLatentAttention as MultiHeadLatentAttention
 from weighbridge.nn.mlp import MLP as MLP
 from weighbridge.nn.mlp import GatedMLP as GatedMLP
@@ -31,3 +33,4 @@ from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLaten
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower
+from weighbridge.nn.xielu import XIELUMLP as XIELUMLP
