@@ -17,7 +17,8 @@ def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
     """
     known = families()
     inner = raw.get("text_config")
-    if isinstance(inner, dict) and "hidden_size" not in raw:
+    reads = model_type in known and "text_config" in known_fields(str(model_type))
+    if isinstance(inner, dict) and "hidden_size" not in raw and not reads:
         text = f"text_config (model_type {given(inner.get('model_type'))})"
         raise UnknownArchitectureError(
             f"model_type {given(model_type)} is a multimodal configuration, which is not covered; its {text} "
