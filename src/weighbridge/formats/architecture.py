@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weighbridge.errors import UnknownArchitectureError, given
-from weighbridge.models import families, known_fields
+from weighbridge.models import families, family, known_fields
 
 
 def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
@@ -25,7 +25,8 @@ def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
             f"saved as a config.json of its own weighs the text part if that type is covered: {', '.join(known)}"
         )
     if model_type in known:
-        return str(model_type)
+        alone = getattr(family(str(model_type)).Config, "text_alone", "")
+        return alone if alone and "text_config" not in raw else str(model_type)
     how = "describe it in TOML (docs/describe.md)"
     if not isinstance(model_type, str) or not model_type:
         what = "missing" if model_type is None else f"got {given(model_type)}"

@@ -1,6 +1,7 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.block_sparse_attention import BlockSparseAttention as BlockSparseAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
 from weighbridge.nn.decoder import DecoderLayer as DecoderLayer
@@ -9,6 +10,7 @@ from weighbridge.nn.decoder import MultiTokenPrediction as MultiTokenPrediction
 from weighbridge.nn.decoder import stack as stack
 from weighbridge.nn.embedding import Embedding as Embedding
 from weighbridge.nn.embedding import TokenAndPosition as TokenAndPosition
+from weighbridge.nn.head_gated_attention import HeadGatedAttention as HeadGatedAttention
 from weighbridge.nn.linear import Linear as Linear
 from weighbridge.nn.linear_attention import GatedDeltaNet as GatedDeltaNet
 from weighbridge.nn.mla import MultiHeadLatentAttention as MultiHeadLatentAttention

@@ -145,11 +145,15 @@ class GroupedQueryAttention(Module):
             v = ops.elementwise("copy", v)
         if self.caches:
             store(k, v, self.window)
-        attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
+        attended = self.attended(q, k, v)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Values as queries and keys weigh them."""
+        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""
