@@ -186,7 +186,6 @@ class Operation:
         retains: what its module refers to until it runs again.
         cached: copies of weights that stand until the forward pass ends, be they kept for the backward pass or not.
         stores: what stays for the tokens that come next: keys and values, states of recurrences.
-        detached: no gradient flows through it.
     """
 
     name: str
@@ -203,7 +202,6 @@ class Operation:
     retains: tuple[Tensor, ...] = ()
     cached: tuple[Tensor, ...] = ()
     stores: tuple[Tensor, ...] = ()
-    detached: bool = False
 
     @property
     def path(self) -> tuple[int, ...]:
@@ -213,10 +211,6 @@ class Operation:
     def flops(self, convention: str) -> Work:
         """Its floating-point operations as a convention counts them."""
         return self.counted.get(convention, self.work)
-
-
-ONLY_BACKWARD = ("scratch_backward", "shares_gradient")
-"""Fields of an operation that only its backward pass has use for."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -271,7 +265,6 @@ class Tape:
     tables: dict[tuple[str, str, DataType], Tensor] = field(default_factory=dict)
     lowered: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _scope: list[Any] = field(default_factory=list)
-    _detached: bool = False
 
     @property
     def dtype(self) -> DataType:
@@ -300,15 +293,6 @@ class Tape:
         start = len(self.operations)
         yield
         self.segments.append(Segment(name, start, len(self.operations)))
-
-    @contextmanager
-    def detached(self) -> Iterator[None]:
-        """Record what follows as through which no gradient flows: it keeps nothing and has no work backward."""
-        self._detached = True
-        try:
-            yield
-        finally:
-            self._detached = False
 
     def tensor(
         self,
@@ -345,10 +329,5 @@ class Tape:
         **memory: tuple[Tensor, ...],
     ) -> None:
         """Append one operation under the modules that are running; ``memory`` holds further fields of it."""
-        scope, counted = tuple(self._scope), counted or {}
-        if self._detached:
-            keeps, work = (), Work(work.forward)
-            counted = {convention: Work(other.forward) for convention, other in counted.items()}
-            memory = {name: tensors for name, tensors in memory.items() if name not in ONLY_BACKWARD}
-        done = Operation(name, scope, reads, makes, keeps, work, counted, detached=self._detached, **memory)
-        self.operations.append(done)
+        scope = tuple(self._scope)
+        self.operations.append(Operation(name, scope, reads, makes, keeps, work, counted or {}, **memory))

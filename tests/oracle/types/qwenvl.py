@@ -120,7 +120,7 @@ CLASSES = {
     "minimax_m3_vl": "MiniMaxM3SparseForConditionalGeneration",
 }
 
-KINDS = {kind: (SEES,) for kind in ("qwen3_vl", "qwen3_vl_moe", "minimax_m3_vl")}
+KINDS = dict.fromkeys(("qwen3_vl", "qwen3_vl_moe", "minimax_m3_vl"), (SEES,))
 
 TOWER = {
     "depth": 1,

@@ -70,13 +70,7 @@ class Timer:
     def passes(self, part: Projection | Operation) -> Passes:
         """An operation, or projections that run as one."""
         if isinstance(part, Projection):
-            done = self.projection(part)
-            return Passes(done.forward) if part.operations[0].detached else done
-        done = self.alone(part)
-        return Passes(done.forward) if part.detached else done
-
-    def alone(self, part: Operation) -> Passes:
-        """An operation that is no projection."""
+            return self.projection(part)
         if part.name == "attention":
             return self.attention(part)
         if part.name in MESSAGES:
