@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weighbridge.arithmetic import Count, exact_div, maximum, minimum
+from weighbridge.arithmetic import Count, exact_div, floor_div, maximum, minimum
 from weighbridge.kernels import Kernels
 
 
@@ -75,3 +75,31 @@ class Pass:
         if window is None or (type(self.past) is int and self.past == 0):
             return self.sequence * self.positions
         return self.sequence * (minimum(self.past, window - 1) + self.sequence)
+
+    def compressed_pairs(self, rate: Count, most: Count | None = None) -> Count:
+        """Pairs of new tokens with keys that stand for ``rate`` positions each, of those that are complete; each token
+        sees ``most`` of them at most.
+        """
+        if most is None:
+            return _whole_groups(self.positions, rate) - _whole_groups(self.past, rate)
+        limit = rate * most  # from this position on, a token sees as many as it may
+
+        def until(position: Count) -> Count:
+            return _whole_groups(minimum(position, limit), rate) + most * maximum(position - limit, 0)
+
+        return until(self.positions) - until(self.past)
+
+    def dense_compressed_pairs(self, rate: Count) -> Count:
+        """The same as a masked but dense multiply computes them; token by token in decode."""
+        if self.phase is Phase.DECODE:
+            return self.compressed_pairs(rate)
+        return self.sequence * floor_div(self.positions, rate)
+
+
+def _whole_groups(positions: Count, rate: Count) -> Count:
+    """The sum of ``floor(p / rate)`` over all positions ``p`` from 1: 0 for the first ``rate - 1``, then each number
+    ``rate`` times.
+    """
+    groups = floor_div(positions, rate)
+    rest = positions - rate * groups
+    return rate * exact_div(groups * (groups - 1), 2) + groups * (rest + 1)

@@ -79,7 +79,8 @@ class Config(AttentionConfig):
         mlp_layer_types: whether each layer is dense or holds a mixture of experts.
         moe_layer_freq: the same as 0 and 1, as published files have it.
         sparse_attention_config: the indexer as published files have it, which counts where both are given.
-        num_mtp_modules: multi-token prediction modules of one layer of the last kind (``transformers`` leaves them out).
+        num_mtp_modules: multi-token prediction modules, each of one layer of the last kind (vLLM, minimax_m3/mtp.py;
+            ``transformers`` leaves them out).
     """
 
     family: ClassVar[str] = "MiniMax-M3 text"

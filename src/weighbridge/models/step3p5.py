@@ -123,6 +123,11 @@ class Config(AttentionConfig):
         elif len(set(self.kinds()[layers:])) > 1:
             yield "num_nextn_predict_layers", "prediction layers of several kinds are not covered"
 
+    def notes(self) -> Iterator[str]:
+        yield from super().notes()
+        if SLIDING in (self.layer_types or ()) and self.heads_of(SLIDING) is self.num_attention_heads:
+            yield f"nothing says how many heads sliding layers have, so {self.num_attention_heads:,} as the others"
+
     def enumerated(self) -> list[str]:
         """The sparse layers, as files list them."""
         places = self.moe_layers_enum or []

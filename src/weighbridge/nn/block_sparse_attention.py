@@ -50,15 +50,15 @@ class BlockIndexer(Module):
     def forward(self, x: Tensor) -> Tensor:
         run, tape = x.tape.run, x.tape
         heads, width = Axis("index_heads", self.num_heads), Axis("index_head", self.head_dim)
-        with tape.detached():
+        with tape.frozen():
             q, k = self.q_proj(x), self.k_proj(x)
             q = self.q_norm(ops.view(q, "index queries", *q.axes[:-1], heads, width))
             k = self.k_norm(ops.view(k, "index keys", *k.axes[:-1], width))
             tape.store(tape.tensor("cached index keys", k.axes[0], Axis("keys", run.positions), width))
             chosen = tape.tensor("chosen blocks", *q.axes[:-1], Axis("blocks", self.blocks), dtype=INT64)
             per_pair = 2 * run.batch * self.num_heads * self.head_dim
-            dense = {"torch": Work(per_pair * run.dense_pairs())}
-            tape.record("index", (q, k), (chosen,), (), Work(per_pair * run.pairs()), dense)
+            counted = {"torch": Work(per_pair * run.dense_pairs()), "megatron": Work()}
+            tape.record("index", (q, k), (chosen,), (), Work(per_pair * run.pairs()), counted)
         return chosen
 
 
@@ -96,7 +96,7 @@ class BlockSparseAttention(GroupedQueryAttention):
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values of the chosen blocks."""
         pairs = chosen_pairs(q.tape.run, self.block, self.blocks)
-        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, pairs=pairs)
+        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, visible=pairs)
 
 
 def chosen_pairs(run: Pass, block: Count, blocks: Count) -> Count:
