@@ -21,7 +21,7 @@ if not COUNTS.exists():
 
 with COUNTS.open(newline="", encoding="utf-8") as file:
     ROWS = list(csv.DictReader(file))
-COVERED = [row for row in ROWS if row["model_type"] in families()]
+COVERED = [row for row in ROWS if row["model_type"] in families() and row["parameters"]]
 OTHERS = [row for row in ROWS if row["model_type"] not in families()]
 
 

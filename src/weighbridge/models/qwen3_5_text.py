@@ -1,4 +1,4 @@
-"""The language model of Qwen3.5: Qwen3-Next's mixers, dense feed-forward networks, and a layer that predicts further."""
+"""The language model of Qwen3.5: Qwen3-Next's mixers, dense networks, and a layer that predicts further."""
 
 from __future__ import annotations
 
