@@ -17,8 +17,9 @@ def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
     """
     known = families()
     if model_type in known:
-        alone = getattr(family(str(model_type)).Config, "text_alone", "")
-        return alone if alone and "text_config" not in raw else str(model_type)
+        flat = "text_config" not in raw and "hidden_size" in raw
+        alone = getattr(family(str(model_type)).Config, "text_alone", "") if flat else ""
+        return alone or str(model_type)
     how = "describe it in TOML (docs/describe.md); weighbridge models --families lists what is covered"
     if not isinstance(model_type, str) or not model_type:
         what = "missing" if model_type is None else f"got {given(model_type)}"

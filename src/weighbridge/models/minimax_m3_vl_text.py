@@ -29,13 +29,16 @@ from weighbridge.nn import (
     Repeat,
     stack,
 )
-from weighbridge.nn.problems import Problem, at_most, must_divide
+from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
 SILENT = (4, 128, 128, 16)
 """The indexer's heads, their elements, keys of a block and blocks where nothing says."""
 
 BLOCKS, SPARSE, DENSE = "minimax_m3_sparse", "sparse", "dense"
+
+WORDS = {BLOCKS: "block_attention", SPARSE: "moe"}
+"""What such layers are called."""
 
 Flags = Annotated[list[int], MinLen(1), MaxLen(MOST_LAYERS)]
 """One 0 or 1 per layer."""
@@ -115,8 +118,9 @@ class Config(AttentionConfig):
         yield from check_pattern(names, self.mixers(), (FULL, BLOCKS), layers)
         names = "mlp_layer_types" if self.mlp_layer_types is not None else "moe_layer_freq"
         yield from check_pattern(names, self.networks(), (SPARSE, DENSE), layers)
-        if BLOCKS in self.mixers() and self.num_attention_heads % plain(self.indexer()[0]):
-            yield from must_divide(self, "num_attention_heads", "index_n_heads")
+        heads, choosing = self.num_attention_heads, self.indexer()[0]
+        if BLOCKS in self.mixers() and heads % choosing:
+            yield "index_n_heads", f"{heads:,} query heads do not divide by {choosing:,}"
 
     def mixers(self) -> list[str]:
         """Whether each layer chooses blocks."""
@@ -175,7 +179,8 @@ def build(config: Config) -> CausalLM:
     def layer(kind: tuple[str, str]) -> DecoderLayer:
         return DecoderLayer(config.hidden_size, config.mixer(kind[0]), config.network(kind[1]))
 
-    kinds = list(zip(config.mixers(), config.networks(), strict=True))
+    mixers, networks = ([WORDS.get(name, name) for name in names] for names in (config.mixers(), config.networks()))
+    kinds = list(zip(mixers, networks, strict=True))
     prediction = None
     if plain(config.num_mtp_modules):
         one = MultiTokenPrediction(config.hidden_size, config.vocab_size, layer(kinds[-1]))

@@ -36,7 +36,8 @@ class PredictingConfig(DeltaConfig):
 
         prediction = None
         if plain(self.mtp_num_hidden_layers):
-            ahead = Repeat(layer(FULL), self.mtp_num_hidden_layers)
+            one = layer(FULL)
+            ahead = one if plain(self.mtp_num_hidden_layers) == 1 else Repeat(one, self.mtp_num_hidden_layers)
             prediction = Repeat(MultiTokenPrediction(self.hidden_size, self.vocab_size, ahead), 1)
         return self.causal_lm(stack(self.pattern(), layer, self.num_hidden_layers), prediction=prediction)
 

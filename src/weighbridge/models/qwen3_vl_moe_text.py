@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from weighbridge.models.config import Layers, Size, Size0
@@ -35,6 +35,6 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: str) -> DecoderLayer:
         attention = config.attention(config.attention_bias, config.attention_bias, qk_norm=True)
-        return DecoderLayer(config.hidden_size, attention, config.feed_forward(kind))
+        return DecoderLayer(config.hidden_size, replace(attention, positions_each=True), config.feed_forward(kind))
 
     return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers))

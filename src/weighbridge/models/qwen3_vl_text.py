@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
@@ -28,5 +28,5 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     attention = config.attention(config.attention_bias, config.attention_bias, qk_norm=True)
-    layer = DecoderLayer(config.hidden_size, attention, config.mlp())
+    layer = DecoderLayer(config.hidden_size, replace(attention, positions_each=True), config.mlp())
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

@@ -15,6 +15,7 @@ from weighbridge.nn import Embedding, Module, Repeat
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.nn.vision_layers import PatchEmbedding, TowerOfParts, vision_layer
 from weighbridge.nn.vision_parts import PatchMerger
+from weighbridge.traced import same_kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +82,10 @@ class DeepstackConfig(VisionConfig):
 
     def parts(self) -> dict[str, Module]:
         deep = len(self.deepstack_visual_indexes)
-        mergers = {"deepstack_mergers": Repeat(self.merger(norm_joined=True), deep)} if deep else {}
-        return {**super().parts(), **mergers}
+        if not deep:
+            return super().parts()
+        count = same_kind(deep, "num_deepstack_mergers", self.hidden_size)
+        return {**super().parts(), "deepstack_mergers": Repeat(self.merger(norm_joined=True), count)}
 
 
 @dataclass(frozen=True, kw_only=True)

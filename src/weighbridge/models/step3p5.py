@@ -107,6 +107,13 @@ class Config(AttentionConfig):
         heads, groups = self.heads_of(SLIDING), self.num_key_value_heads
         if heads % groups:
             yield "num_sliding_attention_heads", f"{heads:,} does not divide by num_key_value_heads = {groups:,}"
+        wrong = list(self.wrong_lists())
+        yield from wrong
+        if not wrong and len(set(self.kinds()[self.num_hidden_layers :])) > 1:
+            yield "num_nextn_predict_layers", "prediction layers of several kinds are not covered"
+
+    def wrong_lists(self) -> Iterator[Problem]:
+        """Problems of lists of layers."""
         layers, ahead = self.num_hidden_layers, self.num_nextn_predict_layers
         for field, choices, lengths in (
             ("layer_types", (FULL, SLIDING), (layers, layers + ahead)),
@@ -120,8 +127,6 @@ class Config(AttentionConfig):
                 yield field, f"has {len(given):,} entries for {lengths[0]:,} layers"
         if not all(place.strip().isdigit() for place in self.enumerated()):
             yield "moe_layers_enum", f"got {self.moe_layers_enum!r}; expected numbers of layers, such as '3,4,5'"
-        elif len(set(self.kinds()[layers:])) > 1:
-            yield "num_nextn_predict_layers", "prediction layers of several kinds are not covered"
 
     def notes(self) -> Iterator[str]:
         yield from super().notes()
@@ -145,7 +150,7 @@ class Config(AttentionConfig):
         networks = self.mlp_layer_types or [SPARSE if i in sparse else DENSE for i in range(layers + ahead)]
         if len(networks) == layers:
             networks = networks + (self.mtp_mlp_layer_types or [DENSE] * ahead)
-        return list(zip(mixers, networks, strict=True))
+        return list(zip(mixers, ("moe" if name == SPARSE else name for name in networks), strict=True))
 
     def heads_of(self, layer_type: str) -> Count:
         """Query heads of a layer of that type."""
@@ -175,7 +180,7 @@ class Config(AttentionConfig):
             correction_bias=True,
             shared_bias=self.mlp_bias,
         )
-        return DecoderLayer(self.hidden_size, attention, experts if kind[1] == SPARSE else self.mlp(self.mlp_bias))
+        return DecoderLayer(self.hidden_size, attention, experts if kind[1] == "moe" else self.mlp(self.mlp_bias))
 
 
 def build(config: Config) -> CausalLM:
