@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from weighbridge.errors import InputError
+from weighbridge.estimate.compute import FlopReport, forward_pass
 from weighbridge.estimate.parameters import parameters_of, params
 from weighbridge.formats.loading import from_raw
 from weighbridge.tree import Kind, met, stored
@@ -109,6 +110,32 @@ def test_a_file_of_step_3_7_without_sections_is_its_language_model() -> None:
     flat = build("step3p7", hidden_size=4096, num_experts=288, first_k_dense_replace=3)
     assert flat.model_type == "step3p5"
     assert params(flat).total == params(build("step3p5")).total
+
+
+SMALL = {"num_hidden_layers": 3, "num_attention_heads": 8, "num_key_value_heads": 2}
+RICH: dict[str, dict[str, Any]] = {
+    "qwen3_vl_moe_text": {"mlp_only_layers": [1]},
+    "qwen3_5_text": {"mtp_num_hidden_layers": 2, "full_attention_interval": 2},
+    "qwen3_5_moe_text": {"mtp_num_hidden_layers": 1},
+    "minimax_m3_vl_text": {"sparse_attention_config": {"sparse_attention_freq": [0, 1, 1]}, "num_mtp_modules": 1},
+    "step3p5": {"layer_types": [FULL, SLIDING, FULL], "sliding_window": 9, "num_sliding_attention_heads": 16},
+}
+
+
+@pytest.mark.parametrize("kind", RICH)
+def test_figures_explain_themselves(kind: str) -> None:
+    model = build(kind, **SMALL, **RICH[kind])
+    for quantity in ("total", "active"):
+        assert params(model).explained(quantity).value == getattr(params(model), quantity)
+    for convention in ("exact", "torch"):
+        report = FlopReport(model, forward_pass(70, past=2100), convention)
+        assert report.explained("training").value == report.training
+
+
+@pytest.mark.parametrize("kind", SEEING)
+def test_towers_explain_themselves(kind: str) -> None:
+    report = params(build(kind, text_config=SMALL))
+    assert report.explained("total").value == report.total
 
 
 @pytest.mark.parametrize(

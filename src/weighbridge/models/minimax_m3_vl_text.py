@@ -124,8 +124,8 @@ class Config(AttentionConfig):
 
     def mixers(self) -> list[str]:
         """Whether each layer chooses blocks."""
-        flags = self.sparse_attention_config and self.sparse_attention_config.sparse_attention_freq
-        return spelled(self.layer_types, flags, (FULL, BLOCKS), FULL, self.num_hidden_layers)
+        old = self.sparse_attention_config or SparseAttention()
+        return spelled(self.layer_types, old.sparse_attention_freq, (FULL, BLOCKS), FULL, self.num_hidden_layers)
 
     def networks(self) -> list[str]:
         """Whether each layer is dense or holds a mixture of experts."""

@@ -155,8 +155,8 @@ class Config(AttentionConfig):
     def heads_of(self, layer_type: str) -> Count:
         """Query heads of a layer of that type."""
         other = self.attention_other_setting or SlidingHeads()
-        sliding = self.num_sliding_attention_heads or other.num_attention_heads or self.num_attention_heads
-        return sliding if layer_type == SLIDING else self.num_attention_heads
+        said = (self.num_sliding_attention_heads, other.num_attention_heads) if layer_type == SLIDING else ()
+        return next((heads for heads in said if heads is not None), self.num_attention_heads)
 
     def layer(self, kind: tuple[str, str]) -> DecoderLayer:
         """A layer of what it attends to, dense or sparse."""
