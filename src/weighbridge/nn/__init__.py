@@ -1,6 +1,7 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.block_sparse_attention import BlockSparseAttention as BlockSparseAttention
 from weighbridge.nn.compressed_attention import CompressedAttention as CompressedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
@@ -10,6 +11,7 @@ from weighbridge.nn.decoder import MultiTokenPrediction as MultiTokenPrediction
 from weighbridge.nn.decoder import stack as stack
 from weighbridge.nn.embedding import Embedding as Embedding
 from weighbridge.nn.embedding import TokenAndPosition as TokenAndPosition
+from weighbridge.nn.head_gated_attention import HeadGatedAttention as HeadGatedAttention
 from weighbridge.nn.hyper_connections import HyperLayer as HyperLayer
 from weighbridge.nn.hyper_connections import StreamEmbedding as StreamEmbedding
 from weighbridge.nn.hyper_connections import StreamNorm as StreamNorm

@@ -23,6 +23,7 @@ def core_attention(
     window: Count | None = None,
     selected: Count | None = None,
     further: Further | None = None,
+    visible: Count | None = None,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -41,14 +42,16 @@ def core_attention(
         selected: positions that are chosen for each token among all before it, as many as there are where those are
             fewer; ``None`` for all of them. PyTorch masks the others, and counts them.
         further: keys that stand for several positions each, beside those of single positions.
+        visible: pairs per head and sequence that are chosen, where neither of those says it. PyTorch masks the others,
+            and counts them.
     """
     run, further = q.tape.run, further or Further()
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
     dense = 2 * run.batch * (run.dense_pairs(window) + further.dense)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
-    pairs = run.pairs(window if selected is None else selected) + further.pairs
-    work = ops.twice(2 * run.batch * pairs * per_pair)
+    pairs = run.pairs(window if selected is None else selected) if visible is None else visible
+    work = ops.twice(2 * run.batch * (pairs + further.pairs) * per_pair)
     counted = {
         "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
