@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from weighbridge.estimate.conventions import MEANING, differences
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.modules import DEFAULT_DEPTH, lines
+from weighbridge.report.stored import stored_facts, stored_table
 from weighbridge.tree import Kind, Node, layer_count, run, stored
 from weighbridge.units import flops, gibibytes, gigabytes, percent, short_count, thousands
 
@@ -49,9 +51,12 @@ def parameters(report: ParameterReport, depth: int = DEFAULT_DEPTH) -> Document:
     if report.prediction:
         facts.append((f"{report.prediction:,} in multi-token prediction, counted apart",))
     facts.append((f"{report.embedding:,} embedding, {report.non_embedding:,} non-embedding",))
-    tables = (_modules(report, depth), _kinds(report), _types(report))
+    tables: tuple[Table, ...] = (_modules(report, depth), _kinds(report), _types(report))
+    if report.checkpoint is not None:
+        facts += stored_facts(report.checkpoint)
+        tables = (*tables, stored_table(report.checkpoint))
     subtitle = kind_of_model(report.model, report.tree)
-    return Document(report.model.name, subtitle, tuple(facts), tables, report.model.notes)
+    return Document(report.model.name, subtitle, tuple(facts), tables, report.notes)
 
 
 def _modules(report: ParameterReport, depth: int) -> Table:
@@ -229,3 +234,13 @@ def catalogue(entries: Sequence[Entry], words: str) -> Document:
     )
     found = f"{len(entries)} models" + (f" with {words!r}" if words else "")
     return Document("Catalogue", found, (), (Table(columns, rows),), ())
+
+
+def families(named: Mapping[str, str]) -> Document:
+    """Families by their ``model_type``, and how many models of the catalogue each has."""
+    from weighbridge.models import catalogue as models
+
+    counts = Counter(str(entry.config["model_type"]) for entry in models.entries())
+    rows = tuple(Row((kind, name, f"{counts[kind]:,}")) for kind, name in named.items())
+    columns = (Column("model_type", False), Column("family", False), Column("in the catalogue"))
+    return Document("Families", f"{len(named)} types", (), (Table(columns, rows),), ())
