@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -58,8 +58,12 @@ def shown(model_type: str) -> Model | None:
     own = [load(entry.name) for entry in entries(model_type)]
     if own:
         return max(own, key=variety)
+    needed = (field for field in fields(family(model_type).Config) if field.default is MISSING)
+    sections: dict[str, dict[str, int]] = {
+        field.name: {} for field in needed if field.name.endswith("_config")
+    }  # which have defaults of their own
     try:
-        return replace(load({"model_type": model_type}), name=f"defaults of {model_type}")
+        return replace(load({"model_type": model_type, **sections}), name=f"defaults of {model_type}")
     except InputError:  # fields without a default, and no published model in the catalogue
         return None
 
