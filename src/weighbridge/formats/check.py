@@ -35,17 +35,21 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
     missing = [name for name in needed if name not in fields_given]
     if missing:
         raise InputError(f"{missing[0]}: missing; a {model_type} configuration needs it" + _more(missing))
-    config = _trusted(cls, fields_given) if trusted else validated(cls, fields_given, renamed(cls, raw))
+    config = (
+        cls(**fields_given)
+        if trusted and not _nested(fields_given)
+        else validated(cls, fields_given, renamed(cls, raw))
+    )
     problems = [f"{name}: {text}" for name, text in config.problems()]
     if problems:
         raise InputError(as_given("; ".join(problems[:SHOWN_PROBLEMS]), renamed(cls, raw)))
     return config, (*_assumed(cls, fields_given), *config.notes())
 
 
-def _trusted(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """An instance of a configuration class of values that need no check."""
-    sections = _sections(cls)  # type: ignore[arg-type] # classes are hashable
-    return cls(**{key: _trusted(sections[key], value) if key in sections else value for key, value in values.items()})
+def _nested(values: Mapping[str, Any]) -> bool:
+    """Whether some fields are tables or lists of tables, which become configurations of their own when checked."""
+    first = (value[0] if isinstance(value, list) and value else value for value in values.values())
+    return any(isinstance(value, Mapping) for value in first)
 
 
 def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
