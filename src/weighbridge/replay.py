@@ -213,6 +213,12 @@ def replay(
     return Replay(kept, tuple(walk.halves.pending.values()), left, tuple(walk.shared), cached, *both)
 
 
+def passing(piece: Piece) -> tuple[Moment, ...]:
+    """One forward pass of a piece of which nothing is kept: every tensor goes after its last reader."""
+    walk = _Walk(piece, (), False)
+    return tuple(walk.run(walk.places, Direction.FORWARD, set(), {}))
+
+
 @dataclass
 class _Walk:
     """The bookkeeping of one piece."""
