@@ -81,6 +81,7 @@ class Config:
         norm: Module | None = None,
         prediction: Repeat | None = None,
         tied: bool | None = None,
+        head: Head | None = None,
     ) -> CausalLM:
         """The language model around the layers: token embedding, final RMSNorm and head unless others are given."""
         tied = self.tie_word_embeddings if tied is None else tied
@@ -88,7 +89,7 @@ class Config:
             embedding or Embedding(self.vocab_size, self.hidden_size),
             tuple(layers),
             norm or RMSNorm(self.hidden_size),
-            Head(self.hidden_size, self.vocab_size, tied),
+            head or Head(self.hidden_size, self.vocab_size, tied),
             prediction,
         )
 

@@ -1,6 +1,7 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.broadcast_attention import BroadcastAttention as BroadcastAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
 from weighbridge.nn.decoder import DecoderLayer as DecoderLayer
@@ -21,7 +22,11 @@ from weighbridge.nn.moe import Router as Router
 from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
 from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
+from weighbridge.nn.normed_embedding import NormedEmbedding as NormedEmbedding
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
+from weighbridge.nn.post_norm_layer import PostNormLayer as PostNormLayer
+from weighbridge.nn.projected import ProjectedEmbedding as ProjectedEmbedding
+from weighbridge.nn.projected import ProjectedNorm as ProjectedNorm
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower

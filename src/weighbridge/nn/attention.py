@@ -58,6 +58,7 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
+        clip: queries, keys and values are clipped to a range.
     """
 
     kind = Kind.ATTENTION
@@ -83,6 +84,7 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
+    clip: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -139,6 +141,8 @@ class GroupedQueryAttention(Module):
             q = ops.elementwise("copy", q)
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
+        if self.clip:
+            q, k, v = (ops.activation("clip", heads) for heads in (q, k, v))
         if self.rotary:
             q, k = ops.rotary(q), ops.rotary(k)
         if self.fused and self.parts_ways(x.tape.run.kernels):

@@ -1,0 +1,34 @@
+"""Nemotron 3 and 4, Minitron: LayerNorm, grouped queries, a plain MLP with squared ReLU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from weighbridge.models.config import AttentionConfig, Layers, Size
+from weighbridge.nn import MLP, CausalLM, DecoderLayer, LayerNorm, Repeat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(AttentionConfig):
+    """Defaults as ``transformers`` has them; they leave ``num_key_value_heads`` open. LayerNorm stores a weight less 1."""
+
+    family: ClassVar[str] = "Nemotron"
+
+    vocab_size: Size = 256000
+    hidden_size: Size = 6144
+    intermediate_size: Size = 24576
+    num_hidden_layers: Layers = 32
+    num_attention_heads: Size = 48
+    num_key_value_heads: Size = field()
+    attention_bias: bool = False
+    mlp_bias: bool = False
+
+
+def build(config: Config) -> CausalLM:
+    """Every layer is the same."""
+    hidden = config.hidden_size
+    attention = config.attention(config.attention_bias, config.attention_bias)
+    mlp = MLP(hidden, config.intermediate_size, config.mlp_bias, "relu2")
+    layer = DecoderLayer(hidden, attention, mlp, norm=LayerNorm)
+    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=LayerNorm(hidden))
