@@ -1,4 +1,4 @@
-"""Falcon: the 7B's MLP beside multi-query attention, the 40B's and 180B's beside grouped queries, and the RW's after it."""
+"""Falcon: an MLP beside multi-query attention (7B) or grouped queries (40B, 180B), or after attention (RW)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,10 @@ class Config(EqualHeadsConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     hidden, bias = config.hidden_size, config.attention_bias
-    branches = config.attention(qkv_bias=bias, out_bias=bias, fused=True), config.plain_mlp(config.intermediate_size, True)
+    branches = (
+        config.attention(qkv_bias=bias, out_bias=bias, fused=True),
+        config.plain_mlp(config.intermediate_size, True),
+    )
     layer: Module = DecoderLayer(hidden, *branches, norm=LayerNorm)
     if config.use_parallel_residual:
         layer = ParallelLayer(hidden, *branches, shared_norm=False)

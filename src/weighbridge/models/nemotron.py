@@ -11,7 +11,7 @@ from weighbridge.nn import MLP, CausalLM, DecoderLayer, LayerNorm, Repeat
 
 @dataclass(frozen=True, kw_only=True)
 class Config(AttentionConfig):
-    """Defaults as ``transformers`` has them; they leave ``num_key_value_heads`` open. LayerNorm stores a weight less 1."""
+    """Defaults as ``transformers`` has them; they leave ``num_key_value_heads`` open."""
 
     family: ClassVar[str] = "Nemotron"
 

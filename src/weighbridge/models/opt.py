@@ -8,7 +8,16 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count
 from weighbridge.models.config import Layers, Size
 from weighbridge.models.equal_heads_config import EqualHeadsConfig
-from weighbridge.nn import CausalLM, DecoderLayer, Head, Module, PostNormLayer, ProjectedEmbedding, ProjectedNorm, Repeat
+from weighbridge.nn import (
+    CausalLM,
+    DecoderLayer,
+    Head,
+    Module,
+    PostNormLayer,
+    ProjectedEmbedding,
+    ProjectedNorm,
+    Repeat,
+)
 from weighbridge.nn.norm import LayerNorm, PlainLayerNorm
 from weighbridge.traced import plain
 

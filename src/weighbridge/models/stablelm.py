@@ -49,8 +49,10 @@ class Config(EqualHeadsConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     hidden = config.hidden_size
-    norm = {"qk_norm": config.qk_layernorm, "norm": "LayerNormWithoutBias", "norm_over": "each head"}
-    branches = config.attention(qkv_bias=config.use_qkv_bias, **norm), GatedMLP(hidden, config.intermediate_size)
+    attention = config.attention(
+        qkv_bias=config.use_qkv_bias, qk_norm=config.qk_layernorm, norm="LayerNormWithoutBias", norm_over="each head"
+    )
+    branches = attention, GatedMLP(hidden, config.intermediate_size)
     layer: Module = DecoderLayer(hidden, *branches, norm=LayerNorm)
     if config.use_parallel_residual:
         layer = ParallelLayer(hidden, *branches)

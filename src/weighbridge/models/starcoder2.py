@@ -1,4 +1,4 @@
-"""StarCoder2: LayerNorm, grouped queries, a plain MLP, biases everywhere, and a window in every layer if there is one."""
+"""StarCoder2: LayerNorm, grouped queries, a plain MLP, biases everywhere, and one window or none for all layers."""
 
 from __future__ import annotations
 

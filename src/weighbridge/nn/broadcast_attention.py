@@ -9,8 +9,8 @@ from weighbridge.tape import Axis, Tensor
 
 
 class BroadcastAttention(GroupedQueryAttention):
-    """Falcon 40B's attention as ``transformers`` runs it: positions turn, and the cache holds, a copy of keys and values
-    for every query head, although heads of a group share them.
+    """Falcon 40B's attention as ``transformers`` runs it: what positions turn and the cache holds is a copy of keys and
+    values for every query head, although heads of a group share them.
     """
 
     source: ClassVar[str] = "transformers, models/falcon/modeling_falcon.py, FalconAttention._split_heads"
