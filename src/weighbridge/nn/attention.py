@@ -132,7 +132,9 @@ class GroupedQueryAttention(Module):
         norm = NORMS[self.norm]
         if self.norm_over == "all heads":
             return norm(heads.size, heads.name)
-        return norm(heads.width, "head_dim", heads.units if self.norm_over == "each head" else None)
+        if self.norm_over == "each head":
+            return norm(heads.width, "head_dim", heads.units, heads.name)
+        return norm(heads.width, "head_dim")
 
     def forward(self, x: Tensor) -> Tensor:
         with x.tape.segment("qkv_linear"):

@@ -21,6 +21,7 @@ class RMSNorm(Module):
         size: elements of the normalised axis.
         axis: the axis's name.
         copies: heads that have a weight each; ``None`` for one weight.
+        heads: the name of those heads' axis.
     """
 
     kind = Kind.NORM
@@ -32,6 +33,7 @@ class RMSNorm(Module):
     size: Count
     axis: str = "hidden"
     copies: Count | None = None
+    heads: str = "heads"
 
     def symbol_of(self, field: str) -> str:
         return f"{self.axis}_size" if field == "size" else field
@@ -40,7 +42,7 @@ class RMSNorm(Module):
     def axes(self) -> tuple[Axis, ...]:
         """The dimensions of its weight."""
         own = Axis(self.axis, self.size)
-        return (own,) if self.copies is None else (Axis("heads", self.copies), own)
+        return (own,) if self.copies is None else (Axis(self.heads, self.copies), own)
 
     def build(self) -> None:
         if self.weighted:
