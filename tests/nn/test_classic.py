@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from weighbridge.kernels import Attention, Kernels, Norm, Rope
 from weighbridge.nn import (
     MLP,
     BroadcastAttention,
+    ClippedAttention,
     Embedding,
     GroupedQueryAttention,
     LayerNorm,
     NormedEmbedding,
+    PartialRotaryAttention,
     PostNormLayer,
     ProjectedEmbedding,
     ProjectedNorm,
+    ScaledEmbedding,
 )
+from weighbridge.nn.norm import OffsetLayerNorm, OffsetRMSNorm, PlainWideLayerNorm, WideLayerNorm, WideRMSNorm
 from weighbridge.tape import Axis, Pass, Phase, Tape, Tensor
 from weighbridge.tree import stored
-from weighbridge.units import INT64
+from weighbridge.units import FP32, INT64
 
 GQA: dict[str, Any] = {"hidden_size": 64, "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
 
@@ -55,7 +62,7 @@ def test_broadcast_attention_stores_every_query_head() -> None:
 
 def test_clipped_heads_are_kept_as_they_were() -> None:
     x = hidden(Pass(sequence=10))
-    GroupedQueryAttention(**GQA, clip=True)(x)
+    ClippedAttention(**GQA)(x)
     assert [o.keeps[0].count for o in x.tape.operations if o.name == "clip"] == [640, 320, 320]
     assert forward(x) == 2 * 10 * (2 * 64 * 64 + 2 * 64 * 32) + 2 * 55 * 4 * 32
 
@@ -93,3 +100,59 @@ def test_projected_norms() -> None:
     assert ProjectedNorm(64, None)(x) is x
     assert ProjectedNorm(64, LayerNorm(64), 20)(x).count == 10 * 20
     assert forward(x) == 2 * 10 * 64 * 20
+
+
+def test_partial_rotary_turns_some_elements() -> None:
+    kernels = Kernels(rope=Rope.EAGER, attention=Attention.SDPA)
+    x = hidden(Pass(sequence=10, kernels=kernels))
+    PartialRotaryAttention(**GQA, rotary_dim=4)(x)
+    (turned, _) = (o for o in x.tape.operations if o.name == "rotary")
+    assert [table.count for table in turned.keeps] == [10 * 4, 10 * 4]
+    assert [o.keeps[0].name for o in x.tape.operations if o.name == "matmul"][-1] == "copy"
+    eager = hidden(Pass(sequence=10, kernels=Kernels(rope=Rope.EAGER, attention=Attention.EAGER)))
+    PartialRotaryAttention(**GQA, rotary_dim=4)(eager)
+    assert "copy" not in [o.name for o in eager.tape.operations]
+    assert forward(x) == forward(eager) == 2 * 10 * (2 * 64 * 64 + 2 * 64 * 32) + 2 * 55 * 4 * 32
+
+
+@pytest.mark.parametrize(
+    ("norm", "weights", "wide", "narrow"),
+    [
+        (WideRMSNorm, 64, 640 + 10 + 640, 0),  # the input, the root, and what is normalised
+        (OffsetRMSNorm, 64, 640 + 10 + 640 + 64, 0),  # and 1 + weight
+        (WideLayerNorm, 64, 3 * 640 + 10 + 64, 0),  # twice what is less the mean, and the weight in fp32
+        (PlainWideLayerNorm, 0, 640 + 2 * 10, 0),  # the input, mean and deviation
+        (OffsetLayerNorm, 128, 2 * 10, 640 + 64),  # one kernel, in the model's type
+    ],
+)
+def test_norms_that_are_written_out(norm: Any, weights: int, wide: int, narrow: int) -> None:
+    assert count(norm(64)) == weights
+    x = hidden(Pass(sequence=10, kernels=Kernels(norm=Norm.EAGER)))
+    made = norm(64)(x)
+    kept = {t for o in x.tape.operations for t in o.keeps}
+    assert sum(t.count for t in kept if t.dtype is FP32) == wide
+    assert sum(t.count for t in kept if t.dtype is not FP32) == narrow
+    assert (made.dtype, made.count) == (x.dtype, 640)
+    fused = hidden(Pass(sequence=10))
+    norm(64)(fused)
+    assert [o.name for o in fused.tape.operations] == ["norm"]
+
+
+def test_relu_keeps_its_result_and_the_written_out_gelu_its_steps() -> None:
+    def kept(activation: str, kernels: Kernels) -> list[int]:
+        x = hidden(Pass(sequence=10, kernels=kernels))
+        MLP(64, 100, activation=activation)(x)
+        return [len(o.keeps) for o in x.tape.operations if o.name == activation]
+
+    x = hidden(Pass(sequence=10))
+    MLP(64, 100, activation="relu")(x)
+    active = next(o for o in x.tape.operations if o.name == "relu")
+    assert active.keeps == active.makes
+    assert kept("gelu_new", Kernels(norm=Norm.EAGER)) == [4]
+    assert kept("gelu_new", Kernels()) == kept("gelu", Kernels(norm=Norm.EAGER)) == [1]
+
+
+def test_scaled_embeddings_keep_their_factor() -> None:
+    x = tokens(Pass(sequence=10))
+    assert ScaledEmbedding(100, 64)(x).count == 640
+    assert [t.count for o in x.tape.operations if o.name == "scale" for t in o.keeps] == [1]

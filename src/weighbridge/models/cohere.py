@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
 from weighbridge.nn import CausalLM, ParallelLayer, Repeat
-from weighbridge.nn.norm import LayerNormWithoutBias
+from weighbridge.nn.norm import WideLayerNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,6 @@ def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     bias, hidden = config.attention_bias, config.hidden_size
     attention = config.attention(bias, bias, qk_norm=bool(config.use_qk_norm))
-    attention = replace(attention, norm="LayerNormWithoutBias", norm_over="each head")
-    layer = ParallelLayer(hidden, attention, config.mlp(), LayerNormWithoutBias)
-    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=LayerNormWithoutBias(hidden))
+    attention = replace(attention, norm="WideLayerNorm", norm_over="each head")
+    layer = ParallelLayer(hidden, attention, config.mlp(), WideLayerNorm)
+    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=WideLayerNorm(hidden))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
 from weighbridge.nn import CausalLM, ParallelLayer, stack
-from weighbridge.nn.norm import LayerNormWithoutBias
+from weighbridge.nn.norm import WideLayerNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def build(config: Config) -> CausalLM:
     def layer(kind: str) -> ParallelLayer:
         window = config.window_of(kind)
         attention = replace(config.attention(bias, bias, window=window), rotary=window is not None)
-        return ParallelLayer(hidden, attention, config.mlp(), LayerNormWithoutBias)
+        return ParallelLayer(hidden, attention, config.mlp(), WideLayerNorm)
 
     layers = stack(config.pattern(), layer, config.num_hidden_layers)
-    return config.causal_lm(layers, norm=LayerNormWithoutBias(hidden))
+    return config.causal_lm(layers, norm=WideLayerNorm(hidden))

@@ -10,7 +10,8 @@ from weighbridge.arithmetic import Count
 from weighbridge.models.config import Layers, Size
 from weighbridge.models.equal_heads_config import EqualHeadsConfig
 from weighbridge.models.section_config import Section
-from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn import CausalLM, ClippedAttention, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn.attention import of_kind
 from weighbridge.nn.norm import LayerNormWithoutBias
 from weighbridge.nn.problems import Problem, at_most
 
@@ -89,7 +90,9 @@ class Config(EqualHeadsConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     hidden, experts = config.hidden_size, config.experts
-    attention = config.attention(fused=True, clip=config.attends.clip_qkv is not None)
+    attention = config.attention(fused=True)
+    if config.attends.clip_qkv is not None:
+        attention = of_kind(ClippedAttention, attention)
     moe = MixtureOfExperts(hidden, experts.ffn_hidden_size, experts.moe_num_experts, experts.moe_top_k)
     layer = DecoderLayer(hidden, attention, moe, norm=LayerNormWithoutBias)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=LayerNormWithoutBias(hidden))

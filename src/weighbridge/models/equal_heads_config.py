@@ -32,12 +32,10 @@ class EqualHeadsConfig(Config):
         yield from super().problems()
         yield from must_divide(self, "hidden_size", "num_attention_heads")
 
-    def attention(
-        self, kind: type[GroupedQueryAttention] = GroupedQueryAttention, **choices: Any
-    ) -> GroupedQueryAttention:
+    def attention(self, **choices: Any) -> GroupedQueryAttention:
         """This configuration's attention, with what the family chooses of its fields."""
         head_dim = named(exact_div(self.hidden_size, self.num_attention_heads), Label("head_dim"))
-        return kind(self.hidden_size, self.num_attention_heads, self.kv_heads, head_dim, **choices)
+        return GroupedQueryAttention(self.hidden_size, self.num_attention_heads, self.kv_heads, head_dim, **choices)
 
     def plain_mlp(self, width: Count | None = None, bias: bool = False, activation: str = "gelu") -> MLP:
         """A feed-forward network of two projections; four times as wide as the hidden size if no width is given."""

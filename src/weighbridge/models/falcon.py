@@ -19,6 +19,7 @@ from weighbridge.nn import (
     ParallelLayer,
     Repeat,
 )
+from weighbridge.nn.attention import of_kind
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.traced import plain
 
@@ -75,8 +76,8 @@ class Config(EqualHeadsConfig):
     def mixer(self) -> GroupedQueryAttention:
         """Attention, whose keys and values the new architecture copies for every query head."""
         bias = bool(self.bias)
-        kind = BroadcastAttention if self.new_decoder_architecture else GroupedQueryAttention
-        return self.attention(kind, qkv_bias=bias, out_bias=bias, fused=True, rotary=not self.alibi)
+        attention = self.attention(qkv_bias=bias, out_bias=bias, fused=True, rotary=not self.alibi)
+        return of_kind(BroadcastAttention, attention) if self.new_decoder_architecture else attention
 
 
 def build(config: Config) -> CausalLM:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
-from weighbridge.nn import CausalLM, DecoderLayer, Repeat
+from weighbridge.nn import CausalLM, DecoderLayer, Repeat, ScaledEmbedding
+from weighbridge.nn.norm import OffsetRMSNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,5 +30,7 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     attention = config.attention(config.attention_bias, config.attention_bias)
-    layer = DecoderLayer(config.hidden_size, attention, config.mlp(activation="gelu"))
-    return config.causal_lm([Repeat(layer, config.num_hidden_layers)])
+    layer = DecoderLayer(config.hidden_size, attention, config.mlp(activation="gelu"), norm=OffsetRMSNorm)
+    embedding = ScaledEmbedding(config.vocab_size, config.hidden_size)
+    norm = OffsetRMSNorm(config.hidden_size)
+    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], embedding, norm)

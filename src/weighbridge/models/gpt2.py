@@ -30,6 +30,8 @@ class Config(EqualHeadsConfig):
         "n_positions": "max_position_embeddings",
     }
 
+    activation: ClassVar[str] = "gelu_new"
+
     vocab_size: Size = 50257
     hidden_size: Size = 768
     n_inner: Size | None = None
@@ -48,7 +50,7 @@ class Config(EqualHeadsConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     attention = config.attention(qkv_bias=True, out_bias=True, fused=True, rotary=False)
-    mlp = config.plain_mlp(config.n_inner, bias=True)
+    mlp = config.plain_mlp(config.n_inner, bias=True, activation=config.activation)
     layer = DecoderLayer(config.hidden_size, attention, mlp, norm=LayerNorm)
     embedding = TokenAndPosition(config.vocab_size, config.max_position_embeddings, config.hidden_size)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)], embedding, LayerNorm(config.hidden_size))

@@ -20,6 +20,8 @@ class Config(Gpt2Config):
 
     family: ClassVar[str] = "GPT-BigCode"
 
+    activation: ClassVar[str] = "gelu"
+
     multi_query: bool = True
 
     @property

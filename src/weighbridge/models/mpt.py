@@ -8,7 +8,8 @@ from typing import ClassVar
 from weighbridge.models.config import Layers, Size
 from weighbridge.models.equal_heads_config import EqualHeadsConfig
 from weighbridge.models.section_config import Section
-from weighbridge.nn import CausalLM, DecoderLayer, Repeat
+from weighbridge.nn import CausalLM, ClippedAttention, DecoderLayer, Repeat
+from weighbridge.nn.attention import of_kind
 from weighbridge.nn.norm import LayerNormWithoutBias
 from weighbridge.traced import plain
 
@@ -47,8 +48,9 @@ class Config(EqualHeadsConfig):
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    clip = config.attn_config is not None and bool(plain(config.attn_config.clip_qkv))  # a bound of 0 is none
-    attention = config.attention(fused=True, rotary=False, clip=clip)
+    attention = config.attention(fused=True, rotary=False)
+    if config.attn_config is not None and plain(config.attn_config.clip_qkv):  # a bound of 0 is none
+        attention = of_kind(ClippedAttention, attention)
     layer = DecoderLayer(config.hidden_size, attention, config.plain_mlp(), norm=LayerNormWithoutBias)
     norm = LayerNormWithoutBias(config.hidden_size)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=norm)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
-from weighbridge.nn import MLP, CausalLM, DecoderLayer, LayerNorm, Repeat
+from weighbridge.models.partial_rotary_config import PartialRotaryConfig, Share
+from weighbridge.nn import MLP, CausalLM, DecoderLayer, Repeat
+from weighbridge.nn.norm import OffsetLayerNorm
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(AttentionConfig):
+class Config(AttentionConfig, PartialRotaryConfig):
     """Defaults as ``transformers`` has them; they leave ``num_key_value_heads`` open."""
 
     family: ClassVar[str] = "Nemotron"
@@ -21,6 +23,7 @@ class Config(AttentionConfig):
     num_hidden_layers: Layers = 32
     num_attention_heads: Size = 48
     num_key_value_heads: Size = field()
+    partial_rotary_factor: Share = 0.5
     attention_bias: bool = False
     mlp_bias: bool = False
 
@@ -28,7 +31,7 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     hidden = config.hidden_size
-    attention = config.attention(config.attention_bias, config.attention_bias)
+    attention = config.partly_turned(config.attention(config.attention_bias, config.attention_bias))
     mlp = MLP(hidden, config.intermediate_size, config.mlp_bias, "relu2")
-    layer = DecoderLayer(hidden, attention, mlp, norm=LayerNorm)
-    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=LayerNorm(hidden))
+    layer = DecoderLayer(hidden, attention, mlp, norm=OffsetLayerNorm)
+    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=OffsetLayerNorm(hidden))

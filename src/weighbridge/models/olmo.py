@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
-from weighbridge.nn import CausalLM, DecoderLayer, Repeat
-from weighbridge.nn.norm import PlainLayerNorm
+from weighbridge.nn import CausalLM, ClippedAttention, DecoderLayer, Repeat
+from weighbridge.nn.attention import of_kind
+from weighbridge.nn.norm import PlainWideLayerNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     bias, hidden = config.attention_bias, config.hidden_size
-    attention = replace(config.attention(bias, bias), clip=config.clip_qkv is not None)
-    layer = DecoderLayer(hidden, attention, config.mlp(), norm=PlainLayerNorm)
-    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=PlainLayerNorm(hidden))
+    attention = replace(config.attention(bias, bias), fp32_rotary=True)
+    if config.clip_qkv is not None:
+        attention = of_kind(ClippedAttention, attention)
+    layer = DecoderLayer(hidden, attention, config.mlp(), norm=PlainWideLayerNorm)
+    return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=PlainWideLayerNorm(hidden))

@@ -8,6 +8,7 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count
 from weighbridge.models.config import AttentionConfig, Layers, Size
 from weighbridge.nn import CausalLM, DecoderLayer, Repeat
+from weighbridge.nn.norm import WideRMSNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +27,10 @@ class Config(AttentionConfig):
     def layer(self, window: Count | None = None) -> DecoderLayer:
         """A layer, every one of whose tokens sees a window or all before it."""
         attention = self.attention(self.attention_bias, self.attention_bias, qk_norm=True, window=window)
-        attention = replace(attention, norm_over="all heads")
-        return DecoderLayer(self.hidden_size, attention, self.mlp(), sandwich=True, pre_norm=False)
+        attention = replace(attention, norm="WideRMSNorm", norm_over="all heads", fp32_rotary=True)
+        return DecoderLayer(self.hidden_size, attention, self.mlp(), WideRMSNorm, sandwich=True, pre_norm=False)
 
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    return config.causal_lm([Repeat(config.layer(), config.num_hidden_layers)])
+    return config.causal_lm([Repeat(config.layer(), config.num_hidden_layers)], norm=WideRMSNorm(config.hidden_size))

@@ -8,6 +8,7 @@ from typing import ClassVar
 from weighbridge.models.config import FULL, SLIDING, PatternConfig, Size0, every
 from weighbridge.models.olmo2 import Config as Olmo2Config
 from weighbridge.nn import CausalLM, DecoderLayer, stack
+from weighbridge.nn.norm import WideRMSNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,4 +29,5 @@ def build(config: Config) -> CausalLM:
     def layer(kind: str) -> DecoderLayer:
         return config.layer(config.window_of(kind))
 
-    return config.causal_lm(stack(config.pattern(), layer, config.num_hidden_layers))
+    layers = stack(config.pattern(), layer, config.num_hidden_layers)
+    return config.causal_lm(layers, norm=WideRMSNorm(config.hidden_size))

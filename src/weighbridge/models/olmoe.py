@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
 from weighbridge.models.equal_heads_config import heads_fill_hidden
-from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn import CausalLM, ClippedAttention, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn.attention import of_kind
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -42,7 +43,8 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     bias, hidden = config.attention_bias, config.hidden_size
-    attention = config.attention(bias, bias, qk_norm=True)
-    attention = replace(attention, norm_over="all heads", clip=config.clip_qkv is not None)
+    attention = replace(config.attention(bias, bias, qk_norm=True), norm_over="all heads")
+    if config.clip_qkv is not None:
+        attention = of_kind(ClippedAttention, attention)
     moe = MixtureOfExperts(hidden, config.intermediate_size, config.num_experts, config.num_experts_per_tok)
     return config.causal_lm([Repeat(DecoderLayer(hidden, attention, moe), config.num_hidden_layers)])

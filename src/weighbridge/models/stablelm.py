@@ -9,12 +9,13 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count
 from weighbridge.models.config import Layers, Size
 from weighbridge.models.equal_heads_config import EqualHeadsConfig
+from weighbridge.models.partial_rotary_config import PartialRotaryConfig, Share
 from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, LayerNorm, Module, ParallelLayer, Repeat
 from weighbridge.nn.problems import Problem, must_divide
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(EqualHeadsConfig):
+class Config(EqualHeadsConfig, PartialRotaryConfig):
     """Defaults of StableLM 3B.
 
     Attributes:
@@ -33,6 +34,7 @@ class Config(EqualHeadsConfig):
     num_hidden_layers: Layers = 32
     num_attention_heads: Size = 32
     num_key_value_heads: Size = 32
+    partial_rotary_factor: Share = 0.25
     use_qkv_bias: bool = False
     qk_layernorm: bool = False
     use_parallel_residual: bool = False
@@ -52,7 +54,7 @@ def build(config: Config) -> CausalLM:
     attention = config.attention(
         qkv_bias=config.use_qkv_bias, qk_norm=config.qk_layernorm, norm="LayerNormWithoutBias", norm_over="each head"
     )
-    branches = attention, GatedMLP(hidden, config.intermediate_size)
+    branches = config.partly_turned(attention), GatedMLP(hidden, config.intermediate_size)
     layer: Module = DecoderLayer(hidden, *branches, norm=LayerNorm)
     if config.use_parallel_residual:
         layer = ParallelLayer(hidden, *branches)

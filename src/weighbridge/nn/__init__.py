@@ -2,6 +2,7 @@
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
 from weighbridge.nn.broadcast_attention import BroadcastAttention as BroadcastAttention
+from weighbridge.nn.clipped_attention import ClippedAttention as ClippedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
 from weighbridge.nn.decoder import DecoderLayer as DecoderLayer
@@ -24,9 +25,11 @@ from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
 from weighbridge.nn.normed_embedding import NormedEmbedding as NormedEmbedding
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
+from weighbridge.nn.partial_rotary import PartialRotaryAttention as PartialRotaryAttention
 from weighbridge.nn.post_norm_layer import PostNormLayer as PostNormLayer
 from weighbridge.nn.projected import ProjectedEmbedding as ProjectedEmbedding
 from weighbridge.nn.projected import ProjectedNorm as ProjectedNorm
+from weighbridge.nn.scaled_embedding import ScaledEmbedding as ScaledEmbedding
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower

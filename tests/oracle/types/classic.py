@@ -211,3 +211,19 @@ KINDS = {
     "falcon": ((r"\.ln_(attn|mlp)\.", "norm"), (r"\.self_attention\.", "attention")),
     "mpt": ((r"\.ffn\.", "mlp"),),
 }
+
+KEPT: dict[str, sizes.Fields] = {
+    "opt": {"ffn_dim": 56, "dropout": 0.0, "num_key_value_heads": 2},
+    "phi": {},
+    "starcoder2": {},
+    "stablelm": {"hidden_size": 48, "num_attention_heads": 3, "num_key_value_heads": 3, "head_dim": 16},
+    "gemma": {},
+    "nemotron": {},
+    "cohere": {"use_qk_norm": True},
+    "cohere2": {},
+}
+"""Types whose kept tensors are compared, and fields to set beside the usual ones. GPT-NeoX and GPT-BigCode are exact
+for two sequences and more; of one alone their eager attention copies no part of a fused projection, which stays whole.
+GPT-J, BLOOM, Falcon and MPT have attention of their own, operation by operation, which the cores of
+:mod:`weighbridge.nn.core_attention` come near to.
+"""
