@@ -48,7 +48,7 @@ def test_a_training_step_takes_what_pytorch_counts(kind: str, seed: int) -> None
 def test_a_prompt_and_the_tokens_after_it_take_what_pytorch_counts(kind: str) -> None:
     draw = random.Random(kind)
     fields, prompt, new, batch = small(kind, draw), draw.randint(2, 40), 5, 2
-    model = real_model(kind, fields).eval()
+    model = real_model(kind, fields).eval().requires_grad_(False)  # else the counter looks for gradients (DBRX)
     keep = {} if kind == "mamba2" else {"logits_to_keep": 1}
     with torch.no_grad():
         tokens = torch.randint(0, VOCABULARY, (batch, prompt))

@@ -69,7 +69,7 @@ def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _sections(cls: type[Any]) -> dict[str, type[Any]]:
     """The fields that hold a configuration of their own (``text_config``), and its class."""
-    if not any(f.name.endswith("_config") for f in fields(cls)):
+    if not any(f.name.endswith(("_config", "_parameters")) for f in fields(cls)):
         return {}  # spares most families the reading of their annotations
     hints = get_type_hints(cls)
     inside = {name: [hint, *get_args(hint)] for name, hint in hints.items()}

@@ -2,6 +2,8 @@
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
 from weighbridge.nn.block_sparse_attention import BlockSparseAttention as BlockSparseAttention
+from weighbridge.nn.broadcast_attention import BroadcastAttention as BroadcastAttention
+from weighbridge.nn.clipped_attention import ClippedAttention as ClippedAttention
 from weighbridge.nn.compressed_attention import CompressedAttention as CompressedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
@@ -29,7 +31,13 @@ from weighbridge.nn.moe import Router as Router
 from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
 from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
+from weighbridge.nn.normed_embedding import NormedEmbedding as NormedEmbedding
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
+from weighbridge.nn.partial_rotary import PartialRotaryAttention as PartialRotaryAttention
+from weighbridge.nn.post_norm_layer import PostNormLayer as PostNormLayer
+from weighbridge.nn.projected import ProjectedEmbedding as ProjectedEmbedding
+from weighbridge.nn.projected import ProjectedNorm as ProjectedNorm
+from weighbridge.nn.scaled_embedding import ScaledEmbedding as ScaledEmbedding
 from weighbridge.nn.shortcut_layer import ShortcutLayer as ShortcutLayer
 from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLatentAttention
 from weighbridge.nn.ssm import Mamba2 as Mamba2
