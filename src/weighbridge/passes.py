@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weighbridge.arithmetic import Count, exact_div, maximum, minimum
+from weighbridge.arithmetic import Count, exact_div, floor_div, maximum, minimum
 from weighbridge.kernels import Kernels
 
 
@@ -51,13 +51,16 @@ class Pass:
         """Positions of each sequence after the pass: those in the cache and the new ones."""
         return self.past + self.sequence
 
-    def pairs(self, window: Count | None = None) -> Count:
+    def pairs(self, window: Count | None = None, chunked: bool = False) -> Count:
         """Query-key pairs per head and sequence that the mask leaves visible.
 
-        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them.
+        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them; or, if ``chunked``, those of
+        them that stand in its own chunk of ``window`` positions.
         """
         if not self.causal and self.phase is not Phase.DECODE:
             return self.dense_pairs()
+        if chunked and window is not None:
+            return in_chunks(self.positions, window) - in_chunks(self.past, window)
         n, past = self.sequence, self.past
         if window is None:
             return n * past + exact_div(n * (n + 1), 2)
@@ -75,3 +78,10 @@ class Pass:
         if window is None or (type(self.past) is int and self.past == 0):
             return self.sequence * self.positions
         return self.sequence * (minimum(self.past, window - 1) + self.sequence)
+
+
+def in_chunks(positions: Count, chunk: Count) -> Count:
+    """Pairs of positions of one chunk, none before the other's: every full chunk's, and those of the last."""
+    full = floor_div(positions, chunk)
+    rest = positions - full * chunk
+    return full * exact_div(chunk * (chunk + 1), 2) + exact_div(rest * (rest + 1), 2)

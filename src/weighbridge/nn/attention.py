@@ -58,6 +58,8 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
+        chunked: a token sees the positions of its own chunk of ``window`` positions (Llama 4).
+        norm_last: queries and keys are normalised after they are turned (Llama 4).
     """
 
     kind = Kind.ATTENTION
@@ -83,6 +85,8 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
+    chunked: bool = False
+    norm_last: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -137,15 +141,18 @@ class GroupedQueryAttention(Module):
             q, k, v, gate = self.projected(ops.gathered(x))
         if self.fused and self.gathers_queries(x.tape.run.kernels):
             q = ops.elementwise("copy", q)
-        if self.qk_norm:
+        if self.qk_norm and not self.norm_last:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
             q, k = ops.rotary(q), ops.rotary(k)
+        if self.qk_norm and self.norm_last:
+            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
             store(k, v, self.window)
-        attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
+        sizes = (self.num_heads, self.head_dim, self.value_dim)
+        attended = core_attention(q, k, v, *sizes, self.window, self.chunked)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):

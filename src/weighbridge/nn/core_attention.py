@@ -14,7 +14,14 @@ from weighbridge.units import FP32, DataType
 
 
 def core_attention(
-    q: Tensor, k: Tensor, v: Tensor, heads: Count, qk_dim: Count, v_dim: Count, window: Count | None = None
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: Count,
+    qk_dim: Count,
+    v_dim: Count,
+    window: Count | None = None,
+    chunked: bool = False,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -30,13 +37,14 @@ def core_attention(
         qk_dim: elements of a query or key head.
         v_dim: elements of a value head.
         window: positions that a token sees at most, itself included; ``None`` for all before it.
+        chunked: it sees those of its own chunk of so many positions instead.
     """
     run = q.tape.run
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
     dense = 2 * run.batch * run.dense_pairs(window)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
-    work = ops.twice(2 * run.batch * run.pairs(window) * per_pair)
+    work = ops.twice(2 * run.batch * run.pairs(window, chunked) * per_pair)
     counted = {
         "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),

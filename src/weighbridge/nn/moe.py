@@ -140,26 +140,34 @@ class MixtureOfExperts(Module):
             yield "shared_gate", "true, but there is no shared expert; give shared_intermediate_size"
 
     def build(self) -> None:
-        expert = GatedExpert if self.gated else Expert
         hidden = Axis("hidden", self.hidden_size)
-        self.router = Router(self.hidden_size, self.num_experts, self.router_bias, self.correction_bias)
+        self.router = self.choice()
         width = self.hidden_size
         if self.latent_size is not None:
             width = self.latent_size
             self.latent_in = Linear(hidden, Axis("latent", width), self.shared_bias)
-        one = expert(width, self.intermediate_size, self.bias, self.activation, axis="expert_ffn")
-        self.experts = Repeat(one, self.num_experts, self.top_k, together=True)
+        self.experts = Repeat(self.expert(width), self.num_experts, self.top_k, together=True)
         if self.latent_size is not None:
             self.latent_out = Linear(Axis("latent", width), hidden, self.shared_bias)
         if self.shared_intermediate_size is not None:
-            size = self.shared_intermediate_size
+            size, expert = self.shared_intermediate_size, GatedExpert if self.gated else Expert
             self.shared_expert = expert(self.hidden_size, size, self.shared_bias, self.activation)
         if self.shared_gate:
             self.shared_expert_gate = SharedExpertGate(self.hidden_size)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def choice(self) -> Module:
+        """What scores every expert for every token."""
+        return Router(self.hidden_size, self.num_experts, self.router_bias, self.correction_bias)
+
+    def expert(self, width: Count) -> Module:
+        """One routed expert."""
+        kind = GatedExpert if self.gated else Expert
+        return kind(width, self.intermediate_size, self.bias, self.activation, axis="expert_ffn")
+
+    def forward(self, x: Tensor, scored: Tensor | None = None) -> Tensor:
+        """Run over hidden states, of which the router may be given others than experts (``scored``)."""
         steps = dispatch(x.tape.run.kernels)
-        chosen = steps.choose(self.router(x), self.top_k)
+        chosen = steps.choose(self.router(x if scored is None else scored), self.top_k)
         inner = self.latent_in(x) if self.latent_size is not None else x
         done = self.experts(steps.send(inner, chosen, self.top_k))
         combined = steps.bring(done, chosen, inner, self.top_k)
