@@ -33,6 +33,7 @@ class Pass:
         kernels: how operations are carried out.
         gathers: tensor parallelism splits the sequence between projections, which are given all of it (sequence
             parallelism).
+        skipped: new tokens before ``sequence`` that layers which read the keys and values of others leave out.
     """
 
     batch: Count = 1
@@ -45,11 +46,17 @@ class Pass:
     prediction: bool = False
     kernels: Kernels = Kernels()
     gathers: bool = False
+    skipped: Count = 0
+
+    @property
+    def before(self) -> Count:
+        """Positions of each sequence before those that are worked on."""
+        return self.past + self.skipped
 
     @property
     def positions(self) -> Count:
         """Positions of each sequence after the pass: those in the cache and the new ones."""
-        return self.past + self.sequence
+        return self.before + self.sequence
 
     def pairs(self, window: Count | None = None, chunked: bool = False) -> Count:
         """Query-key pairs per head and sequence that the mask leaves visible.
@@ -60,8 +67,8 @@ class Pass:
         if not self.causal and self.phase is not Phase.DECODE:
             return self.dense_pairs()
         if chunked and window is not None:
-            return in_chunks(self.positions, window) - in_chunks(self.past, window)
-        n, past = self.sequence, self.past
+            return in_chunks(self.positions, window) - in_chunks(self.before, window)
+        n, past = self.sequence, self.before
         if window is None:
             return n * past + exact_div(n * (n + 1), 2)
         growing = minimum(n, maximum(window - past, 0))
@@ -77,7 +84,7 @@ class Pass:
             return self.pairs(window)
         if window is None or (type(self.past) is int and self.past == 0):
             return self.sequence * self.positions
-        return self.sequence * (minimum(self.past, window - 1) + self.sequence)
+        return self.sequence * (minimum(self.past, window - 1) + self.skipped + self.sequence)
 
 
 def in_chunks(positions: Count, chunk: Count) -> Count:

@@ -49,7 +49,7 @@ class DecoderLayer(Module):
         self.steps: list[tuple[Module | None, Module, Module | None]] = []
         for branch in (self.mixer, self.feed_forward):
             if branch is not None:
-                before = self.norm(self.hidden_size) if self.pre_norm else None
+                before = self.norm(self.hidden_size) if self.pre_norm and not branch.norms_itself else None
                 after = self.norm(self.hidden_size) if self.sandwich else None
                 if before is not None:
                     self.register(f"{branch.title}_norm", before)
@@ -191,7 +191,9 @@ class CausalLM(Module):
     @property
     def table(self) -> Weight:
         """The token table, which a tied head reads."""
-        token: Any = getattr(self.embedding, "token", self.embedding)
+        token: Any = self.embedding
+        while hasattr(token, "token"):
+            token = token.token
         return token.weight  # type: ignore[no-any-return]
 
 

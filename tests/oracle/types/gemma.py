@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.oracle import sizes
-from tests.oracle.draw import Draw
+from tests.oracle.draw import FULL, SLIDING, Draw, attention
 from tests.oracle.types.first import gemma3_text
 
 
@@ -49,11 +49,44 @@ def gemma3(draw: Draw) -> None:
     section(draw, "vision_config", "siglip_vision_model", siglip, optional=True)
 
 
-DRAWS = {family.__name__: family for family in (gemma3,)}
+def shared_layers(draw: Draw, default: Callable[[int], str]) -> None:
+    """How many layers at the end read keys and values: of every kind of layer one before them makes some."""
+    types = draw.listed("layer_types", (FULL, SLIDING)) or [default(i) for i in range(draw.layers)]
+    types = [*types[:-1], default(-1)] if default(-1) else types
+    free = [n for n in range(draw.layers) if set(types[: draw.layers - n]) == set(types)]
+    draw.field("num_kv_shared_layers", free, fits=lambda n: n in free)
+
+
+def per_layer(draw: Draw, least: int) -> None:
+    draw.field("vocab_size_per_layer_input", (1, 90))
+    draw.field("hidden_size_per_layer_input", (least, 6, 10))
+
+
+def gemma3n_text(draw: Draw) -> None:
+    attention(draw, divisible=True)
+    if draw.raw.get("head_dim", 0) is None:
+        draw.raw["head_dim"] = 12
+    sizes_of = [draw.rng.choice((1, 48, 100)) for _ in range(draw.layers)]
+    draw.field("intermediate_size", (1, 100, sizes_of))
+    draw.flag("attention_bias", "altup_correct_scale")
+    draw.field("sliding_window", (1, 16))
+    draw.field("altup_num_inputs", (1, 2, 3))
+    draw.field("laurel_rank", (1, 12))
+    per_layer(draw, 1)
+    shares = [draw.rng.choice((0.0, 0.5, 0.95)) for _ in range(draw.layers)]
+    draw.field("activation_sparsity_pattern", (shares, None))
+    shared_layers(draw, lambda i: "" if i < 0 else FULL if (i + 1) % 5 == 0 else SLIDING)
+
+
+DRAWS = {family.__name__: family for family in (gemma3, gemma3n_text)}
 
 SEES = (r"vision_tower|multi_modal_projector|embed_vision|audio_tower|embed_audio", "vision")
 
-KINDS = {"gemma3": (SEES,)}
+PER_LAYER = (r"per_layer_model_projection|embed_tokens_per_layer", "embedding")
+
+OTHERS = (r"\.(altup|laurel)\.(?!.*norm)|per_layer_(input_gate|projection)\.|altup_(unembed_)?projections", "other")
+
+KINDS = {"gemma3": (SEES,), "gemma3n_text": (PER_LAYER, OTHERS)}
 
 
 def small_gemma3(rng: random.Random) -> dict[str, Any]:
@@ -62,4 +95,25 @@ def small_gemma3(rng: random.Random) -> dict[str, Any]:
     return {"text_config": fields, "vision_config": {**vision, "image_size": 56, "patch_size": 14}}
 
 
-SMALL = {"gemma3": small_gemma3}
+def shared_keys(rng: random.Random) -> sizes.Fields:
+    """Five layers of two kinds, of which the last read the keys and values of others."""
+    types = [SLIDING, FULL, SLIDING, SLIDING, FULL]
+    tables = {"vocab_size_per_layer_input": sizes.VOCABULARY, "hidden_size_per_layer_input": rng.randint(4, 9)}
+    return {"num_hidden_layers": 5, "layer_types": types, "num_kv_shared_layers": rng.randint(0, 3), **tables}
+
+
+def streams(rng: random.Random) -> sizes.Fields:
+    shares = [0.95, 0.0, 0.5, 0.0, 0.0]
+    widths = [rng.randint(20, 70) for _ in range(5)]
+    return {
+        "altup_num_inputs": rng.randint(2, 4),
+        "laurel_rank": rng.randint(3, 9),
+        "activation_sparsity_pattern": shares,
+        "intermediate_size": widths,
+    }
+
+
+SMALL = {
+    "gemma3": small_gemma3,
+    "gemma3n_text": sizes.beside(sizes.width, sizes.window, shared_keys, streams),
+}
