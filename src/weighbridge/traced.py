@@ -203,6 +203,7 @@ class _Tracer:
 def _inside(prefix: str, key: str, item: Any) -> tuple[str, str]:
     """Prefix and name of an entry of a table: tables and dataclasses in it hand their key down."""
     clean = "".join(c if c.isalnum() else "_" for c in str(key))
+    clean = f"_{clean}" if clean[:1].isdigit() else clean
     if isinstance(item, dict) or is_dataclass(item):
         return f"{prefix}{clean}_", clean
     return prefix, clean

@@ -21,7 +21,7 @@ from weighbridge.errors import (
 from weighbridge.formats.architecture import check_architecture, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
-from weighbridge.models import Model, catalogue
+from weighbridge.models import Model, catalogue, known_fields
 
 GROUPED = re.compile(r"\d+(_\d+)*")
 """A whole number as Python groups its digits."""
@@ -113,7 +113,7 @@ def from_raw(
     model_type = form(raw)
     if changes:
         raw = overridden(raw, {k: v for k, v in changes.items() if k != "model_type"}, model_type)
-    if raw.get("per_layer_config"):
+    if raw.get("per_layer_config") and "per_layer_config" not in known_fields(model_type):
         raise InputError("per_layer_config: layers that differ in size are not covered; describe them in TOML")
     if model_type == "described":
         from weighbridge.formats.description import check_blocks
