@@ -49,6 +49,8 @@ class Gradients:
         """
         added: Standing = []
         sums: Standing = []
+        if operation.frozen:
+            return added, sums
         shared = storages(operation.shares_gradient)
         own = self.buffers.get(id(operation.makes[0].storage)) if operation.makes else None
         for key, tensor in storages(operation.reads).items():

@@ -67,7 +67,8 @@ class Pass:
         if not self.causal and self.phase is not Phase.DECODE:
             return self.dense_pairs()
         if chunked and window is not None:
-            return in_chunks(self.positions, window) - in_chunks(self.before, window)
+            earlier = 0 if type(self.before) is int and self.before == 0 else _in_chunks(self.before, window)
+            return _in_chunks(self.positions, window) - earlier
         n, past = self.sequence, self.before
         if window is None:
             return n * past + exact_div(n * (n + 1), 2)
@@ -86,9 +87,37 @@ class Pass:
             return self.sequence * self.positions
         return self.sequence * (minimum(self.past, window - 1) + self.skipped + self.sequence)
 
+    def compressed_pairs(self, rate: Count, most: Count | None = None) -> Count:
+        """Pairs of new tokens with keys that stand for ``rate`` positions each, of those that are complete; each token
+        sees ``most`` of them at most.
+        """
+        if most is None:
+            return _whole_groups(self.positions, rate) - _whole_groups(self.before, rate)
+        limit = rate * most  # from this position on, a token sees as many as it may
 
-def in_chunks(positions: Count, chunk: Count) -> Count:
-    """Pairs of positions of one chunk, none before the other's: every full chunk's, and those of the last."""
+        def until(position: Count) -> Count:
+            return _whole_groups(minimum(position, limit), rate) + most * maximum(position - limit, 0)
+
+        return until(self.positions) - until(self.before)
+
+    def dense_compressed_pairs(self, rate: Count) -> Count:
+        """The same as a masked but dense multiply computes them; token by token in decode."""
+        if self.phase is Phase.DECODE:
+            return self.compressed_pairs(rate)
+        return self.sequence * floor_div(self.positions, rate)
+
+
+def _whole_groups(positions: Count, rate: Count) -> Count:
+    """The sum of ``floor(p / rate)`` over all positions ``p`` from 1: 0 for the first ``rate - 1``, then each number
+    ``rate`` times.
+    """
+    groups = floor_div(positions, rate)
+    rest = positions - rate * groups
+    return rate * exact_div(groups * (groups - 1), 2) + groups * (rest + 1)
+
+
+def _in_chunks(positions: Count, chunk: Count) -> Count:
+    """Pairs of two positions of one chunk, the later one first: of all full chunks, and of the last."""
     full = floor_div(positions, chunk)
     rest = positions - full * chunk
     return full * exact_div(chunk * (chunk + 1), 2) + exact_div(rest * (rest + 1), 2)

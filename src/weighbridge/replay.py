@@ -365,7 +365,7 @@ class _Walk:
     def step(self, operation: Operation, index: int, gradients: Gradients, held: dict[int, Tensor]) -> Moment:
         """One operation backward."""
         scratch: Standing = [(t, 1) for t in operation.scratch_backward]
-        if self.weight_gradients and operation.name == "matmul":
+        if self.weight_gradients and operation.name == "matmul" and not operation.frozen:
             scratch += [(gradient_of_weight(w, self.piece.tape), 1) for w in operation.reads if isinstance(w, Weight)]
         given = {key for key in storages(operation.reads) if self.given(key)}
         for key in storages(operation.shares_gradient).keys() & storages(operation.keeps).keys() & held.keys():

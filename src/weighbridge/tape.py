@@ -186,6 +186,7 @@ class Operation:
         retains: what its module refers to until it runs again.
         cached: copies of weights that stand until the forward pass ends, be they kept for the backward pass or not.
         stores: what stays for the tokens that come next: keys and values, states of recurrences.
+        frozen: no gradient passes through it: it keeps nothing and does nothing backward.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Operation:
     retains: tuple[Tensor, ...] = ()
     cached: tuple[Tensor, ...] = ()
     stores: tuple[Tensor, ...] = ()
+    frozen: bool = False
 
     @property
     def path(self) -> tuple[int, ...]:
@@ -265,6 +267,7 @@ class Tape:
     tables: dict[tuple[str, str, DataType], Tensor] = field(default_factory=dict)
     lowered: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _scope: list[Any] = field(default_factory=list)
+    _frozen: bool = False
 
     @property
     def dtype(self) -> DataType:
@@ -293,6 +296,13 @@ class Tape:
         start = len(self.operations)
         yield
         self.segments.append(Segment(name, start, len(self.operations)))
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Record what follows as what no gradient passes through (``torch.no_grad``)."""
+        before, self._frozen = self._frozen, True
+        yield
+        self._frozen = before
 
     def tensor(
         self,
@@ -329,5 +339,11 @@ class Tape:
         **memory: tuple[Tensor, ...],
     ) -> None:
         """Append one operation under the modules that are running; ``memory`` holds further fields of it."""
-        scope = tuple(self._scope)
-        self.operations.append(Operation(name, scope, reads, makes, keeps, work, counted or {}, **memory))
+        scope, counted = tuple(self._scope), counted or {}
+        if self._frozen:
+            keeps, work = (), Work(work.forward)
+            counted = {convention: Work(own.forward) for convention, own in counted.items()}
+            memory = {name: found for name, found in memory.items() if name != "scratch_backward"}
+        self.operations.append(
+            Operation(name, scope, reads, makes, keeps, work, counted, frozen=self._frozen, **memory)
+        )

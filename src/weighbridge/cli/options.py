@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
-from weighbridge.errors import InputError, given
-from weighbridge.models import Model
+from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.models import Model, families
 from weighbridge.models.config import LARGEST
 from weighbridge.report.document import Document
 
@@ -18,11 +19,31 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def model_argument(function: F, required: bool = True) -> F:
-    """MODEL and ``--set``."""
+    """MODEL, ``--set`` and ``--family``."""
+
+    @wraps(function)
+    def read_as(*arguments: Any, family: str | None, changes: tuple[str, ...], **options: Any) -> Any:
+        if family is not None:
+            check_family(family)
+            changes = (*changes, f"model_type={json.dumps(family)}")
+        return function(*arguments, changes=changes, **options)
+
+    family = click.option("--family", metavar="TYPE", help="Read MODEL as this model_type, whatever it calls itself.")
     changes = click.option(
         "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Override a field of the configuration."
     )
-    return click.argument("model", required=required)(changes(function))
+    return click.argument("model", required=required)(family(changes(read_as)))  # type: ignore[return-value]
+
+
+def check_family(family: str) -> None:
+    """Refuse what no family is called.
+
+    Raises:
+        InputError: with the nearest.
+    """
+    if family not in families():
+        near = did_you_mean(family, families())
+        raise InputError(f"--family: got {given(family)}; weighbridge models --families lists what is covered{near}")
 
 
 def json_option(function: F) -> F:

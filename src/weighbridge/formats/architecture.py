@@ -16,25 +16,31 @@ def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
         UnknownArchitectureError: with what it resembles and how to describe it instead.
     """
     known = families()
-    inner = raw.get("text_config")
-    reads = model_type in known and "text_config" in known_fields(str(model_type))
-    if isinstance(inner, dict) and "hidden_size" not in raw and not reads:
-        text = f"text_config (model_type {given(inner.get('model_type'))})"
-        raise UnknownArchitectureError(
-            f"model_type {given(model_type)} is a multimodal configuration, which is not covered; its {text} "
-            f"saved as a config.json of its own weighs the text part if that type is covered: {', '.join(known)}"
-        )
     if model_type in known:
         return str(model_type)
-    how = "describe it in TOML (docs/describe.md)"
+    how = "describe it in TOML (docs/describe.md); weighbridge models --families lists what is covered"
     if not isinstance(model_type, str) or not model_type:
         what = "missing" if model_type is None else f"got {given(model_type)}"
-        raise UnknownArchitectureError(f"model_type: {what}; expected one of {', '.join(known)}; or {how}")
-    alike = most_alike(model_type, raw)
+        alike = most_alike("", raw)
+        raise UnknownArchitectureError(f"model_type: {what}; by its fields it resembles {alike}; give it, or {how}")
+    inner = text_section(raw)
+    if inner is not None and inner.get("model_type") in known:
+        alike = inner["model_type"]
+        raise UnknownArchitectureError(
+            f"model_type {given(model_type)} is not covered; --family {alike} reads its text_config alone, "
+            f"without what it has for images or sound; or {how}"
+        )
+    alike = most_alike(model_type, inner or raw)
     raise UnknownArchitectureError(
         f"model_type {given(model_type)} is not covered; by its name and fields it resembles {alike}. "
-        f"Only if it is the same, --set model_type={alike} reads it so; else {how}; covered: {', '.join(known)}"
+        f"Only if it is the same, --family {alike} reads it so; else {how}"
     )
+
+
+def text_section(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The language model's section of a multimodal configuration; ``None`` where there is none beside sizes."""
+    inner = raw.get("text_config")
+    return inner if isinstance(inner, Mapping) and "hidden_size" not in raw else None
 
 
 def most_alike(model_type: str, raw: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
     problems = [f"{name}: {text}" for name, text in config.problems()]
     if problems:
         raise InputError(as_given("; ".join(problems[:SHOWN_PROBLEMS]), renamed(cls, raw)))
-    return config, _assumed(cls, fields_given)
+    return config, (*_assumed(cls, fields_given), *config.notes())
 
 
 def _trusted(cls: type[Any], values: Mapping[str, Any]) -> Any:

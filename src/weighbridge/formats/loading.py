@@ -18,10 +18,10 @@ from weighbridge.errors import (
     printable,
     shown,
 )
-from weighbridge.formats.architecture import check_architecture, unread
+from weighbridge.formats.architecture import check_architecture, text_section, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
-from weighbridge.models import Model, catalogue, known_fields
+from weighbridge.models import Model, catalogue, families, known_fields
 
 GROUPED = re.compile(r"\d+(_\d+)*")
 """A whole number as Python groups its digits."""
@@ -109,7 +109,8 @@ def from_raw(
     name: str, raw: Mapping[str, Any], changes: Mapping[str, Any], source: str, trusted: bool = False
 ) -> Model:
     """The model of raw fields: a family's configuration, Llama's own parameters, or a description of blocks."""
-    raw = {**raw, **{key: value for key, value in changes.items() if key == "model_type"}}
+    inner = text_section(raw) if "model_type" in changes and not sectioned(changes["model_type"]) else None
+    raw = {**(inner or raw), **{key: value for key, value in changes.items() if key == "model_type"}}
     model_type = form(raw)
     if changes:
         raw = overridden(raw, {k: v for k, v in changes.items() if k != "model_type"}, model_type)
@@ -124,8 +125,17 @@ def from_raw(
         notes = (*notes, "quantization_config is not read yet: bytes are those of the unquantised data types")
     if "model_type" in changes:
         rest = unread(model_type, raw)
-        notes = (*notes, f"read as {model_type} on request; not read: {shown(', '.join(rest), 200) or 'nothing'}")
+        whole = "" if inner is None else "its text_config alone "
+        notes = (
+            *notes,
+            f"{whole}read as {model_type} on request; not read: {shown(', '.join(rest), 200) or 'nothing'}",
+        )
     return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400))
+
+
+def sectioned(model_type: object) -> bool:
+    """Whether a family's configuration has a ``text_config`` itself."""
+    return model_type in families() and "text_config" in known_fields(str(model_type))
 
 
 def form(raw: Mapping[str, Any]) -> str:

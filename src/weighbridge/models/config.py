@@ -74,6 +74,10 @@ class Config:
         """What does not fit together, in words; nothing where all is well."""
         yield from ()
 
+    def notes(self) -> Iterator[str]:
+        """What readers of the figures should know; nothing where all is as usual."""
+        yield from ()
+
     def causal_lm(
         self,
         layers: Sequence[Repeat],

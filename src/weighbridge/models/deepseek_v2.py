@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from weighbridge.models.config import Config as BaseConfig
 from weighbridge.models.config import Layers, Size, Size0
-from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, MixtureOfExperts, MultiHeadLatentAttention, Repeat, stack
+from weighbridge.nn import (
+    CausalLM,
+    DecoderLayer,
+    GatedMLP,
+    MixtureOfExperts,
+    Module,
+    MultiHeadLatentAttention,
+    Repeat,
+    stack,
+)
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -45,18 +54,25 @@ class LatentConfig(BaseConfig):
         yield from super().problems()
         yield from at_most(self, "num_experts_per_tok", "n_routed_experts")
 
-    def layer(self, sparse: bool, mlp_bias: bool = False) -> DecoderLayer:
+    def attention(self) -> Module:
+        """This configuration's latent attention."""
+        return MultiHeadLatentAttention(**self.latent_sizes())
+
+    def latent_sizes(self) -> dict[str, Any]:
+        """The fields of latent attention."""
+        return {
+            "hidden_size": self.hidden_size,
+            "num_heads": self.num_attention_heads,
+            "kv_lora_rank": self.kv_lora_rank,
+            "qk_nope_head_dim": self.qk_nope_head_dim,
+            "qk_rope_head_dim": self.qk_rope_head_dim,
+            "v_head_dim": self.v_head_dim,
+            "q_lora_rank": self.q_lora_rank,
+            "bias": self.attention_bias,
+        }
+
+    def layer(self, sparse: bool, mlp_bias: bool = False, attention: Module | None = None) -> DecoderLayer:
         """A dense or a sparse layer; ``mlp_bias`` is that of the dense network and of the shared experts."""
-        attention = MultiHeadLatentAttention(
-            self.hidden_size,
-            self.num_attention_heads,
-            self.kv_lora_rank,
-            self.qk_nope_head_dim,
-            self.qk_rope_head_dim,
-            self.v_head_dim,
-            self.q_lora_rank,
-            self.attention_bias,
-        )
         moe = MixtureOfExperts(
             self.hidden_size,
             self.moe_intermediate_size,
@@ -67,7 +83,7 @@ class LatentConfig(BaseConfig):
             shared_bias=mlp_bias,
         )
         dense = GatedMLP(self.hidden_size, self.intermediate_size, mlp_bias)
-        return DecoderLayer(self.hidden_size, attention, moe if sparse else dense)
+        return DecoderLayer(self.hidden_size, attention or self.attention(), moe if sparse else dense)
 
     def runs(self, layer: Callable[[str], DecoderLayer]) -> tuple[Repeat, ...]:
         """Dense layers first, sparse ones after."""

@@ -62,6 +62,10 @@ class Config:
         if self.vocab_size < 1:
             yield "vocab_size", f"{self.vocab_size} leaves the size to the tokenizer; give it: --set vocab_size=32000"
 
+    def notes(self) -> Iterator[str]:
+        """What readers of the figures should know."""
+        yield from ()
+
 
 def build(config: Config) -> CausalLM:
     """The same modules as a Hugging Face Llama configuration gives."""

@@ -40,6 +40,10 @@ class Config:
             for field, problem in given.problems() if given is not None else ():
                 yield f"{section}.{field}", problem
 
+    def notes(self) -> Iterator[str]:
+        """What readers of the figures should know of the language model."""
+        yield from self.text_config.notes()
+
 
 def with_tower(language_model: CausalLM, tower: Tower) -> CausalLM:
     """A language model that is given images too."""

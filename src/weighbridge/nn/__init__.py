@@ -1,6 +1,7 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.compressed_attention import CompressedAttention as CompressedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
 from weighbridge.nn.decoder import DecoderLayer as DecoderLayer
@@ -9,6 +10,9 @@ from weighbridge.nn.decoder import MultiTokenPrediction as MultiTokenPrediction
 from weighbridge.nn.decoder import stack as stack
 from weighbridge.nn.embedding import Embedding as Embedding
 from weighbridge.nn.embedding import TokenAndPosition as TokenAndPosition
+from weighbridge.nn.hyper_connections import HyperLayer as HyperLayer
+from weighbridge.nn.hyper_connections import StreamEmbedding as StreamEmbedding
+from weighbridge.nn.hyper_connections import StreamNorm as StreamNorm
 from weighbridge.nn.linear import Linear as Linear
 from weighbridge.nn.linear_attention import GatedDeltaNet as GatedDeltaNet
 from weighbridge.nn.mla import MultiHeadLatentAttention as MultiHeadLatentAttention
@@ -22,6 +26,8 @@ from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
 from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
+from weighbridge.nn.shortcut_layer import ShortcutLayer as ShortcutLayer
+from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLatentAttention
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower

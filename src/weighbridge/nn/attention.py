@@ -152,7 +152,7 @@ class GroupedQueryAttention(Module):
         if self.caches:
             store(k, v, self.window)
         sizes = (self.num_heads, self.head_dim, self.value_dim)
-        attended = core_attention(q, k, v, *sizes, self.window, self.chunked)
+        attended = core_attention(q, k, v, *sizes, self.window, chunked=self.chunked)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):

@@ -21,6 +21,8 @@ def core_attention(
     qk_dim: Count,
     v_dim: Count,
     window: Count | None = None,
+    selected: Count | None = None,
+    further: Further | None = None,
     chunked: bool = False,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
@@ -37,21 +39,40 @@ def core_attention(
         qk_dim: elements of a query or key head.
         v_dim: elements of a value head.
         window: positions that a token sees at most, itself included; ``None`` for all before it.
-        chunked: it sees those of its own chunk of so many positions instead.
+        selected: positions that are chosen for each token among all before it, as many as there are where those are
+            fewer; ``None`` for all of them. PyTorch masks the others, and counts them.
+        further: keys that stand for several positions each, beside those of single positions.
+        chunked: a token sees the positions of its own chunk of ``window`` positions instead.
     """
-    run = q.tape.run
+    run, further = q.tape.run, further or Further()
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
-    dense = 2 * run.batch * run.dense_pairs(window)
+    dense = 2 * run.batch * (run.dense_pairs(window) + further.dense)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
-    work = ops.twice(2 * run.batch * run.pairs(window, chunked) * per_pair)
+    pairs = run.pairs(window if selected is None else selected, chunked) + further.pairs
+    work = ops.twice(2 * run.batch * pairs * per_pair)
     counted = {
         "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
     }
     with q.tape.segment("core_attn"):
-        CORES[run.kernels.attention](Core(q, k, v, out, heads, work, counted))
+        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted))
     return out
+
+
+@dataclass(frozen=True)
+class Further:
+    """Keys that stand for several positions each (compressed attention).
+
+    Attributes:
+        keys: how many there are after the pass.
+        pairs: query-key pairs with them that the mask leaves visible.
+        dense: those that a masked but dense multiply computes.
+    """
+
+    keys: Count = 0
+    pairs: Count = 0
+    dense: Count = 0
 
 
 def store(k: Tensor, v: Tensor, window: Count | None = None) -> None:
@@ -74,6 +95,7 @@ class Core:
         v: values.
         out: its result.
         heads: query heads.
+        keys: keys that a query may see.
         work: its floating-point operations.
         counted: the same by conventions of others.
     """
@@ -83,6 +105,7 @@ class Core:
     v: Tensor
     out: Tensor
     heads: Count
+    keys: Count
     work: Work
     counted: dict[str, Work]
 
@@ -93,7 +116,7 @@ class Core:
 
     def scores(self, name: str, dtype: DataType | None = None, use: Use = Use.ACTIVATION) -> Tensor:
         """A tensor of one element per head, query and key."""
-        heads, keys = Axis("heads", self.heads), Axis("keys", self.tape.run.positions)
+        heads, keys = Axis("heads", self.heads), Axis("keys", self.keys)
         return self.tape.tensor(name, *self.q.axes[:-1], heads, keys, dtype=dtype, use=use)
 
     def copied(self, x: Tensor) -> Tensor:

@@ -50,6 +50,9 @@ class MultiHeadLatentAttention(Module):
     norms: bool = True
     layer_norm: bool = False
 
+    selected: ClassVar[Count | None] = None
+    """Positions that are chosen for each token; ``None`` for all before it."""
+
     @property
     def qk_head_dim(self) -> Count:
         """Elements of a query or key head."""
@@ -87,7 +90,7 @@ class MultiHeadLatentAttention(Module):
             latent = self.normed(compressed)
             q = ops.rotary(self.queries(x, narrow), self.qk_rope_head_dim)
             k, v = self.expanded(latent, self.position(compressed))
-        attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim)
+        attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim, selected=self.selected)
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
 
@@ -131,7 +134,7 @@ class MultiHeadLatentAttention(Module):
         run = q.tape.run
         rank, heads = self.kv_lora_rank, self.num_heads
         around = run.sequence * heads * rank * (self.qk_nope_head_dim + self.v_head_dim)
-        over_cache = run.pairs() * heads * (rank + self.qk_rope_head_dim + rank)
+        over_cache = run.pairs(self.selected) * heads * (rank + self.qk_rope_head_dim + rank)
         expansion = run.pairs() * heads * rank * (self.qk_nope_head_dim + self.v_head_dim)
         dense = run.pairs() * heads * (self.qk_head_dim + self.v_head_dim)
         out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, self.v_head_dim))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, ceil_div
 from weighbridge.kernels import Experts
 from weighbridge.nn import ops
 from weighbridge.nn.dispatch import dispatch
@@ -14,7 +15,7 @@ from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.tape import Axis, Tensor, Weight
-from weighbridge.tree import Kind
+from weighbridge.tree import Kind, Node
 
 
 class Router(Module):
@@ -45,7 +46,27 @@ class Router(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         hidden, experts = Axis("hidden", self.hidden_size), Axis("experts", self.num_experts)
-        return ops.matmul(x, hidden, experts, tuple(self.weights.values()), ops.NOT_COUNTED)
+        learned = tuple(weight for weight in self.weights.values() if not weight.buffer)
+        return ops.matmul(x, hidden, experts, learned, ops.NOT_COUNTED)
+
+
+class HashRouter(Router):
+    """Scores every expert, but which ones a token goes to stands in a fixed table by the token's number (Roller et al.
+    2021).
+
+    Attributes:
+        vocab_size: rows of the table.
+        top_k: experts in each.
+    """
+
+    source: ClassVar[str] = "Roller et al. 2021, section 3"
+
+    vocab_size: Count = 1
+    top_k: Count = 1
+
+    def build(self) -> None:
+        super().build()
+        self.table = Weight((Axis("vocab", self.vocab_size), Axis("choices", self.top_k)), role="router", buffer=True)
 
 
 class SharedExpertGate(Module):
@@ -95,6 +116,31 @@ def by_weights(active: Tensor, fused: bool) -> Tensor:
     return ops.elementwise("weigh", active, keeps=(active,))
 
 
+class UnusedProjections(Module):
+    """Gate and up projections that ``transformers`` makes for experts which compute nothing: never read, and in no
+    published checkpoint (models/longcat_flash/modeling_longcat_flash.py, LongcatFlashExperts).
+
+    Attributes:
+        hidden_size: width of the residual stream.
+        intermediate_size: width inside one expert.
+        num_experts: experts that compute nothing.
+    """
+
+    kind = Kind.EXPERTS
+    note: ClassVar[str] = "made by transformers, never read"
+
+    hidden_size: Count
+    intermediate_size: Count
+    num_experts: Count
+
+    def build(self) -> None:
+        ffn = Axis("expert_ffn", 2 * self.intermediate_size)
+        self.weight = Weight((Axis("experts", self.num_experts), ffn, Axis("hidden", self.hidden_size)))
+
+    def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
+        return replace(super().node(name, inherited, seen), active=0)
+
+
 class MixtureOfExperts(Module):
     """Every token goes to its top-k routed experts, and through the shared expert if there is one.
 
@@ -112,6 +158,8 @@ class MixtureOfExperts(Module):
         latent_size: routed experts work on a narrower projection of the stream; ``None`` for the stream itself.
         shared_bias: the shared experts' (and latent) projections add a bias.
         activation: the experts' activation.
+        hashed: rows of a fixed table that says where each token goes; ``None`` to go by scores.
+        zero_experts: further ones to choose from that give a token back as it is (LongCat-Flash); ``None`` for none.
     """
 
     kind = Kind.EXPERTS
@@ -133,6 +181,8 @@ class MixtureOfExperts(Module):
     latent_size: Count | None = None
     shared_bias: bool = False
     activation: str = "silu"
+    hashed: Count | None = None
+    zero_experts: Count | None = None
 
     def problems(self) -> Iterator[Problem]:
         yield from at_most(self, "top_k", "num_experts")
@@ -146,7 +196,9 @@ class MixtureOfExperts(Module):
         if self.latent_size is not None:
             width = self.latent_size
             self.latent_in = Linear(hidden, Axis("latent", width), self.shared_bias)
-        self.experts = Repeat(self.expert(width), self.num_experts, self.top_k, together=True)
+        self.experts = Repeat(self.expert(width), self.num_experts, self.met, together=True)
+        if self.zero_experts is not None:
+            self.unused_experts = UnusedProjections(self.hidden_size, self.intermediate_size, self.zero_experts)
         if self.latent_size is not None:
             self.latent_out = Linear(Axis("latent", width), hidden, self.shared_bias)
         if self.shared_intermediate_size is not None:
@@ -157,20 +209,31 @@ class MixtureOfExperts(Module):
 
     def choice(self) -> Module:
         """What scores every expert for every token."""
-        return Router(self.hidden_size, self.num_experts, self.router_bias, self.correction_bias)
+        choices = self.num_experts if self.zero_experts is None else self.num_experts + self.zero_experts
+        own = (self.hidden_size, choices, self.router_bias, self.correction_bias)
+        return Router(*own) if self.hashed is None else HashRouter(*own, self.hashed, self.top_k)
 
     def expert(self, width: Count) -> Module:
         """One routed expert."""
         kind = GatedExpert if self.gated else Expert
         return kind(width, self.intermediate_size, self.bias, self.activation, axis="expert_ffn")
 
+    @property
+    def met(self) -> Count:
+        """Experts that compute for a token: all that it is routed to. Of those that it may share with experts that
+        compute nothing the mean of an even choice, rounded up.
+        """
+        if self.zero_experts is None:
+            return self.top_k
+        return ceil_div(self.top_k * self.num_experts, self.num_experts + self.zero_experts)
+
     def forward(self, x: Tensor, scored: Tensor | None = None) -> Tensor:
         """Run over hidden states, of which the router may be given others than experts (``scored``)."""
         steps = dispatch(x.tape.run.kernels)
         chosen = steps.choose(self.router(x if scored is None else scored), self.top_k)
         inner = self.latent_in(x) if self.latent_size is not None else x
-        done = self.experts(steps.send(inner, chosen, self.top_k))
-        combined = steps.bring(done, chosen, inner, self.top_k)
+        done = self.experts(steps.send(inner, chosen, self.met))
+        combined = steps.bring(done, chosen, inner, self.met)
         out = self.latent_out(combined) if self.latent_size is not None else combined
         if self.shared_intermediate_size is None:
             return out

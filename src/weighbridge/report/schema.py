@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
@@ -393,3 +393,8 @@ def catalogue(entries: Sequence[Entry]) -> Catalogue:
             for entry in entries
         ]
     }
+
+
+def families(named: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
+    """Families as plain data."""
+    return {"families": [{"model_type": kind, "name": name} for kind, name in named.items()]}

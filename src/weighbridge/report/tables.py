@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -229,3 +230,13 @@ def catalogue(entries: Sequence[Entry], words: str) -> Document:
     )
     found = f"{len(entries)} models" + (f" with {words!r}" if words else "")
     return Document("Catalogue", found, (), (Table(columns, rows),), ())
+
+
+def families(named: Mapping[str, str]) -> Document:
+    """Families by their ``model_type``, and how many models of the catalogue each has."""
+    from weighbridge.models import catalogue as models
+
+    counts = Counter(str(entry.config["model_type"]) for entry in models.entries())
+    rows = tuple(Row((kind, name, f"{counts[kind]:,}")) for kind, name in named.items())
+    columns = (Column("model_type", False), Column("family", False), Column("in the catalogue"))
+    return Document("Families", f"{len(named)} types", (), (Table(columns, rows),), ())

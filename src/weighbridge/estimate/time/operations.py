@@ -68,7 +68,11 @@ class Timer:
     pieces: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def passes(self, part: Projection | Operation) -> Passes:
-        """An operation, or projections that run as one."""
+        """An operation, or projections that run as one; only forward where no gradient passes through."""
+        frozen = part.first.frozen if isinstance(part, Projection) else part.frozen
+        return Passes(self._passes(part).forward) if frozen else self._passes(part)
+
+    def _passes(self, part: Projection | Operation) -> Passes:
         if isinstance(part, Projection):
             return self.projection(part)
         if part.name == "attention":

@@ -175,7 +175,7 @@ def joined(training: Training, operations: Iterable[Operation]) -> list[Projecti
         if operation.name != "matmul" or not weights:
             found.append([operation])
             continue
-        joins = kernels.fuses_projections or kernels.joins_qkv
+        joins = (kernels.fuses_projections or kernels.joins_qkv) and not operation.frozen
         owner = id(operation.scope[-2] if len(operation.scope) > 1 else None)
         key = (id(operation.reads[0]), owner) if joins and splits(weights[0].axes[0]) else (id(operation),)
         if key not in groups:
