@@ -61,8 +61,8 @@ class Pass:
     def pairs(self, window: Count | None = None, chunked: bool = False) -> Count:
         """Query-key pairs per head and sequence that the mask leaves visible.
 
-        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them; or, if ``chunked``, those of
-        them that stand in its own chunk of ``window`` positions.
+        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them; or, if ``chunked``, those
+        that stand in its own chunk of ``window`` positions.
         """
         if not self.causal and self.phase is not Phase.DECODE:
             return self.dense_pairs()

@@ -20,6 +20,9 @@ from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.nn.sparse_mlp import SparseGatedMLP
 from weighbridge.traced import plain, same_kind
 
+Widths = Annotated[list[Size], MaxLen(MOST_LAYERS)]
+"""One width per layer."""
+
 Shares = Annotated[list[float], MaxLen(MOST_LAYERS)]
 """One share per layer."""
 
@@ -40,7 +43,7 @@ class Config(LayerInputConfig):
 
     vocab_size: Size = 262400
     hidden_size: Size = 2048
-    intermediate_size: Size | list[Size] = 16384  # type: ignore[assignment]
+    intermediate_size: Size | Widths = 16384  # type: ignore[assignment]
     num_hidden_layers: Layers = 35
     num_attention_heads: Size = 8
     num_key_value_heads: Size | None = 2
@@ -81,7 +84,11 @@ class Config(LayerInputConfig):
     def mlp_of(self, sparse: bool, place: int) -> GatedMLP:
         """The feed-forward network of a layer that is as wide as the one at that place."""
         given = self.intermediate_size
-        width = same_kind(given[place], f"intermediate_size_{place}", self.hidden_size) if isinstance(given, list) else given
+        width = (
+            same_kind(given[place], f"intermediate_size_{place}", self.hidden_size)
+            if isinstance(given, list)
+            else given
+        )
         return (SparseGatedMLP if sparse else GatedMLP)(self.hidden_size, width, activation="gelu")
 
     def mixer(self, layer_type: str, reads: bool) -> CrossLayerAttention:

@@ -19,7 +19,7 @@ from weighbridge.nn.cross_layer import CrossLayerAttention
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
-OwnSizes = Annotated[dict[str, dict[str, Size]], MaxLen(MOST_LAYERS)]
+OwnSizes = Annotated[dict[Annotated[str, MaxLen(9)], dict[str, Size]], MaxLen(MOST_LAYERS)]
 """Sizes that single layers have, by their number."""
 
 HEAD_DIM, KV_HEADS = "head_dim", "num_key_value_heads"
@@ -87,10 +87,11 @@ class Config(LayerInputConfig):
         for i, layer_type in enumerate(pattern):
             if self.per_layer_config and by_layer.get(i, {}) != by_layer.get(pattern.index(layer_type), {}):
                 yield "per_layer_config", f"layer {i} is {layer_type} with other sizes than those before it"
-        for own in map(self.own_sizes, dict.fromkeys(pattern)):
-            if self.num_attention_heads % own.get(KV_HEADS, 1):
-                text = f"{self.num_attention_heads:,} does not divide by {own[KV_HEADS]:,} key/value heads"
-                yield "num_attention_heads", f"{text} of layers that attend to everything"
+        for layer_type in dict.fromkeys(pattern):
+            groups = self.own_sizes(layer_type).get(KV_HEADS, 1)
+            if self.num_attention_heads % groups:
+                text = f"{self.num_attention_heads:,} does not divide by the {groups:,} key/value heads"
+                yield "num_attention_heads", f"{text} of {layer_type} layers"
 
     def pattern(self) -> list[str]:
         return [*super().pattern()[:-1], FULL]  # transformers forces the last
@@ -131,9 +132,11 @@ class Config(LayerInputConfig):
         inner = 2 * self.intermediate_size if self.use_double_wide_mlp and reads else self.intermediate_size
         if not self.enable_moe_block:
             return GatedMLP(self.hidden_size, inner, activation="gelu")
-        assert self.moe_intermediate_size is not None and self.num_experts is not None and self.top_k_experts is not None
-        experts = (self.moe_intermediate_size, self.num_experts, self.top_k_experts)
-        return DenseBesideExperts(self.hidden_size, inner, *experts)
+        experts, top_k, width = self.num_experts, self.top_k_experts, self.moe_intermediate_size
+        assert experts is not None, "problems() says so"
+        assert top_k is not None, "problems() says so"
+        assert width is not None, "problems() says so"
+        return DenseBesideExperts(self.hidden_size, inner, width, experts, top_k)
 
 
 def build(config: Config) -> CausalLM:

@@ -16,6 +16,7 @@ from weighbridge.nn.norm import LayerNormWithoutBias
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.nn.vision_layers import PatchEmbedding, TowerOfParts, projection, vision_layer
 from weighbridge.tape import Axis, Weight
+from weighbridge.traced import same_kind
 
 Channels = Annotated[list[Size], MinLen(2), MaxLen(2)]
 """Channels of the two convolutions that shorten sound."""
@@ -112,14 +113,15 @@ class AudioConfig:
     def tower(self, text_size: Count) -> Tower:
         """The tower, and what brings its result to the language model's width."""
         hidden, heads = self.hidden_size, self.num_attention_heads
-        first, second = self.subsampling_conv_channels or (128, 32)
+        channels, names = self.subsampling_conv_channels or (128, 32), ("first_channels", "second_channels")
+        first, second = (same_kind(size, name, hidden) for size, name in zip(channels, names, strict=True))
         layer = ConformerLayer(hidden, heads, floor_div(hidden, heads), self.conv_kernel_size)
         parts: dict[str, Module] = {
             "first_convolution": projection(KERNEL, first),
             "first_norm": LayerNormWithoutBias(first),
             "second_convolution": projection(KERNEL * first, second),
             "second_norm": LayerNormWithoutBias(second),
-            "input": projection(first // 4 * second, hidden),
+            "input": projection(floor_div(first, 4) * second, hidden),
             "layers": Repeat(layer, self.num_hidden_layers),
             "output": projection(hidden, self.output_proj_dims, bias=True),
             "projector": projection(self.output_proj_dims, text_size),

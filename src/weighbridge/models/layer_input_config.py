@@ -33,7 +33,9 @@ class LayerInputConfig(PatternConfig):
         pattern = self.pattern()
         missing = sorted(set(pattern) - set(pattern[: max(layers - shared, 0)]))
         if missing and len(pattern) == layers:
-            text = f"the last {shared:,} of num_hidden_layers = {layers:,} layers read the keys and values of earlier ones"
+            text = (
+                f"the last {shared:,} of num_hidden_layers = {layers:,} layers read the keys and values of earlier ones"
+            )
             yield "num_kv_shared_layers", f"{text}, of which none is {' or '.join(missing)}"
 
     def shared(self) -> list[bool]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import exact_div, floor_div
 from weighbridge.models.config import Layers, Size
-from weighbridge.nn import Embedding, GroupedQueryAttention, LayerNorm, MLP, Module, Repeat
+from weighbridge.nn import MLP, Embedding, GroupedQueryAttention, LayerNorm, Module, Repeat
 from weighbridge.nn.problems import Problem, must_divide, one_of
 from weighbridge.nn.vision_layers import PatchEmbedding, TowerOfParts, vision_layer
 

@@ -95,8 +95,8 @@ class Laurel(Module):
 
 
 class AltUpLayer(Module):
-    """A layer that works on one of several streams: attention beside a low-rank residual branch, a feed-forward network,
-    and the layer's own input, which goes to the other streams.
+    """A layer that works on one of several streams: attention beside a low-rank residual branch, a feed-forward
+    network, and the layer's own input, which goes to the other streams.
 
     Attributes:
         hidden_size: width of one stream.

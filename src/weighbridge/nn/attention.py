@@ -151,12 +151,16 @@ class GroupedQueryAttention(Module):
             v = ops.elementwise("copy", v)
         if self.caches:
             store(k, v, self.window)
-        sizes = (self.num_heads, self.head_dim, self.value_dim)
-        attended = core_attention(q, k, v, *sizes, self.window, chunked=self.chunked)
+        attended = self.attended(q, k, v)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Values as queries and keys weigh them."""
+        sizes = (self.num_heads, self.head_dim, self.value_dim)
+        return core_attention(q, k, v, *sizes, self.window, chunked=self.chunked)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from weighbridge.nn import ops
 from weighbridge.nn.attention import GroupedQueryAttention
-from weighbridge.nn.core_attention import core_attention, store
+from weighbridge.nn.core_attention import store
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.norm import PlainRMSNorm
 from weighbridge.tape import SEQUENCE, Axis, Tensor
@@ -25,6 +25,7 @@ class CrossLayerAttention(GroupedQueryAttention):
         keys_are_values: values are what keys are before they are normalised and turned.
     """
 
+    title = "attention"
     note: ClassVar[str] = "keys and values may be another layer's"
     source: ClassVar[str] = "Brandon et al. 2024; transformers, models/gemma4/modeling_gemma4.py, Gemma4TextAttention"
 
@@ -49,7 +50,7 @@ class CrossLayerAttention(GroupedQueryAttention):
             q = self.q_proj(x)
         q = ops.rotary(self.normed(q, self.q_norm))
         k, v = self.earlier(x) if self.reads else self.own(x)
-        attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
+        attended = self.attended(q, k, v)
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
 

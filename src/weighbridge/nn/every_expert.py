@@ -63,6 +63,7 @@ class InputScaledMixture(MixtureOfExperts):
     4). ``transformers`` gives every expert every token.
     """
 
+    title = "moe"
     source: ClassVar[str] = "transformers, models/llama4/modeling_llama4.py, Llama4TextMoe"
 
     def expert(self, width: Count) -> Module:

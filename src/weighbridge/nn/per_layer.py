@@ -35,7 +35,9 @@ class PerLayerEmbedding(Module):
 
     kind = Kind.EMBEDDING
     note: ClassVar[str] = "tokens, and a vector of each for every layer"
-    source: ClassVar[str] = "transformers, models/gemma3n/modeling_gemma3n.py, Gemma3nTextModel.project_per_layer_inputs"
+    source: ClassVar[str] = (
+        "transformers, models/gemma3n/modeling_gemma3n.py, Gemma3nTextModel.project_per_layer_inputs"
+    )
 
     vocab_size: Count
     hidden_size: Count

@@ -94,6 +94,8 @@ class TowerOfParts(Tower):
         parts: what it is made of: patches, positions, layers, projector.
     """
 
+    note: ClassVar[str] = "images (or sound) become hidden states; a text token meets none of it"
+
     parts: Mapping[str, Module]
 
     def build(self) -> None:
