@@ -240,7 +240,8 @@ class _Walk:
         for i in self.places:
             for key, tensor in self.stays(i).items():
                 if self.given(key):
-                    self.shared += [] if any(tensor is other for other in self.shared) else [tensor]
+                    counted = tensor.use is Use.OUTSIDE or any(tensor is other for other in self.shared)
+                    self.shared += [] if counted else [tensor]
                     continue
                 self.first_kept.setdefault(key, i)
                 if key not in self.dropped:

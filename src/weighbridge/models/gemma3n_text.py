@@ -52,6 +52,7 @@ class Config(LayerInputConfig):
     attention_bias: bool = False
     sliding_window: Size0 | None = 512
     num_kv_shared_layers: Size0 = 15
+    final_logit_softcapping: float | None = 30.0
     altup_num_inputs: Size = 4
     altup_correct_scale: bool = True
     laurel_rank: Size = 64
@@ -121,7 +122,7 @@ def build(config: Config) -> CausalLM:
 
     facts = zip(config.pattern(), config.shared(), config.sparse(), config.widths(), strict=True)
     kinds = [(t, "shared" if s else "own", "sparse" if z else "dense", w) for t, s, z, w in facts]
-    return config.causal_lm(
+    return config.language_model(
         stack(kinds, layer, config.num_hidden_layers),
         Streams(config.layer_embedding(), config.hidden_size, config.altup_num_inputs),
         MergedStreams(config.hidden_size, config.altup_num_inputs),

@@ -16,6 +16,8 @@ from weighbridge.models.layer_input_config import LayerInputConfig
 from weighbridge.nn import CausalLM, GatedMLP, Module, stack
 from weighbridge.nn.beside import DenseBesideExperts, LayerInputLayer
 from weighbridge.nn.cross_layer import CrossLayerAttention
+from weighbridge.nn.per_layer import ScaledEmbedding
+from weighbridge.nn.power_norm import PowerRMSNorm
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -149,6 +151,7 @@ def build(config: Config) -> CausalLM:
             config.hidden_size,
             config.mixer(kind[0], reads),
             config.feed_forward(reads),
+            norm=PowerRMSNorm,
             sandwich=True,
             per_layer_input=config.layer_input() if has_inputs else None,
             last_only=reads,
@@ -156,5 +159,6 @@ def build(config: Config) -> CausalLM:
 
     shared = ("shared" if reads else "own" for reads in config.shared())
     kinds = list(zip(config.pattern(), shared, strict=True))
-    embedding = config.layer_embedding() if has_inputs else None
-    return config.causal_lm(stack(kinds, layer, config.num_hidden_layers), embedding)
+    embedding = config.layer_embedding() if has_inputs else ScaledEmbedding(config.vocab_size, config.hidden_size)
+    norm = PowerRMSNorm(config.hidden_size)
+    return config.language_model(stack(kinds, layer, config.num_hidden_layers), embedding, norm)

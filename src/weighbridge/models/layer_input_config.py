@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.models.config import PatternConfig, Size, Size0
-from weighbridge.nn import Module
+from weighbridge.nn import CausalLM, Head, Module, Repeat
 from weighbridge.nn.per_layer import PerLayerEmbedding, PerLayerInput
 from weighbridge.nn.problems import Problem
 from weighbridge.traced import plain
@@ -21,11 +21,13 @@ class LayerInputConfig(PatternConfig):
             as they do.
         vocab_size_per_layer_input: rows of the table of layers' inputs.
         hidden_size_per_layer_input: elements of one layer's input of a token.
+        final_logit_softcapping: the largest score of the vocabulary; ``None`` for no bound.
     """
 
     num_kv_shared_layers: Size0
     vocab_size_per_layer_input: Size = 262144
     hidden_size_per_layer_input: Size0 = 256
+    final_logit_softcapping: float | None = None
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -52,6 +54,12 @@ class LayerInputConfig(PatternConfig):
             self.vocab_size_per_layer_input,
             self.hidden_size_per_layer_input,
         )
+
+    def language_model(self, layers: tuple[Repeat, ...], embedding: Module, norm: Module) -> CausalLM:
+        """The language model around the layers."""
+        capped = self.final_logit_softcapping is not None
+        head = Head(self.hidden_size, self.vocab_size, self.tie_word_embeddings, capped=capped)
+        return replace(self.causal_lm(layers, embedding, norm), head=head)
 
     def layer_input(self) -> Module:
         """What a layer makes of its own input."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, AttentionConfig, Layers, Names, Places, Size, check_pattern
-from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, GroupedQueryAttention, Module, stack
+from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, Module, stack
+from weighbridge.nn.chunked_attention import ChunkedAttention
 from weighbridge.nn.every_expert import InputScaledMixture
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
@@ -28,6 +29,8 @@ class Config(AttentionConfig):
         no_rope_layers: 1 for layers with rotary positions, 0 for those without; every ``no_rope_layer_interval``-th is
             without if ``None`` or empty.
         layer_types: which attention sees its chunk only; that of layers with rotary positions if ``None``.
+        attn_temperature_tuning: queries of layers without positions are scaled by where they stand (files may hold a
+            number instead).
         use_qk_norm: queries and keys of layers with rotary positions are normalised.
         attention_chunk_size: positions of a chunk.
     """
@@ -53,6 +56,7 @@ class Config(AttentionConfig):
     attention_chunk_size: Size | None = 8192
     layer_types: Names | None = None
     attention_bias: bool = False
+    attn_temperature_tuning: bool | int = True
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -84,7 +88,7 @@ class Config(AttentionConfig):
 
     def mixer(self, layer_type: str, rotary: bool) -> Module:
         """Attention of a chunk or of everything, with or without rotary positions."""
-        return GroupedQueryAttention(
+        return ChunkedAttention(
             self.hidden_size,
             self.num_attention_heads,
             self.kv_heads,
@@ -96,7 +100,7 @@ class Config(AttentionConfig):
             rotary=rotary,
             norm="PlainRMSNorm",
             chunked=layer_type == CHUNKED,
-            norm_last=True,
+            scaled=bool(self.attn_temperature_tuning) and not rotary,
         )
 
     def feed_forward(self, sparse: bool) -> Module:

@@ -9,9 +9,10 @@ from weighbridge.nn import ops
 from weighbridge.nn.decoder import normed
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
-from weighbridge.nn.norm import RMSNorm
+from weighbridge.nn.power_norm import PowerRMSNorm
 from weighbridge.tape import Axis, Tensor, Weight
 from weighbridge.tree import Kind
+from weighbridge.units import FP32
 
 SOURCE = "Baykal et al. 2023 (AltUp), algorithm 1; transformers, models/gemma3n/modeling_gemma3n.py"
 
@@ -19,6 +20,21 @@ SOURCE = "Baykal et al. 2023 (AltUp), algorithm 1; transformers, models/gemma3n/
 def one_of(streams: Tensor) -> Tensor:
     """The stream that layers work on."""
     return ops.view(streams, "active stream", *streams.axes[1:])
+
+
+def as_long(others: Tensor, first: Tensor) -> Tensor:
+    """Streams made as long as the first: times its root mean square, divided by their own. Keeps both factors of each,
+    and of every row the mean squares and their roots.
+    """
+    tape, rows = first.tape, first.axes[:-1]
+    wanted = [tape.tensor(name, *rows) for name in ("mean square", "root mean square")]
+    tape.record("length", (first,), tuple(wanted), (first, *wanted))
+    own = [tape.tensor(name, *others.axes[:-1]) for name in ("mean squares", "root mean squares")]
+    tape.record("length", (others,), tuple(own), (others, *own))
+    product, made = (tape.tensor(name, *others.axes) for name in ("times the first's length", "as long"))
+    tape.record("multiply", (others, wanted[1]), (product,), (others, wanted[1]))
+    tape.record("divide", (product, own[1]), (made,), (product, own[1]))
+    return made
 
 
 class AltUp(Module):
@@ -39,7 +55,7 @@ class AltUp(Module):
     def build(self) -> None:
         hidden, streams = Axis("hidden", self.hidden_size), Axis("streams", self.streams)
         self.scale = Weight((hidden,))
-        self.router_norm = RMSNorm(self.hidden_size)
+        self.router_norm = PowerRMSNorm(self.hidden_size)
         self.router = Linear(hidden, streams)
         self.prediction = Linear(streams, Axis("streams", self.streams, self.streams))
         self.correction = Linear(streams, streams)
@@ -56,16 +72,19 @@ class AltUp(Module):
 
     def modalities(self, x: Tensor) -> Tensor:
         """One number per stream, from -1 to 1."""
-        routed = self.router(self.router_norm(x))
+        routed = self.router(ops.elementwise("scale", self.router_norm(x)))
+        wide = x.tape.tensor("tanh in fp32", *routed.axes, dtype=FP32)
+        x.tape.record("tanh", (routed,), (wide,), (wide,))
         made = x.tape.tensor("tanh", *routed.axes)
-        x.tape.record("tanh", (routed,), (made,), (made,))
+        x.tape.record("cast", (wide,), (made,))
         return made
 
     def corrected(self, predictions: Tensor, made: Tensor) -> Tensor:
         """Predictions, each plus its share of how far the active one was off."""
         coefficients = self.correction(self.modalities(made))
         innovation = made.tape.tensor("innovation", *predictions.axes)
-        made.tape.record("subtract", (made, predictions), (innovation,))
+        clamped = made.tape.tensor("clamped weight", *self.correction.weight.axes)
+        made.tape.record("subtract", (made, predictions), (innovation, clamped), (clamped,))
         return ops.add(ops.multiply(innovation, coefficients), predictions)
 
 
@@ -88,7 +107,7 @@ class Laurel(Module):
         hidden, rank = Axis("hidden", self.hidden_size), Axis("rank", self.rank)
         self.left = Linear(hidden, rank)
         self.right = Linear(rank, hidden)
-        self.norm = RMSNorm(self.hidden_size)
+        self.norm = PowerRMSNorm(self.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.add(x, self.norm(self.right(self.left(x))))
@@ -121,13 +140,13 @@ class AltUpLayer(Module):
 
     def build(self) -> None:
         self.altup = AltUp(self.hidden_size, self.streams)
-        self.attention_norm = RMSNorm(self.hidden_size)
+        self.attention_norm = PowerRMSNorm(self.hidden_size)
         self.laurel = Laurel(self.hidden_size, self.rank)
         self.register("attention", self.mixer)
-        self.post_attention_norm = RMSNorm(self.hidden_size)
-        self.mlp_norm = RMSNorm(self.hidden_size)
+        self.post_attention_norm = PowerRMSNorm(self.hidden_size)
+        self.mlp_norm = PowerRMSNorm(self.hidden_size)
         self.register("mlp", self.feed_forward)
-        self.post_mlp_norm = RMSNorm(self.hidden_size)
+        self.post_mlp_norm = PowerRMSNorm(self.hidden_size)
 
     def forward(self, streams: Tensor) -> Tensor:
         predictions = self.altup(streams)
@@ -168,8 +187,10 @@ class Streams(Module):
     def forward(self, tokens: Tensor) -> Tensor:
         first = self.token(tokens)
         others = self.projections(first)
+        count = Axis("streams", self.streams - 1)
+        alike = as_long(ops.view(others, "others", count, *first.axes), first)
         made = first.tape.tensor("streams", Axis("streams", self.streams), *first.axes)
-        first.tape.record("stack", (first, others), (made,), (first, others))
+        first.tape.record("stack", (first, alike), (made,))
         return made
 
 
@@ -191,13 +212,13 @@ class MergedStreams(Module):
     def build(self) -> None:
         hidden = Axis("hidden", self.hidden_size)
         self.weight = Weight((Axis("streams", self.streams - 1), hidden, hidden))
-        self.norm = RMSNorm(self.hidden_size)
+        self.norm = PowerRMSNorm(self.hidden_size)
 
     def forward(self, streams: Tensor) -> Tensor:
         hidden, tape = Axis("hidden", self.hidden_size), streams.tape
         others = ops.view(streams, "other streams", Axis("streams", self.streams - 1), *streams.axes[1:])
-        projected = ops.matmul(others, hidden, hidden, (self.weight,))
         first = one_of(streams)
+        alike = as_long(ops.matmul(others, hidden, hidden, (self.weight,)), first)
         made = tape.tensor("mean of streams", *first.axes)
-        tape.record("mean", (first, projected), (made,), (first, projected))
+        tape.record("mean", (first, alike), (made,))
         return self.norm(made)

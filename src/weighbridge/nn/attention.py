@@ -58,8 +58,6 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
-        chunked: a token sees the positions of its own chunk of ``window`` positions (Llama 4).
-        norm_last: queries and keys are normalised after they are turned (Llama 4).
     """
 
     kind = Kind.ATTENTION
@@ -85,8 +83,6 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
-    chunked: bool = False
-    norm_last: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -141,12 +137,10 @@ class GroupedQueryAttention(Module):
             q, k, v, gate = self.projected(ops.gathered(x))
         if self.fused and self.gathers_queries(x.tape.run.kernels):
             q = ops.elementwise("copy", q)
-        if self.qk_norm and not self.norm_last:
+        if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
             q, k = ops.rotary(q), ops.rotary(k)
-        if self.qk_norm and self.norm_last:
-            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
@@ -159,8 +153,7 @@ class GroupedQueryAttention(Module):
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values as queries and keys weigh them."""
-        sizes = (self.num_heads, self.head_dim, self.value_dim)
-        return core_attention(q, k, v, *sizes, self.window, chunked=self.chunked)
+        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""

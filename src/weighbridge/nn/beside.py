@@ -12,7 +12,7 @@ from weighbridge.nn.decoder import DecoderLayer
 from weighbridge.nn.mlp import GatedMLP
 from weighbridge.nn.module import Module
 from weighbridge.nn.moe import MixtureOfExperts, Router
-from weighbridge.nn.norm import PlainRMSNorm, RMSNorm
+from weighbridge.nn.power_norm import PlainPowerRMSNorm, PowerRMSNorm
 from weighbridge.tape import Axis, Tensor, Weight
 
 SOURCE = "transformers, models/gemma4/modeling_gemma4.py"
@@ -25,7 +25,7 @@ class ScaledRouter(Router):
 
     def build(self) -> None:
         super().build()
-        self.norm = PlainRMSNorm(self.hidden_size)
+        self.norm = PlainPowerRMSNorm(self.hidden_size)
         self.scale = Weight((Axis("hidden", self.hidden_size),), role="router")
         self.expert_scale = Weight((Axis("experts", self.num_experts),), role="router")
 
@@ -41,6 +41,11 @@ class ScaledMixture(MixtureOfExperts):
 
     def choice(self) -> Module:
         return ScaledRouter(self.hidden_size, self.num_experts, self.router_bias, self.correction_bias)
+
+    def weights_of(self, scores: Tensor) -> Tensor:
+        weights = super().weights_of(scores)
+        picked = scores.tape.tensor("scales of chosen experts", *weights.axes)
+        return ops.elementwise("scale", weights, keeps=(weights, picked), makes=(picked,))
 
 
 class DenseBesideExperts(Module):
@@ -69,13 +74,13 @@ class DenseBesideExperts(Module):
     activation: str = "gelu"
 
     def build(self) -> None:
-        self.dense_norm = RMSNorm(self.hidden_size)
+        self.dense_norm = PowerRMSNorm(self.hidden_size)
         self.dense = GatedMLP(self.hidden_size, self.intermediate_size, activation=self.activation)
-        self.post_dense_norm = RMSNorm(self.hidden_size)
-        self.moe_norm = RMSNorm(self.hidden_size)
+        self.post_dense_norm = PowerRMSNorm(self.hidden_size)
+        self.moe_norm = PowerRMSNorm(self.hidden_size)
         sizes = (self.hidden_size, self.expert_size, self.num_experts, self.top_k)
         self.moe = ScaledMixture(*sizes, activation=self.activation)
-        self.post_moe_norm = RMSNorm(self.hidden_size)
+        self.post_moe_norm = PowerRMSNorm(self.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         dense = self.post_dense_norm(self.dense(self.dense_norm(x)))
@@ -106,4 +111,5 @@ class LayerInputLayer(DecoderLayer):
             x = super().forward(x)
             if self.per_layer_input is not None:
                 x = ops.residual(x, self.per_layer_input(x))
-            return ops.elementwise("scale", x, weights=(self.factor,))
+            factor = x.tape.tensor("factor", Axis("one", 1))
+            return ops.elementwise("scale", x, keeps=(factor,), weights=(self.factor,), makes=(factor,))

@@ -11,8 +11,8 @@ from weighbridge.nn import ops
 from weighbridge.nn.attention import GroupedQueryAttention
 from weighbridge.nn.core_attention import store
 from weighbridge.nn.linear import Linear
-from weighbridge.nn.norm import PlainRMSNorm
-from weighbridge.tape import SEQUENCE, Axis, Tensor
+from weighbridge.nn.power_norm import PlainPowerRMSNorm, PowerRMSNorm
+from weighbridge.tape import SEQUENCE, Axis, Tensor, Use
 
 
 class CrossLayerAttention(GroupedQueryAttention):
@@ -35,13 +35,13 @@ class CrossLayerAttention(GroupedQueryAttention):
     def build(self) -> None:
         hidden = Axis("hidden", self.hidden_size)
         self.q_proj = Linear(hidden, self.queries, self.qkv_bias)
-        self.q_norm = self.norm_of(self.queries)
+        self.q_norm = PowerRMSNorm(self.head_dim, "head_dim")
         if not self.reads:
             self.k_proj = Linear(hidden, self.keys, self.qkv_bias)
             if not self.keys_are_values:
                 self.v_proj = Linear(hidden, self.values, self.qkv_bias)
-            self.k_norm = self.norm_of(self.keys)
-            self.v_norm = PlainRMSNorm(self.value_dim, "head_dim")
+            self.k_norm = PowerRMSNorm(self.head_dim, "head_dim")
+            self.v_norm = PlainPowerRMSNorm(self.value_dim, "head_dim")
         self.o_proj = Linear(self.queries, hidden, self.out_bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,12 +64,17 @@ class CrossLayerAttention(GroupedQueryAttention):
         return k, v
 
     def earlier(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the last layer before that attends as this one does."""
+        """Those of the last layer before that attends as this one does. That layer keeps them for its own backward
+        pass, which comes after this one's.
+        """
         run = x.tape.run
         places = (Axis("batch", run.batch), Axis(SEQUENCE, run.skipped + run.sequence))
         name = "everything" if self.window is None else "a window"
-        k, v = ((f"{what} of {name}", axis) for what, axis in (("keys", self.keys), ("values", self.values)))
-        return x.tape.table(k[0], *places, k[1]), x.tape.table(v[0], *places, v[1])
+        k, v = (
+            x.tape.table(f"{what} of {name}", *places, axis, use=Use.OUTSIDE)
+            for what, axis in (("keys", self.keys), ("values", self.values))
+        )
+        return k, v
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.moe import GatedExpert, MixtureOfExperts
 from weighbridge.tape import Axis, Joined, Tensor
-from weighbridge.units import FP32
+from weighbridge.units import FP32, INT64
 
 
 class EveryExpertLinear(Linear):
@@ -84,7 +84,7 @@ class InputScaledMixture(MixtureOfExperts):
         """Every token for every expert, times its score or zero: keeps the copies and the scores."""
         tape, everywhere = x.tape, rows(x, self.num_experts)
         places = rows(x, self.top_k)
-        chosen = tape.tensor("chosen experts", places, dtype=FP32)
+        chosen = tape.tensor("chosen experts", places, dtype=INT64)
         wide = tape.tensor("sigmoid of scores in fp32", *scores.axes, dtype=FP32)
         tape.record("top k", (scores,), (wide, chosen), (wide, chosen))
         narrow = tape.tensor("sigmoid of scores", *scores.axes)

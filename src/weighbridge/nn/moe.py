@@ -218,6 +218,10 @@ class MixtureOfExperts(Module):
         kind = GatedExpert if self.gated else Expert
         return kind(width, self.intermediate_size, self.bias, self.activation, axis="expert_ffn")
 
+    def weights_of(self, scores: Tensor) -> Tensor:
+        """Weights of each token's chosen experts."""
+        return dispatch(scores.tape.run.kernels).choose(scores, self.top_k)
+
     @property
     def met(self) -> Count:
         """Experts that compute for a token: all that it is routed to. Of those that it may share with experts that
@@ -230,7 +234,7 @@ class MixtureOfExperts(Module):
     def forward(self, x: Tensor, scored: Tensor | None = None) -> Tensor:
         """Run over hidden states, of which the router may be given others than experts (``scored``)."""
         steps = dispatch(x.tape.run.kernels)
-        chosen = steps.choose(self.router(x if scored is None else scored), self.top_k)
+        chosen = self.weights_of(self.router(x if scored is None else scored))
         inner = self.latent_in(x) if self.latent_size is not None else x
         done = self.experts(steps.send(inner, chosen, self.met))
         combined = steps.bring(done, chosen, inner, self.met)

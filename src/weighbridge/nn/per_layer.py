@@ -9,7 +9,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.embedding import Embedding
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
-from weighbridge.nn.norm import RMSNorm
+from weighbridge.nn.power_norm import PowerRMSNorm
 from weighbridge.tape import SEQUENCE, Axis, Tape, Tensor
 from weighbridge.tree import Kind
 
@@ -19,6 +19,14 @@ def layer_inputs(tape: Tape, layers: Count, size: Count) -> Tensor:
     run = tape.run
     places = (Axis("batch", run.batch), Axis(SEQUENCE, run.skipped + run.sequence))
     return tape.table("inputs of layers", *places, Axis("layers", layers), Axis("layer_input", size))
+
+
+class ScaledEmbedding(Embedding):
+    """A table whose rows are multiplied by the square root of their width (Gemma)."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        factor = tokens.tape.tensor("factor", Axis("one", 1))
+        return ops.elementwise("scale", super().forward(tokens), keeps=(factor,), makes=(factor,))
 
 
 class PerLayerEmbedding(Module):
@@ -46,10 +54,10 @@ class PerLayerEmbedding(Module):
     size: Count
 
     def build(self) -> None:
-        self.token = Embedding(self.vocab_size, self.hidden_size)
-        self.per_layer = Embedding(self.rows, self.layers * self.size)
+        self.token = ScaledEmbedding(self.vocab_size, self.hidden_size)
+        self.per_layer = ScaledEmbedding(self.rows, self.layers * self.size)
         self.projection = Linear(Axis("hidden", self.hidden_size), Axis("layers", self.layers, self.size))
-        self.norm = RMSNorm(self.size, "layer_input")
+        self.norm = PowerRMSNorm(self.size, "layer_input")
 
     def forward(self, tokens: Tensor) -> Tensor:
         x, table = self.token(tokens), self.per_layer(tokens)
@@ -84,7 +92,7 @@ class PerLayerInput(Module):
         hidden, inner = Axis("hidden", self.hidden_size), Axis("layer_input", self.size)
         self.gate = Linear(hidden, inner)
         self.proj = Linear(inner, hidden)
-        self.norm = RMSNorm(self.hidden_size)
+        self.norm = PowerRMSNorm(self.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         gate = ops.activation(self.activation, self.gate(x))

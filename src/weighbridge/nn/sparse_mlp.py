@@ -19,4 +19,5 @@ class SparseGatedMLP(GatedMLP):
 
     def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         gate, up = super().halves(x)
-        return ops.elementwise("gaussian top k", gate, keeps=(gate,)), up
+        deviation = gate.tape.tensor("deviation", *gate.axes[:-1])
+        return ops.elementwise("gaussian top k", gate, keeps=(gate, deviation), makes=(deviation,)), up
