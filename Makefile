@@ -9,7 +9,7 @@ PIP := install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lint docs docs-update oracle speeds benchmark accuracy golden clean
+.PHONY: help run test lint docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ docs: $(VENV)/ready ## build the documentation, strictly
 
 oracle: $(ORACLE)/ready ## compare with transformers, megatron-core and PyTorch's own counter and hooks
 	$(ORACLE)/bin/pytest tests/oracle -q
+
+oracle-full: $(ORACLE)/ready ## the same with 50 draws of every type; writes benchmarks/results/oracle.md
+	$(ORACLE)/bin/python -m benchmarks.oracle
 
 speeds: $(FIT)/ready ## fit the curves of kernels and collectives to the measured tables, and test them
 	$(FIT)/bin/python -m tools.fit_speeds

@@ -58,17 +58,13 @@ class Pass:
         """Positions of each sequence after the pass: those in the cache and the new ones."""
         return self.before + self.sequence
 
-    def pairs(self, window: Count | None = None, chunked: bool = False) -> Count:
+    def pairs(self, window: Count | None = None) -> Count:
         """Query-key pairs per head and sequence that the mask leaves visible.
 
-        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them; or, if ``chunked``, those
-        that stand in its own chunk of ``window`` positions.
+        New token number i (from 1) sees ``past + i`` positions, at most ``window`` of them.
         """
         if not self.causal and self.phase is not Phase.DECODE:
             return self.dense_pairs()
-        if chunked and window is not None:
-            earlier = 0 if type(self.before) is int and self.before == 0 else _in_chunks(self.before, window)
-            return _in_chunks(self.positions, window) - earlier
         n, past = self.sequence, self.before
         if window is None:
             return n * past + exact_div(n * (n + 1), 2)
@@ -86,6 +82,13 @@ class Pass:
         if window is None or (type(self.past) is int and self.past == 0):
             return self.sequence * self.positions
         return self.sequence * (minimum(self.past, window - 1) + self.skipped + self.sequence)
+
+    def pairs_in_chunks(self, chunk: Count) -> Count:
+        """The same where a token sees the positions of its own chunk only."""
+        if not self.causal and self.phase is not Phase.DECODE:
+            return self.dense_pairs()
+        earlier = 0 if type(self.before) is int and self.before == 0 else _in_chunks(self.before, chunk)
+        return _in_chunks(self.positions, chunk) - earlier
 
     def compressed_pairs(self, rate: Count, most: Count | None = None) -> Count:
         """Pairs of new tokens with keys that stand for ``rate`` positions each, of those that are complete; each token

@@ -14,9 +14,17 @@ import pytest
 
 CONFIG = json.dumps({"model_type": "gpt2", "vocab_size": 100, "n_embd": 8, "n_head": 2, "n_layer": 1}).encode()
 
+QUANTISED = json.dumps({"quantization": {"quant_algo": "FP8", "exclude_modules": ["lm_head"]}}).encode()
+
+FILES = {
+    "/someone/tiny/resolve/main/config.json": CONFIG,
+    "/someone/quantised/resolve/main/config.json": CONFIG,
+    "/someone/quantised/resolve/main/hf_quant_config.json": QUANTISED,
+}
+
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers as the hub does for one repository with a configuration, one without, and one that is gated."""
+    """Answers as the hub does for repositories with a configuration, one without, and one that is gated."""
 
     def do_HEAD(self) -> None:
         self.answer(body=False)
@@ -25,22 +33,25 @@ class Hub(BaseHTTPRequestHandler):
         self.answer(body=True)
 
     def answer(self, body: bool) -> None:
-        if self.path.startswith("/someone/tiny/resolve/main/config.json"):
-            self.reply(200, CONFIG if body else b"", {"ETag": '"abc"', "X-Repo-Commit": "0" * 40})
-        elif self.path.startswith("/someone/empty/"):
+        file = FILES.get(self.path.partition("?")[0])
+        if file is not None:
+            tag = f'"{len(file)}"'
+            self.reply(200, file, {"ETag": tag, "X-Repo-Commit": "0" * 40}, body)
+        elif self.path.startswith(("/someone/empty/", "/someone/tiny/")):
             self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
         elif self.path.startswith("/someone/gated/"):
             self.reply(403, b"", {"X-Error-Code": "GatedRepo"})
         else:
             self.reply(404, b"", {"X-Error-Code": "RepoNotFound"})
 
-    def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+    def reply(self, status: int, content: bytes, headers: dict[str, str], body: bool = False) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(CONFIG) if status == 200 else len(body)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(body)
+        if body:
+            self.wfile.write(content)
 
     def log_message(self, *arguments: object) -> None:
         """Keep the test's output clean."""
@@ -69,6 +80,11 @@ def test_a_repository_gives_its_configuration_and_the_cache_keeps_it(endpoint: s
     assert "someone/tiny" in first.stdout, first.stderr
     offline = run("someone/tiny", tmp_path, HF_ENDPOINT=endpoint, HF_HUB_OFFLINE="1")
     assert offline.stdout == first.stdout
+
+
+def test_what_stands_beside_the_configuration_is_read_too(endpoint: str, tmp_path: Path) -> None:
+    done = run("someone/quantised", tmp_path, HF_ENDPOINT=endpoint)
+    assert "stored as fp8, one scale per tensor:" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ MEGATRON = ["--", *GPT.split(), "--micro-batch-size", "1", "--vocab-size", "1000
 CONTRACT: list[tuple[list[str], Any]] = [
     (["params", "deepseek-v3"], schema.Parameters),
     (["params", "gpt2", "--dtype", "fp8"], schema.Parameters),
+    (["params", "docs/files/qwen3-0.6b-fp8"], schema.Parameters),
     (["flops", "qwen3-next-80b-a3b"], schema.Flops),
     (["flops", "mamba-codestral-7b", "--decode", "5"], schema.Flops),
     (["flops", "gpt2", "--convention", "6nd"], schema.Flops),

@@ -9,6 +9,7 @@ from typing import Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.errors import InputError, given
+from weighbridge.estimate.quantised import Checkpoint
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
 from weighbridge.nn import Module
@@ -52,11 +53,13 @@ class ParameterReport(Shown):
         model: what was weighed.
         dtype: data type of the weights.
         router_dtype: data type of router weights; ``None`` for that of the other weights.
+        as_published: the data type is the checkpoint's own, so that its quantisation counts.
     """
 
     model: Model
     dtype: DataType
     router_dtype: DataType | None = None
+    as_published: bool = False
 
     @cached_property
     def tree(self) -> Node:
@@ -118,6 +121,19 @@ class ParameterReport(Shown):
         names = dict.fromkeys((self.dtype.name, *COMMON_TYPES))
         return {name: self.bytes(DATA_TYPES[name]) for name in names}
 
+    @cached_property
+    def checkpoint(self) -> Checkpoint | None:
+        """The bytes of the quantised checkpoint that the configuration describes; ``None`` where it describes none, or
+        where a data type was asked for."""
+        if self.model.storage is None or not self.as_published:
+            return None
+        return Checkpoint(self.model, self.model.storage, self.dtype, self.router_dtype or self.dtype)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know."""
+        return (*self.model.notes, *(self.checkpoint.notes if self.checkpoint else ()))
+
     def explained(self, quantity: str = "total") -> Any:
         """A figure as a traced number with its derivation.
 
@@ -144,7 +160,8 @@ def params(model: Model | Module | str, dtype: str | None = None, router_dtype: 
 
     Args:
         model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
-        dtype: data type of the weights; the configuration's own, else bf16.
+        dtype: data type of the weights; the configuration's own, else bf16. If given, how the checkpoint is quantised
+            does not count.
         router_dtype: data type of router weights; that of the other weights if not given.
 
     Raises:
@@ -153,7 +170,8 @@ def params(model: Model | Module | str, dtype: str | None = None, router_dtype: 
     loaded = as_model(model)
     configured = getattr(loaded.config, "dtype", None)
     weights = data_type(configured or "bf16" if dtype is None else dtype)
-    return ParameterReport(loaded, weights, None if router_dtype is None else data_type(router_dtype, "router_dtype"))
+    router = None if router_dtype is None else data_type(router_dtype, "router_dtype")
+    return ParameterReport(loaded, weights, router, as_published=dtype is None)
 
 
 def as_model(model: Any) -> Model:

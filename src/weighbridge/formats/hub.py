@@ -20,6 +20,24 @@ def download_config(repository: str) -> Path:
     Raises:
         UnreadableError: without a network, without permission, or where there is none.
     """
+    path = _downloaded(repository, "config.json")
+    if path is None:
+        raise _unreadable(repository, "the repository has no config.json")
+    return path
+
+
+def download_beside(repository: str, name: str) -> Path | None:
+    """Another file of a repository whose configuration was downloaded; ``None`` where there is none, or where the hub
+    cannot be reached and the cache has none.
+
+    Raises:
+        UnreadableError: where the hub answers that one may not have it, or not at all.
+    """
+    return _downloaded(repository, name, needed=False)
+
+
+def _downloaded(repository: str, name: str, needed: bool = True) -> Path | None:
+    """A file in the local cache, fetched or refreshed if the hub can be reached; ``None`` where there is none."""
     import logging
 
     from huggingface_hub import hf_hub_download
@@ -27,11 +45,13 @@ def download_config(repository: str) -> Path:
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
-        return Path(hf_hub_download(repository, "config.json", local_files_only=not _reachable(repository)))
+        return Path(hf_hub_download(repository, name, local_files_only=not _reachable(repository)))
     except LocalEntryNotFoundError:
+        if not needed:
+            return None
         reason = "it is not in the local cache and the hub cannot be reached (no network, or HF_HUB_OFFLINE is set)"
     except EntryNotFoundError:
-        reason = "the repository has no config.json"
+        return None
     except HfHubHTTPError as error:
         status = getattr(error.response, "status_code", None)
         reason = {
@@ -41,7 +61,11 @@ def download_config(repository: str) -> Path:
         }.get(status or 0, f"the hub answered {status}")
     except Exception as error:  # the client raises its transport's own errors, which differ between versions
         reason = f"{type(error).__name__}: {shown(str(error).splitlines()[0] if str(error) else '', 100)}"
-    raise UnreadableError(f"{repository}: {reason}; give a config.json or a catalogue name (weighbridge models)")
+    raise _unreadable(repository, reason)
+
+
+def _unreadable(repository: str, reason: str) -> UnreadableError:
+    return UnreadableError(f"{repository}: {reason}; give a config.json or a catalogue name (weighbridge models)")
 
 
 def _reachable(repository: str) -> bool:

@@ -21,7 +21,9 @@ from weighbridge.errors import (
 from weighbridge.formats.architecture import check_architecture, text_section, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
+from weighbridge.formats.quantization import SECTIONS, quantised, storage
 from weighbridge.models import Model, catalogue, families, known_fields
+from weighbridge.units import data_type
 
 GROUPED = re.compile(r"\d+(_\d+)*")
 """A whole number as Python groups its digits."""
@@ -30,6 +32,8 @@ LONGEST_NAME = 100
 """Characters of a model's name that reports show."""
 
 FILES = ("config.json", "params.json")
+
+QUANTISED_BESIDE = "hf_quant_config.json"
 
 
 def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Model:
@@ -62,10 +66,10 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
     path = found(text)
     if path is not None:
         return from_file(path, changes)
-    from weighbridge.formats.hub import REPOSITORY, download_config
+    from weighbridge.formats.hub import REPOSITORY
 
     if isinstance(model, str) and REPOSITORY.fullmatch(text) and Path(text).suffix not in (".json", ".toml"):
-        return from_raw(text, read_json(download_config(text)), changes, f"Hugging Face hub, {text}")
+        return from_hub(text, changes)
     near = did_you_mean(text, catalogue.names())
     raise UnknownModelError(f"MODEL: no catalogue name, file, folder or Hugging Face id is {given(text)}{near}")
 
@@ -102,15 +106,42 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
             raise InputError(f"name: got {given(name)}; expected a string")
         return from_raw(name, raw, changes, str(path))
     name = path.absolute().parent.name if path.name in FILES else path.stem.removesuffix("_config")
-    return from_raw(name, read_json(path), changes, str(path))
+    return from_raw(name, read_json(path), changes, str(path), beside=read_beside(path))
+
+
+def from_hub(repository: str, changes: Mapping[str, Any]) -> Model:
+    """The model of a Hugging Face id. Where its configuration says nothing of quantisation, ModelOpt's file may."""
+    from weighbridge.formats.hub import download_beside, download_config
+
+    raw = read_json(download_config(repository))
+    path = None if quantised(raw) else download_beside(repository, QUANTISED_BESIDE)
+    beside = None if path is None else read_json(path)
+    return from_raw(repository, raw, changes, f"Hugging Face hub, {repository}", beside=beside)
+
+
+def read_beside(path: Path) -> dict[str, Any] | None:
+    """ModelOpt's file beside a ``config.json``; beside NAME_config.json it is called NAME_hf_quant_config.json."""
+    stem = path.name.removesuffix("config.json")
+    other = path.with_name(f"{stem}{QUANTISED_BESIDE}")
+    if stem == path.name or (stem and not stem.endswith("_")) or not os.path.lexists(other):
+        return None
+    return read_json(other)
 
 
 def from_raw(
-    name: str, raw: Mapping[str, Any], changes: Mapping[str, Any], source: str, trusted: bool = False
+    name: str,
+    raw: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    source: str,
+    trusted: bool = False,
+    beside: Mapping[str, Any] | None = None,
 ) -> Model:
-    """The model of raw fields: a family's configuration, Llama's own parameters, or a description of blocks."""
+    """The model of raw fields: a family's configuration, Llama's own parameters, or a description of blocks; ``beside``
+    is what a file next to it says of how its checkpoint is quantised."""
     inner = text_section(raw) if "model_type" in changes and not sectioned(changes["model_type"]) else None
-    raw = {**(inner or raw), **{key: value for key, value in changes.items() if key == "model_type"}}
+    kept = {key: value for key, value in raw.items() if key in SECTIONS}
+    read = raw if inner is None else {**inner, **kept}
+    raw = {**read, **{key: value for key, value in changes.items() if key == "model_type"}}
     model_type = form(raw)
     if changes:
         raw = overridden(raw, {k: v for k, v in changes.items() if k != "model_type"}, model_type)
@@ -121,16 +152,13 @@ def from_raw(
 
         check_blocks(raw)
     config, notes = configuration(model_type, raw, trusted)
-    if "quantization_config" in raw:
-        notes = (*notes, "quantization_config is not read yet: bytes are those of the unquantised data types")
+    stored, said = storage(raw, beside, data_type(getattr(config, "dtype", None) or "bf16").bits)
+    notes = (*notes, *said)
     if "model_type" in changes:
-        rest = unread(model_type, raw)
+        left = shown(", ".join(name for name in unread(model_type, raw) if name not in SECTIONS), 200) or "nothing"
         whole = "" if inner is None else "its text_config alone "
-        notes = (
-            *notes,
-            f"{whole}read as {model_type} on request; not read: {shown(', '.join(rest), 200) or 'nothing'}",
-        )
-    return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400))
+        notes = (*notes, f"{whole}read as {model_type} on request; not read: {left}")
+    return Model(printable(name, LONGEST_NAME), model_type, config, notes, printable(source, 400), stored)
 
 
 def sectioned(model_type: object) -> bool:

@@ -9,11 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from weighbridge.models.storage import Storage
 from weighbridge.nn import CausalLM
 from weighbridge.traced import trace
 from weighbridge.tree import Node
 
-_NOT_FAMILIES = {"__init__", "config", "moe_config", "multimodal", "llama_params", "described"}
+_NOT_FAMILIES = {"__init__", "config", "moe_config", "multimodal", "llama_params", "described", "sites", "storage"}
 _WITH_HYPHEN = {"nemotron_nas": "nemotron-nas"}
 """Types that are called otherwise than a Python module may be."""
 
@@ -58,6 +59,7 @@ class Model:
         config: the configuration that it is built from.
         notes: what the reader should know (defaults used, fields not read).
         source: where the configuration came from.
+        storage: how its checkpoint is quantised; ``None`` where it is not.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Model:
     config: Any
     notes: tuple[str, ...] = ()
     source: str = ""
+    storage: Storage | None = None
     _network: CausalLM | None = field(default=None, repr=False)
 
     @cached_property

@@ -26,6 +26,7 @@ class Config(BaseConfig):
     """
 
     family: ClassVar[str] = "GPT-2"
+    projection: ClassVar[str] = "Conv1D"
     aliases: ClassVar[dict[str, str]] = {
         "n_embd": "hidden_size",
         "n_head": "num_attention_heads",

@@ -16,6 +16,7 @@ class Config:
     where ``transformers`` has them.
 
     Attributes:
+        text_alone: the type of the language model, where files of it alone are called by the whole's type.
         text_config: the language model's configuration.
         vision_config: the tower's.
         dtype: data type of the weights, as the configuration names it.
@@ -24,6 +25,7 @@ class Config:
     family: ClassVar[str] = ""
     aliases: ClassVar[dict[str, str]] = {}
     derived: ClassVar[dict[str, str]] = {}
+    text_alone: ClassVar[str] = ""
 
     text_config: Any
     vision_config: Any

@@ -53,6 +53,7 @@ class GroupedQueryAttention(Module):
         output_gate: the query projection makes a second half that gates the output.
         fused: q, k and v are one projection.
         rotary: queries and keys are turned by their positions.
+        positions_each: every sequence has positions of its own (those of an image's rows and columns).
         norm: which normalisation that is: a name of :data:`weighbridge.nn.norm.NORMS`.
         norm_over: what it runs over: each "head" with one weight for all of them; "each head" with a weight of its own;
             "all heads" laid end to end.
@@ -83,6 +84,7 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
+    positions_each: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -140,7 +142,7 @@ class GroupedQueryAttention(Module):
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
-            q, k = ops.rotary(q), ops.rotary(k)
+            q, k = (ops.rotary(x, each=self.positions_each) for x in (q, k))
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:

@@ -44,8 +44,9 @@ class ChunkedAttention(GroupedQueryAttention):
             return self.o_proj(attended)
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        sizes = (self.num_heads, self.head_dim, self.value_dim)
-        return core_attention(q, k, v, *sizes, self.window, chunked=self.chunked, narrow=True)
+        sizes, window = (self.num_heads, self.head_dim, self.value_dim), self.window
+        visible = q.tape.run.pairs_in_chunks(window) if self.chunked and window is not None else None
+        return core_attention(q, k, v, *sizes, window, visible=visible, narrow=True)
 
 
 def turned(x: Tensor) -> Tensor:

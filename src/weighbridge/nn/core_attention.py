@@ -23,7 +23,8 @@ def core_attention(
     window: Count | None = None,
     selected: Count | None = None,
     further: Further | None = None,
-    chunked: bool = False,
+    visible: Count | None = None,
+    narrow: bool = False,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -42,21 +43,23 @@ def core_attention(
         selected: positions that are chosen for each token among all before it, as many as there are where those are
             fewer; ``None`` for all of them. PyTorch masks the others, and counts them.
         further: keys that stand for several positions each, beside those of single positions.
-        chunked: a token sees the positions of its own chunk of ``window`` positions instead.
+        visible: pairs per head and sequence that are chosen, where neither of those says it. PyTorch masks the others,
+            and counts them.
+        narrow: ``transformers`` has the softmax in the type of the scores (Llama 4).
     """
     run, further = q.tape.run, further or Further()
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
     dense = 2 * run.batch * (run.dense_pairs(window) + further.dense)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
-    pairs = run.pairs(window if selected is None else selected, chunked) + further.pairs
-    work = ops.twice(2 * run.batch * pairs * per_pair)
+    pairs = run.pairs(window if selected is None else selected) if visible is None else visible
+    work = ops.twice(2 * run.batch * (pairs + further.pairs) * per_pair)
     counted = {
         "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
     }
     with q.tape.segment("core_attn"):
-        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted))
+        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted, narrow))
     return out
 
 
@@ -98,6 +101,7 @@ class Core:
         keys: keys that a query may see.
         work: its floating-point operations.
         counted: the same by conventions of others.
+        narrow: ``transformers`` has the softmax in the type of the scores.
     """
 
     q: Tensor
@@ -108,6 +112,7 @@ class Core:
     keys: Count
     work: Work
     counted: dict[str, Work]
+    narrow: bool = False
 
     @property
     def tape(self) -> Tape:
@@ -157,7 +162,7 @@ def flash_core(core: Core) -> None:
     copies = None
     if kernels.exchanges_heads:
         copies = Axis("copies", 1)
-    elif kernels.sequence_first and kernels.attention is Attention.FLASH:
+    elif kernels.sequence_first and kernels.attention in (Attention.FLASH, Attention.FLASH_1):
         copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
     if copies is not None:
         own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
@@ -201,6 +206,10 @@ def eager_core(core: Core) -> None:
     tape.record("scores", (core.q, keys, mask), (raw,), (core.q, keys), scratch=scaled, scratch_backward=scaled)
     wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
+    if core.narrow:
+        tape.record("softmax", (raw,), (weights,), (weights,))
+        core.record((weights, values), (weights, values))
+        return
     if dtype is FP32:
         tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
     else:
@@ -214,6 +223,7 @@ def eager_core(core: Core) -> None:
 CORES = {
     Attention.PLAIN: plain_core,
     Attention.FLASH: flash_core,
+    Attention.FLASH_1: flash_core,
     Attention.TRITON: flash_core,
     Attention.CUDNN: flash_core,
     Attention.SDPA: flash_core,

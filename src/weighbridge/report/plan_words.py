@@ -22,6 +22,7 @@ from weighbridge.units import gibibytes
 SWITCHES = {
     "exchanges_heads": ("", ""),
     "gathers_keys": ("", ""),
+    "repeats_keys": ("", ""),
     "passes_keys": ("", ""),
     "transposes": ("", ""),
     "prefers_cudnn": ("cuDNN's attention before others", "flash attention before cuDNN's"),

@@ -11,7 +11,6 @@ from weighbridge.estimate.comparison import Comparison
 from weighbridge.estimate.compute import FlopReport
 from weighbridge.estimate.conventions import differences
 from weighbridge.estimate.generation import Generation
-from weighbridge.estimate.parameters import ParameterReport, parameters_of
 from weighbridge.models import Model
 from weighbridge.models.catalogue import Entry
 from weighbridge.report.hardware_schema import (
@@ -35,6 +34,33 @@ from weighbridge.report.hardware_schema import (
 from weighbridge.report.hardware_schema import (
     clusters as clusters,
 )
+from weighbridge.report.parameters_schema import (
+    Identity as Identity,
+)
+from weighbridge.report.parameters_schema import (
+    ParameterCounts as ParameterCounts,
+)
+from weighbridge.report.parameters_schema import (
+    ParameterNode as ParameterNode,
+)
+from weighbridge.report.parameters_schema import (
+    Parameters as Parameters,
+)
+from weighbridge.report.parameters_schema import (
+    QuantisedCheckpoint as QuantisedCheckpoint,
+)
+from weighbridge.report.parameters_schema import (
+    Size as Size,
+)
+from weighbridge.report.parameters_schema import (
+    StoredTensorsEntry as StoredTensorsEntry,
+)
+from weighbridge.report.parameters_schema import (
+    identity as identity,
+)
+from weighbridge.report.parameters_schema import (
+    parameters as parameters,
+)
 from weighbridge.report.plan_schema import (
     PlanDropout as PlanDropout,
 )
@@ -54,59 +80,7 @@ from weighbridge.report.plan_schema import (
     PlanSaves as PlanSaves,
 )
 from weighbridge.report.time_schema import RunFigures, StepSeconds
-from weighbridge.tree import Node, run, stored
-
-
-class Identity(TypedDict):
-    """What was weighed: name, family, ``model_type`` and where the configuration came from."""
-
-    name: str
-    family: str
-    model_type: str
-    source: str
-
-
-class ParameterNode(TypedDict):
-    """A module: ``count`` copies stand in its parent, each of ``each`` parameters; ``apart`` from the total or not."""
-
-    name: str
-    module: str
-    kind: str
-    count: int
-    each: int
-    apart: bool
-    children: list[ParameterNode]
-
-
-class ParameterCounts(TypedDict):
-    """Parameters. ``multi_token_prediction`` and ``buffers`` are not part of ``total``."""
-
-    total: int
-    active: int
-    embedding: int
-    non_embedding: int
-    multi_token_prediction: int
-    buffers: int
-    by_kind: dict[str, int]
-
-
-class Size(TypedDict):
-    """Bytes in the chosen data types, and of all parameters in common ones."""
-
-    dtype: str
-    router_dtype: str
-    total: int
-    by_dtype: dict[str, int]
-
-
-class Parameters(TypedDict):
-    """``weighbridge params --json``."""
-
-    model: Identity
-    parameters: ParameterCounts
-    bytes: Size
-    tree: ParameterNode
-    notes: list[str]
+from weighbridge.tree import Node, run
 
 
 class FlopNode(TypedDict):
@@ -283,49 +257,6 @@ class Catalogue(TypedDict):
     """``weighbridge models --json``."""
 
     models: list[CatalogueEntry]
-
-
-def identity(model: Model) -> Identity:
-    """What was weighed."""
-    return {"name": model.name, "family": model.family, "model_type": model.model_type, "source": model.source}
-
-
-def parameters(report: ParameterReport) -> Parameters:
-    """Parameters as plain data."""
-    counts: ParameterCounts = {
-        "total": report.total,
-        "active": report.active,
-        "embedding": report.embedding,
-        "non_embedding": report.non_embedding,
-        "multi_token_prediction": report.prediction,
-        "buffers": report.buffers,
-        "by_kind": {kind.value: count for kind, count in report.by_kind.items()},
-    }
-    size: Size = {
-        "dtype": report.dtype.name,
-        "router_dtype": (report.router_dtype or report.dtype).name,
-        "total": report.bytes(),
-        "by_dtype": report.bytes_by_type,
-    }
-    return {
-        "model": identity(report.model),
-        "parameters": counts,
-        "bytes": size,
-        "tree": _parameter_node(report.tree),
-        "notes": list(report.model.notes),
-    }
-
-
-def _parameter_node(node: Node) -> ParameterNode:
-    return {
-        "name": node.name,
-        "module": type(node.module).__name__,
-        "kind": node.kind.value,
-        "count": stored(node),
-        "each": node.sum(parameters_of, stored),
-        "apart": node.apart,
-        "children": [_parameter_node(child) for child in node.children],
-    }
 
 
 def compute(

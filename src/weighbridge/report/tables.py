@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from weighbridge.estimate.conventions import MEANING, differences
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.modules import DEFAULT_DEPTH, lines
+from weighbridge.report.stored import stored_facts, stored_table
 from weighbridge.tree import Kind, Node, layer_count, run, stored
 from weighbridge.units import flops, gibibytes, gigabytes, percent, short_count, thousands
 
@@ -50,9 +51,12 @@ def parameters(report: ParameterReport, depth: int = DEFAULT_DEPTH) -> Document:
     if report.prediction:
         facts.append((f"{report.prediction:,} in multi-token prediction, counted apart",))
     facts.append((f"{report.embedding:,} embedding, {report.non_embedding:,} non-embedding",))
-    tables = (_modules(report, depth), _kinds(report), _types(report))
+    tables: tuple[Table, ...] = (_modules(report, depth), _kinds(report), _types(report))
+    if report.checkpoint is not None:
+        facts += stored_facts(report.checkpoint)
+        tables = (*tables, stored_table(report.checkpoint))
     subtitle = kind_of_model(report.model, report.tree)
-    return Document(report.model.name, subtitle, tuple(facts), tables, report.model.notes)
+    return Document(report.model.name, subtitle, tuple(facts), tables, report.notes)
 
 
 def _modules(report: ParameterReport, depth: int) -> Table:
