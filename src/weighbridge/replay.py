@@ -240,8 +240,7 @@ class _Walk:
         for i in self.places:
             for key, tensor in self.stays(i).items():
                 if self.given(key):
-                    counted = tensor.use is Use.OUTSIDE or any(tensor is other for other in self.shared)
-                    self.shared += [] if counted else [tensor]
+                    self.shared += [] if tensor.use is Use.OUTSIDE or tensor in self.shared else [tensor]
                     continue
                 self.first_kept.setdefault(key, i)
                 if key not in self.dropped:

@@ -315,9 +315,7 @@ class Tape:
         """A new symbolic tensor, of the pass's data type unless another is given."""
         return Tensor(name, axes, dtype or self.dtype, self, base, use)
 
-    def table(
-        self, name: str, *axes: Dimension, dtype: DataType | None = None, use: Use = Use.ACTIVATION
-    ) -> Tensor:
+    def table(self, name: str, *axes: Dimension, dtype: DataType | None = None, use: Use = Use.ACTIVATION) -> Tensor:
         """A tensor that is made once for all layers: the same one at every call with the same name and size."""
         sizes = "x".join(str(plain(axis.size)) for axis in axes)  # arrays have no hash
         key = (name, sizes, dtype or self.dtype)

@@ -1,7 +1,9 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.beside import DenseBesideExperts as DenseBesideExperts
 from weighbridge.nn.block_sparse_attention import BlockSparseAttention as BlockSparseAttention
+from weighbridge.nn.chunked_attention import ChunkedAttention as ChunkedAttention
 from weighbridge.nn.compressed_attention import CompressedAttention as CompressedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
@@ -32,6 +34,7 @@ from weighbridge.nn.norm import RMSNorm as RMSNorm
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
 from weighbridge.nn.shortcut_layer import ShortcutLayer as ShortcutLayer
 from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLatentAttention
+from weighbridge.nn.sparse_mlp import SparseGatedMLP as SparseGatedMLP
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower

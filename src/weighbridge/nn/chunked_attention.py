@@ -7,7 +7,7 @@ from typing import ClassVar
 from weighbridge.kernels import Rope
 from weighbridge.nn import ops
 from weighbridge.nn.attention import GroupedQueryAttention
-from weighbridge.nn.core_attention import core_attention, store
+from weighbridge.nn.core_attention import core_attention
 from weighbridge.tape import SEQUENCE, Axis, Tensor
 from weighbridge.units import FP32
 
@@ -28,20 +28,12 @@ class ChunkedAttention(GroupedQueryAttention):
     chunked: bool = False
     scaled: bool = False
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = ops.gathered(x)
-        with x.tape.segment("qkv_linear"):
-            q, k, v = self.q_proj(x), self.k_proj(x), self.v_proj(x)
+    def placed(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
         if self.rotary:
             q, k = turned(q), turned(k)
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
-        if self.scaled:
-            q = by_position(q)
-        store(k, v, self.window)
-        attended = self.attended(q, k, v)
-        with x.tape.segment("attn_proj"):
-            return self.o_proj(attended)
+        return by_position(q) if self.scaled else q, k
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         sizes, window = (self.num_heads, self.head_dim, self.value_dim), self.window

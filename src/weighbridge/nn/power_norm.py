@@ -15,7 +15,7 @@ class PowerRMSNorm(RMSNorm):
     """
 
     def eager(self, x: Tensor) -> Tensor:
-        """Operation by operation in fp32. The mean square is kept, and a copy of the weight in fp32 if it is in less."""
+        """Operation by operation in fp32. The mean square is kept, and a copy of the weight in fp32 if it has less."""
         tape, wide, rows = x.tape, x, x.axes[:-1]
         if x.dtype is not FP32:
             wide = tape.tensor("norm input in fp32", *x.axes, dtype=FP32)

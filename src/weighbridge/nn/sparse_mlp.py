@@ -14,6 +14,7 @@ class SparseGatedMLP(GatedMLP):
     becomes zero. Its projections stay dense.
     """
 
+    title = "mlp"
     note: ClassVar[str] = "gated: gate, up, down; most of the gate is zero"
     source: ClassVar[str] = "transformers, models/gemma3n/modeling_gemma3n.py, Gemma3nTextMLP"
 
