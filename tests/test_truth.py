@@ -50,6 +50,8 @@ def test_truth(row: dict[str, str]) -> None:
     # the counter knew the input embedding by a module name that nemotron_h does not use, and wrote 0 for it
     if row["model_type"] != "nemotron_h" and int(row["of_which_embedding"] or 0) > 0:
         assert counts[Kind.EMBEDDING] == int(row["of_which_embedding"])
+    if int(row["of_which_vision_or_projector"] or 0) > 0:
+        assert counts[Kind.VISION] == int(row["of_which_vision_or_projector"])
 
 
 @pytest.mark.parametrize("row", OTHERS, ids=[row["model"] for row in OTHERS])

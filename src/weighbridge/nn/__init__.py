@@ -1,8 +1,10 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.beside import DenseBesideExperts as DenseBesideExperts
 from weighbridge.nn.block_sparse_attention import BlockSparseAttention as BlockSparseAttention
 from weighbridge.nn.broadcast_attention import BroadcastAttention as BroadcastAttention
+from weighbridge.nn.chunked_attention import ChunkedAttention as ChunkedAttention
 from weighbridge.nn.clipped_attention import ClippedAttention as ClippedAttention
 from weighbridge.nn.compressed_attention import CompressedAttention as CompressedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
@@ -40,6 +42,7 @@ from weighbridge.nn.projected import ProjectedNorm as ProjectedNorm
 from weighbridge.nn.scaled_embedding import ScaledEmbedding as ScaledEmbedding
 from weighbridge.nn.shortcut_layer import ShortcutLayer as ShortcutLayer
 from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLatentAttention
+from weighbridge.nn.sparse_mlp import SparseGatedMLP as SparseGatedMLP
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower

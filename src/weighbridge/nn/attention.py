@@ -144,10 +144,7 @@ class GroupedQueryAttention(Module):
             q, k, v, gate = self.projected(ops.gathered(x))
         if self.fused and self.gathers_queries(x.tape.run.kernels):
             q = ops.elementwise("copy", q)
-        if self.qk_norm:
-            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
-        if self.rotary:
-            q, k = self.turned(q), self.turned(k)
+        q, k = self.placed(q, k)
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
@@ -157,6 +154,14 @@ class GroupedQueryAttention(Module):
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def placed(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys normalised, and turned by their positions."""
+        if self.qk_norm:
+            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
+        if self.rotary:
+            q, k = self.turned(q), self.turned(k)
+        return q, k
 
     def turned(self, x: Tensor) -> Tensor:
         """Queries or keys, turned by their positions."""

@@ -24,6 +24,7 @@ def core_attention(
     selected: Count | None = None,
     further: Further | None = None,
     visible: Count | None = None,
+    narrow: bool = False,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -44,6 +45,7 @@ def core_attention(
         further: keys that stand for several positions each, beside those of single positions.
         visible: pairs per head and sequence that are chosen, where neither of those says it. PyTorch masks the others,
             and counts them.
+        narrow: ``transformers`` has the softmax in the type of the scores (Llama 4).
     """
     run, further = q.tape.run, further or Further()
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
@@ -57,7 +59,7 @@ def core_attention(
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
     }
     with q.tape.segment("core_attn"):
-        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted))
+        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted, narrow))
     return out
 
 
@@ -99,6 +101,7 @@ class Core:
         keys: keys that a query may see.
         work: its floating-point operations.
         counted: the same by conventions of others.
+        narrow: ``transformers`` has the softmax in the type of the scores.
     """
 
     q: Tensor
@@ -109,6 +112,7 @@ class Core:
     keys: Count
     work: Work
     counted: dict[str, Work]
+    narrow: bool = False
 
     @property
     def tape(self) -> Tape:
@@ -203,6 +207,10 @@ def eager_core(core: Core) -> None:
     tape.record("scores", (queries, keys, mask), (raw,), (queries, keys), scratch=scaled, scratch_backward=scaled)
     wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
+    if core.narrow:
+        tape.record("softmax", (raw,), (weights,), (weights,))
+        core.record((weights, values), (weights, values))
+        return
     if dtype is FP32:
         tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
     else:
