@@ -11,6 +11,7 @@ from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.serving import Serving, ServingSharding
+from weighbridge.pieces import Piece
 from weighbridge.replay import Moment, passing
 from weighbridge.tape import Axis, Pass, Phase, Tape, Tensor
 from weighbridge.traced import plain
@@ -46,7 +47,7 @@ class Forward(Training):
         return highest
 
     @cached_property
-    def parts_of_tape(self) -> list[object]:
+    def parts_of_tape(self) -> list[Piece]:
         """Its pieces: what stands before the layers, layers of each kind, what stands after them."""
         from weighbridge.estimate.training import divided
 
