@@ -137,6 +137,8 @@ class AttentionConfig(Config):
         sinks: bool = False,
         output_gate: bool = False,
         fused: bool = False,
+        rotary: bool = True,
+        cuts_cache: bool = True,
     ) -> GroupedQueryAttention:
         """This configuration's attention."""
         return GroupedQueryAttention(
@@ -151,6 +153,8 @@ class AttentionConfig(Config):
             sinks,
             output_gate,
             fused,
+            rotary,
+            cuts_cache=cuts_cache,
         )
 
     def mlp(self, bias: bool = False, activation: str = "silu", fused: bool = False) -> GatedMLP:

@@ -9,8 +9,11 @@ from weighbridge.nn.decoder import MultiTokenPrediction as MultiTokenPrediction
 from weighbridge.nn.decoder import stack as stack
 from weighbridge.nn.embedding import Embedding as Embedding
 from weighbridge.nn.embedding import TokenAndPosition as TokenAndPosition
+from weighbridge.nn.kimi_delta_attention import KimiDeltaAttention as KimiDeltaAttention
+from weighbridge.nn.lightning_attention import LightningAttention as LightningAttention
 from weighbridge.nn.linear import Linear as Linear
 from weighbridge.nn.linear_attention import GatedDeltaNet as GatedDeltaNet
+from weighbridge.nn.mamba1 import Mamba1 as Mamba1
 from weighbridge.nn.mla import MultiHeadLatentAttention as MultiHeadLatentAttention
 from weighbridge.nn.mlp import MLP as MLP
 from weighbridge.nn.mlp import GatedMLP as GatedMLP
@@ -21,7 +24,12 @@ from weighbridge.nn.moe import Router as Router
 from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
 from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
+from weighbridge.nn.normed_residual import NormedResidualLayer as NormedResidualLayer
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
+from weighbridge.nn.shared_block import SharedBlock as SharedBlock
+from weighbridge.nn.shared_block import SharedBlockLayer as SharedBlockLayer
+from weighbridge.nn.shared_block import SharedBlocksLM as SharedBlocksLM
+from weighbridge.nn.short_convolution import ShortConvolution as ShortConvolution
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower

@@ -58,6 +58,7 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
+        cuts_cache: what it stores is cut to the window; without it, it multiplies with all that there was (MiniMax-01).
     """
 
     kind = Kind.ATTENTION
@@ -83,6 +84,7 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
+    cuts_cache: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -144,8 +146,9 @@ class GroupedQueryAttention(Module):
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
-            store(k, v, self.window)
-        attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
+            store(k, v, self.window if self.cuts_cache else None)
+        sizes = (self.num_heads, self.head_dim, self.value_dim)
+        attended = core_attention(q, k, v, *sizes, self.window, self.cuts_cache)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):

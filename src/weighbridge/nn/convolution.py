@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, maximum
 from weighbridge.nn import ops
 from weighbridge.nn.module import Module
 from weighbridge.tape import Axis, Dimension, Phase, Tensor, Weight, Work
@@ -47,10 +47,12 @@ class CausalConvolution(Module):
     def padded(self, x: Tensor, per_position: Count) -> Work:
         """What PyTorch's counter makes of it. It counts the padded positions too, and for the weight's gradient
         multiplies every channel with every other (torch/utils/flop_counter.py, conv_backward_flop, ignores groups).
-        At a decoding step ``transformers`` convolves cached positions and the new one, and drops one of two results.
+        At a decoding step ``transformers`` convolves cached positions and the new one, and drops one of two results;
+        a prompt shorter than the cache is padded to it.
         """
         run = x.tape.run
         if run.phase is Phase.DECODE:
             return Work(run.sequence * 2 * per_position)
-        forward = (run.sequence + self.kernel - 1) * per_position
+        positions = run.sequence if run.phase is Phase.TRAIN else maximum(run.sequence, self.kernel)
+        forward = (positions + self.kernel - 1) * per_position
         return Work(forward, forward + forward * self.channels.size)

@@ -14,7 +14,14 @@ from weighbridge.units import FP32, DataType
 
 
 def core_attention(
-    q: Tensor, k: Tensor, v: Tensor, heads: Count, qk_dim: Count, v_dim: Count, window: Count | None = None
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: Count,
+    qk_dim: Count,
+    v_dim: Count,
+    window: Count | None = None,
+    cuts_cache: bool = True,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -30,11 +37,12 @@ def core_attention(
         qk_dim: elements of a query or key head.
         v_dim: elements of a value head.
         window: positions that a token sees at most, itself included; ``None`` for all before it.
+        cuts_cache: what a window no longer sees has left the cache, so that nothing is multiplied with it.
     """
     run = q.tape.run
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
-    dense = 2 * run.batch * run.dense_pairs(window)
+    dense = 2 * run.batch * run.dense_pairs(window if cuts_cache else None)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
     work = ops.twice(2 * run.batch * run.pairs(window) * per_pair)
     counted = {
