@@ -138,7 +138,6 @@ class AttentionConfig(Config):
         output_gate: bool = False,
         fused: bool = False,
         rotary: bool = True,
-        cuts_cache: bool = True,
     ) -> GroupedQueryAttention:
         """This configuration's attention."""
         return GroupedQueryAttention(
@@ -154,7 +153,6 @@ class AttentionConfig(Config):
             output_gate,
             fused,
             rotary,
-            cuts_cache=cuts_cache,
         )
 
     def mlp(self, bias: bool = False, activation: str = "silu", fused: bool = False) -> GatedMLP:

@@ -11,6 +11,7 @@ from typing import ClassVar
 from weighbridge.models.config import FULL, LINEAR, Layers, PatternConfig, Size, every, window
 from weighbridge.nn import CausalLM, DecoderLayer, LightningAttention, MixtureOfExperts, NormedResidualLayer, stack
 from weighbridge.nn.problems import Problem, at_most
+from weighbridge.nn.whole_cache_attention import WholeCacheAttention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,13 @@ def build(config: Config) -> CausalLM:
         hidden = config.hidden_size
         moe = MixtureOfExperts(hidden, config.intermediate_size, config.num_local_experts, config.num_experts_per_tok)
         lightning = LightningAttention(hidden, config.num_attention_heads, config.head_size, config.block_size)
-        # transformers' cache for this family does not look at the window
-        attention = config.attention(window=window(config.sliding_window), cuts_cache=False)
+        attention = WholeCacheAttention(
+            hidden,
+            config.num_attention_heads,
+            config.kv_heads,
+            config.head_size,
+            window=window(config.sliding_window),
+        )
         return NormedResidualLayer(hidden, attention if kind == FULL else lightning, moe)
 
     return config.causal_lm(stack(config.pattern(), layer, config.num_hidden_layers))

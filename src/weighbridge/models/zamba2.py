@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import cycle
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count, exact_div, floor_div
@@ -125,17 +125,19 @@ class Config(BaseConfig):
 
 def build(config: Config) -> CausalLM:
     """Hybrid layers take the shared blocks by turns; each has adapters of its own."""
-    turn, several, pattern = count(), plain(config.num_mem_blocks), config.pattern()
-    blocks = [config.shared_block() for _ in range(min(several, pattern.count(HYBRID)))]
+    pattern = config.pattern()
+    several = min(plain(config.num_mem_blocks), pattern.count(HYBRID))
+    names = [HYBRID] if several == 1 else [f"{HYBRID}_{number}" for number in range(1, several + 1)]
+    blocks = {name: config.shared_block() for name in names}
+    turn = cycle(names)
 
-    def layer(kind: tuple[str, int]) -> Module:
+    def layer(kind: str) -> Module:
         mamba = config.mamba()
-        if kind[0] == LINEAR:
+        if kind == LINEAR:
             return DecoderLayer(config.hidden_size, mamba)
-        adapts = config.use_shared_attention_adapter
-        return SharedBlockLayer.of(blocks[kind[1]], mamba, config.adapter_rank, adapts)
+        return SharedBlockLayer.of(blocks[kind], mamba, config.adapter_rank, config.use_shared_attention_adapter)
 
-    kinds = [(kind, next(turn) % several if kind == HYBRID else 0) for kind in pattern]
+    kinds = [next(turn) if kind == HYBRID else kind for kind in pattern]
     language_model = config.causal_lm(stack(kinds, layer, config.num_hidden_layers))
     parts = (language_model.embedding, language_model.layers, language_model.norm, language_model.head)
-    return SharedBlocksLM(*parts, shared=tuple(blocks))
+    return SharedBlocksLM(*parts, shared=tuple(blocks.values()))

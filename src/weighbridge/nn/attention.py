@@ -58,7 +58,6 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
-        cuts_cache: what it stores is cut to the window; without it, it multiplies with all that there was (MiniMax-01).
     """
 
     kind = Kind.ATTENTION
@@ -84,7 +83,6 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
-    cuts_cache: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -146,13 +144,16 @@ class GroupedQueryAttention(Module):
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
-            store(k, v, self.window if self.cuts_cache else None)
-        sizes = (self.num_heads, self.head_dim, self.value_dim)
-        attended = core_attention(q, k, v, *sizes, self.window, self.cuts_cache)
+            store(k, v, self.window)
+        attended = self.attended(q, k, v)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Values as queries and keys weigh them."""
+        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""

@@ -21,7 +21,7 @@ def core_attention(
     qk_dim: Count,
     v_dim: Count,
     window: Count | None = None,
-    cuts_cache: bool = True,
+    selected: Count | None = None,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -37,14 +37,16 @@ def core_attention(
         qk_dim: elements of a query or key head.
         v_dim: elements of a value head.
         window: positions that a token sees at most, itself included; ``None`` for all before it.
-        cuts_cache: what a window no longer sees has left the cache, so that nothing is multiplied with it.
+        selected: positions that are chosen for each token among all before it, as many as there are where those are
+            fewer; ``None`` for all of them. PyTorch masks the others, and counts them.
     """
     run = q.tape.run
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
-    dense = 2 * run.batch * run.dense_pairs(window if cuts_cache else None)
+    dense = 2 * run.batch * run.dense_pairs(window)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
-    work = ops.twice(2 * run.batch * run.pairs(window) * per_pair)
+    pairs = run.pairs(window if selected is None else selected)
+    work = ops.twice(2 * run.batch * pairs * per_pair)
     counted = {
         "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),

@@ -70,7 +70,7 @@ class GatedDeltaNet(Module):
         z = ops.part(qkvz, "z", self.values)
         return self.out_proj(self.norm(self.delta_rule(mixed, gates), z))
 
-    def delta_rule(self, qkv: Tensor, gates: Tensor) -> Tensor:
+    def delta_rule(self, qkv: Tensor, *gates: Tensor) -> Tensor:
         """Update the state token by token and read it with the query: read the old value, write the correction, read.
 
         PyTorch counts the matrix multiplies of the chunked form that ``transformers`` runs on more than one token, and
@@ -84,7 +84,7 @@ class GatedDeltaNet(Module):
         }
         weights = (self.dt_bias, self.decay)
         state = (Axis("heads", self.num_value_heads, self.key_head_dim), Axis("value", self.value_head_dim))
-        return recurrence("delta rule", (qkv, gates), weights, self.values, state, 3, counted)
+        return recurrence("delta rule", (qkv, *gates), weights, self.values, state, 3, counted)
 
     def chunked(self, batch: Count, sequence: Count) -> Work:
         """Matrix multiplies of the chunked form (transformers, torch_chunk_gated_delta_rule).

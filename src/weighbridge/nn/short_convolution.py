@@ -35,7 +35,7 @@ class ShortConvolution(Module):
     def build(self) -> None:
         hidden, channels = Axis("hidden", self.hidden_size), self.channels
         self.in_proj = Linear(hidden, Joined((channels, channels, channels)), self.bias)
-        self.conv = CausalConvolution(channels, self.conv_kernel, self.bias)
+        self.conv = CausalConvolution(channels, self.conv_kernel, self.bias, activated=False)
         self.out_proj = Linear(channels, hidden, self.bias)
 
     @property

@@ -25,7 +25,8 @@ def jamba(draw: Draw) -> None:
     mamba1(draw)
     for what in ("attn", "expert"):
         period = draw.field(f"{what}_layer_period", (1, 2, 3))
-        draw.field(f"{what}_layer_offset", (0, 1, 2), fits=lambda offset, period=period: offset < period)
+        few = [offset for offset in (0, 1, 2) if offset < period]
+        draw.field(f"{what}_layer_offset", few, fits=range(period).__contains__)
     experts(draw, "num_experts", (0, 1, 3, 6), aliases=("num_local_experts",))
 
 
@@ -88,6 +89,8 @@ def falcon_h1(draw: Draw) -> None:
 
 
 def zamba2(draw: Draw) -> None:
+    # the switch ties whatever transformers ties: off, its layers share no blocks, and hold adapters that nothing reads
+    draw.raw.pop("tie_word_embeddings", None)
     heads = draw.field("num_attention_heads", (1, 2, 3, 4, 6))
     hidden: int = draw.field("hidden_size", [heads * k for k in (4, 8, 10)], fits=lambda size: 2 * size % heads == 0)
     adapts = draw.field("use_shared_attention_adapter", (False, True))
@@ -272,3 +275,15 @@ def kimi_names(names: Sequence[str]) -> list[str]:
 
 
 NAMES = {"granitemoehybrid": granite_names, "kimi_linear": kimi_names}
+
+
+def kept_lfm2(rng: random.Random, fields: sizes.Fields) -> sizes.Fields:
+    """Fields beside the usual ones of what PyTorch keeps: which layers attend, and the convolution."""
+    kinds = [rng.choice((FULL, "conv")) for _ in range(fields["num_hidden_layers"])]
+    own = {"conv_L_cache": rng.randint(1, 3), "conv_bias": rng.random() < 0.5, "block_multiple_of": 8}
+    return {"layer_types": kinds, **own}
+
+
+KEPT = {"lfm2": kept_lfm2}
+"""Types of which kept tensors are exact, with the fields that they need besides. Of the others, transformers' own
+recurrences keep every step, which no kernel does that anybody trains with; their MLA and experts are as DeepSeek's."""
