@@ -105,6 +105,8 @@ def test_lfm_2_rounds_its_feed_forward_network() -> None:
 def test_minimax_attends_by_turns() -> None:
     found = layers(build("minimax", num_hidden_layers=5))
     assert found == {"full_attention_layers": (3, (0, 2, 4)), "linear_attention_layers": (2, (1, 3))}
+    own_code = layers(build("minimax", num_hidden_layers=4, attn_type_list=[0, 0, 0, 1]))
+    assert own_code == {"linear_attention_layers": (3, (0, 1, 2)), "full_attention_layers": (1, (3,))}
 
 
 def test_kimi_reads_places_from_its_section_and_without_it() -> None:
@@ -141,6 +143,7 @@ def test_kimi_reads_places_from_its_section_and_without_it() -> None:
         ("lfm2", {"num_hidden_layers": 1, "layer_types": ["mamba"]}, "'mamba' is no layer type of this family"),
         ("minimax", {"num_experts": 1}, "num_experts_per_tok: 2 is more than num_experts = 1"),
         ("minimax", {"num_hidden_layers": 2, "layer_types": ["full_attention"]}, "has 1 entries"),
+        ("minimax", {"attn_type_list": [0]}, "attn_type_list: has 1 entries for num_hidden_layers = 32"),
         ("kimi_linear", {"num_experts_per_token": 300}, "num_experts_per_token: 300 is more than num_local_experts"),
         ("kimi_linear", {"mlp_layer_types": ["sparse"]}, "mlp_layer_types: has 1 entries for num_hidden_layers = 27"),
         (

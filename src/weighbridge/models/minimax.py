@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import FULL, LINEAR, Layers, PatternConfig, Size, every, window
+from weighbridge.models.config import FULL, LINEAR, Layers, PatternConfig, Places, Size, check_pattern, every, window
 from weighbridge.nn import CausalLM, DecoderLayer, LightningAttention, MixtureOfExperts, NormedResidualLayer, stack
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.nn.whole_cache_attention import WholeCacheAttention
@@ -20,6 +20,7 @@ class Config(PatternConfig):
 
     Attributes:
         block_size: positions on which lightning attention works at once.
+        attn_type_list: 1 for each layer with softmax attention, 0 for others, as files of MiniMax's own code say it.
     """
 
     family: ClassVar[str] = "MiniMax-01"
@@ -35,12 +36,17 @@ class Config(PatternConfig):
     num_experts_per_tok: Size = 2
     num_local_experts: Size = 8
     block_size: Size = 256
+    attn_type_list: Places | None = None
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
         yield from at_most(self, "num_experts_per_tok", "num_local_experts")
+        if self.attn_type_list is not None:
+            yield from check_pattern("attn_type_list", self.own_pattern(), self.layer_choices, self.num_hidden_layers)
 
     def own_pattern(self) -> list[str]:
+        if self.attn_type_list is not None:
+            return [FULL if attends else LINEAR for attends in self.attn_type_list]
         return every(self.num_hidden_layers, 2, LINEAR, FULL)
 
 
