@@ -149,7 +149,7 @@ BOUNDS = {
 
 def _line(detail: dict[str, Any], renamed: Mapping[str, str]) -> str:
     """One pydantic error in the words of this package, under the name that the field was given by."""
-    parts = [str(part) for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
+    parts = [str(part) for part in detail["loc"] if not str(part).startswith(("function-", "constrained-", "literal["))]
     where = ".".join([renamed.get(parts[0], parts[0]), *parts[1:]]) if parts else "configuration"
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "missing":
@@ -160,6 +160,8 @@ def _line(detail: dict[str, Any], renamed: Mapping[str, str]) -> str:
         return f"{where}: got {given(detail['input'])}; allowed is {BOUNDS[kind]} {bound:,}{entries}"
     if kind == "json_invalid":
         return f"{where}: holds text that is no valid Unicode, or is nested too deeply"
+    if kind == "literal_error":
+        return f"{where}: got {given(detail['input'])}; allowed: {context['expected']}"
     expected = EXPECTED.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
     return f"{where}: got {given(detail['input'])}; expected {expected}"
 
