@@ -27,7 +27,8 @@ FROM_ARCHITECTURE = {
     "nvidia/Llama-3_3-Nemotron-Super-49B-v1": 49_867_145_216,
     "stepfun-ai/Step-3.7-Flash": 195_844_496_640,
 }
-"""Counts of models that transformers has no class for (of Step-3.7, none that reads this file); tests/models has them by hand."""
+"""Counts of models that transformers has no class for (of Step-3.7, none that reads this file); tests/models has them
+by hand."""
 
 COVERED = [row for row in ROWS if row["model_type"] in families()]
 OTHERS = [row for row in ROWS if row["model_type"] not in families()]

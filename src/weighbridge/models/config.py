@@ -164,6 +164,7 @@ class AttentionConfig(Config):
         sinks: bool = False,
         output_gate: bool = False,
         fused: bool = False,
+        rotary: bool = True,
     ) -> GroupedQueryAttention:
         """This configuration's attention."""
         return GroupedQueryAttention(
@@ -178,6 +179,7 @@ class AttentionConfig(Config):
             sinks,
             output_gate,
             fused,
+            rotary,
         )
 
     def mlp(self, bias: bool = False, activation: str = "silu", fused: bool = False) -> GatedMLP:

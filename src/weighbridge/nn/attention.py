@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from dataclasses import fields
+from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Attention, Kernels
@@ -59,6 +60,7 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
+        fp32_rotary: tables of rotary positions that are written out are fp32 (OLMo).
     """
 
     kind = Kind.ATTENTION
@@ -85,6 +87,7 @@ class GroupedQueryAttention(Module):
     v_head_dim: Count | None = None
     caches: bool = True
     positions_each: bool = False
+    fp32_rotary: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -132,7 +135,9 @@ class GroupedQueryAttention(Module):
         norm = NORMS[self.norm]
         if self.norm_over == "all heads":
             return norm(heads.size, heads.name)
-        return norm(heads.width, "head_dim", heads.units if self.norm_over == "each head" else None)
+        if self.norm_over == "each head":
+            return norm(heads.width, "head_dim", heads.units, heads.name)
+        return norm(heads.width, "head_dim")
 
     def forward(self, x: Tensor) -> Tensor:
         with x.tape.segment("qkv_linear"):
@@ -155,8 +160,12 @@ class GroupedQueryAttention(Module):
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
-            q, k = (ops.rotary(x, each=self.positions_each) for x in (q, k))
+            q, k = self.turned(q), self.turned(k)
         return q, k
+
+    def turned(self, x: Tensor) -> Tensor:
+        """Queries or keys, turned by their positions."""
+        return ops.rotary(x, each=self.positions_each, fp32=self.fp32_rotary)
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values as queries and keys weigh them."""
@@ -198,3 +207,11 @@ class GroupedQueryAttention(Module):
         q = self.q_proj(x)
         gate = ops.part(q, "gate", self.queries) if self.output_gate else None
         return ops.part(q, "q", self.queries), self.k_proj(x), self.v_proj(x), gate
+
+
+A = TypeVar("A", bound=GroupedQueryAttention)
+
+
+def of_kind(kind: type[A], attention: GroupedQueryAttention, **besides: Any) -> A:
+    """The same attention as another kind of it, with the fields that the kind has besides."""
+    return kind(**{field.name: getattr(attention, field.name) for field in fields(attention)}, **besides)

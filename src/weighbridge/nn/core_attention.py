@@ -200,10 +200,11 @@ def eager_core(core: Core) -> None:
     (aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out).
     """
     tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
+    queries = core.q if core.q.base is None else core.copied(core.q)  # of a fused projection: not head after head
     dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
-    tape.record("scores", (core.q, keys, mask), (raw,), (core.q, keys), scratch=scaled, scratch_backward=scaled)
+    tape.record("scores", (queries, keys, mask), (raw,), (queries, keys), scratch=scaled, scratch_backward=scaled)
     wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
     if core.narrow:

@@ -189,15 +189,18 @@ class CausalLM(Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         run = tokens.tape.run
-        x = ops.dropout(self.embedding(tokens))
-        for layers in self.layers:
-            x = layers(x)
-        x = self.norm(x)
+        x = self.norm(self.run_layers(ops.dropout(self.embedding(tokens))))
         if self.prediction is not None and run.prediction:
             self.prediction(x, tokens, self.table)
         if run.last_logits:
             x = ops.view(x, "last", x.axes[0], Axis("sequence", 1), x.axes[-1])
         return cross_entropy(self.head(x, self.table))
+
+    def run_layers(self, x: Tensor) -> Tensor:
+        """All layers, one run of equal ones after another."""
+        for layers in self.layers:
+            x = layers(x)
+        return x
 
     @property
     def table(self) -> Weight:
