@@ -21,7 +21,7 @@ def test_children_sum_to_their_parents(name: str) -> None:
         assert node.sum(own, stored) == parts
 
 
-STREAMS = {"HyperConnection", "AltUp", "MergedStreams", "LayerInputLayer"}
+STREAMS = {"HyperConnection", "AltUp", "Laurel", "PerLayerInput", "Streams", "MergedStreams", "LayerInputLayer"}
 """Modules that make the residual stream itself, and what they are made of: of no other kind."""
 
 
