@@ -22,7 +22,9 @@ def test_children_sum_to_their_parents(name: str) -> None:
 
 
 STREAMS = {"HyperConnection", "AltUp", "Laurel", "PerLayerInput", "Streams", "MergedStreams", "LayerInputLayer"}
-"""Modules that make the residual stream itself, and what they are made of: of no other kind."""
+JOINING = {"joint_proj", "linear"}
+"""Modules that make the residual stream itself, and what they are made of: of no other kind. And projections into it:
+those of multi-token prediction, and of Zamba 2's shared blocks."""
 
 
 def test_every_node_has_a_kind() -> None:
@@ -30,7 +32,7 @@ def test_every_node_has_a_kind() -> None:
         root = load(entry.name).network.node()
         streams = {id(part) for node in root.walk() if type(node.module).__name__ in STREAMS for part in node.walk()}
         without = [node for node in root.walk() if node.kind is Kind.OTHER and own(node) and id(node) not in streams]
-        assert {node.name for node in without} <= {"joint_proj"}, entry.name  # of multi-token prediction
+        assert {node.name for node in without} <= JOINING, entry.name
 
 
 def test_prediction_is_apart() -> None:
