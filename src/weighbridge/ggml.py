@@ -82,3 +82,7 @@ TYPES: dict[str, BlockType] = {
 
 NUMBERS = {kind.number: kind for kind in TYPES.values()}
 """The same by the number that files hold."""
+
+ALIGNMENT = 32
+"""Bytes: every tensor of a GGUF file begins at a multiple of it, where the file does not say otherwise (ggml's gguf.h,
+GGUF_DEFAULT_ALIGNMENT)."""

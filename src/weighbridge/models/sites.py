@@ -21,8 +21,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "router": ("gate", "router"),
     "shared_expert": ("shared_expert", "shared_experts"),
     "gate_proj": ("gate_proj", "w1"),
-    "up_proj": ("up_proj", "w3"),
-    "down_proj": ("down_proj", "w2"),
+    "up_proj": ("up_proj", "w3", "c_fc"),
+    "down_proj": ("down_proj", "w2", "c_proj"),
     "q_a_norm": ("q_a_layernorm",),
     "kv_a_proj": ("kv_a_proj_with_mqa",),
     "kv_a_norm": ("kv_a_layernorm",),
@@ -35,11 +35,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "latent_out": ("fc2_latent_proj",),
     "embedding": ("embed_tokens", "embeddings", "wte"),
     "head": ("lm_head",),
-    "final_norm": ("norm", "norm_f", "ln_f"),
-    "attention_norm": ("input_layernorm", "norm"),
+    "final_norm": ("norm", "norm_f", "ln_f", "shared_head.norm"),
+    "attention_norm": ("input_layernorm", "norm", "ln_1"),
     "linear_attention_norm": ("input_layernorm", "norm"),
     "mamba_norm": ("norm",),
-    "mlp_norm": ("post_attention_layernorm", "pre_feedforward_layernorm", "norm"),
+    "post_attention_norm": ("post_attention_layernorm",),
+    "mlp_norm": ("post_attention_layernorm", "pre_feedforward_layernorm", "norm", "ln_2"),
+    "post_mlp_norm": ("post_feedforward_layernorm",),
     "moe_norm": ("post_attention_layernorm", "norm"),
     "joint_proj": ("eh_proj",),
     "hidden_norm": ("hnorm",),
@@ -52,8 +54,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 not here has the same name there. Names are those of ``transformers``' modules and of checkpoints that came before them
 (Mixtral's ``block_sparse_moe`` and ``w1``, Nemotron-H's ``mixer``); an empty one is not told from what holds it."""
 
-OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias"}
-"""What weights that are no ``weight`` are called."""
+OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias", "decay": "A_log", "skip": "D"}
+"""What weights that are no ``weight`` are called; others have the same name there."""
 
 
 @dataclass(frozen=True, slots=True)

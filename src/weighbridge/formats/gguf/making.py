@@ -11,13 +11,10 @@ from weighbridge.formats.gguf.architectures import of_model
 from weighbridge.formats.gguf.names import Part, held
 from weighbridge.formats.gguf.recipes import FALLBACK, RECIPES, Mix, Recipe, Spot
 from weighbridge.formats.weights.file import StoredTensor, WeightsFile
-from weighbridge.ggml import TYPES
+from weighbridge.ggml import ALIGNMENT, TYPES
 from weighbridge.models import Model
 from weighbridge.tree import layer_count
 from weighbridge.units import data_type
-
-ALIGNMENT = 32
-"""Bytes: every tensor begins at a multiple (ggml's gguf.h, GGUF_DEFAULT_ALIGNMENT)."""
 
 PARTS = (
     ("output.weight", "head"),

@@ -44,9 +44,7 @@ LAYER = {
     "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
     "self_attn.kv_a_layernorm": "attn_kv_a_norm",
     "self_attn.kv_b_proj": "attn_kv_b",
-    "post_attention_norm": "post_attention_norm",
     "post_attention_layernorm": "ffn_norm",
-    "post_mlp_norm": "post_ffw_norm",
     "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up",
     "mlp.gate_up_proj": "ffn_up",
@@ -74,6 +72,13 @@ LAYER = {
     "linear_attn.out_proj": "ssm_out",
 }
 """What stands in a layer, after ``blk.N.``; experts are one tensor, so their numbers are left out."""
+
+AFTER = {
+    "post_attention_norm": "post_attention_norm",
+    "post_mlp_norm": "post_ffw_norm",
+    "post_moe_norm": "post_ffw_norm",
+}
+"""Norms of what a branch gives, by our own names: in checkpoints they are called as others are."""
 
 OF_WEIGHTS = {
     "weight": "{}.weight",
@@ -157,7 +162,8 @@ def held(model: Model, architecture: str) -> Iterator[Held]:
         if one.apart:
             continue
         where, key = _place(one.site.names[0])
-        name = {**LAYER, **OWN.get(architecture, {})}.get(key) if where else OUTSIDE.get(key)
+        known = {**LAYER, **OWN.get(architecture, {})} if where else OUTSIDE
+        name = AFTER.get(one.node.name) or known.get(key)
         if name is None or one.name not in OF_WEIGHTS:
             raise InputError(f"{model.name}: how GGUF files call its {one.site.names[0]} is not known here")
         shape = tuple(axis.size for axis in one.weight.axes)
