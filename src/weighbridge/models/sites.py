@@ -15,6 +15,10 @@ from weighbridge.tree import Kind, Node, layer_count
 NAMES: dict[str, tuple[str, ...]] = {
     "attention": ("self_attn", "attn", "attention", "mixer"),
     "linear_attention": ("linear_attn", "mixer"),
+    "sparse_latent_attention": ("self_attn",),
+    "sparse_latent_attention_norm": ("input_layernorm",),
+    "q_proj": ("q_proj", "wq_b"),
+    "k_proj": ("k_proj", "wk"),
     "mamba": ("mixer", "mamba"),
     "mlp": ("mlp", "mixer", "feed_forward"),
     "moe": ("mlp", "block_sparse_moe", "mixer", "feed_forward", "moe"),

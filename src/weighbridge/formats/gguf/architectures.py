@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weighbridge.errors import InputError, given
-from weighbridge.formats.check import configuration
 from weighbridge.formats.weights.file import StoredTensor, WeightsFile
 from weighbridge.models import Model, families
 
@@ -221,11 +220,12 @@ def of_model(model: Model) -> str:
     raise InputError(f"--gguf: {model.name} is of a family ({model.model_type}) whose GGUF tensors are not known here")
 
 
-def read_model(file: WeightsFile, source: str) -> Model | None:
-    """The model that a GGUF file's header describes; ``None`` for an architecture that no family builds.
+def raw_config(file: WeightsFile) -> dict[str, Any] | None:
+    """The fields of the configuration that a GGUF file's header describes; ``None`` where no family builds its
+    architecture.
 
     Raises:
-        InputError: for sizes that are missing, wrong or do not fit together.
+        InputError: for sizes that differ between layers or are no numbers.
     """
     name = file.metadata.get("general.architecture")
     found = ARCHITECTURES.get(name) if isinstance(name, str) else None
@@ -237,9 +237,8 @@ def read_model(file: WeightsFile, source: str) -> Model | None:
         return None
     raw = {key: _value(header, where) for key, where in found.fields.items()}
     raw = {key: value for key, value in raw.items() if value is not None or key == "q_lora_rank"}
-    raw |= {"vocab_size": _vocabulary(header), "tie_word_embeddings": "output.weight" not in header.tensors}
-    config, _ = configuration(model_type, raw)
-    return Model(file.name, model_type, config, source=source)
+    tied = "output.weight" not in header.tensors
+    return {**raw, "model_type": model_type, "vocab_size": _vocabulary(header), "tie_word_embeddings": tied}
 
 
 def _value(header: Header, where: Source) -> Any:

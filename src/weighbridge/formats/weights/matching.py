@@ -40,6 +40,7 @@ class Matched:
         kinds: kinds of modules that have a tensor of such a name.
         parameters: what the tensors stand for, unpacked.
         missing: names of tensors that the model has and the file has not.
+        lacking: elements of those.
         left: tensors that no weight of the model is.
         misshapen: tensors of another shape than the weight of their name, and that shape.
     """
@@ -48,6 +49,7 @@ class Matched:
     kinds: dict[str, Kind] = field(default_factory=dict)
     parameters: int = 0
     missing: list[str] = field(default_factory=list)
+    lacking: int = 0
     left: list[StoredTensor] = field(default_factory=list)
     misshapen: list[tuple[StoredTensor, tuple[int, ...]]] = field(default_factory=list)
 
@@ -87,6 +89,7 @@ def _gguf(file: WeightsFile, model: Model) -> Matched:
             tensor = tensors.get(part.name)
             if tensor is None:
                 found.missing.append(part.name)
+                found.lacking += part.count
                 continue
             count = 0 if one.placed.weight.buffer else tensor.elements
             found.take(tensor, one.placed.node.kind, part.shape, count, _squeezed(tensor.shape) == part.shape)
@@ -162,7 +165,9 @@ def _checkpoint(file: WeightsFile, model: Model) -> Matched:
     for names in (1, None):
         waiting = [one for one in waiting if not _direct(one, one.names[:names], free, found)]
     waiting = list(_stacks(waiting, free, found)) if not by_expert else waiting
-    found.missing = [one.names[0] for one in waiting if not one.placed.apart]
+    waiting = [one for one in waiting if not one.placed.apart]
+    found.missing = [one.names[0] for one in waiting]
+    found.lacking = sum(prod(one.shape) * (1 if by_expert else one.placed.copies) for one in waiting)
     return found
 
 
@@ -220,17 +225,20 @@ def _stacked(tensor: StoredTensor, several: list[_Wanted], found: Matched) -> No
 
 def words(found: Matched) -> Iterator[str]:
     """What does not fit, in a few sentences."""
-    if found.missing:
-        yield f"missing, though the architecture has them: {_some(found.missing)}"
+    names = [tensor.name for tensor in found.left]
+    if found.missing and found.lacking == sum(tensor.elements for tensor in found.left):
+        yield f"by names that are not known here, but of as many elements as the weights without a tensor: {_some(names)}"
+    else:
+        if found.missing:
+            yield f"missing, though the architecture has them: {_some(found.missing)}"
+        if found.left:
+            size = sum(tensor.bytes for tensor in found.left)
+            yield f"left over, of no weight of the architecture: {_some(names)}; {size:,} bytes"
     if found.misshapen:
         tensor, shape = found.misshapen[0]
         seen, wanted = (" x ".join(f"{size:,}" for size in sizes) or "1" for sizes in (tensor.shape, shape))
         more = f", and {len(found.misshapen) - 1:,} more" if len(found.misshapen) > 1 else ""
         yield f"of another shape: {tensor.name} has {seen}, the architecture {wanted}{more}"
-    if found.left:
-        size = sum(tensor.bytes for tensor in found.left)
-        names = [tensor.name for tensor in found.left]
-        yield f"left over, of no weight of the architecture: {_some(names)}; {size:,} bytes"
 
 
 def _some(names: list[str]) -> str:
