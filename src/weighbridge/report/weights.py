@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from weighbridge.errors import printable
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.units import gibibytes, gigabytes, percent, short_count
 
 if TYPE_CHECKING:
     from weighbridge.estimate.weights import WeightsReport
+
+LONGEST_NAME = 120
+"""Characters of a tensor's name that a table shows."""
 
 MOST_ROWS = 100
 """Tensors of different names that a table shows."""
@@ -20,7 +24,7 @@ def weights_facts(report: WeightsReport) -> list[tuple[str, ...]]:
     several = f" in {file.files:,} files" if file.files > 1 else ""
     bits = "" if report.bits is None else f"{report.bits:.4f} bits per parameter"
     said = f"{len(file.tensors):,} tensors{several}, {file.bytes:,} bytes ({gigabytes(file.bytes)}, {gibibytes(file.bytes)})"
-    return [(f"{'would be ' if file.estimated else ''}{file.name}:",), (said, bits), _sizes(report), *_verdict(report)]
+    return [(f"{'would be ' if file.estimated else ''}{printable(file.name, LONGEST_NAME)}:",), (said, bits), _sizes(report), *_verdict(report)]
 
 
 def _sizes(report: WeightsReport) -> tuple[str, ...]:
@@ -75,7 +79,7 @@ def _tensors(report: WeightsReport) -> Table:
     rows = [
         Row(
             (
-                one.name,
+                printable(one.name, LONGEST_NAME),
                 f"{one.count:,}",
                 one.first.dtype.name,
                 " x ".join(f"{size:,}" for size in one.first.shape) or "1",
@@ -105,8 +109,8 @@ def weights(report: WeightsReport) -> Document:
     subtitle = f"{file.form}, {file.files:,} file{'s' if file.files != 1 else ''}"
     named = file.metadata.get("general.architecture")
     if isinstance(named, str):
-        subtitle += f", architecture {named}"
+        subtitle += f", architecture {printable(named, 60)}"
     facts = weights_facts(report)[1:]
     if report.parameters is not None:
         facts.insert(0, (f"{report.parameters:,} parameters ({short_count(report.parameters)})",))
-    return Document(file.name, subtitle, tuple(facts), weights_tables(report), tuple(report.notes))
+    return Document(printable(file.name, LONGEST_NAME), subtitle, tuple(facts), weights_tables(report), tuple(report.notes))

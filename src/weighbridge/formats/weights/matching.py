@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, printable
 from weighbridge.formats.quantization.listed import stripped
 from weighbridge.formats.weights.file import StoredTensor, WeightsFile
 from weighbridge.models import Model
@@ -238,18 +238,18 @@ def words(found: Matched) -> Iterator[str]:
         tensor, shape = found.misshapen[0]
         seen, wanted = (" x ".join(f"{size:,}" for size in sizes) or "1" for sizes in (tensor.shape, shape))
         more = f", and {len(found.misshapen) - 1:,} more" if len(found.misshapen) > 1 else ""
-        yield f"of another shape: {tensor.name} has {seen}, the architecture {wanted}{more}"
+        yield f"of another shape: {printable(tensor.name, 200)} has {seen}, the architecture {wanted}{more}"
 
 
 def _some(names: list[str]) -> str:
     """Names with their numbers taken together, few of many."""
-    patterns: dict[str, int] = {}
+    patterns: dict[str, list[str]] = {}
     for name in names:
-        pattern = re.sub(r"(?<=\.)\d+(?=\.)", "N", name)
-        patterns[pattern] = patterns.get(pattern, 0) + 1
-    shown = [f"{count:,} x {name}" if count > 1 else name for name, count in list(patterns.items())[:4]]
+        patterns.setdefault(re.sub(r"(?<=\.)\d+(?=\.)", "N", name), []).append(name)
+    few = list(patterns.items())[:4]
+    shown = [f"{len(several):,} x {name}" if len(several) > 1 else several[0] for name, several in few]
     more = f" and {len(patterns) - 4:,} other names" if len(patterns) > 4 else ""
-    return f"{len(names):,} tensor{'s' if len(names) != 1 else ''} ({', '.join(shown)}{more})"
+    return f"{len(names):,} tensor{'s' if len(names) != 1 else ''} ({printable(', '.join(shown), 400)}{more})"
 
 
 def checked(file: WeightsFile, model: Model) -> Matched | None:

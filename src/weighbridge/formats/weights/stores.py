@@ -140,7 +140,8 @@ def choose(store: Store, files: Sequence[str], tag: str = "") -> Chosen:
             return Chosen("safetensors", ("model.safetensors",))
         return Chosen("safetensors", _only(store, whole, files, "give one file's path"))
     ggufs = [name for name in files if name.endswith(".gguf") and "mmproj" not in name.lower()]
-    meant = [name for name in ggufs if re.search(rf"(^|[^A-Za-z0-9]){re.escape(tag)}([^A-Za-z0-9_]|$)", name, re.I)]
+    word = re.compile(rf"(^|[^A-Za-z0-9]){re.escape(tag)}([^A-Za-z0-9_]|$)", re.IGNORECASE)
+    meant = [name for name in ggufs if not tag or word.search(name)]
     if tag and not meant:
         known = sorted({_tag(name) for name in ggufs})
         near = did_you_mean(tag, known)
