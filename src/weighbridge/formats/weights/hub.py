@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
+from weighbridge import __version__
 from weighbridge.errors import UnreadableError
 from weighbridge.formats.weights.sources import Source
 from weighbridge.formats.weights.web import Web
@@ -82,9 +83,9 @@ class Repository:
         return self._files
 
     def _url(self, name: str) -> str:
-        from huggingface_hub import hf_hub_url
+        from huggingface_hub import constants
 
-        return hf_hub_url(self.name, name)
+        return f"{constants.ENDPOINT}/{quote(self.name)}/resolve/{constants.DEFAULT_REVISION}/{quote(name)}"
 
     def open(self, name: str) -> Source:
         """A file, to be read in parts."""
@@ -103,7 +104,8 @@ def _web() -> Web:
     """Requests with the headers of the hub's own library; its token goes to the hub alone."""
     from huggingface_hub.utils import build_hf_headers
 
-    found = {name.lower(): value for name, value in build_hf_headers(library_name="weighbridge").items()}
+    said = build_hf_headers(library_name="weighbridge", library_version=__version__)
+    found = {name.lower(): value for name, value in said.items()}
     token = found.pop("authorization", "")
     return Web(found, {"Authorization": token} if token else {})
 
