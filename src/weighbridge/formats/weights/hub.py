@@ -101,13 +101,11 @@ class Repository:
 
 
 def _web() -> Web:
-    """Requests with the headers of the hub's own library; its token goes to the hub alone."""
-    from huggingface_hub.utils import build_hf_headers
+    """Requests with the token that the hub's own library would send; it goes to the hub alone."""
+    from huggingface_hub import get_token
 
-    said = build_hf_headers(library_name="weighbridge", library_version=__version__)
-    found = {name.lower(): value for name, value in said.items()}
-    token = found.pop("authorization", "")
-    return Web(found, {"Authorization": token} if token else {})
+    token = get_token()
+    return Web({"User-Agent": f"weighbridge/{__version__}"}, {"Authorization": f"Bearer {token}"} if token else {})
 
 
 def offline() -> bool:
