@@ -26,7 +26,9 @@ from weighbridge.tree import Kind
 @model_argument
 @click.option("--dtype", help="Data type of the weights; by default the configuration's, else bf16.")
 @click.option("--router-dtype", help="Data type of router weights; by default that of the others.")
-@click.option("--headers", is_flag=True, help="Read the headers of a Hugging Face repository's weights, never the weights.")
+@click.option(
+    "--headers", is_flag=True, help="Read the headers of a Hugging Face repository's weights, never the weights."
+)
 @click.option("--gguf", metavar="RECIPE", help="The file that llama.cpp's quantiser makes, such as Q4_K_M.")
 @click.option("--imatrix", is_flag=True, help="With --gguf: it is given an importance matrix.")
 @click.option("--quantity", type=click.Choice(QUANTITIES), help="The figure to explain; the total by default.")

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from weighbridge.estimate.shown import Shown
 from weighbridge.formats.weights.file import StoredTensor, WeightsFile
 from weighbridge.formats.weights.matching import Matched, checked, words
+from weighbridge.formats.weights.opening import opened
 from weighbridge.models import Model
 from weighbridge.tree import Kind
 
@@ -131,3 +133,18 @@ PACKED = {"uint8", "int8", "int32", "uint32"}
 def folded(name: str) -> str:
     """A tensor's name with N for the numbers of layers and experts."""
     return re.sub(r"(?<=\.)\d+(?=\.)", "N", name)
+
+
+def weights(what: str | Path) -> WeightsReport:
+    """Weigh weights by their headers alone, of a known architecture or not.
+
+    Args:
+        what: a ``.safetensors`` or ``.gguf`` file, a folder of them, or a Hugging Face id (``org/name``,
+            ``org/name:Q4_K_M``), of which headers alone are asked for.
+
+    Raises:
+        InputError: for what is no weights, cannot be read or is wrong.
+    """
+    found = opened(what, headers=True)
+    assert found.weights is not None
+    return WeightsReport(found.weights, found.model, found.why)

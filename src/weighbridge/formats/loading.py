@@ -132,7 +132,9 @@ def configured(path: Path) -> Path:
     config = path.with_name("config.json")
     if not os.path.lexists(config):
         what = f"{shown(str(path))}: a safetensors file does not say what its tensors are of"
-        raise UnreadableError(f"{what}; put the model's config.json beside it (weighbridge params weighs it without one)")
+        raise UnreadableError(
+            f"{what}; put the model's config.json beside it (weighbridge params weighs it without one)"
+        )
     return config
 
 

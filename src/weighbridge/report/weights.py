@@ -24,7 +24,12 @@ def weights_facts(report: WeightsReport) -> list[tuple[str, ...]]:
     several = f" in {file.files:,} files" if file.files > 1 else ""
     bits = "" if report.bits is None else f"{report.bits:.4f} bits per parameter"
     said = f"{len(file.tensors):,} tensors{several}, {file.bytes:,} bytes ({gigabytes(file.bytes)}, {gibibytes(file.bytes)})"
-    return [(f"{'would be ' if file.estimated else ''}{printable(file.name, LONGEST_NAME)}:",), (said, bits), _sizes(report), *_verdict(report)]
+    return [
+        (f"{'would be ' if file.estimated else ''}{printable(file.name, LONGEST_NAME)}:",),
+        (said, bits),
+        _sizes(report),
+        *_verdict(report),
+    ]
 
 
 def _sizes(report: WeightsReport) -> tuple[str, ...]:
@@ -113,4 +118,6 @@ def weights(report: WeightsReport) -> Document:
     facts = weights_facts(report)[1:]
     if report.parameters is not None:
         facts.insert(0, (f"{report.parameters:,} parameters ({short_count(report.parameters)})",))
-    return Document(printable(file.name, LONGEST_NAME), subtitle, tuple(facts), weights_tables(report), tuple(report.notes))
+    return Document(
+        printable(file.name, LONGEST_NAME), subtitle, tuple(facts), weights_tables(report), tuple(report.notes)
+    )

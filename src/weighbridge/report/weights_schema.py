@@ -110,6 +110,7 @@ def _check(report: WeightsReport) -> WeightsCheck | None:
         "missing": list(found.missing),
         "left_over": [tensor.name for tensor in found.left],
         "other_shape": [
-            {"name": tensor.name, "shape": list(tensor.shape), "expected": list(shape)} for tensor, shape in found.misshapen
+            {"name": tensor.name, "shape": list(tensor.shape), "expected": list(shape)}
+            for tensor, shape in found.misshapen
         ],
     }

@@ -109,9 +109,16 @@ def test_what_is_missing_or_left_over_is_said(tmp_path: Path, cli: Callable[...,
     tensors = tiny()
     del tensors["blk.1.attn_q.weight"]
     tensors["rope_freqs.weight"] = ("fp32", (8,))
+    tensors["blk.0.other.weight"] = ("fp32", (16,))
     out = " ".join(cli("params", str(written(tmp_path / "tiny.gguf", tensors)))[1].split())
     assert "missing, though the architecture has them: 1 tensor (blk.1.attn_q.weight)" in out
-    assert "left over, of no weight of the architecture: 1 tensor (rope_freqs.weight); 32 bytes" in out
+    assert "left over, of no weight of the architecture: 1 tensor (blk.0.other.weight); 64 bytes" in out
+    assert "tables that are no weights, or repetitions: 1 tensor (rope_freqs.weight); 32 bytes" in out
+
+
+def test_a_table_of_rotary_frequencies_is_no_fault(tmp_path: Path, cli: Callable[..., tuple[int, str, str]]) -> None:
+    path = written(tmp_path / "tiny.gguf", {**tiny(), "rope_freqs.weight": ("fp32", (8,))})
+    assert "every tensor is one of the architecture's" in cli("params", str(path))[1]
 
 
 def test_layers_that_differ_are_not_guessed(tmp_path: Path) -> None:
@@ -320,11 +327,17 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "another file": (b"GGML" + bytes(100), "is no GGUF file"),
     "version 1": (gguf_head(0, 0, 1), "is of GGUF version 1; read are 2 and 3"),
     "big-endian": (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "big-endian"),
-    "billions of tensors": (gguf_head(4 * 10**9, 0) + bytes(100), "says that it has 4,000,000,000 tensors and 0 metadata"),
+    "billions of tensors": (
+        gguf_head(4 * 10**9, 0) + bytes(100),
+        "says that it has 4,000,000,000 tensors and 0 metadata",
+    ),
     "billions of metadata": (gguf_head(0, 2**63) + bytes(100), "9,223,372,036,854,775,808 metadata"),
     "cut off": (gguf(tiny(), LLAMA)[:50_000], "ends inside its header; it was cut off: download it again"),
     "cut off in its data": (gguf(tiny(), LLAMA)[:-33], "it was cut off: download it again"),
-    "a key of 2^60 bytes": (gguf_head(0, 1) + struct.pack("<Q", 2**60), "has a name or a text of 1,152,921,504,606,846,976 bytes"),
+    "a key of 2^60 bytes": (
+        gguf_head(0, 1) + struct.pack("<Q", 2**60),
+        "has a name or a text of 1,152,921,504,606,846,976 bytes",
+    ),
     "a key that is no UTF-8": (gguf_head(0, 1) + struct.pack("<Q", 1) + b"\xff", "a name that is not UTF-8"),
     "a key twice": (gguf_head(0, 2) + 2 * (string("a") + value(1)), 'has the metadata "a" twice'),
     "an unknown value": (gguf_head(0, 1) + string("a") + struct.pack("<I", 99), "has metadata of type 99"),
@@ -332,16 +345,28 @@ WRONG: dict[str, tuple[bytes, str]] = {
         gguf_head(0, 1) + string("a") + struct.pack("<IIQ", 9, 9, 1) + struct.pack("<IQ", 9, 1),
         "has metadata of type 9 in an array",
     ),
-    "an array of 2^60": (gguf_head(0, 1) + string("a") + struct.pack("<IIQ", 9, 4, 2**60), "1,152,921,504,606,846,976 entries"),
-    "an array of a million": (gguf_head(0, 1) + string("a") + struct.pack("<IIQ", 9, 4, 10**6), "ends inside its header"),
+    "an array of 2^60": (
+        gguf_head(0, 1) + string("a") + struct.pack("<IIQ", 9, 4, 2**60),
+        "1,152,921,504,606,846,976 entries",
+    ),
+    "an array of a million": (
+        gguf_head(0, 1) + string("a") + struct.pack("<IIQ", 9, 4, 10**6),
+        "ends inside its header",
+    ),
     "nine axes": (HEAD + info("a", 0, [1] * 9, 0) + bytes(64), 'a tensor "a" of 9 axes; allowed are 4'),
     "2^80 elements": (HEAD + info("a", 0, [2**40, 2**40], 0) + bytes(64), "elements, which no file has"),
     "an unknown type": (HEAD + info("a", 31, [32], 0) + bytes(64), "of type 31, which is not known here"),
     "half a block": (HEAD + info("a", 12, [100], 0) + bytes(64), "whose rows of 100 are no whole blocks of 256"),
     "beyond the file": (HEAD + info("a", 0, [8], 2**40) + bytes(64), "its header describes 1,099,511,627,"),
     "between": (HEAD + info("a", 0, [8], 4) + bytes(128), "begin at no multiple of 32"),
-    "overlap": (gguf_head(2, 0) + info("a", 0, [16], 0) + info("b", 0, [8], 32) + bytes(256), 'the data of "b" overlap those before'),
-    "a tensor twice": (gguf_head(2, 0) + info("a", 0, [8], 0) + info("a", 0, [8], 32) + bytes(256), "names a tensor twice"),
+    "overlap": (
+        gguf_head(2, 0) + info("a", 0, [16], 0) + info("b", 0, [8], 32) + bytes(256),
+        'the data of "b" overlap those before',
+    ),
+    "a tensor twice": (
+        gguf_head(2, 0) + info("a", 0, [8], 0) + info("a", 0, [8], 32) + bytes(256),
+        "names a tensor twice",
+    ),
     "no alignment": (
         gguf_head(0, 1) + string("general.alignment") + value(0) + bytes(64),
         "general.alignment = 0; allowed is a power of two",

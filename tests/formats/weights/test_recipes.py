@@ -228,7 +228,7 @@ def test_the_command_line_prints_the_file(cli: Callable[..., tuple[int, str, str
 
 
 REFUSED = [
-    (["gpt2", "--gguf", "Q4_K_X"], "--gguf: got \"Q4_K_X\"; allowed: F32, F16"),
+    (["gpt2", "--gguf", "Q4_K_X"], '--gguf: got "Q4_K_X"; allowed: F32, F16'),
     (["gpt2", "--gguf", "Q4_K_M", "--dtype", "bf16"], "--gguf and --dtype both say how weights are stored"),
     (["gpt2", "--imatrix"], "--imatrix is about the file that --gguf makes; add --gguf"),
     (["examples/dense.toml", "--gguf", "Q4_K_M"], "whose GGUF tensors are not known here"),

@@ -18,7 +18,9 @@ F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
 def test_a_file_gives_its_tensors_to_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    path.write_bytes(safetensors({"a": ("BF16", (3, 5)), "b.bias": ("F32", ()), "c": ("F4", (2, 32))}, {"format": "pt"}))
+    path.write_bytes(
+        safetensors({"a": ("BF16", (3, 5)), "b.bias": ("F32", ()), "c": ("F4", (2, 32))}, {"format": "pt"})
+    )
     file = read(path)
     assert [(t.name, t.dtype.name, t.shape, t.bytes) for t in file.tensors] == [
         ("a", "bf16", (3, 5), 30),
@@ -33,13 +35,19 @@ def test_a_file_gives_its_tensors_to_the_byte(tmp_path: Path) -> None:
 def test_kinds_are_told_by_names() -> None:
     from weighbridge.formats.weights.file import kind_of
 
-    assert {kind_of(name) for name in ("model.embed_tokens.weight", "token_embd.weight", "wte.weight")} == {Kind.EMBEDDING}
+    assert {kind_of(name) for name in ("model.embed_tokens.weight", "token_embd.weight", "wte.weight")} == {
+        Kind.EMBEDDING
+    }
     assert {kind_of(name) for name in ("lm_head.weight", "output.weight")} == {Kind.HEAD}
     assert kind_of("output_norm.weight") is Kind.NORM
     assert kind_of("blk.3.attn_q_norm.weight") is Kind.NORM
-    assert {kind_of(name) for name in ("blk.3.attn_output.weight", "layers.0.self_attn.q_proj.weight")} == {Kind.ATTENTION}
+    assert {kind_of(name) for name in ("blk.3.attn_output.weight", "layers.0.self_attn.q_proj.weight")} == {
+        Kind.ATTENTION
+    }
     assert {kind_of(name) for name in ("blk.1.ffn_gate.weight", "layers.1.mlp.gate_proj.weight")} == {Kind.MLP}
-    assert {kind_of(name) for name in ("blk.1.ffn_gate_exps.weight", "layers.1.mlp.experts.7.w1.weight")} == {Kind.EXPERTS}
+    assert {kind_of(name) for name in ("blk.1.ffn_gate_exps.weight", "layers.1.mlp.experts.7.w1.weight")} == {
+        Kind.EXPERTS
+    }
     assert {kind_of(name) for name in ("blk.1.ffn_gate_inp.weight", "layers.1.mlp.gate.weight")} == {Kind.ROUTER}
     assert kind_of("model.visual.blocks.0.attn.qkv.weight") is Kind.VISION
     assert kind_of("something.weight") is Kind.OTHER
@@ -52,7 +60,10 @@ def deep(depth: int) -> bytes:
 WRONG: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "has 0 bytes; a safetensors file has at least 8"),
     "short": (b"1234", "has 4 bytes"),
-    "10 GB of header": ((10 * 10**9).to_bytes(8, "little") + bytes(100), "says that its header has 10,000,000,000 bytes"),
+    "10 GB of header": (
+        (10 * 10**9).to_bytes(8, "little") + bytes(100),
+        "says that its header has 10,000,000,000 bytes",
+    ),
     "all ones": (b"\xff" * 64, "18,446,744,073,709,551,615 bytes, and has 64 itself"),
     "cut off in its data": (safetensors({"a": ("F32", (8,))})[:-3], "has 29 bytes of data; its header describes 32"),
     "more than its tensors": (safetensors({"a": ("F32", (8,))}) + b"xyz", "35 bytes of data; its header describes 32"),
@@ -74,8 +85,14 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "one offset": (framed({"a": {**F32, "data_offsets": [8]}}, 8), "not two whole numbers"),
     "offsets turned": (framed({"a": {**F32, "data_offsets": [8, 0]}}, 8), "and -8 bytes"),
     "another size": (framed({"a": {**F32, "data_offsets": [0, 12]}}, 12), "[2] elements of fp32, and 12 bytes"),
-    "beyond the file": (framed({"a": {**F32, "data_offsets": [10**12, 10**12 + 8]}}, 8), "leaves a gap of 1,000,000,000,000"),
-    "overlap": (framed({"a": F32, "b": {**F32, "data_offsets": [4, 12]}}, 12), 'the data of "b" overlaps the one before'),
+    "beyond the file": (
+        framed({"a": {**F32, "data_offsets": [10**12, 10**12 + 8]}}, 8),
+        "leaves a gap of 1,000,000,000,000",
+    ),
+    "overlap": (
+        framed({"a": F32, "b": {**F32, "data_offsets": [4, 12]}}, 12),
+        'the data of "b" overlaps the one before',
+    ),
     "a gap": (framed({"a": F32, "b": {**F32, "data_offsets": [12, 20]}}, 20), "leaves a gap of 4 bytes before it"),
 }
 

@@ -136,7 +136,9 @@ LATENT: dict[str, Source] = {
 
 ARCHITECTURES: dict[str, Architecture] = {
     "deepseek2": Architecture(
-        lambda header: "deepseek_v3" if header.has("exp_probs_b.bias") else "deepseek_v2", LATENT, ("deepseek_v2", "deepseek_v3")
+        lambda header: "deepseek_v3" if header.has("exp_probs_b.bias") else "deepseek_v2",
+        LATENT,
+        ("deepseek_v2", "deepseek_v3"),
     ),
     "gemma2": Architecture("gemma2", {**ATTENTION, "sliding_window": "attention.sliding_window"}),
     "gemma3": Architecture("gemma3_text", {**ATTENTION, "sliding_window": "attention.sliding_window"}),

@@ -209,7 +209,9 @@ class _Reader:
         if count > KEPT and inner in SIZES:
             self.take(count * struct.calcsize("<" + SIZES[inner]))
             return Long(count)
-        values = [self.value(inner, nested=True) for _ in range(count)] if count <= KEPT else self._skipped(inner, count)
+        values = (
+            [self.value(inner, nested=True) for _ in range(count)] if count <= KEPT else self._skipped(inner, count)
+        )
         return values
 
     def _skipped(self, inner: int, count: int) -> Long:

@@ -135,7 +135,7 @@ def chosen(part: Part, own: str, recipe: Recipe, spot: Spot, large: bool) -> str
     if not TYPES[recipe.base].quantised:
         return recipe.base
     if own == "head":
-        return recipe.head if _fits(part, recipe.base) else fitting(part, "q8_0")
+        return fitting(part, recipe.head if _fits(part, recipe.base) else "q8_0")
     if recipe.experts:
         return fitting(part, recipe.experts if len(part.shape) > 2 else recipe.base)
     if own == "embedding":

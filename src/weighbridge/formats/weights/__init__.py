@@ -27,7 +27,9 @@ from weighbridge.formats.weights.stores import (
     siblings,
 )
 
-ID = re.compile(r"(?P<repository>[\w][\w.\-]{0,95}/[\w][\w.\-]{0,95})(/(?P<file>[\w.\-/]{1,200}))?(:(?P<tag>[\w.\-]{1,60}))?")
+ID = re.compile(
+    r"(?P<repository>[\w][\w.\-]{0,95}/[\w][\w.\-]{0,95})(/(?P<file>[\w.\-/]{1,200}))?(:(?P<tag>[\w.\-]{1,60}))?"
+)
 """A Hugging Face id, with a file of it or a word that tells its GGUF files apart."""
 
 AT_ONCE = 8

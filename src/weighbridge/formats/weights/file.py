@@ -98,7 +98,10 @@ class WeightsFile:
 
 KINDS: tuple[tuple[Kind, str], ...] = (
     (Kind.VISION, r"(^|\.)(vision\w*|visual|vit|v|mm|multi_modal_projector|image_newline)\."),
-    (Kind.ROUTER, r"ffn_gate_inp|exp_probs_b|\.router\b|(mlp|moe|block_sparse_moe|feed_forward|mixer)\.gate\.|expert_gate\b"),
+    (
+        Kind.ROUTER,
+        r"ffn_gate_inp|exp_probs_b|\.router\b|(mlp|moe|block_sparse_moe|feed_forward|mixer)\.gate\.|expert_gate\b",
+    ),
     (Kind.NORM, r"norm|\bln_|\bln\d?\b"),
     (Kind.EXPERTS, r"expert|_exps\b|_shexp\b"),
     (Kind.HEAD, r"lm_head|^output\.|embed_out"),

@@ -25,6 +25,17 @@ STACKED = {
 }
 """What the experts' weights are called where all of them are one tensor."""
 
+NO_WEIGHTS = re.compile(
+    r"(blk\.\d+\.)?rope_(freqs|factors_long|factors_short)\.weight"  # GGUF: frequencies of rotary positions
+    r"|layers\.\d+\.(embed_tokens|shared_head\.head)\.weight"  # DeepSeek-V3's prediction layer repeats them
+    r"|(.*\.)?rotary_emb\.(inv_freq|cos_cached|sin_cached)"
+    r"|layers\.\d+\.attn\.(bias|masked_bias)"  # GPT-2: causal masks
+)
+"""Tensors that files may hold beside the weights: tables that follow from the configuration, and repetitions."""
+
+MOST_WEIGHTS = 1_000_000
+"""Weights that are looked for one by one; the largest published models have some 100,000. A configuration may lie."""
+
 VALUES = ("", ".weight", "_blocks", ".weight_packed")
 SCALES = ("_scales", "_scale_inv", ".weight_scale_inv", ".weight_scale")
 BIASES = ("_bias", ".bias")
@@ -42,6 +53,7 @@ class Matched:
         missing: names of tensors that the model has and the file has not.
         lacking: elements of those.
         left: tensors that no weight of the model is.
+        aside: tensors that are known to be no weights.
         misshapen: tensors of another shape than the weight of their name, and that shape.
     """
 
@@ -51,6 +63,7 @@ class Matched:
     missing: list[str] = field(default_factory=list)
     lacking: int = 0
     left: list[StoredTensor] = field(default_factory=list)
+    aside: list[StoredTensor] = field(default_factory=list)
     misshapen: list[tuple[StoredTensor, tuple[int, ...]]] = field(default_factory=list)
 
     @property
@@ -73,7 +86,9 @@ def match(file: WeightsFile, model: Model) -> Matched:
         InputError: for a GGUF file of a model whose names there are not known.
     """
     found = _gguf(file, model) if file.form == "gguf" else _checkpoint(file, model)
-    found.left = [tensor for tensor in file.tensors if tensor.name not in found.kinds]
+    for tensor in file.tensors:
+        if tensor.name not in found.kinds:
+            (found.aside if NO_WEIGHTS.fullmatch(plain(tensor.name)) else found.left).append(tensor)
     return found
 
 
@@ -160,6 +175,7 @@ def plain(name: str) -> str:
 def _checkpoint(file: WeightsFile, model: Model) -> Matched:
     free = {plain(tensor.name): tensor for tensor in file.tensors}
     by_expert = any(re.search(r"experts\.\d", name) for name in free)
+    by_expert = by_expert and sum(one.copies for one in placed(model.tree)) <= MOST_WEIGHTS
     found = Matched(model)
     waiting = list(_wanted(model, by_expert))
     for names in (1, None):
@@ -234,6 +250,10 @@ def words(found: Matched) -> Iterator[str]:
         if found.left:
             size = sum(tensor.bytes for tensor in found.left)
             yield f"left over, of no weight of the architecture: {_some(names)}; {size:,} bytes"
+    if found.aside:
+        size = sum(tensor.bytes for tensor in found.aside)
+        names = [tensor.name for tensor in found.aside]
+        yield f"tables that are no weights, or repetitions: {_some(names)}; {size:,} bytes"
     if found.misshapen:
         tensor, shape = found.misshapen[0]
         seen, wanted = (" x ".join(f"{size:,}" for size in sizes) or "1" for sizes in (tensor.shape, shape))

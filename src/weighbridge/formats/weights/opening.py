@@ -92,7 +92,9 @@ def _local(path: Path, changes: Mapping[str, Any], headers: bool) -> Opened:
         return Opened(load(path, changes))
     if not path.is_dir() and path.suffix not in SUFFIXES and not path.name.endswith(".safetensors.index.json"):
         if headers:
-            raise InputError("--headers: of weights in files; give a .safetensors or .gguf file, a folder or a Hugging Face id")
+            raise InputError(
+                "--headers: of weights in files; give a .safetensors or .gguf file, a folder or a Hugging Face id"
+            )
         return Opened(load(path, changes))
     file = read(path)
     if file.form == "gguf":

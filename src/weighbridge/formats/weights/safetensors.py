@@ -130,7 +130,9 @@ def _entry(source: Source, name: str, value: Any) -> tuple[int, int, StoredTenso
         _refuse(source, f"has a wrong header: {given(name)} is {given(value)}; expected a table")
     dtype = TYPES.get(value.get("dtype")) if isinstance(value.get("dtype"), str) else None
     if dtype is None:
-        _refuse(source, f"has a tensor {given(name)} of data type {given(value.get('dtype'))}; known: {', '.join(TYPES)}")
+        _refuse(
+            source, f"has a tensor {given(name)} of data type {given(value.get('dtype'))}; known: {', '.join(TYPES)}"
+        )
     shape, offsets = value.get("shape"), value.get("data_offsets")
     if not _whole(shape) or len(shape) > MOST_AXES:
         _refuse(source, f"has a wrong header: the shape of {given(name)} is no list of at most {MOST_AXES} sizes")

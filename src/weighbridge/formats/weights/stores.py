@@ -148,7 +148,9 @@ def choose(store: Store, files: Sequence[str], tag: str = "") -> Chosen:
         raise UnreadableError(f"{store.name}: no GGUF file is called {given(tag)}; there are {_few(known)}{near}")
     if not meant:
         raise UnreadableError(f"{store.name} holds no .safetensors and no .gguf file")
-    how = f"say which, as in {store.name}:{_tag(meant[-1])}" if not isinstance(store, Folder) else "give one file's path"
+    how = (
+        f"say which, as in {store.name}:{_tag(meant[-1])}" if not isinstance(store, Folder) else "give one file's path"
+    )
     return Chosen("gguf", _only(store, meant, files, how))
 
 

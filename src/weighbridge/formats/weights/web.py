@@ -98,7 +98,9 @@ class Web:
         size = answer.headers.get("Content-Length", "")
         if start == 0 and re.fullmatch(r"\d{1,18}", size) and int(size) <= length:
             return int(size)
-        raise UnreadableError(f"{what}: the server ignores range requests, so that headers cannot be had alone; {BY_HAND}")
+        raise UnreadableError(
+            f"{what}: the server ignores range requests, so that headers cannot be had alone; {BY_HAND}"
+        )
 
     def _opened(self, url: str, what: str, more: Mapping[str, str]) -> HTTPResponse:
         request = urllib.request.Request(url, headers={**self.headers, **more, "Accept-Encoding": "identity"})
