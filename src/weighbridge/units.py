@@ -70,7 +70,7 @@ BLOCK_TYPES: dict[str, DataType] = {
     for name, kind in TYPES.items()
     if kind.quantised and name not in DATA_TYPES
 }
-"""The types that GGUF files alone have (:mod:`weighbridge.ggml`); a matrix of whole blocks has the bytes it has there."""
+"""The types that GGUF files alone have (:mod:`weighbridge.ggml`); whole blocks have the bytes that they have there."""
 
 FP32, FP8 = DATA_TYPES["fp32"], DATA_TYPES["fp8"]
 INT64, INT32, INT8 = DATA_TYPES["int64"], DATA_TYPES["int32"], DATA_TYPES["int8"]

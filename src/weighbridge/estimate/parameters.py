@@ -173,8 +173,8 @@ def params(
     """Count a model's parameters.
 
     Args:
-        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes; of a file or
-            folder of weights the headers are read too.
+        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes; of a
+            file or folder of weights the headers are read too.
         dtype: data type of the weights; the configuration's own, else bf16. If given, how the checkpoint is quantised
             does not count.
         router_dtype: data type of router weights; that of the other weights if not given.

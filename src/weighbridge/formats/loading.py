@@ -43,8 +43,8 @@ QUANTISED_BESIDE = "hf_quant_config.json"
 
 def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Model:
     """The model of a catalogue name or alias, a ``config.json``, ``params.json`` or TOML description (or a folder that
-    holds one), a GGUF file (of a Hugging Face repository too: ``org/name:Q4_K_M``), a Hugging Face id (its configuration
-    only), or a mapping of such fields.
+    holds one), a GGUF file (of a Hugging Face repository too: ``org/name:Q4_K_M``), a Hugging Face id (its
+    configuration only), or a mapping of such fields.
 
     Args:
         model: any of these.

@@ -23,7 +23,8 @@ def weights_facts(report: WeightsReport) -> list[tuple[str, ...]]:
     file = report.file
     several = f" in {file.files:,} files" if file.files > 1 else ""
     bits = "" if report.bits is None else f"{report.bits:.4f} bits per parameter"
-    said = f"{len(file.tensors):,} tensors{several}, {file.bytes:,} bytes ({gigabytes(file.bytes)}, {gibibytes(file.bytes)})"
+    size = f"{file.bytes:,} bytes ({gigabytes(file.bytes)}, {gibibytes(file.bytes)})"
+    said = f"{len(file.tensors):,} tensors{several}, {size}"
     return [
         (f"{'would be ' if file.estimated else ''}{printable(file.name, LONGEST_NAME)}:",),
         (said, bits),

@@ -44,7 +44,8 @@ LARGE = 10 * 10**9
 """Bytes that the file of ``good/large`` is said to have; only its header is real."""
 
 BEHAVIOURS = ("norange", "slow", "silent", "redirect", "loop", "shifted", "short", "grows", "large", "nolist")
-"""Repositories ``odd/NAME`` that hold ``good/tiny``'s files and answer in a way of their own; ``status/N`` answers N."""
+"""Repositories ``odd/NAME`` that hold ``good/tiny``'s files, and answer in a way of their own; ``status/N`` answers N.
+"""
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def test_names_from_files_cannot_write_on_a_terminal(tmp_path: Path, cli: Cli) -
         assert "\u202e" not in out
 
 
-def _alone(folder: Path, tensors: dict[str, tuple[str, tuple[int, ...]]]) -> Path:
+def _alone(folder: Path, tensors: Mapping[str, tuple[str, Sequence[int]]]) -> Path:
     (folder / "other.safetensors").write_bytes(safetensors(tensors))
     return folder / "other.safetensors"
 

@@ -91,7 +91,7 @@ def test_split_files_are_one_model(tmp_path: Path) -> None:
     assert read(tmp_path).tensors == file.tensors
     assert wb.load(second).model_type == "llama"
     (tmp_path / "tiny-00001-of-00002.gguf").unlink()
-    with pytest.raises(UnreadableError, match="1 of 2 files are missing, such as tiny-00001-of-00002.gguf"):
+    with pytest.raises(UnreadableError, match=r"1 of 2 files are missing, such as tiny-00001-of-00002.gguf"):
         read(second)
 
 

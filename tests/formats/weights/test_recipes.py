@@ -41,8 +41,8 @@ UNMET = {
 """Rows that no file has the size of, and why."""
 
 GUIDED = {("LLaMA 3 70B", "IQ4_XS"), ("LLaMA 3 70B", "IQ4_NL")}
-"""Rows of files that were made with an importance matrix where the recipe asks whether there is one: without it the first
-layers' ``ffn_down`` has q5_k, 0.3 GiB more. The table of 8B was made without."""
+"""Rows of files that were made with an importance matrix where the recipe asks whether there is one: without it the
+first layers' ``ffn_down`` has q5_k, 0.3 GiB more. The table of 8B was made without."""
 
 HEADER = (7.8e6, 8.0e6)
 """Bytes of the header of a Llama 3 file, with its vocabulary: 7.84 MB (PUBLISHED)."""
@@ -95,8 +95,8 @@ PUBLISHED = [
     ("gemma-2-9b", "Q4_K_M", 5_761_057_728, 0),
     ("gemma-2-9b", "Q2_K", 3_805_397_952, 0),
 ]
-"""Sizes of published files (repositories of Qwen and bartowski on Hugging Face), and bytes of ``rope_freqs``, a table that
-is no weight."""
+"""Sizes of published files (repositories of Qwen and bartowski on Hugging Face), and bytes of ``rope_freqs``, a table
+that is no weight."""
 
 HEADERS = {"llama": (7.83e6, 7.85e6), "qwen2": (5.94e6, 5.96e6), "gemma2": (6.05e6, 6.07e6)}
 """Bytes that are left for headers, vocabularies among them: the same for every recipe and size of a family."""
@@ -214,7 +214,7 @@ def test_blocks_have_the_bytes_of_their_parts() -> None:
 def test_types_of_gguf_are_data_types() -> None:
     assert params("llama-3.1-8b", "q4_k").bytes() == 8_030_261_248 // 256 * 144
     assert data_type("Q8_0").bytes(64) == 68
-    with pytest.raises(InputError, match="and the types of GGUF files .*did you mean q4_k"):
+    with pytest.raises(InputError, match=r"and the types of GGUF files .*did you mean q4_k"):
         data_type("q4_km")
 
 

@@ -82,9 +82,8 @@ def read_header(source: Source) -> GgufHeader:
         reader.refuse(f"is of GGUF version {version:,}; read are 2 and 3")
     count, keys = reader.number("Q"), reader.number("Q")
     if count > MOST_TENSORS or keys > MOST_KEYS:
-        reader.refuse(
-            f"says that it has {count:,} tensors and {keys:,} metadata; at most {MOST_TENSORS:,} and {MOST_KEYS:,} are read"
-        )
+        most = f"at most {MOST_TENSORS:,} and {MOST_KEYS:,} are read"
+        reader.refuse(f"says that it has {count:,} tensors and {keys:,} metadata; {most}")
     metadata: dict[str, Any] = {}
     for _ in range(keys):
         key = reader.name()
@@ -209,10 +208,9 @@ class _Reader:
         if count > KEPT and inner in SIZES:
             self.take(count * struct.calcsize("<" + SIZES[inner]))
             return Long(count)
-        values = (
-            [self.value(inner, nested=True) for _ in range(count)] if count <= KEPT else self._skipped(inner, count)
-        )
-        return values
+        if count > KEPT:
+            return self._skipped(inner, count)
+        return [self.value(inner, nested=True) for _ in range(count)]
 
     def _skipped(self, inner: int, count: int) -> Long:
         """An array of strings, read over."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,9 +41,10 @@ def read(what: str | Path) -> WeightsFile:
     """What the headers of a model's weights say.
 
     Args:
-        what: a ``.safetensors`` or ``.gguf`` file (one of several stands for all), a ``model.safetensors.index.json``, a
-            folder of them, or a Hugging Face id: ``organisation/name``, ``organisation/name:Q4_K_M`` where it holds
-            several GGUF files, or ``organisation/name/file.gguf``. Of repositories, headers alone are asked for.
+        what: a ``.safetensors`` or ``.gguf`` file (one of several stands for all), a
+            ``model.safetensors.index.json``, a folder of them, or a Hugging Face id: ``org/name``,
+            ``org/name:Q4_K_M`` where it holds several GGUF files, or ``org/name/file.gguf``. Of repositories, headers
+            alone are asked for.
 
     Raises:
         UnreadableError: for what cannot be read, is cut off, or whose header is wrong.
@@ -96,6 +96,8 @@ def _gathered(store: Store, chosen: Chosen, name: str, index: str = INDEX) -> We
     if len(files) == 1:
         parts = [read_one(store, files[0])]
     else:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(AT_ONCE) as pool:
             parts = list(pool.map(lambda file: read_one(store, file), files))
     whole = WeightsFile(

@@ -53,7 +53,7 @@ class WeightsFile:
         files: how many files they stand in.
         header: bytes of headers.
         size: bytes of all files.
-        metadata: of a GGUF file: what its header says beside tensors; of arrays longer than layers are, only the length.
+        metadata: of a GGUF file: what its header says beside tensors; of long arrays, only the length.
         notes: what the reader should know.
         estimated: nobody read it: it is what a recipe makes, and ``header`` is estimated.
     """

@@ -1,4 +1,4 @@
-"""Headers of a Hugging Face repository's weights: its own endpoint, token and offline mode; parts of files, no downloads."""
+"""Headers of a Hugging Face repository's weights, with the endpoint, token and offline mode of the hub's library."""
 
 from __future__ import annotations
 

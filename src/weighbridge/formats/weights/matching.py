@@ -223,8 +223,8 @@ def _stack_names(one: _Wanted) -> Iterator[str]:
         ends = SCALES
     for name in one.placed.site.names:
         cut = re.fullmatch(r"(.*\.experts)\.\d+\.(\w+)", name)
-        for joined in STACKED.get(cut[2], ()) if cut else ():
-            yield from (f"{cut[1]}.{joined}{end}" for end in ends)
+        if cut is not None:
+            yield from (f"{cut[1]}.{joined}{end}" for joined in STACKED.get(cut[2], ()) for end in ends)
 
 
 def _stacked(tensor: StoredTensor, several: list[_Wanted], found: Matched) -> None:
@@ -243,7 +243,7 @@ def words(found: Matched) -> Iterator[str]:
     """What does not fit, in a few sentences."""
     names = [tensor.name for tensor in found.left]
     if found.missing and found.lacking == sum(tensor.elements for tensor in found.left):
-        yield f"by names that are not known here, but of as many elements as the weights without a tensor: {_some(names)}"
+        yield f"by names not known here, but of as many elements as the weights without a tensor: {_some(names)}"
     else:
         if found.missing:
             yield f"missing, though the architecture has them: {_some(found.missing)}"

@@ -14,7 +14,6 @@ from weighbridge.formats.weights.file import WeightsFile
 from weighbridge.formats.weights.stores import INDEX, SHARD, Folder, weights_in
 from weighbridge.models import Model, catalogue
 
-
 NO_CONFIG = "no config.json beside it, so that nothing says what its tensors are of"
 
 
@@ -100,7 +99,7 @@ def _local(path: Path, changes: Mapping[str, Any], headers: bool) -> Opened:
     if file.form == "gguf":
         return _of_gguf(file, changes)
     config = configs[0] if configs else path.with_name("config.json")
-    if path.is_dir() and not configs or not config.exists():
+    if (path.is_dir() and not configs) or not config.exists():
         return Opened(None, file, NO_CONFIG)
     try:
         return Opened(from_file(config, changes), file)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from weighbridge.errors import UnreadableError, given, shown
 from weighbridge.formats.weights.file import StoredTensor
@@ -128,11 +128,10 @@ def _entry(source: Source, name: str, value: Any) -> tuple[int, int, StoredTenso
     """Where a tensor's data begin and end, and the tensor."""
     if not isinstance(value, dict):
         _refuse(source, f"has a wrong header: {given(name)} is {given(value)}; expected a table")
-    dtype = TYPES.get(value.get("dtype")) if isinstance(value.get("dtype"), str) else None
+    called = value.get("dtype")
+    dtype = TYPES.get(called) if isinstance(called, str) else None
     if dtype is None:
-        _refuse(
-            source, f"has a tensor {given(name)} of data type {given(value.get('dtype'))}; known: {', '.join(TYPES)}"
-        )
+        _refuse(source, f"has a tensor {given(name)} of data type {given(called)}; known: {', '.join(TYPES)}")
     shape, offsets = value.get("shape"), value.get("data_offsets")
     if not _whole(shape) or len(shape) > MOST_AXES:
         _refuse(source, f"has a wrong header: the shape of {given(name)} is no list of at most {MOST_AXES} sizes")
@@ -148,7 +147,8 @@ def _entry(source: Source, name: str, value: Any) -> tuple[int, int, StoredTenso
     return start, end, StoredTensor(name, dtype, tuple(shape), end - start)
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: Any) -> TypeGuard[list[int]]:
+    """Whether a value is a list of sizes or offsets."""
     return isinstance(value, list) and all(type(size) is int and 0 <= size < LARGEST for size in value)
 
 

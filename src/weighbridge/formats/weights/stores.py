@@ -30,8 +30,10 @@ SHOWN_FILES = 8
 class Store(Protocol):
     """Where files stand: a folder or a repository."""
 
-    name: str
-    """What reports and errors call it."""
+    @property
+    def name(self) -> str:
+        """What reports and errors call it."""
+        ...  # pragma: no cover
 
     def files(self) -> Sequence[str]:
         """Names of files."""

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import IO
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ STATUS = {
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Redirects as urllib follows them (ten at most, the token left out), but never from https to http."""
 
-    def redirect_request(  # noqa: D102 - urllib's
+    def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https":
@@ -145,7 +146,7 @@ class Web:
 BY_HAND = "download the file and give its path"
 
 
-def _meaning(status: int, headers: Mapping[str, str]) -> str:
+def _meaning(status: int, headers: Message) -> str:
     """What an answer that is a refusal means, and what to do."""
     code = headers.get("X-Error-Code", "")
     if code == "GatedRepo":
