@@ -13,13 +13,14 @@ from weighbridge.formats.loading import from_raw
 from weighbridge.formats.weights import read
 from weighbridge.formats.weights.file import StoredTensor, WeightsFile
 from weighbridge.formats.weights.matching import match, words
-from weighbridge.units import FP32
+from weighbridge.units import DATA_TYPES, FP8, FP32, INT8
 
 torch = pytest.importorskip("torch", reason="the oracle needs torch and transformers: install both")
 transformers = pytest.importorskip("transformers", reason="the oracle needs torch and transformers: install both")
 
 from tests.oracle.draws import drawn  # noqa: E402 (needs transformers)
 from tests.oracle.small import from_config  # noqa: E402
+from tests.oracle.test_quantised import DENSE, SPARSE, quantised, rows  # noqa: E402
 
 pytestmark = pytest.mark.oracle
 
@@ -52,10 +53,21 @@ def file_of(raw: dict[str, Any]) -> WeightsFile:
     config = transformers.CONFIG_MAPPING[raw["model_type"]].from_dict(dict(raw))
     with torch.device("meta"):
         model = from_config(raw["model_type"], config)
+    return saved(model)
+
+
+TYPES = {torch.float32: FP32, torch.bfloat16: DATA_TYPES["bf16"], torch.float8_e4m3fn: FP8, torch.uint8: INT8}
+
+
+def saved(model: Any) -> WeightsFile:
+    """What the header of a model's file would say."""
     tied = set(model.all_tied_weights_keys or {})
     state = {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
-    tensors = tuple(StoredTensor(name, FP32, tuple(t.shape), 4 * t.numel()) for name, t in state.items())
-    return WeightsFile("drawn", "safetensors", tensors, 1, 0, 0)
+    tensors = [
+        StoredTensor(name, TYPES.get(t.dtype, INT8), tuple(t.shape), t.numel() * t.element_size())
+        for name, t in state.items()
+    ]
+    return WeightsFile("drawn", "safetensors", tuple(tensors), 1, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -64,6 +76,18 @@ def test_every_tensor_is_found(model_type: str, seed: int) -> None:
     raw = drawn(model_type, f"weights {seed}")
     model = from_raw("drawn", raw, {}, "drawn")
     found = match(file_of(raw), model)
+    assert found.exact, list(words(found))
+    assert found.parameters == params(model).total
+
+
+@pytest.mark.parametrize("model_type", [*DENSE, *SPARSE])
+def test_values_and_scales_are_found_and_unpacked(model_type: str) -> None:
+    raw = drawn(model_type, "fp8 weights") | {"tie_word_embeddings": False, "dtype": "bfloat16"}
+    block = (rows(raw), 24)
+    config = transformers.FineGrainedFP8Config(weight_block_size=block, modules_to_not_convert=["lm_head"])
+    section = {"quant_method": "fp8", "weight_block_size": list(block), "modules_to_not_convert": ["lm_head"]}
+    model = from_raw("drawn", {**raw, "quantization_config": section}, {}, "drawn")
+    found = match(saved(quantised(raw, config)), model)
     assert found.exact, list(words(found))
     assert found.parameters == params(model).total
 

@@ -30,6 +30,7 @@ NO_WEIGHTS = re.compile(
     r"|layers\.\d+\.(embed_tokens|shared_head\.head)\.weight"  # DeepSeek-V3's prediction layer repeats them
     r"|(.*\.)?rotary_emb\.(inv_freq|cos_cached|sin_cached)"
     r"|layers\.\d+\.attn\.(bias|masked_bias)"  # GPT-2: causal masks
+    r"|.*\.quant_state\.bitsandbytes__\w+"  # bitsandbytes: the rest of a weight's state as text
 )
 """Tensors that files may hold beside the weights: tables that follow from the configuration, and repetitions."""
 
