@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -16,10 +17,14 @@ from weighbridge.cli.options import (
     print_explanation,
     print_json,
 )
-from weighbridge.errors import InputError
+from weighbridge.cli.writing import write
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.parameters import QUANTITIES, ParameterReport, made, params
 from weighbridge.formats.weights.opening import Opened, opened
+from weighbridge.models import Model
 from weighbridge.tree import Kind
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("params")
@@ -32,6 +37,7 @@ from weighbridge.tree import Kind
 @click.option("--gguf", metavar="RECIPE", help="The file that llama.cpp's quantiser makes, such as Q4_K_M.")
 @click.option("--imatrix", is_flag=True, help="With --gguf: it is given an importance matrix.")
 @click.option("--quantity", type=click.Choice(QUANTITIES), help="The figure to explain; the total by default.")
+@click.option("--draw", type=FILE, metavar="OUT.svg", help="Draw its layers, and what runs in each kind.")
 @explain_options
 @json_option
 def command(
@@ -43,6 +49,7 @@ def command(
     gguf: str | None,
     imatrix: bool,
     quantity: str | None,
+    draw: Path | None,
     explain: bool,
     depth: int | None,
     form: str,
@@ -57,11 +64,14 @@ def command(
     _check_gguf(gguf, imatrix, dtype, headers)
     found = opened(model, load_settings(changes), headers)
     if found.model is None:
-        _alone(found, explain or gguf is not None or dtype is not None, form, as_json)
+        asked = explain or any(option is not None for option in (gguf, dtype, router_dtype, draw))
+        _alone(found, asked, form, as_json)
         return
     report = _report(found, gguf, imatrix, dtype, router_dtype)
     if router_dtype is not None and Kind.ROUTER not in report.by_kind:
         raise InputError(f"--router-dtype: {report.model.name} has no router")
+    if draw is not None:
+        _draw(draw, report.model)
     quantity = quantity or "total"
     if as_json:
         from weighbridge.report import explanation, schema
@@ -110,7 +120,7 @@ def _alone(found: Opened, architecture: bool, form: str, as_json: bool) -> None:
 
     assert found.weights is not None
     if architecture:
-        raise InputError(f"{found.weights.name}: {found.why}; --explain, --dtype and --gguf need an architecture")
+        raise InputError(f"{found.weights.name}: {found.why}; --explain, --dtype, --gguf and --draw need an architecture")
     report = WeightsReport(found.weights, None, found.why)
     if as_json:
         from weighbridge.report.weights_schema import weights_alone
@@ -120,3 +130,16 @@ def _alone(found: Opened, architecture: bool, form: str, as_json: bool) -> None:
     from weighbridge.report.weights import weights
 
     print_document(weights(report), form)
+
+
+def _draw(path: Path, model: Model) -> None:
+    """Write the picture of a model.
+
+    Raises:
+        InputError: for a path that cannot be written, or a picture of another form.
+    """
+    if path.suffix.lower() != ".svg":
+        raise InputError(f"--draw: got {given(path.name)}; it is written as .svg")
+    from weighbridge.report.block import drawing
+
+    write("--draw", path, drawing(model).encode())

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from weighbridge.models.config import Config as BaseConfig
 from weighbridge.models.config import Layers, Size, Size0
-from weighbridge.nn import (
-    CausalLM,
-    DecoderLayer,
-    GatedMLP,
-    MixtureOfExperts,
-    Module,
-    MultiHeadLatentAttention,
-    Repeat,
-    stack,
-)
-from weighbridge.nn.problems import Problem, at_most
-from weighbridge.traced import plain
+from weighbridge.models.fine_grained_config import FineGrainedConfig
+from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, Module, MultiHeadLatentAttention
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatentConfig(BaseConfig):
-    """What DeepSeek-V2 and V3 share.
-
-    Attributes:
-        first_k_dense_replace: layers at the start that are dense.
-        n_routed_experts: routed experts.
-        n_shared_experts: shared experts, built as one of that many times the routed size.
-        num_experts_per_tok: routed experts that a token goes to.
-        moe_intermediate_size: width inside one expert.
-    """
+class LatentConfig(FineGrainedConfig):
+    """What DeepSeek-V2 and V3 share."""
 
     correction_bias: ClassVar[bool] = False
 
-    intermediate_size: Size
     num_attention_heads: Size
     q_lora_rank: Size | None
     kv_lora_rank: Size = 512
@@ -44,15 +23,6 @@ class LatentConfig(BaseConfig):
     qk_rope_head_dim: Size = 64
     v_head_dim: Size = 128
     attention_bias: bool = False
-    first_k_dense_replace: Size0
-    n_routed_experts: Size
-    n_shared_experts: Size0
-    num_experts_per_tok: Size
-    moe_intermediate_size: Size
-
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        yield from at_most(self, "num_experts_per_tok", "n_routed_experts")
 
     def attention(self) -> Module:
         """This configuration's latent attention."""
@@ -73,27 +43,8 @@ class LatentConfig(BaseConfig):
 
     def layer(self, sparse: bool, mlp_bias: bool = False, attention: Module | None = None) -> DecoderLayer:
         """A dense or a sparse layer; ``mlp_bias`` is that of the dense network and of the shared experts."""
-        moe = MixtureOfExperts(
-            self.hidden_size,
-            self.moe_intermediate_size,
-            self.n_routed_experts,
-            self.num_experts_per_tok,
-            self.moe_intermediate_size * self.n_shared_experts,
-            correction_bias=self.correction_bias,
-            shared_bias=mlp_bias,
-        )
         dense = GatedMLP(self.hidden_size, self.intermediate_size, mlp_bias)
-        return DecoderLayer(self.hidden_size, attention or self.attention(), moe if sparse else dense)
-
-    def runs(self, layer: Callable[[str], DecoderLayer]) -> tuple[Repeat, ...]:
-        """Dense layers first, sparse ones after."""
-        first, layers = self.first_k_dense_replace, self.num_hidden_layers
-        return stack(self.sparse(), layer, layers, {"dense": first, "moe": layers - first})
-
-    def sparse(self) -> list[str]:
-        """Whether each layer is dense or holds a mixture of experts."""
-        first, layers = plain(self.first_k_dense_replace), plain(self.num_hidden_layers)
-        return ["dense" if i < first else "moe" for i in range(layers)]
+        return DecoderLayer(self.hidden_size, attention or self.attention(), self.moe(mlp_bias) if sparse else dense)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from weighbridge.models.config import Layers, Size, Size0
 from weighbridge.models.deepseek_v2 import LatentConfig
-from weighbridge.nn import CausalLM, MultiTokenPrediction, Repeat
-from weighbridge.traced import plain
+from weighbridge.nn import CausalLM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +38,5 @@ class Config(LatentConfig):
 def build(config: Config) -> CausalLM:
     """Dense layers first, sparse ones after, then the prediction layers, which are sparse."""
     runs = config.runs(lambda kind: config.layer(kind == "moe"))
-    prediction = None
-    if config.num_nextn_predict_layers is not None and plain(config.num_nextn_predict_layers):
-        one = MultiTokenPrediction(config.hidden_size, config.vocab_size, config.layer(sparse=True))
-        prediction = Repeat(one, config.num_nextn_predict_layers)
+    prediction = config.prediction(config.num_nextn_predict_layers, config.layer(sparse=True))
     return config.causal_lm(runs, prediction=prediction)

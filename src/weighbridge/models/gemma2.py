@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
 from weighbridge.nn import CausalLM, DecoderLayer, stack
+from weighbridge.nn.problems import Problem, must_divide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,10 @@ class Config(PatternConfig):
     tie_word_embeddings: bool = True
     attention_bias: bool = False
     sliding_window: Size0 | None = 4096
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        yield from must_divide(self, "hidden_size", "num_attention_heads")
 
     def own_pattern(self) -> list[str]:
         return every(self.num_hidden_layers, 2, FULL, SLIDING)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from dataclasses import fields
+from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Attention, Kernels
@@ -53,11 +54,13 @@ class GroupedQueryAttention(Module):
         output_gate: the query projection makes a second half that gates the output.
         fused: q, k and v are one projection.
         rotary: queries and keys are turned by their positions.
+        positions_each: every sequence has positions of its own (those of an image's rows and columns).
         norm: which normalisation that is: a name of :data:`weighbridge.nn.norm.NORMS`.
         norm_over: what it runs over: each "head" with one weight for all of them; "each head" with a weight of its own;
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
+        fp32_rotary: tables of rotary positions that are written out are fp32 (OLMo).
     """
 
     kind = Kind.ATTENTION
@@ -83,6 +86,8 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
+    positions_each: bool = False
+    fp32_rotary: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -130,26 +135,41 @@ class GroupedQueryAttention(Module):
         norm = NORMS[self.norm]
         if self.norm_over == "all heads":
             return norm(heads.size, heads.name)
-        return norm(heads.width, "head_dim", heads.units if self.norm_over == "each head" else None)
+        if self.norm_over == "each head":
+            return norm(heads.width, "head_dim", heads.units, heads.name)
+        return norm(heads.width, "head_dim")
 
     def forward(self, x: Tensor) -> Tensor:
         with x.tape.segment("qkv_linear"):
             q, k, v, gate = self.projected(ops.gathered(x))
         if self.fused and self.gathers_queries(x.tape.run.kernels):
             q = ops.elementwise("copy", q)
-        if self.qk_norm:
-            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
-        if self.rotary:
-            q, k = ops.rotary(q), ops.rotary(k)
+        q, k = self.placed(q, k)
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
             store(k, v, self.window)
-        attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
+        attended = self.attended(q, k, v)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def placed(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys normalised, and turned by their positions."""
+        if self.qk_norm:
+            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
+        if self.rotary:
+            q, k = self.turned(q), self.turned(k)
+        return q, k
+
+    def turned(self, x: Tensor) -> Tensor:
+        """Queries or keys, turned by their positions."""
+        return ops.rotary(x, each=self.positions_each, fp32=self.fp32_rotary)
+
+    def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Values as queries and keys weigh them."""
+        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""
@@ -187,3 +207,11 @@ class GroupedQueryAttention(Module):
         q = self.q_proj(x)
         gate = ops.part(q, "gate", self.queries) if self.output_gate else None
         return ops.part(q, "q", self.queries), self.k_proj(x), self.v_proj(x), gate
+
+
+A = TypeVar("A", bound=GroupedQueryAttention)
+
+
+def of_kind(kind: type[A], attention: GroupedQueryAttention, **besides: Any) -> A:
+    """The same attention as another kind of it, with the fields that the kind has besides."""
+    return kind(**{field.name: getattr(attention, field.name) for field in fields(attention)}, **besides)

@@ -23,6 +23,8 @@ def core_attention(
     window: Count | None = None,
     selected: Count | None = None,
     further: Further | None = None,
+    visible: Count | None = None,
+    narrow: bool = False,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -41,20 +43,23 @@ def core_attention(
         selected: positions that are chosen for each token among all before it, as many as there are where those are
             fewer; ``None`` for all of them. PyTorch masks the others, and counts them.
         further: keys that stand for several positions each, beside those of single positions.
+        visible: pairs per head and sequence that are chosen, where neither of those says it. PyTorch masks the others,
+            and counts them.
+        narrow: ``transformers`` has the softmax in the type of the scores (Llama 4).
     """
     run, further = q.tape.run, further or Further()
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
     per_pair = heads * (qk_dim + v_dim)
     dense = 2 * run.batch * (run.dense_pairs(window) + further.dense)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
-    pairs = run.pairs(window if selected is None else selected) + further.pairs
-    work = ops.twice(2 * run.batch * pairs * per_pair)
+    pairs = run.pairs(window if selected is None else selected) if visible is None else visible
+    work = ops.twice(2 * run.batch * (pairs + further.pairs) * per_pair)
     counted = {
         "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
     }
     with q.tape.segment("core_attn"):
-        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted))
+        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted, narrow))
     return out
 
 
@@ -96,6 +101,7 @@ class Core:
         keys: keys that a query may see.
         work: its floating-point operations.
         counted: the same by conventions of others.
+        narrow: ``transformers`` has the softmax in the type of the scores.
     """
 
     q: Tensor
@@ -106,6 +112,7 @@ class Core:
     keys: Count
     work: Work
     counted: dict[str, Work]
+    narrow: bool = False
 
     @property
     def tape(self) -> Tape:
@@ -193,12 +200,17 @@ def eager_core(core: Core) -> None:
     (aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out).
     """
     tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
+    queries = core.q if core.q.base is None else core.copied(core.q)  # of a fused projection: not head after head
     dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
-    tape.record("scores", (core.q, keys, mask), (raw,), (core.q, keys), scratch=scaled, scratch_backward=scaled)
+    tape.record("scores", (queries, keys, mask), (raw,), (queries, keys), scratch=scaled, scratch_backward=scaled)
     wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
+    if core.narrow:
+        tape.record("softmax", (raw,), (weights,), (weights,))
+        core.record((weights, values), (weights, values))
+        return
     if dtype is FP32:
         tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
     else:

@@ -30,6 +30,7 @@ class MultiHeadLatentAttention(Module):
         out_bias: the output projection adds a bias; as ``bias`` says if ``None``.
         norms: the bottlenecks end in a normalisation.
         layer_norm: that is a layer normalisation, with a bias.
+        rotary: the parts for positions are turned by them; without it they are elements like others (Kimi Linear).
     """
 
     kind = Kind.ATTENTION
@@ -49,6 +50,7 @@ class MultiHeadLatentAttention(Module):
     out_bias: bool | None = None
     norms: bool = True
     layer_norm: bool = False
+    rotary: bool = True
 
     selected: ClassVar[Count | None] = None
     """Positions that are chosen for each token; ``None`` for all before it."""
@@ -88,7 +90,7 @@ class MultiHeadLatentAttention(Module):
             return self.o_proj(self.absorbed(self.queries(x, narrow), latent))
         with x.tape.segment("mla_up_proj"):
             latent = self.normed(compressed)
-            q = ops.rotary(self.queries(x, narrow), self.qk_rope_head_dim)
+            q = self.turned(self.queries(x, narrow))
             k, v = self.expanded(latent, self.position(compressed))
         attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim, selected=self.selected)
         with x.tape.segment("attn_proj"):
@@ -114,7 +116,11 @@ class MultiHeadLatentAttention(Module):
     def position(self, compressed: Tensor) -> Tensor:
         """The rotary part of the keys, which all heads share."""
         rows = renamed(compressed.axes[:-1], SEQUENCE)
-        return ops.rotary(ops.view(compressed, "position", *rows, Axis("rope", self.qk_rope_head_dim)))
+        return self.turned(ops.view(compressed, "position", *rows, Axis("rope", self.qk_rope_head_dim)))
+
+    def turned(self, x: Tensor) -> Tensor:
+        """Queries, or the part of keys that all heads share, turned by their positions."""
+        return ops.rotary(x, self.qk_rope_head_dim) if self.rotary else x
 
     def expanded(self, latent: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values expanded from the latents of the new tokens and of the cache. Every head's key is joined with

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Pointwise, Rope
+from weighbridge.kernels import Norm, Pointwise, Rope
 from weighbridge.tape import (
     SEQUENCE,
     STREAM,
@@ -205,8 +205,16 @@ def elementwise(
 
 
 def activation(name: str, x: Tensor) -> Tensor:
-    """A pointwise activation (silu, gelu, relu). Keeps its input."""
-    return elementwise(name, x, keeps=(x,))
+    """A pointwise activation (silu, gelu). Keeps its input; ReLU keeps its result instead. The tanh form of GELU, where
+    it is written out, keeps two factors and the tanh besides (transformers, activations.py, NewGELUActivation).
+    """
+    made, kernels = x.tape.tensor(name, *x.axes, dtype=x.dtype), x.tape.run.kernels
+    keeps: tuple[Tensor, ...] = (made,) if name == "relu" else (x,)
+    steps: tuple[Tensor, ...] = ()
+    if name == "gelu_new" and kernels.norm is Norm.EAGER:
+        steps = tuple(x.tape.tensor(step, *x.axes, dtype=x.dtype) for step in ("half", "tanh", "1 + tanh"))
+    x.tape.record(name, (x,), (made, *steps), (*keeps, *steps))
+    return made
 
 
 def multiply(a: Tensor, b: Tensor) -> Tensor:
@@ -229,28 +237,32 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return elementwise("add", a, b, shares=(a, b))
 
 
-def rotary(x: Tensor, turned: Count | None = None) -> Tensor:
+def rotary(x: Tensor, turned: Count | None = None, each: bool = False, fp32: bool = False) -> Tensor:
     """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input, only
     tables that all layers share.
 
     Args:
         x: heads, or one head that all share.
         turned: how many of a head's elements are turned; all if ``None``.
+        each: every sequence has positions of its own, as those with images do, and so tables of its own.
+        fp32: tables that are written out are fp32.
     """
     tape, last = x.tape, x.axes[-1]
     rope = tape.run.kernels.rope
     made = tape.tensor("rotary", *x.axes, dtype=x.dtype)
     whole = last.width if isinstance(last, Axis) and last.name != "rope" else last.size
     head = Axis("head_dim", whole if turned is None else turned)
-    positions = next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])
+    positions = [next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])]
+    if each:
+        positions.insert(0, next(axis for axis in x.axes if axis.name == "batch"))
     if rope is Rope.FUSED:
-        angles = tape.table("angles", positions, head, dtype=FP32)
+        angles = tape.table("angles", *positions, head, dtype=FP32)
         tape.record("rotary", (x,), (made,), (angles,))
     elif rope is Rope.EAGER:
         # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py)
         make = tape.tensor if tape.run.kernels.sequence_first else tape.table
-        dtype = FP32 if tape.run.kernels.autocast else None
-        tables = tuple(make(name, positions, head, dtype=dtype) for name in ("cosines", "sines"))
+        dtype = FP32 if fp32 or tape.run.kernels.autocast else None
+        tables = tuple(make(name, *positions, head, dtype=dtype) for name in ("cosines", "sines"))
         halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
         own = tables if tape.run.kernels.sequence_first else ()
         tape.record("rotary", (x,), (made, *own), tables, scratch=(halves,), scratch_backward=(halves,))
