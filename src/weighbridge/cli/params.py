@@ -120,7 +120,9 @@ def _alone(found: Opened, architecture: bool, form: str, as_json: bool) -> None:
 
     assert found.weights is not None
     if architecture:
-        raise InputError(f"{found.weights.name}: {found.why}; --explain, --dtype, --gguf and --draw need an architecture")
+        raise InputError(
+            f"{found.weights.name}: {found.why}; --explain, --dtype, --gguf and --draw need an architecture"
+        )
     report = WeightsReport(found.weights, None, found.why)
     if as_json:
         from weighbridge.report.weights_schema import weights_alone

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from math import prod
 
 from weighbridge.errors import InputError, printable
-from weighbridge.formats.quantization.listed import stripped
 from weighbridge.formats.weights.file import StoredTensor, WeightsFile
+from weighbridge.formats.weights.synonyms import common, plain
 from weighbridge.models import Model
 from weighbridge.models.sites import OF_WEIGHTS, Placed, placed
 from weighbridge.models.storage import Packing, Part, Piece
@@ -22,6 +22,7 @@ STACKED = {
     "gate_proj": ("gate_up_proj", "gate_proj"),
     "up_proj": ("gate_up_proj", "up_proj"),
     "down_proj": ("down_proj",),
+    "gate_up_proj": ("gate_up_proj",),
 }
 """What the experts' weights are called where all of them are one tensor."""
 
@@ -167,12 +168,6 @@ def _named(one: Placed, last: str) -> Iterator[str]:
     yield f"{one.site.names[0]}.weight.{last}"
 
 
-def plain(name: str) -> str:
-    """A tensor's name in a checkpoint without what stands before ``layers``."""
-    found = stripped(name)
-    return f"layers.{found[2:]}" if found.startswith("h.") else found
-
-
 def _checkpoint(file: WeightsFile, model: Model) -> Matched:
     free = {plain(tensor.name): tensor for tensor in file.tensors}
     by_expert = any(re.search(r"experts\.\d", name) for name in free)
@@ -181,6 +176,8 @@ def _checkpoint(file: WeightsFile, model: Model) -> Matched:
     waiting = list(_wanted(model, by_expert))
     for names in (1, None):
         waiting = [one for one in waiting if not _direct(one, one.names[:names], free, found)]
+    free = {common(name): tensor for name, tensor in free.items()}
+    waiting = [one for one in waiting if not _direct(one, (common(one.names[0]),), free, found)]
     waiting = list(_stacks(waiting, free, found)) if not by_expert else waiting
     waiting = [one for one in waiting if not one.placed.apart]
     found.missing = [one.names[0] for one in waiting]
