@@ -83,8 +83,8 @@ class Asked:
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
     asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "software", "vocab_size")
-    names = (*asked, "device", "gpus", "unknown", "cluster", "execution", "convention")
-    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME], sort_keys=True)
+    names = (*asked, "device", "gpus", "unknown", "cluster", "execution", "convention", "local")
+    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME, row["kind"] == "local" and row["counter"]], sort_keys=True)
 
 
 def left_open(row: Row) -> list[str]:

@@ -15,9 +15,9 @@ MEASUREMENTS = HERE / "measurements"
 MEASURED = HERE / "measured"
 """Rows that ``benchmarks/gpu`` wrote; there may be none."""
 
-Kind = Literal["megatron", "plan", "fine-tuning", "formula"]
+Kind = Literal["megatron", "plan", "fine-tuning", "formula", "local"]
 """What describes the run: a Megatron-LM argument list; a plan; a plan of fine-tuning. "formula": not measured but
-computed by the source."""
+computed by the source. "local": a quantised model on one's own devices."""
 
 MemoryCounter = Literal[
     "allocated", "max_allocated", "max_active", "max_reserved", "device", "states", "activations", "fits"
@@ -30,6 +30,8 @@ TimeCounter = Literal[
     "hardware_tflops_per_gpu",
     "mfu",
     "hfu",
+    "decode_tokens_per_second",
+    "prompt_tokens_per_second",
 ]
 CounterName = MemoryCounter | TimeCounter
 """What was read; README.md says what each is."""
@@ -71,6 +73,7 @@ class Row(TypedDict):
     execution: NotRequired[dict[str, Any]]
     cluster: NotRequired[dict[str, Any]]
     tuning: NotRequired[dict[str, Any]]
+    local: NotRequired[dict[str, Any]]
     arguments: NotRequired[list[str]]
     environment: NotRequired[Environment]
     software: NotRequired[str]
@@ -107,6 +110,7 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "execution": dict,
     "cluster": dict,
     "tuning": dict,
+    "local": dict,
     "arguments": list,
     "environment": dict,
     "software": str,
@@ -152,6 +156,9 @@ EXECUTION: dict[str, type] = {
 CLUSTER = frozenset({"gpus_per_node", "network_bandwidth", "device_overrides"})
 """Where the cluster is not the device's usual: fields of a cluster's TOML file."""
 
+LOCAL = frozenset({"quantisation", "context", "build", "past", "beside"})
+"""Of a model on one's own devices; README.md says what each is."""
+
 TUNING = frozenset({"method", "rank", "targets", "trainable", "base", "packed", "lengths", "compiled"})
 
 
@@ -183,9 +190,13 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
             yield "arguments must be strings"
         if set(row.get("environment", ())) != {"image", "platform", "variables"}:
             yield "environment must have image, platform and variables"
+    elif row.get("kind") == "local":
+        if not {"quantisation", "context", "build"} <= set(row.get("local", ())):
+            yield "local must have quantisation, context and build"
     elif "plan" not in row:
         yield "plan is missing"
     yield from (f"plan.{name} is no field of a plan" for name in row.get("plan", {}) if name not in PLAN)
+    yield from (f"local.{name} is no field" for name in row.get("local", {}) if name not in LOCAL)
     yield from (f"tuning.{name} is no field" for name in row.get("tuning", {}) if name not in TUNING)
     yield from (f"cluster.{name} is no field of a cluster" for name in row.get("cluster", {}) if name not in CLUSTER)
     for name, value in row.get("execution", {}).items():
@@ -195,7 +206,13 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"execution.{name} is {value!r}"
 
 
-COUNTED: frozenset[str] = TIME - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}
+COUNTED: frozenset[str] = TIME - {
+    "step_seconds",
+    "layer_seconds",
+    "tokens_per_second_per_gpu",
+    "decode_tokens_per_second",
+    "prompt_tokens_per_second",
+}
 """Counters that depend on how FLOPs are counted."""
 
 

@@ -39,6 +39,8 @@ NAMES = {
     "hardware_tflops_per_gpu": "hardware TFLOP/s per GPU",
     "mfu": "MFU",
     "hfu": "HFU",
+    "decode_tokens_per_second": "tokens/s made",
+    "prompt_tokens_per_second": "tokens/s of a prompt",
 }
 UNITS = {
     "step_seconds": "s",
@@ -48,6 +50,8 @@ UNITS = {
     "hardware_tflops_per_gpu": "TFLOP/s",
     "mfu": "%",
     "hfu": "%",
+    "decode_tokens_per_second": "tokens/s",
+    "prompt_tokens_per_second": "tokens/s",
 }
 TITLES = {
     "megatron": "Megatron-LM",
@@ -67,6 +71,7 @@ TITLES = {
     "qwen1": "Qwen 1 fine-tuning",
     "litgpt": "LitGPT fine-tuning",
     "torchtune": "torchtune fine-tuning",
+    "local": "llama.cpp and ExLlama",
 }
 Why = Sequence[tuple[str, str]]
 

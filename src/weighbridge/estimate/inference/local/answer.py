@@ -112,7 +112,7 @@ class Option:
         buffer = self.buffer if used else 0
         context = device.context_bytes if device is not None and used else 0
         capacity = self.host.memory if device is None else device.usable_bytes
-        return Share(device, own, head, weights, cache, buffer + context, capacity)
+        return Share(device, own, head, weights, cache, buffer, context, capacity)
 
     @property
     def fits(self) -> bool:

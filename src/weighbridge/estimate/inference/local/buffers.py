@@ -18,6 +18,8 @@ def compute(layers: Layers, build: Build, context: int, chunk: int) -> int:
     logits; ggml-alloc.c reuses what is read no more.
     """
     tokens = min(chunk, context)
+    if build.copies_scores:
+        return _exllama(layers, build, context)
     hidden = tokens * int(layers.model.config.hidden_size) * FP32
     logits = tokens * int(layers.model.config.vocab_size) * FP32 + hidden
     between = int(forward(layers.model, layers.serving, prompts(layers.serving, 1, tokens)).peak)
@@ -27,3 +29,15 @@ def compute(layers: Layers, build: Build, context: int, chunk: int) -> int:
     heads, _ = layers.heads
     scores = (heads + 1) * tokens * context * FP32 + 4 * hidden  # queries, keys, values and the residual beside them
     return max(logits, between, scores)
+
+
+def _exllama(layers: Layers, build: Build, context: int) -> int:
+    """Bytes of ExLlama's buffers: a whole prompt's scores before and after the softmax, the largest matrix in fp16, to
+    which prompts are unpacked, and a prompt's activations between the matrices of a feed-forward network.
+
+    Source: turboderp/exllama, model.py (ExLlamaAttention.forward; ExLlama.__init__: temp_state, temp_dq).
+    """
+    heads, _ = layers.heads
+    scores = build.copies_scores * heads * context * context * 2
+    hidden, widest = int(layers.model.config.hidden_size), int(layers.model.config.intermediate_size)
+    return scores + 2 * hidden * widest + 2 * context * widest

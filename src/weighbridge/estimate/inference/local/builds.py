@@ -22,6 +22,7 @@ class Build:
         kernels: of other operations by name, where that is not one.
         scores: scores of a whole chunk of a prompt are kept in fp32.
         unpacks: prompts are multiplied with weights that a kernel has brought to fp16 (on CUDA).
+        copies_scores: of scores, how many in fp16 stand at once; 0 for those of ggml, one in fp32.
         source: where it was read.
     """
 
@@ -32,6 +33,7 @@ class Build:
     kernels: Mapping[str, int] = field(hash=False)
     scores: bool
     unpacks: bool
+    copies_scores: int
     source: str
 
     def of(self, operation: Operation, quantises: bool) -> int:
@@ -78,6 +80,7 @@ BUILDS: dict[str, Build] = {
             kernels={"norm": 1, "store": 2, **_ROUTING},
             scores=False,
             unpacks=False,
+            copies_scores=0,
             source="ggml-org/llama.cpp, 2026: src/llama-graph.cpp (build_attn, build_ffn), ggml/src/ggml-cuda/ggml-cuda.cu "
             "(norms with their weights, gates with their activations in one kernel); flash attention by default",
         ),
@@ -89,6 +92,7 @@ BUILDS: dict[str, Build] = {
             kernels={"norm": 2, "store": 2, "gated": 2, **_ROUTING},
             scores=True,
             unpacks=True,
+            copies_scores=0,
             source="ggml-org/llama.cpp, May 2024: llama.cpp (build_llama, llm_build_kv: two products, a softmax and a "
             "copy), ggml-cuda/mmvq.cu, ggml-cuda.cu (ggml_cuda_mul_mat_vec_p021, _nc: a block for each query head)",
         ),
@@ -100,6 +104,7 @@ BUILDS: dict[str, Build] = {
             kernels={"norm": 1, "store": 2, "add": 0},
             scores=True,
             unpacks=True,
+            copies_scores=2,
             source="turboderp/exllama, model.py, exllama_ext/q4_matmul.cu (sums with the residual in the multiply)",
         ),
     )

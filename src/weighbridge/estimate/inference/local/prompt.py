@@ -8,11 +8,13 @@ from weighbridge.estimate.inference.local.buffers import FP32
 from weighbridge.estimate.inference.local.builds import Build, repeats
 from weighbridge.estimate.inference.local.layers import Layers
 from weighbridge.estimate.inference.local.rates import Rates
-from weighbridge.estimate.inference.passes import forward, prompts
+from weighbridge.estimate.inference.passes import Forward, forward, prompts
 from weighbridge.estimate.time.shapes import Heads, Projection, joined
 from weighbridge.ggml import TYPES
+from weighbridge.gradients import storages
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds import Speeds, speeds
+from weighbridge.tape import Operation, Weight
 from weighbridge.traced import plain
 
 ATTENTION = 0.5
@@ -56,6 +58,9 @@ def chunk_seconds(layers: Layers, device: Device, build: Build, pace: Rates, tok
     kernels, name = multiplying(device), precision(device)
     assert name is not None
     seconds = build.count(run, quantised=False) * pace.gap
+    for operation in run.tape.operations:
+        if operation.name != "attention":
+            seconds += times[id(operation)] * _moved(run, operation, build) / pace.memory
     for part in joined(run, run.tape.operations):
         if isinstance(part, Projection):
             seconds += times[id(part.first)] * _projection(part, kernels, name)
@@ -63,6 +68,17 @@ def chunk_seconds(layers: Layers, device: Device, build: Build, pace: Rates, tok
             seconds += times[id(part)] * _attention(Heads(run, part), device.peak(name), build, pace)
     cuda = device.vendor != "Apple" and device.kind != "CPU"
     return seconds + (unpacked(layers) / pace.memory if build.unpacks and cuda else 0.0)
+
+
+def _moved(run: Forward, operation: Operation, build: Build) -> int:
+    """Bytes that a kernel between multiplies reads and writes, in fp32; of a multiply in fp16 what brings its input
+    from fp32 and its result back.
+    """
+    tensors = storages((*operation.reads, *operation.makes)).values()
+    elements = sum(int(plain(one.count)) for one in tensors if not isinstance(one, Weight))
+    if operation.name == "matmul":
+        return (FP32 + 2) * elements if build.unpacks else 0
+    return FP32 * elements
 
 
 def _projection(part: Projection, kernels: Speeds, name: str) -> float:

@@ -39,7 +39,8 @@ class Share:
         head: it has what stands after the layers.
         weights: bytes.
         cache: bytes.
-        buffers: bytes of what a pass makes, and of the device's context.
+        buffers: bytes of what a pass makes.
+        outside: bytes of the device's context.
         capacity: bytes that it holds; ``None`` where nobody said.
     """
 
@@ -49,12 +50,18 @@ class Share:
     weights: int
     cache: int
     buffers: int
+    outside: int
     capacity: int | None
+
+    @property
+    def allocated(self) -> int:
+        """Bytes that the engine allots."""
+        return self.weights + self.cache + self.buffers
 
     @property
     def needed(self) -> int:
         """Bytes in all."""
-        return self.weights + self.cache + self.buffers
+        return self.allocated + self.outside
 
     @property
     def fits(self) -> bool:
