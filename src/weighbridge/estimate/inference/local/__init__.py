@@ -3,3 +3,4 @@
 from weighbridge.estimate.inference.local.answer import Local as Local
 from weighbridge.estimate.inference.local.answer import Option as Option
 from weighbridge.estimate.inference.local.answer import local as local
+from weighbridge.estimate.inference.local.split import Host as Host

@@ -26,9 +26,6 @@ from weighbridge.parallel.engine import engine
 from weighbridge.parallel.serving import Serving
 from weighbridge.units import FP32, DataType, data_type
 
-CHUNK = 512
-"""Tokens of a prompt that one pass runs (llama.cpp, ``--ubatch-size``)."""
-
 HANDOVER = 20e-6
 """Seconds from device to device beside the bytes: a copy and an event, launched and waited for by the host."""
 
@@ -60,7 +57,7 @@ class Option:
     context: int
     offloaded: int | None = None
     shares: tuple[float, ...] = ()
-    chunk: int = CHUNK
+    chunk: int = 512
 
     @cached_property
     def bytes(self) -> int:
@@ -151,7 +148,10 @@ class Option:
         held = [self.layers.layers[index] for index in share.layers] + ([self.layers.head] if share.head else [])
         weights = sum(pace.read(size, kind) for one in held for kind, size in one.read.items())
         again = self.layers.heads[1] if self.build.reads_per_head else 1.0
-        cache = pace.read(self.layers.cache(past + 1) * part, again=again)
+        kept = self.layers.cache(past + 1) * part
+        cache = pace.read(kept, again=again)
+        if self.build.repeats_keys and again > 1:  # read once, written for every head, and read there
+            cache = pace.read(kept * (1 + 2 * again))
         cuda = device.vendor != "Apple" and device.kind != "CPU"
         kernels = self.build.count(self.layers.step(past), cuda and self.layers.quantised) * part
         each = pace.gap + (0.0 if self._graphs else pace.launch)
@@ -230,7 +230,7 @@ def local(
     ngl: int | None = None,
     tensor_split: Sequence[float] = (),
     build: str = "llamacpp",
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Local:
     """Weigh a model on one's devices.
 
@@ -243,7 +243,7 @@ def local(
         ngl: layers on devices, what stands after them as one more; as many as fit if ``None``.
         tensor_split: shares of the devices; by their memory if empty.
         build: the engine, a name of :data:`weighbridge.estimate.inference.local.builds.BUILDS`.
-        chunk: tokens of a prompt that one pass runs.
+        chunk: tokens of a prompt that one pass runs; the engine's own default if ``None``.
 
     Raises:
         InputError: with what is wrong in one line.
@@ -266,7 +266,7 @@ def local(
             context,
             ngl,
             tuple(tensor_split),
-            chunk,
+            chunk or serving.engine.chunk or context,
         )
         for one in quantisations
     )

@@ -18,6 +18,7 @@ class Build:
         name: the engine and when.
         attention: kernels of one attention.
         reads_per_head: each query head reads keys and values for itself; else those that share a key/value head do.
+        repeats_keys: keys and values are first copied for every query head, where several share them.
         quantises: a multiply by quantised weights first quantises its input, in a kernel of its own (on CUDA).
         kernels: of other operations by name, where that is not one.
         scores: scores of a whole chunk of a prompt are kept in fp32.
@@ -29,6 +30,7 @@ class Build:
     name: str
     attention: int
     reads_per_head: bool
+    repeats_keys: bool
     quantises: bool
     kernels: Mapping[str, int] = field(hash=False)
     scores: bool
@@ -76,6 +78,7 @@ BUILDS: dict[str, Build] = {
             "llamacpp",
             attention=1,
             reads_per_head=False,
+            repeats_keys=False,
             quantises=True,
             kernels={"norm": 1, "store": 2, **_ROUTING},
             scores=False,
@@ -88,6 +91,7 @@ BUILDS: dict[str, Build] = {
             "llamacpp-2024",
             attention=4,
             reads_per_head=True,
+            repeats_keys=False,
             quantises=True,
             kernels={"norm": 2, "store": 2, "gated": 2, **_ROUTING},
             scores=True,
@@ -100,12 +104,14 @@ BUILDS: dict[str, Build] = {
             "exllama",
             attention=4,
             reads_per_head=True,
+            repeats_keys=True,
             quantises=False,
             kernels={"norm": 1, "store": 2, "add": 0},
-            scores=True,
+            scores=False,
             unpacks=True,
             copies_scores=2,
-            source="turboderp/exllama, model.py, exllama_ext/q4_matmul.cu (sums with the residual in the multiply)",
+            source="turboderp/exllama, model.py, exllama_ext/q4_matmul.cu (ExLlamaAttention.fused, repeat_kv; sums "
+            "with the residual in the multiply; prompts by torch's scaled_dot_product_attention)",
         ),
     )
 }

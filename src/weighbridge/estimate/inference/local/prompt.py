@@ -24,11 +24,14 @@ PASSES = 5
 """Times that scores go through memory where attention is not one kernel: written, read and written by the softmax,
 read and written as fp16 (ggml-org/llama.cpp, May 2024, ggml-cuda.cu, ggml_cuda_mul_mat_batched_cublas)."""
 
-CASTS = ("fp16", "bf16", "fp32")
+CASTS = ("fp16", "bf16")
+"""Types that prompts are multiplied in, the first that a device has a rate for; a processor in fp32."""
 
 
 def precision(device: Device) -> str | None:
-    """What prompts are multiplied in: the widest rate that a device has of these; ``None`` where nobody says."""
+    """What prompts are multiplied in; ``None`` where nobody says at which rate."""
+    if device.kind == "CPU":
+        return "fp32"
     return next((name for name in CASTS if name in device.peak_flops), None)
 
 
