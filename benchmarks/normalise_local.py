@@ -50,8 +50,8 @@ DEVICES = {
 }
 
 FAILED = {"4080 16GB": 16 * GIB, "M1 7‑Core GPU 8GB": 16 * GIB // 3}
-"""Bytes that a run did not fit into: of the card; of the M1 two thirds of 8 GB, what Metal recommends there (llama.cpp's
-log: recommendedMaxWorkingSetSize 5,461 MiB)."""
+"""Bytes that a run did not fit into: of the card; of the M1 two thirds of 8 GB, what Metal recommends there
+(llama.cpp's log: recommendedMaxWorkingSetSize 5,461 MiB)."""
 
 ROOM = 128
 """Tokens that ExLlama's benchmark makes, at the beginning and after the prompt (test_benchmark_inference.py)."""
@@ -115,5 +115,6 @@ def _exllama(row: dict[str, Any], cells: Cells) -> Iterator[Row]:
     best = {**row, "local": {**told, "past": ROOM // 2}}
     yield from _speeds(best, cells["decode_tokens_per_s"], cells["prefill_tokens_per_s"])
     worst = {**row, "local": {**told, "past": tokens - ROOM // 2}}
-    made = clocked(worst, "decode_tokens_per_second", value(cells["decode_tokens_per_s_worst"]))
+    text = cells["decode_tokens_per_s_worst"]
+    made = clocked(worst, "decode_tokens_per_second", value(text))  # type: ignore[arg-type]
     yield {**made, "id": f"{row['id']}/full/decode_tokens_per_second"}

@@ -84,7 +84,10 @@ def key(row: Row) -> str:
     """Equal for rows that ask the same."""
     asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "software", "vocab_size")
     names = (*asked, "device", "gpus", "unknown", "cluster", "execution", "convention", "local")
-    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME, row["kind"] == "local" and row["counter"]], sort_keys=True)
+    return json.dumps(
+        [row.get(name) for name in names] + [row["counter"] in TIME, row["kind"] == "local" and row["counter"]],
+        sort_keys=True,
+    )
 
 
 def left_open(row: Row) -> list[str]:

@@ -36,7 +36,9 @@ def document(found: Local) -> Document:
     best = chosen(found)
     if best is not None:
         tables.append(_shares(best))
-    return Document(title, f"llama.cpp, context {found.context:,}", tuple(_facts(found, best)), tuple(tables), tuple(notes))
+    return Document(
+        title, f"llama.cpp, context {found.context:,}", tuple(_facts(found, best)), tuple(tables), tuple(notes)
+    )
 
 
 def devices(found: Local) -> str:

@@ -15,16 +15,15 @@ from weighbridge.estimate.inference.local.split import Host, Share, dealt, unifi
 from weighbridge.estimate.parameters import as_model
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.formats.gguf.making import make
-from weighbridge.formats.gguf.recipes import RECIPES
 from weighbridge.formats.gguf.storage import storage_of
-from weighbridge.formats.quantization import named_storage
+from weighbridge.formats.quantization import NAMED, named_storage
 from weighbridge.hardware.device import Device
 from weighbridge.models import Model
 from weighbridge.models.storage import Storage
 from weighbridge.nn import Module
 from weighbridge.parallel.engine import engine
 from weighbridge.parallel.serving import Serving
-from weighbridge.units import FP32, DataType, data_type
+from weighbridge.units import DATA_TYPES, FP32, DataType, data_type
 
 HANDOVER = 20e-6
 """Seconds from device to device beside the bytes: a copy and an event, launched and waited for by the host."""
@@ -123,7 +122,7 @@ class Option:
         return all(share.fits for share in on) and (host.fits or self.host.disk is not None)
 
     def seconds(self, past: int) -> float | None:
-        """Seconds of one token after so many; ``None`` where it does not run, or nobody says how fast the host reads."""
+        """Seconds of one token after so many; ``None`` where it does not run, or nobody says how fast a part reads."""
         if not self.runs:
             return None
         found = [self._reading(share, past) for share in self.parts if share.layers or share.head]
@@ -135,7 +134,7 @@ class Option:
     @property
     def _handover(self) -> float:
         """Seconds to hand a token's activations on."""
-        hidden = 4 * int(self.layers.model.config.hidden_size)
+        hidden = 4 * self.layers.words[1]
         links = [device.pcie_bandwidth for device in self.devices if device.pcie_bandwidth]
         return HANDOVER + (hidden / min(links) if links else 0.0)
 
@@ -294,13 +293,13 @@ def _storage(model: Model, one: str | Storage) -> Storage | None:
     """How weights are stored under a name."""
     if isinstance(one, Storage):
         return one
-    if one.upper() in RECIPES:
-        return storage_of(make(model, one), model, one.upper())
-    return named_storage(one, data_type("fp16"))[0]
+    if one in NAMED or one in DATA_TYPES:
+        return named_storage(one, data_type("fp16"))[0]
+    return storage_of(make(model, one), model, one.upper())
 
 
 def _plain(one: str | Storage) -> DataType:
     """Data type of what is not packed: vectors of GGUF files are fp32."""
     if isinstance(one, Storage):
         return data_type("fp16")
-    return FP32 if one.upper() in RECIPES else named_storage(one, data_type("fp16"))[1]
+    return named_storage(one, data_type("fp16"))[1] if one in NAMED or one in DATA_TYPES else FP32

@@ -20,8 +20,9 @@ def compute(layers: Layers, build: Build, context: int, chunk: int) -> int:
     tokens = min(chunk, context)
     if build.copies_scores:
         return _exllama(layers, build, context)
-    hidden = tokens * int(layers.model.config.hidden_size) * FP32
-    logits = tokens * int(layers.model.config.vocab_size) * FP32 + hidden
+    vocabulary, width = layers.words
+    hidden = tokens * width * FP32
+    logits = tokens * vocabulary * FP32 + hidden
     between = int(forward(layers.model, layers.serving, prompts(layers.serving, 1, tokens)).peak)
     between = between * FP32 * 8 // layers.serving.compute.bits
     if not build.scores:
@@ -39,5 +40,5 @@ def _exllama(layers: Layers, build: Build, context: int) -> int:
     """
     heads, _ = layers.heads
     scores = build.copies_scores * heads * context * context * 2
-    hidden, widest = int(layers.model.config.hidden_size), int(layers.model.config.intermediate_size)
-    return scores + 2 * hidden * widest + 2 * context * widest
+    elements, side = layers.widest
+    return scores + 2 * elements + 2 * context * side

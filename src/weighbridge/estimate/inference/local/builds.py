@@ -56,7 +56,9 @@ class Build:
             quantised: weights are, and the device is programmed in CUDA.
         """
         times = repeats(run.tape)
-        return sum(times[id(operation)] * self.of(operation, self.quantises and quantised) for operation in run.tape.operations)
+        return sum(
+            times[id(operation)] * self.of(operation, self.quantises and quantised) for operation in run.tape.operations
+        )
 
 
 def repeats(tape: Tape) -> dict[int, int]:
@@ -84,7 +86,7 @@ BUILDS: dict[str, Build] = {
             scores=False,
             unpacks=False,
             copies_scores=0,
-            source="ggml-org/llama.cpp, 2026: src/llama-graph.cpp (build_attn, build_ffn), ggml/src/ggml-cuda/ggml-cuda.cu "
+            source="ggml-org/llama.cpp, 2026: src/llama-graph.cpp (build_attn, build_ffn), ggml/src/ggml-cuda.cu "
             "(norms with their weights, gates with their activations in one kernel); flash attention by default",
         ),
         Build(

@@ -14,9 +14,13 @@ from weighbridge.models.sites import Placed
 from weighbridge.models.storage import Storage
 from weighbridge.nn.moe import MixtureOfExperts
 from weighbridge.parallel.serving import Serving
+from weighbridge.tape import Weight
 from weighbridge.traced import plain
 from weighbridge.tree import layer_count
 from weighbridge.units import DataType
+
+LAST = "vocabulary"
+"""The axis of logits."""
 
 LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 
@@ -142,6 +146,26 @@ class Layers:
             one = replace(tensor, dtype=kept) if tensor.dtype is self.serving.compute else tensor
             total += int(plain(times)) * int(plain(self.serving.sharding.bytes(one)))
         return total
+
+    @cached_property
+    def words(self) -> tuple[int, int]:
+        """Entries of the vocabulary, and elements of a token's activations between layers."""
+        lookup = next(operation for operation in self.step(1).tape.operations if operation.name == "lookup")
+        matrix = next(read for read in lookup.reads if isinstance(read, Weight))
+        vocabulary, hidden = (int(plain(axis.size)) for axis in matrix.axes)
+        return vocabulary, hidden
+
+    @cached_property
+    def widest(self) -> tuple[int, int]:
+        """Elements of the largest matrix of the layers, and its longer side."""
+        sides = [
+            sorted(int(plain(axis.size)) for axis in read.axes)
+            for operation in self.step(1).tape.operations
+            if operation.name == "matmul"
+            for read in operation.reads
+            if isinstance(read, Weight) and len(read.axes) == 2 and LAST not in {axis.name for axis in read.axes}
+        ]
+        return max((short * long, long) for short, long in sides)
 
     @cached_property
     def heads(self) -> tuple[int, float]:

@@ -19,30 +19,30 @@ ECC = 15 / 16
 """Of the bandwidth of a card that keeps check bits in its GDDR memory beside the data: one sixteenth of memory is gone
 (cudaGetDeviceProperties), and with it of what is read."""
 
-BYTES_A_CLOCK = 6.6
+BYTES_A_CLOCK = 6.8
 """Bytes that a multiprocessor takes in for each clock while a block works on a row: what warps have under way at once
 over how long memory takes. From llama-2-7b Q4_K_M on an H100 PCIe, 163.83 tokens/s (ggml-org/llama.cpp issue 6763)."""
 
-GAP = 3.1e-6
+GAP = 3.2e-6
 """Seconds from kernel to kernel in a CUDA graph beside the bytes: Llama 2 7B Q4_0 on RTX 4090 and 3090, 146.81 and
 128.27 tokens/s (ggml-org/llama.cpp pull request 6766), mean."""
 
-GAP_LAUNCHED = 0.75e-6
-"""Seconds more where the host launches kernels one by one: the same runs without graphs, 138.31 and 116.31 tokens/s, and
-143.35 on the H100 PCIe (issue 6763), mean."""
+GAP_LAUNCHED = 0.72e-6
+"""Seconds more where the host launches kernels one by one: the same runs without graphs, 138.31 and 116.31 tokens/s,
+and 143.35 on the H100 PCIe (issue 6763), mean."""
 
-APPLE_SHARE = 0.85
+APPLE_SHARE = 0.853
 """Of an Apple chip's bandwidth: Llama 7B in Q8_0, Q4_1 and Q4_0 on an M2 Ultra, 62.05, 83.63 and 88.54 tokens/s: the
 slope of time over bytes (ggml-org/llama.cpp pull request 2917)."""
 
 APPLE_GAP = 7.8e-6
 """Seconds of a kernel of Apple's beside its bytes: the offset of the same line over the kernels of a token."""
 
-APPLE_BYTES_A_CLOCK = 6.3
-"""Bytes of k-quants that a core of Apple's decodes and multiplies for each clock: Q4_K from 7B to 65B on an M2 Max of 30
-cores (271 GB/s) and to 13B on an M1 Pro of 16 (127 GB/s) (ggml-org/llama.cpp pull request 2290)."""
+APPLE_BYTES_A_CLOCK = 6.4
+"""Bytes of k-quants that a core of Apple's decodes and multiplies for each clock: Q4_K from 7B to 65B on an M2 Max of
+30 cores (274 GB/s) and to 13B on an M1 Pro of 16 (129 GB/s) (ggml-org/llama.cpp pull request 2290)."""
 
-CPU_SHARE = 0.67
+CPU_SHARE = 0.675
 """Of a processor's bandwidth: Llama 7B Q4_0 in 54.74 ms on a Core i9-13900K with two channels of DDR5-6400
 (ggml-org/llama.cpp issue 34)."""
 
