@@ -120,7 +120,7 @@ def test_kernels_of_a_layer() -> None:
 @pytest.mark.parametrize(
     ("model", "on", "name", "measured", "within"),
     [
-        ("llama-2-7b", "rtx-4090", "Q4_0", 146.81, 4),  # ggml-org/llama.cpp pull request 6766
+        ("llama-2-7b", "rtx-4090", "Q4_0", 146.81, 5),  # ggml-org/llama.cpp pull request 6766
         ("llama-2-7b", "rtx-3090", "Q4_0", 128.27, 7),
         ("llama-2-7b", "h100-pcie", "Q4_K_M", 163.83, 2),  # issue 6763
         ("llama-2-7b", "m2-ultra", "Q8_0", 62.05, 2),  # pull request 2917
