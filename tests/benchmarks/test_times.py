@@ -173,6 +173,7 @@ ASKABLE = {
     "llm-foundry": (139, 139),
     "qwen1": (0, 81),
     "torchtune": (0, 25),
+    "local": (830, 832),
 }
 """Runs that can be asked, and all."""
 
