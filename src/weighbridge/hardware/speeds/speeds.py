@@ -11,7 +11,7 @@ from weighbridge.arithmetic import Count, ratio
 from weighbridge.errors import InputError
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds import raw as tables
-from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS
+from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS, AttentionCurve
 from weighbridge.hardware.speeds.decode import DecodeCurve
 from weighbridge.hardware.speeds.experts import WEIGHTS, experts_hit
 from weighbridge.hardware.speeds.matmul import INPUT_BITS, Heat, MatmulCurve, Seconds
@@ -163,25 +163,43 @@ class Speeds:
             InputError: for a type that the device has no unit for.
         """
         narrow = INPUT_BITS[precision] <= 16
-        peak = self._attained * rate(self.device) if narrow else self._attained * self.device.peak(precision)
-        seconds = self.curves.attention.seconds(
-            batch,
-            heads,
-            kv_heads,
-            queries,
-            keys,
-            qk_dim,
-            v_dim,
-            causal=causal,
-            pairs=pairs,
-            element=2.0 if narrow else 4.0,
-            peak=peak,
-            memory=self.device.memory_bandwidth,
-            processors=self.processors,
-        )
+        sizes = (batch, heads, kv_heads, queries, keys, qk_dim, v_dim)
+        seconds = self._fused(self.curves.attention, sizes, precision, causal, pairs)
         if self.raw and narrow and causal and pairs is None and _same(queries, keys) and _same(qk_dim, v_dim):
             seconds = self._measured_attention(batch, heads, kv_heads, queries, qk_dim, seconds)
         return seconds
+
+    def _fused(
+        self, curve: AttentionCurve, sizes: tuple[Count, ...], precision: str, causal: bool, pairs: Count | None
+    ) -> Seconds:
+        narrow = INPUT_BITS[precision] <= 16
+        return curve.seconds(
+            *sizes,
+            causal=causal,
+            pairs=pairs,
+            element=2.0 if narrow else 4.0,
+            peak=self._attained * (rate(self.device) if narrow else self.device.peak(precision)),
+            memory=self.device.memory_bandwidth,
+            processors=self.processors,
+        )
+
+    def latent_attention(
+        self,
+        batch: Count,
+        heads: Count,
+        queries: Count,
+        keys: Count,
+        qk_dim: Count,
+        v_dim: Count,
+        *,
+        causal: bool = True,
+        pairs: Count | None = None,
+    ) -> Seconds:
+        """Seconds of multi-head latent attention over prompts as engines serve it: every head has keys and values of
+        its own, projected from the latent vectors before. The arguments are those of :meth:`attention`, in 16 bits.
+        """
+        sizes = (batch, heads, heads, queries, keys, qk_dim, v_dim)
+        return self._fused(self.curves.latent_attention, sizes, "bf16", causal, pairs)
 
     def _measured_attention(
         self, batch: Count, heads: Count, kv_heads: Count, queries: Count, dim: Count, curve: Seconds
