@@ -119,8 +119,8 @@ def attained() -> tuple[tuple[str, ...], Rows]:
     return head, of()
 
 
-TOLD = ("matmul.bf16", "attention", "collectives.all_reduce", "decode.bf16", "latent.bf16", "latent_attention")
-TOLD += ("experts.bf16", "direct.vllm")
+TRAINING = ("matmul.bf16", "attention", "collectives.all_reduce")
+TOLD = (*TRAINING, "decode.bf16", "latent.bf16", "latent_attention", "experts.bf16", "direct.vllm")
 """Curves whose tables are told; the others of a kind are in the same files."""
 
 

@@ -75,7 +75,7 @@ def decode(system: System, device: Device, rows: Rows, kept: float) -> Problem:
     arguments = {k: sizes[k] for k in ("batch", "heads", "kv_heads", "keys", "window")}
     arguments |= {"dims": dims, "kept": kept * dims, "resident": resident * 1.0}
 
-    def predict(values: Values, n: int) -> Any:
+    def predict(values: Any, n: int) -> Any:
         some: Any = {name: column[::n] for name, column in arguments.items()}
         return DecodeCurve(**values).seconds(**some, **known)
 
@@ -90,7 +90,7 @@ def latent(system: System, device: Device, rows: Rows, kept: float) -> Problem:
     resident = (sizes["batch"] * sizes["keys"] * bytes_kept <= tables.CACHE[system.device]) * 1.0
     fixed = {"rows": TRITON_ROWS} if system.device in tables.LATENT else {}
 
-    def predict(values: Values, n: int) -> Any:
+    def predict(values: Any, n: int) -> Any:
         some: Any = {name: column[::n] for name, column in sizes.items()}
         curve = DecodeCurve(**{**values, **fixed})
         return curve.seconds(

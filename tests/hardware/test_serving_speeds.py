@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,13 @@ def test_no_decode_attention_beats_the_bandwidth_or_gets_faster_with_more(
 @given(chosen, batches, lengths)
 def test_numbers_traced_numbers_and_arrays_agree_on_decode_attention(name: str, batch: int, keys: int) -> None:
     found = of(name)
-    for run in (
+    runs: tuple[Callable[[Any, Any], Any], ...] = (
         lambda b, k: found.decode_attention(b, 32, 8, k, 128, 128),
         lambda b, k: found.decode_attention(b, 32, 8, k, 128, 128, kv_bytes=1, window=1024),
         lambda b, k: found.latent_decode_attention(b, 128, k, 512, 64),
         lambda b, k: found.latent_attention(b, 16, k, k, 192, 128),
-    ):
+    )
+    for run in runs:
         plain = run(batch, keys)
         assert value(run(symbol("b", batch), symbol("k", keys))) == pytest.approx(plain, rel=1e-12)
         array: Any = run(np.array([float(batch), 3.0]), float(keys))
