@@ -25,6 +25,7 @@ DECODE = {
     "latent.fp8": "8 bits",
 }
 EXPERTS = {f"experts.{weights}": weights.replace("_", ", ") for weights in WEIGHTS}
+EXPERTS |= {"matmul.w4a16": "one multiplication, int4", "matmul.w8a16": "int8"}
 DIRECT = {"direct.vllm": "vLLM", "direct.sglang": "SGLang", "direct.trtllm": "TensorRT-LLM"}
 """Curves of kernels that make tokens, and how their columns are headed."""
 

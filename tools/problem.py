@@ -11,6 +11,19 @@ from tools.tables import Origin
 
 Values = dict[str, float]
 
+MATMUL = (
+    Range("share", 0.8, 0.3, 1),
+    Range("sustained", 0.95, 0.7, 1),
+    Range("medium", 0.9, 0.3, 1),
+    Range("small", 0.6, 0.1, 1),
+    Range("prologue", 100, 0, 1000),
+    Range("quantised", 0.5, 0, 1),
+    Range("bandwidth", 0.85, 0.3, 1),
+    Range("exposed", 0.2, 0, 1),
+    Range("launch", 3e-6, 1e-6, 2e-5),
+)
+"""Parameters of a multiplication."""
+
 ATTENTION = (
     Range("share", 0.8, 0.2, 1),
     Range("score", 2e-11, 0, 2e-10),

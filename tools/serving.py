@@ -7,7 +7,7 @@ from typing import Any
 
 from tools import serving_tables as tables
 from tools.fitting import Range
-from tools.problem import ATTENTION, Problem, Values
+from tools.problem import ATTENTION, MATMUL, Problem, Values
 from tools.serving_tables import Rows
 from tools.tables import System
 from weighbridge.hardware.catalogue import device as find
@@ -16,6 +16,7 @@ from weighbridge.hardware.speeds.attention import AttentionCurve
 from weighbridge.hardware.speeds.decode import DecodeCurve
 from weighbridge.hardware.speeds.experts import WEIGHTS, ExpertCurve
 from weighbridge.hardware.speeds.links import DirectCurve
+from weighbridge.hardware.speeds.matmul import Heat, MatmulCurve
 
 DECODE = (
     Range("share", 0.5, 0.05, 1),
@@ -57,6 +58,9 @@ RANK, ROPE = 512, 64
 
 TRITON_ROWS = 16
 """Heads of a tile of Triton's kernel for latent vectors. Source: SGLang, decode_attention.py, ``BLOCK_H = 16``."""
+
+GROUP = 128
+"""Weights of 4 bits that share a scale."""
 
 QK, V = 192, 128
 """Size of a head's queries and keys, and of its values, once they are projected: likewise."""
@@ -116,6 +120,18 @@ def _decoding(kept: float) -> tuple[Range, ...]:
     return (NARROW, *DECODE[1:]) if kept < 2 else DECODE
 
 
+def weight_only(system: System, device: Device, rows: Rows, bits: int) -> Problem:
+    """Multiplications with weights of few bits: a scale of 16 bits for 128 of 4, none to speak of for those of 8."""
+    known, weight = _known(system, device), bits / 8 + (2 / GROUP if bits == 4 else 0)
+
+    def predict(values: Values, n: int) -> Any:
+        some: Any = {name: column[::n] for name, column in rows.sizes.items()}
+        curve = MatmulCurve(**values)
+        return curve.seconds(**some, products=1, precision="bf16", heat=Heat.OWN, weight=weight, **known)
+
+    return Problem(MATMUL, predict, rows.seconds, rows.origin, stride=3, usual=rows.usual)
+
+
 def experts(system: System, device: Device, rows: Rows, weights: str) -> Problem:
     """Experts of one layer."""
     sizes, kind = rows.sizes, WEIGHTS[weights]
@@ -148,6 +164,10 @@ def _known(system: System, device: Device) -> dict[str, Any]:
 def problems(system: System) -> Iterator[tuple[str, Problem]]:
     """Every curve of a device of kernels that make tokens."""
     device = find(system.device)
+    for bits in (4, 8):
+        rows = tables.weight_only(system, bits)
+        if rows is not None:
+            yield f"matmul.w{bits}a16", weight_only(system, device, rows, bits)
     yield "latent_attention", latent_prompts(system, device)
     for kept, element in (("bf16", 2.0), ("fp8", 1.0)):
         for name, read, problem in (("decode", tables.decode, decode), ("latent", tables.latent, latent)):

@@ -167,6 +167,18 @@ def latent_prompts(system: System) -> Rows:
     return _rows(table, names, table.isl <= USUAL_KEYS[1], origin)
 
 
+def weight_only(system: System, bits: int) -> Rows | None:
+    """Multiplications with weights of few bits by TensorRT-LLM; ``None`` where there is no table of them."""
+    found = _read(f"{system.folder}/gemm/trtllm/*/gemm_perf.parquet")
+    assert found is not None, f"{system.folder}: no table of multiplications"
+    table, path = found
+    table = table[table.gemm_dtype == f"int{bits}_wo"].sort_values(["m", "n", "k"])
+    if table.empty:
+        return None
+    origin = Origin(path, tuple(table.kernel_source.unique()), f"int{bits}_wo")
+    return _rows(table, {"rows": "m", "columns": "n", "depth": "k"}, table.m <= USUAL_BATCH, origin)
+
+
 def experts(system: System, weights: str) -> Rows | None:
     """Experts of one layer; ``None`` for weights that the table does not have."""
     framework = "sglang" if system.device == "a100" else "vllm"

@@ -14,7 +14,7 @@ from weighbridge.errors import InputError
 from weighbridge.hardware.catalogue import device, entries
 from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.hardware.speeds.experts import WEIGHTS, experts_hit
-from weighbridge.hardware.speeds.reading import measured, names
+from weighbridge.hardware.speeds.reading import measured, names, rate
 from weighbridge.traced import Traced, symbol
 
 chosen = st.sampled_from([entry.device.name for entry in entries()])
@@ -158,6 +158,20 @@ def test_weights_without_a_curve_are_one_line() -> None:
     )
     with pytest.raises(InputError, match=message):
         of("h100").experts(1, 2, 8, 4096, 14336, "int3")
+
+
+@given(chosen, st.integers(1, 512), st.sampled_from([4, 8]))
+def test_weights_of_few_bits_are_read_faster_and_multiplied_no_faster(name: str, rows: int, bits: int) -> None:
+    found = of(name)
+    seconds = found.weight_only(rows, 8192, 8192, bits)
+    assert seconds > 8192 * 8192 * bits / 8 / found.device.memory_bandwidth
+    assert seconds > 2 * rows * 8192 * 8192 / rate(found.device)
+    assert value(found.weight_only(symbol("m", rows), 8192, 8192, bits)) == pytest.approx(seconds, rel=1e-12)
+
+
+def test_one_row_of_integers_of_four_bits_takes_half_of_sixteen() -> None:
+    for name in ("a100", "h100"):
+        assert of(name).weight_only(1, 16384, 16384) < 0.6 * of(name).matmul(1, 16384, 16384)
 
 
 # How well the curves fit
