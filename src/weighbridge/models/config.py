@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Interval, MaxLen, MinLen
 
@@ -87,6 +87,7 @@ class Config:
         norm: Module | None = None,
         prediction: Repeat | None = None,
         tied: bool | None = None,
+        capped: bool = False,
     ) -> CausalLM:
         """The language model around the layers: token embedding, final RMSNorm and head unless others are given."""
         tied = self.tie_word_embeddings if tied is None else tied
@@ -94,7 +95,7 @@ class Config:
             embedding or Embedding(self.vocab_size, self.hidden_size),
             tuple(layers),
             norm or RMSNorm(self.hidden_size),
-            Head(self.hidden_size, self.vocab_size, tied),
+            Head(self.hidden_size, self.vocab_size, tied, capped=capped),
             prediction,
         )
 
@@ -143,8 +144,9 @@ class AttentionConfig(Config):
         sinks: bool = False,
         output_gate: bool = False,
         fused: bool = False,
+        **more: Any,
     ) -> GroupedQueryAttention:
-        """This configuration's attention."""
+        """This configuration's attention; ``more`` are further fields of it."""
         return GroupedQueryAttention(
             self.hidden_size,
             self.num_attention_heads,
@@ -157,6 +159,7 @@ class AttentionConfig(Config):
             sinks,
             output_gate,
             fused,
+            **more,
         )
 
     def mlp(self, bias: bool = False, activation: str = "silu", fused: bool = False) -> GatedMLP:

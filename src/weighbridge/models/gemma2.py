@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
-from weighbridge.nn import CausalLM, DecoderLayer, stack
+from weighbridge.nn import CausalLM, CentredRMSNorm, DecoderLayer, stack
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(PatternConfig):
-    """Defaults of Gemma 2 2B."""
+    """Defaults of Gemma 2 2B.
+
+    Attributes:
+        attn_logit_softcapping: the cap below which attention scores are held; ``None`` for none.
+        final_logit_softcapping: the same of the head's scores.
+    """
 
     family: ClassVar[str] = "Gemma 2"
     qk_norm: ClassVar[bool] = False
@@ -26,6 +31,8 @@ class Config(PatternConfig):
     tie_word_embeddings: bool = True
     attention_bias: bool = False
     sliding_window: Size0 | None = 4096
+    attn_logit_softcapping: float | None = 50.0
+    final_logit_softcapping: float | None = 30.0
 
     def own_pattern(self) -> list[str]:
         return every(self.num_hidden_layers, 2, FULL, SLIDING)
@@ -35,8 +42,17 @@ def build(config: Config) -> CausalLM:
     """Layers differ only in their window."""
 
     def layer(kind: str) -> DecoderLayer:
-        bias = config.attention_bias
-        attention = config.attention(bias, bias, qk_norm=config.qk_norm, window=config.window_of(kind))
-        return DecoderLayer(config.hidden_size, attention, config.mlp(activation="gelu"), sandwich=True)
+        attention = config.attention(
+            config.attention_bias,
+            config.attention_bias,
+            qk_norm=config.qk_norm,
+            window=config.window_of(kind),
+            norm="CentredRMSNorm",
+            capped=config.attn_logit_softcapping is not None,
+        )
+        mlp = config.mlp(activation="gelu")
+        return DecoderLayer(config.hidden_size, attention, mlp, CentredRMSNorm, sandwich=True)
 
-    return config.causal_lm(stack(config.pattern(), layer, config.num_hidden_layers))
+    layers = stack(config.pattern(), layer, config.num_hidden_layers)
+    norm, capped = CentredRMSNorm(config.hidden_size), config.final_logit_softcapping is not None
+    return config.causal_lm(layers, norm=norm, capped=capped)

@@ -20,6 +20,8 @@ class Config(gemma2.Config):
 
     vocab_size: Size = 262208
     sliding_window_pattern: Size = 6
+    attn_logit_softcapping: float | None = None
+    final_logit_softcapping: float | None = None
 
     def own_pattern(self) -> list[str]:
         return every(self.num_hidden_layers, self.sliding_window_pattern, FULL, SLIDING)

@@ -22,9 +22,11 @@ from weighbridge.nn.module import Module as Module
 from weighbridge.nn.module import Repeat as Repeat
 from weighbridge.nn.moe import MixtureOfExperts as MixtureOfExperts
 from weighbridge.nn.moe import Router as Router
+from weighbridge.nn.norm import CentredRMSNorm as CentredRMSNorm
 from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
 from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
+from weighbridge.nn.norm import WideRMSNorm as WideRMSNorm
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
 from weighbridge.nn.shortcut_layer import ShortcutLayer as ShortcutLayer
 from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLatentAttention

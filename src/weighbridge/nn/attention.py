@@ -8,7 +8,7 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Attention, Kernels
 from weighbridge.nn import ops
-from weighbridge.nn.core_attention import core_attention, store
+from weighbridge.nn.core_attention import Written, core_attention, store
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import NORMS
@@ -58,6 +58,10 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
+        capped: scores are held below a cap (Gemma 2).
+        narrow_softmax: transformers computes probabilities in the scores' own type, not in fp32 (GPT-2).
+        partial_rotary: transformers joins what positions turn of a head with what they do not, be it nothing, in a copy
+            (Phi-3).
     """
 
     kind = Kind.ATTENTION
@@ -83,6 +87,9 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
+    capped: bool = False
+    narrow_softmax: bool = False
+    partial_rotary: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -145,7 +152,9 @@ class GroupedQueryAttention(Module):
             v = ops.elementwise("copy", v)
         if self.caches:
             store(k, v, self.window)
-        attended = core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
+        written = Written(self.capped, self.narrow_softmax, self.partial_rotary)
+        sizes = self.num_heads, self.head_dim, self.value_dim
+        attended = core_attention(q, k, v, *sizes, self.window, written=written)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):

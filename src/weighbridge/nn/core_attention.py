@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from weighbridge.arithmetic import Count, minimum
@@ -23,6 +23,7 @@ def core_attention(
     window: Count | None = None,
     selected: Count | None = None,
     further: Further | None = None,
+    written: Written | None = None,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -41,6 +42,7 @@ def core_attention(
         selected: positions that are chosen for each token among all before it, as many as there are where those are
             fewer; ``None`` for all of them. PyTorch masks the others, and counts them.
         further: keys that stand for several positions each, beside those of single positions.
+        written: how the model's own code differs from that of most, where modules run as it is written.
     """
     run, further = q.tape.run, further or Further()
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
@@ -54,8 +56,25 @@ def core_attention(
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
     }
     with q.tape.segment("core_attn"):
-        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted))
+        core = Core(q, k, v, out, heads, run.positions + further.keys, work, counted, window)
+        CORES[run.kernels.attention](replace(core, written=written) if written and run.kernels.written_out else core)
     return out
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a model's attention is written, where modules run as they are written (transformers).
+
+    Attributes:
+        capped: scores are held below a cap (Gemma 2); only operation by operation.
+        narrow: probabilities are computed in the type of the scores, not in fp32; only operation by operation.
+        by_heads: queries lie head by head, not position by position, and with them the result of one kernel, which is
+            then copied: what joined parts of heads does (partial rotary positions).
+    """
+
+    capped: bool = False
+    narrow: bool = False
+    by_heads: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +115,8 @@ class Core:
         keys: keys that a query may see.
         work: its floating-point operations.
         counted: the same by conventions of others.
+        window: positions that a query sees at most; ``None`` for all before it.
+        written: how the model's own code has it.
     """
 
     q: Tensor
@@ -106,6 +127,16 @@ class Core:
     keys: Count
     work: Work
     counted: dict[str, Work]
+    window: Count | None = None
+    written: Written = Written()
+
+    @property
+    def masked(self) -> bool:
+        """Whether one kernel is given a mask: transformers makes one where a window is no longer than the keys
+        (masking_utils.py, _ignore_causal_mask_sdpa).
+        """
+        run = self.tape.run
+        return run.kernels.written_out and self.window is not None and plain(self.window) <= plain(run.positions)
 
     @property
     def tape(self) -> Tape:
@@ -164,6 +195,26 @@ def flash_core(core: Core) -> None:
     core.record(inputs, (*inputs, core.out, sums), (sums,), **memory)
 
 
+def sdpa_core(core: Core) -> None:
+    """The same by PyTorch, which turns a mask of flags into one that is added to the scores, and keeps it; then keys
+    and values of several heads are copied for every query head first (aten/src/ATen/native/transformers/attention.cpp,
+    convert_boolean_attn_mask; transformers, integrations/sdpa_attention.py, use_gqa_in_sdpa).
+    """
+    if not (core.masked or core.written.by_heads):
+        return flash_core(core)
+    q, k, v = core.q, core.k, core.v
+    more: tuple[Tensor, ...] = ()
+    if core.masked:
+        k, v = (x if plain(x.axes[-1].units) == 1 else core.repeated(x) for x in (k, v))
+        more = (core.tape.tensor("mask added to scores", *q.axes[:-1], Axis("keys", core.keys)),)
+    if core.written.by_heads:
+        more = (*more, core.tape.tensor("attended, by heads", *core.out.axes))
+    sums = core.tape.tensor("log-sum-exp", *q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
+    kept = (*more, sums) if core.written.by_heads else (*more, core.out, sums)
+    core.record((q, k, v), (q, k, v, *kept), (*more, sums), **context.shared(q, k, v, core.out, sums))
+    return None
+
+
 def unfused_core(core: Core) -> None:
     """Matrix multiplies around one softmax kernel (Transformer Engine, UnfusedDotProductAttention; Megatron-Core,
     transformer/dot_product_attention.py): keeps queries, keys and values of every query head, the probabilities and
@@ -193,20 +244,36 @@ def eager_core(core: Core) -> None:
     (aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out).
     """
     tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
+    q = core.q if core.q.base is None else ops.elementwise("queries by heads", core.q)
     dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
-    tape.record("scores", (core.q, keys, mask), (raw,), (core.q, keys), scratch=scaled, scratch_backward=scaled)
+    tape.record("scores", (q, keys, mask), (raw,), (q, keys), scratch=scaled, scratch_backward=scaled)
+    raw = ops.capped(raw) if core.written.capped else raw
+    weights = narrow_softmax(core, raw) if core.written.narrow else wide_softmax(core, raw)
+    core.record((weights, values), (weights, values))
+
+
+def narrow_softmax(core: Core, raw: Tensor) -> Tensor:
+    """Probabilities in the type of the scores, which are kept."""
+    weights = core.scores("probabilities", raw.dtype)
+    core.tape.record("softmax", (raw,), (weights,), (weights,))
+    return weights
+
+
+def wide_softmax(core: Core, raw: Tensor) -> Tensor:
+    """Probabilities in fp32, which are kept, and a copy in the type of the values."""
+    tape = core.tape
     wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
-    if dtype is FP32:
+    if raw.dtype is FP32:
         tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
     else:
         copy, caller = core.scores("scores in fp32", FP32), (core.scores("scores of the caller", use=Use.WORKSPACE),)
         tape.record("to fp32", (raw,), (copy,))
         tape.record("softmax", (copy,), (wide,), (wide,), scratch=caller, scratch_backward=product)
     tape.record("cast", (wide,), (weights,))
-    core.record((weights, values), (weights, values))
+    return weights
 
 
 CORES = {
@@ -214,7 +281,7 @@ CORES = {
     Attention.FLASH: flash_core,
     Attention.TRITON: flash_core,
     Attention.CUDNN: flash_core,
-    Attention.SDPA: flash_core,
+    Attention.SDPA: sdpa_core,
     Attention.UNFUSED: unfused_core,
     Attention.EAGER: eager_core,
 }

@@ -83,6 +83,7 @@ class Head(Module):
         vocab_size: scores per position.
         tied: it uses the embedding's weight and has none of its own.
         bias: a bias per score.
+        capped: scores are held below a cap (Gemma 2).
     """
 
     kind = Kind.HEAD
@@ -91,6 +92,7 @@ class Head(Module):
     vocab_size: Count
     tied: bool = False
     bias: bool = False
+    capped: bool = False
 
     def build(self) -> None:
         vocabulary = Axis("vocabulary", self.vocab_size)
@@ -106,7 +108,8 @@ class Head(Module):
         if x.tape.run.kernels.loss is Loss.CHUNKED:
             work = ops.twice(2 * whole.rows * self.hidden_size * self.vocab_size)
             return chunked(whole, vocabulary, weights, work)
-        return ops.matmul(whole, hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
+        logits = ops.matmul(whole, hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
+        return ops.capped(logits) if self.capped and x.tape.run.kernels.written_out else logits
 
 
 class MultiTokenPrediction(Module):

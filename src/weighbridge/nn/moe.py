@@ -14,7 +14,7 @@ from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.problems import Problem, at_most
-from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.tape import Axis, Joined, Tensor, Weight
 from weighbridge.tree import Kind, Node
 
 
@@ -101,6 +101,15 @@ class GatedExpert(GatedMLP):
     """One expert with a gate projection: gate, up and down."""
 
     kind = Kind.EXPERTS
+
+    def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at once where the framework stores routed experts so (transformers, integrations/moe.py)."""
+        if x.tape.run.kernels.experts is not Experts.GROUPED or self.axis != "expert_ffn" or self.fused:
+            return super().halves(x)
+        ffn, weights = Axis(self.axis, self.intermediate_size), (self.gate_proj.weights, self.up_proj.weights)
+        own = tuple(weight for part in weights for weight in part.values())
+        both = ops.matmul(ops.lowered(x), self.gate_proj.columns, Joined((ffn, ffn)), own)
+        return ops.part(both, "gate", ffn), ops.part(both, "up", ffn)
 
     def weighed(self, active: Tensor, fused: bool) -> Tensor:
         return by_weights(active, fused) if self.axis == "expert_ffn" else active

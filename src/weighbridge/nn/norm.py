@@ -60,6 +60,17 @@ class RMSNorm(Module):
 
     def eager(self, x: Tensor) -> Tensor:
         """Operation by operation in fp32 (transformers, models/llama/modeling_llama.py, LlamaRMSNorm)."""
+        tape, scaled = x.tape, self.in_fp32(x)
+        if x.dtype is not FP32:
+            scaled = ops.cast(scaled, "normalised", x.dtype)
+        if not self.weighted:
+            return scaled
+        made = tape.tensor("norm", *x.axes, dtype=x.dtype)
+        tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,))
+        return made
+
+    def in_fp32(self, x: Tensor) -> Tensor:
+        """Normalised, not yet multiplied by the weight."""
         tape, wide = x.tape, x
         if x.dtype is not FP32:
             wide = tape.tensor("norm input in fp32", *x.axes, dtype=FP32)
@@ -68,14 +79,29 @@ class RMSNorm(Module):
         tape.record("root mean square", (wide,), (root,), (wide, root))
         scaled = tape.tensor("normalised in fp32", *x.axes, dtype=FP32)
         tape.record("multiply", (wide, root), (scaled,), (wide, root))
-        if x.dtype is not FP32:
-            scaled = tape.tensor("normalised", *x.axes)
-            tape.record("cast", (tape.operations[-1].makes[0],), (scaled,))
-        if not self.weighted:
-            return scaled
-        made = tape.tensor("norm", *x.axes, dtype=x.dtype)
-        tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,))
-        return made
+        return scaled
+
+
+class WideRMSNorm(RMSNorm):
+    """RMSNorm whose weight multiplies in fp32, before the result is cast (OLMo 2, gpt-oss)."""
+
+    def eager(self, x: Tensor) -> Tensor:
+        scaled = self.in_fp32(x)
+        made = x.tape.tensor("norm in fp32", *x.axes, dtype=FP32)
+        factors = self.factors(x)
+        x.tape.record("norm", (scaled, *self.weights.values()), (made, *factors), (scaled, *factors))
+        return made if x.dtype is FP32 else ops.cast(made, "norm", x.dtype)
+
+    def factors(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What multiplies in place of the weight itself, if anything does."""
+        return ()
+
+
+class CentredRMSNorm(WideRMSNorm):
+    """RMSNorm whose weight is the difference from one (Gemma, Qwen3-Next)."""
+
+    def factors(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x.tape.tensor("1 + weight", *self.axes, dtype=FP32),)
 
 
 class LayerNorm(RMSNorm):
@@ -140,6 +166,14 @@ class CountedLayerNorm(LayerNorm):
 
 
 NORMS: dict[str, type[RMSNorm]] = {
-    norm.__name__: norm for norm in (RMSNorm, LayerNorm, LayerNormWithoutBias, PlainRMSNorm, PlainLayerNorm)
+    norm.__name__: norm for norm in (
+        RMSNorm,
+        WideRMSNorm,
+        CentredRMSNorm,
+        LayerNorm,
+        LayerNormWithoutBias,
+        PlainRMSNorm,
+        PlainLayerNorm,
+    )
 }
 """Normalisations by name, as fields of modules name them."""

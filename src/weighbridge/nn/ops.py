@@ -24,7 +24,7 @@ from weighbridge.tape import (
     splits,
 )
 from weighbridge.traced import plain
-from weighbridge.units import FP32, INT8
+from weighbridge.units import FP32, INT8, DataType
 
 
 def twice(forward: Count) -> Work:
@@ -204,9 +204,35 @@ def elementwise(
     return made
 
 
+INPUT, RESULT = "input", "result"
+
+STEPS = {
+    "relu": (RESULT,),
+    "sigmoid": (RESULT,),
+    "tanh": (RESULT,),
+    "relu2": ("relu",),
+    "quick_gelu": (INPUT, "sigmoid"),
+    "gelu_new": (INPUT, "half", "tanh", "1 + tanh"),
+}
+"""What activations keep that do not keep their input alone: kernels that keep their result (PyTorch,
+tools/autograd/derivatives.yaml), and those that transformers writes step by step (transformers, activations.py).
+"""
+
+
 def activation(name: str, x: Tensor) -> Tensor:
-    """A pointwise activation (silu, gelu, relu). Keeps its input."""
-    return elementwise(name, x, keeps=(x,))
+    """A pointwise activation (silu, gelu, relu). Keeps its input; written out, what its steps keep."""
+    if not x.tape.run.kernels.written_out or name not in STEPS:
+        return elementwise(name, x, keeps=(x,))
+    made = x.tape.tensor(name, *x.axes, dtype=x.dtype)
+    own = {INPUT: x, RESULT: made}
+    kept = tuple(own.get(step) or x.tape.tensor(step, *x.axes, dtype=x.dtype) for step in STEPS[name])
+    x.tape.record(name, (x,), (made, *(step for step in kept if step not in (x, made))), kept)
+    return made
+
+
+def capped(x: Tensor) -> Tensor:
+    """Scores or logits held below a cap by a hyperbolic tangent, which keeps its result (Gemma Team 2024, section 2)."""
+    return activation("tanh", x)
 
 
 def multiply(a: Tensor, b: Tensor) -> Tensor:
@@ -257,6 +283,13 @@ def rotary(x: Tensor, turned: Count | None = None) -> Tensor:
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
         tape.record("rotary", (x,), (made,), scratch=(wide, wide), scratch_backward=(wide, wide))
+    return made
+
+
+def cast(x: Tensor, name: str, dtype: DataType) -> Tensor:
+    """The same values in another type."""
+    made = x.tape.tensor(name, *x.axes, dtype=dtype)
+    x.tape.record("cast", (x,), (made,))
     return made
 
 
