@@ -20,6 +20,7 @@ class Config(PatternConfig):
 
     family: ClassVar[str] = "Gemma 2"
     qk_norm: ClassVar[bool] = False
+    angles_by_layer: ClassVar[bool] = False
 
     vocab_size: Size = 256000
     hidden_size: Size = 2304
@@ -48,6 +49,7 @@ def build(config: Config) -> CausalLM:
             qk_norm=config.qk_norm,
             window=config.window_of(kind),
             norm="CentredRMSNorm",
+            angles_of=kind if config.angles_by_layer else "",
             capped=config.attn_logit_softcapping is not None,
         )
         mlp = config.mlp(activation="gelu")

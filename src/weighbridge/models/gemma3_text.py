@@ -17,6 +17,7 @@ class Config(gemma2.Config):
 
     family: ClassVar[str] = "Gemma 3"
     qk_norm: ClassVar[bool] = True
+    angles_by_layer: ClassVar[bool] = True
 
     vocab_size: Size = 262208
     sliding_window_pattern: Size = 6

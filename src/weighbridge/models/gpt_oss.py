@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
-from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, stack
+from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, WideRMSNorm, stack
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -43,7 +44,8 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: str) -> DecoderLayer:
         bias = config.attention_bias
-        attention = config.attention(bias, bias, window=config.window_of(kind), sinks=True)
+        written = {"partial_rotary": True, "angles": "half"}
+        attention = config.attention(bias, bias, window=config.window_of(kind), sinks=True, **written)
         moe = MixtureOfExperts(
             config.hidden_size,
             config.intermediate_size,
@@ -51,7 +53,10 @@ def build(config: Config) -> CausalLM:
             config.num_experts_per_tok,
             bias=True,
             router_bias=True,
+            activation="clamped_swish",
+            choice=Choice("softmax of chosen"),
         )
-        return DecoderLayer(config.hidden_size, attention, moe)
+        return DecoderLayer(config.hidden_size, attention, moe, WideRMSNorm)
 
-    return config.causal_lm(stack(config.pattern(), layer, config.num_hidden_layers))
+    layers = stack(config.pattern(), layer, config.num_hidden_layers)
+    return config.causal_lm(layers, norm=WideRMSNorm(config.hidden_size))

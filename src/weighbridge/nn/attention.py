@@ -62,6 +62,8 @@ class GroupedQueryAttention(Module):
         narrow_softmax: transformers computes probabilities in the scores' own type, not in fp32 (GPT-2).
         partial_rotary: transformers joins what positions turn of a head with what they do not, be it nothing, in a copy
             (Phi-3).
+        angles: the tables of transformers' rotary positions: a name of :data:`weighbridge.nn.ops.ANGLES`.
+        angles_of: the kind of layers whose angles they are, where kinds differ in them (Gemma 3).
     """
 
     kind = Kind.ATTENTION
@@ -90,6 +92,8 @@ class GroupedQueryAttention(Module):
     capped: bool = False
     narrow_softmax: bool = False
     partial_rotary: bool = False
+    angles: str = "whole"
+    angles_of: str = ""
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -147,12 +151,12 @@ class GroupedQueryAttention(Module):
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
-            q, k = ops.rotary(q), ops.rotary(k)
+            q, k = (ops.rotary(x, angles=self.angles, own=self.angles_of) for x in (q, k))
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
             store(k, v, self.window)
-        written = Written(self.capped, self.narrow_softmax, self.partial_rotary)
+        written = Written(self.capped, self.narrow_softmax, self.partial_rotary, self.sinks)
         sizes = self.num_heads, self.head_dim, self.value_dim
         attended = core_attention(q, k, v, *sizes, self.window, written=written)
         if gate is not None:

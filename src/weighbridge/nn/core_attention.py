@@ -10,7 +10,7 @@ from weighbridge.kernels import Attention
 from weighbridge.nn import context, ops
 from weighbridge.tape import Axis, Tape, Tensor, Use, Work
 from weighbridge.traced import plain
-from weighbridge.units import FP32, DataType
+from weighbridge.units import FP32, INT64, DataType
 
 
 def core_attention(
@@ -70,11 +70,13 @@ class Written:
         narrow: probabilities are computed in the type of the scores, not in fp32; only operation by operation.
         by_heads: queries lie head by head, not position by position, and with them the result of one kernel, which is
             then copied: what joined parts of heads does (partial rotary positions).
+        sinks: a score per head is joined to those of keys; only operation by operation (gpt-oss).
     """
 
     capped: bool = False
     narrow: bool = False
     by_heads: bool = False
+    sinks: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,8 @@ def eager_core(core: Core) -> None:
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
     tape.record("scores", (q, keys, mask), (raw,), (q, keys), scratch=scaled, scratch_backward=scaled)
     raw = ops.capped(raw) if core.written.capped else raw
-    weights = narrow_softmax(core, raw) if core.written.narrow else wide_softmax(core, raw)
+    softmax = sink_softmax if core.written.sinks else narrow_softmax if core.written.narrow else wide_softmax
+    weights = softmax(core, raw)
     core.record((weights, values), (weights, values))
 
 
@@ -259,6 +262,22 @@ def narrow_softmax(core: Core, raw: Tensor) -> Tensor:
     weights = core.scores("probabilities", raw.dtype)
     core.tape.record("softmax", (raw,), (weights,), (weights,))
     return weights
+
+
+def sink_softmax(core: Core, raw: Tensor) -> Tensor:
+    """Probabilities of keys and of a sink, in the type of the scores, less each row's largest, whose place is kept;
+    values see a part of them (transformers, models/gpt_oss/modeling_gpt_oss.py, eager_attention_forward).
+    """
+    tape, heads = core.tape, Axis("heads", core.heads)
+    both = tuple(
+        tape.tensor(name, *core.q.axes[:-1], heads, Axis("keys", core.keys + 1), dtype=raw.dtype)
+        for name in ("scores and sinks", "scores less the largest", "probabilities")
+    )
+    largest = tape.tensor("places of the largest", *core.q.axes[:-1], heads, dtype=INT64)
+    tape.record("join", (raw,), both[:1])
+    tape.record("largest", both[:1], (both[1], largest), (largest,))
+    tape.record("softmax", (both[1],), (both[2],), (both[2],))
+    return ops.part(both[2], "probabilities of keys", Axis("keys", core.keys))
 
 
 def wide_softmax(core: Core, raw: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count, ceil_div
 from weighbridge.kernels import Experts
 from weighbridge.nn import ops
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.dispatch import dispatch
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
@@ -16,6 +17,7 @@ from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.tape import Axis, Joined, Tensor, Weight
 from weighbridge.tree import Kind, Node
+from weighbridge.units import FP32
 
 
 class Router(Module):
@@ -26,6 +28,7 @@ class Router(Module):
         num_experts: experts to choose from.
         bias: the scores have a learned bias.
         correction_bias: a buffer added to the scores when choosing, updated without a gradient (DeepSeek-V3, eq. 16).
+        in_fp32: transformers casts its input and its weight to fp32.
     """
 
     kind = Kind.ROUTER
@@ -35,6 +38,7 @@ class Router(Module):
     num_experts: Count
     bias: bool = False
     correction_bias: bool = False
+    in_fp32: bool = False
 
     def build(self) -> None:
         experts = Axis("experts", self.num_experts)
@@ -47,7 +51,19 @@ class Router(Module):
     def forward(self, x: Tensor) -> Tensor:
         hidden, experts = Axis("hidden", self.hidden_size), Axis("experts", self.num_experts)
         learned = tuple(weight for weight in self.weights.values() if not weight.buffer)
+        if self.in_fp32 and x.tape.run.kernels.written_out and x.dtype is not FP32:
+            return self.wide(x, experts, learned)
         return ops.matmul(x, hidden, experts, learned, ops.NOT_COUNTED)
+
+    def wide(self, x: Tensor, experts: Axis, learned: tuple[Weight, ...]) -> Tensor:
+        """Scores in fp32: copies in fp32 of the input and of the weight are kept."""
+        wide, tape = ops.cast(x, "router input in fp32", FP32), x.tape
+        copies = tuple(tape.tensor("router weight in fp32", *w.axes, dtype=FP32) for w in learned)
+        made = tape.tensor("projection", *x.axes[:-1], experts, dtype=FP32)
+        work = ops.twice(2 * x.rows * self.hidden_size * self.num_experts)
+        kept = (wide, *(copy for copy in copies if len(copy.axes) > 1))
+        tape.record("matmul", (wide, *learned), (made, *copies), kept, work, ops.NOT_COUNTED)
+        return made
 
 
 class HashRouter(Router):
@@ -169,6 +185,7 @@ class MixtureOfExperts(Module):
         activation: the experts' activation.
         hashed: rows of a fixed table that says where each token goes; ``None`` to go by scores.
         zero_experts: further ones to choose from that give a token back as it is (LongCat-Flash); ``None`` for none.
+        choice: how transformers turns the router's scores into weights.
     """
 
     kind = Kind.EXPERTS
@@ -192,6 +209,7 @@ class MixtureOfExperts(Module):
     activation: str = "silu"
     hashed: Count | None = None
     zero_experts: Count | None = None
+    choice: Choice = Choice()
 
     def problems(self) -> Iterator[Problem]:
         yield from at_most(self, "top_k", "num_experts")
@@ -202,7 +220,7 @@ class MixtureOfExperts(Module):
         expert = GatedExpert if self.gated else Expert
         hidden = Axis("hidden", self.hidden_size)
         choices = self.num_experts if self.zero_experts is None else self.num_experts + self.zero_experts
-        own = (self.hidden_size, choices, self.router_bias, self.correction_bias)
+        own = (self.hidden_size, choices, self.router_bias, self.correction_bias, self.choice.in_fp32)
         self.router = Router(*own) if self.hashed is None else HashRouter(*own, self.hashed, self.top_k)
         width = self.hidden_size
         if self.latent_size is not None:
@@ -231,9 +249,9 @@ class MixtureOfExperts(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         steps = dispatch(x.tape.run.kernels)
-        chosen = steps.choose(self.router(x), self.top_k)
+        chosen = steps.choose(self.router(x), self.top_k, self.choice)
         inner = self.latent_in(x) if self.latent_size is not None else x
-        done = self.experts(steps.send(inner, chosen, self.met))
+        done = self.experts(steps.send(inner, chosen, self.met, self.bias))
         combined = steps.bring(done, chosen, inner, self.met)
         out = self.latent_out(combined) if self.latent_size is not None else combined
         if self.shared_intermediate_size is None:

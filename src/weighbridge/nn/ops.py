@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, exact_div
 from weighbridge.kernels import Pointwise, Rope
 from weighbridge.tape import (
     SEQUENCE,
@@ -219,14 +219,27 @@ tools/autograd/derivatives.yaml), and those that transformers writes step by ste
 """
 
 
+GATES = {"clamped_swish": ("gate", "up", "clamped gate", "sigmoid", "swish", "1 + up")}
+"""The same of gates times projections that are not an activation times a projection: gpt-oss's (transformers,
+models/gpt_oss/modeling_gpt_oss.py, _apply_gate).
+"""
+
+
 def activation(name: str, x: Tensor) -> Tensor:
     """A pointwise activation (silu, gelu, relu). Keeps its input; written out, what its steps keep."""
     if not x.tape.run.kernels.written_out or name not in STEPS:
         return elementwise(name, x, keeps=(x,))
-    made = x.tape.tensor(name, *x.axes, dtype=x.dtype)
-    own = {INPUT: x, RESULT: made}
-    kept = tuple(own.get(step) or x.tape.tensor(step, *x.axes, dtype=x.dtype) for step in STEPS[name])
-    x.tape.record(name, (x,), (made, *(step for step in kept if step not in (x, made))), kept)
+    return stepwise(name, STEPS[name], **{INPUT: x})
+
+
+def stepwise(name: str, steps: tuple[str, ...], **inputs: Tensor) -> Tensor:
+    """A pointwise operation that keeps some of its inputs, its result and what stands between."""
+    first = next(iter(inputs.values()))
+    made = first.tape.tensor(name, *first.axes, dtype=first.dtype)
+    known = {**inputs, RESULT: made}
+    between = {s: first.tape.tensor(s, *first.axes, dtype=first.dtype) for s in steps if s not in known}
+    kept = tuple(known.get(step) or between[step] for step in steps)
+    first.tape.record(name, tuple(inputs.values()), (made, *between.values()), kept)
     return made
 
 
@@ -245,6 +258,8 @@ def gated(name: str, gate: Tensor, up: Tensor) -> Tensor:
     kernels = gate.tape.run.kernels
     if kernels.pointwise is Pointwise.FUSED:
         return elementwise("gated " + name, gate, up, keeps=(gate, up))
+    if kernels.written_out and name in GATES:
+        return stepwise(name, GATES[name], gate=gate, up=up)
     if kernels.sequence_first:  # Megatron-Core adds an offset first, be it 0 (transformer/mlp.py, glu_linear_offset)
         up = elementwise("offset", up, keeps=(up,))  # which the gate's half keeps: both are one projection
     return multiply(activation(name, gate), up)
@@ -255,13 +270,21 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return elementwise("add", a, b, shares=(a, b))
 
 
-def rotary(x: Tensor, turned: Count | None = None) -> Tensor:
+ANGLES = {"whole": ("cosines", "sines"), "half": ("half cosines", "half sines"), "complex": ("complex numbers",)}
+"""Tables of angles: cosines and sines of a whole head, in which the halves are the same, or of a half; or complex
+numbers in fp32.
+"""
+
+
+def rotary(x: Tensor, turned: Count | None = None, angles: str = "whole", own: str = "") -> Tensor:
     """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input, only
     tables that all layers share.
 
     Args:
         x: heads, or one head that all share.
         turned: how many of a head's elements are turned; all if ``None``.
+        angles: the tables of a model's code, where operations run as it is written: one of :data:`ANGLES`.
+        own: whose angles they are, where layers differ in them.
     """
     tape, last = x.tape, x.axes[-1]
     rope = tape.run.kernels.rope
@@ -270,16 +293,17 @@ def rotary(x: Tensor, turned: Count | None = None) -> Tensor:
     head = Axis("head_dim", whole if turned is None else turned)
     positions = next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])
     if rope is Rope.FUSED:
-        angles = tape.table("angles", positions, head, dtype=FP32)
-        tape.record("rotary", (x,), (made,), (angles,))
+        table = tape.table("angles", positions, head, dtype=FP32)
+        tape.record("rotary", (x,), (made,), (table,))
     elif rope is Rope.EAGER:
         # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py)
         make = tape.tensor if tape.run.kernels.sequence_first else tape.table
-        dtype = FP32 if tape.run.kernels.autocast else None
-        tables = tuple(make(name, positions, head, dtype=dtype) for name in ("cosines", "sines"))
+        dtype = FP32 if tape.run.kernels.autocast or angles == "complex" else None
+        width = Axis("head_dim", exact_div(head.units, 2)) if angles == "half" else head
+        tables = tuple(make(own + name, positions, width, dtype=dtype) for name in ANGLES[angles])
         halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
-        own = tables if tape.run.kernels.sequence_first else ()
-        tape.record("rotary", (x,), (made, *own), tables, scratch=(halves,), scratch_backward=(halves,))
+        new = tables if tape.run.kernels.sequence_first else ()
+        tape.record("rotary", (x,), (made, *new), tables, scratch=(halves,), scratch_backward=(halves,))
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
         tape.record("rotary", (x,), (made,), scratch=(wide, wide), scratch_backward=(wide, wide))

@@ -1,0 +1,57 @@
+"""How a router's scores become weights of the chosen experts, where modules run as transformers writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.arithmetic import Count
+from weighbridge.tape import Axis, Tensor
+from weighbridge.units import FP32, INT32, INT64
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a family's router does.
+
+    Attributes:
+        scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, or "softmax of chosen".
+        in_fp32: its input and its weight are cast to fp32.
+        normalised: chosen scores are divided by their sum.
+        narrow: weights are cast to the type of activations; fp32 otherwise.
+    """
+
+    scores: str = "softmax"
+    in_fp32: bool = False
+    normalised: bool = True
+    narrow: bool = False
+
+    def weights(self, logits: Tensor, places: Axis) -> Tensor:
+        """One weight per token and chosen expert."""
+        tape = logits.tape
+        chosen = tape.tensor("chosen experts", places, dtype=INT64)
+        ends = tape.tensor("ends of experts", logits.axes[-1], dtype=INT32)
+        if self.scores == "softmax of chosen":
+            weights = tape.tensor("weights", places, dtype=logits.dtype)
+            tape.record("top k", (logits,), (weights, chosen, ends), (chosen, ends, weights))
+            return weights
+        scores = tape.tensor("router probabilities", *logits.axes, dtype=FP32)
+        tape.record(self.scores, (logits,), (scores,), (scores,))
+        weights = tape.tensor("top probabilities", places, dtype=FP32)
+        tape.record("top k", (scores,), (weights, chosen, ends), (chosen, ends))
+        if self.normalised:
+            weights = normalised(weights, logits)
+        if self.narrow and logits.dtype is not FP32:
+            narrow = tape.tensor("weights", places, dtype=logits.dtype)
+            tape.record("cast", (weights,), (narrow,))
+            return narrow
+        return weights
+
+
+def normalised(values: Tensor, logits: Tensor) -> Tensor:
+    """Values of each token divided by their sum, in place: a copy of them is kept, and the sums."""
+    tape = values.tape
+    sums = tape.tensor("sums", *logits.axes[:-1], dtype=FP32)
+    tape.record("sum", (values,), (sums,))
+    weights = tape.tensor("weights", *values.axes, dtype=FP32)
+    tape.record("normalise", (values, sums), (weights,), (values, sums))
+    return weights
