@@ -18,6 +18,7 @@ from weighbridge.nn import (
     Repeat,
     stack,
 )
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -32,9 +33,13 @@ class LatentConfig(BaseConfig):
         n_shared_experts: shared experts, built as one of that many times the routed size.
         num_experts_per_tok: routed experts that a token goes to.
         moe_intermediate_size: width inside one expert.
+        norm_topk_prob: weights of a token's experts are divided by their sum, which V2 leaves out in any case.
+        topk_method: "group_limited_greedy" chooses among the experts of some groups alone.
     """
 
     correction_bias: ClassVar[bool] = False
+    scores: ClassVar[str] = "softmax"
+    angles: ClassVar[str] = "complex"
 
     intermediate_size: Size
     num_attention_heads: Size
@@ -49,6 +54,8 @@ class LatentConfig(BaseConfig):
     n_shared_experts: Size0
     num_experts_per_tok: Size
     moe_intermediate_size: Size
+    norm_topk_prob: bool = False
+    topk_method: str = "greedy"
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -69,7 +76,12 @@ class LatentConfig(BaseConfig):
             "v_head_dim": self.v_head_dim,
             "q_lora_rank": self.q_lora_rank,
             "bias": self.attention_bias,
+            "angles": self.angles,
         }
+
+    def choice(self) -> Choice:
+        """How the router's scores become weights."""
+        return Choice(self.scores, True, self.norm_topk_prob, limited=self.topk_method == "group_limited_greedy")
 
     def layer(self, sparse: bool, mlp_bias: bool = False, attention: Module | None = None) -> DecoderLayer:
         """A dense or a sparse layer; ``mlp_bias`` is that of the dense network and of the shared experts."""
@@ -81,6 +93,7 @@ class LatentConfig(BaseConfig):
             self.moe_intermediate_size * self.n_shared_experts,
             correction_bias=self.correction_bias,
             shared_bias=mlp_bias,
+            choice=self.choice(),
         )
         dense = GatedMLP(self.hidden_size, self.intermediate_size, mlp_bias)
         return DecoderLayer(self.hidden_size, attention or self.attention(), moe if sparse else dense)

@@ -17,6 +17,8 @@ class Config(LatentConfig):
 
     family: ClassVar[str] = "DeepSeek-V3"
     correction_bias: ClassVar[bool] = True
+    scores: ClassVar[str] = "sigmoid"
+    angles: ClassVar[str] = "whole"
     aliases: ClassVar[dict[str, str]] = {
         "num_local_experts": "n_routed_experts",
         "num_mtp_layers": "num_nextn_predict_layers",
@@ -33,6 +35,7 @@ class Config(LatentConfig):
     n_shared_experts: Size0 = 1
     num_experts_per_tok: Size = 8
     moe_intermediate_size: Size = 2048
+    norm_topk_prob: bool = True
     num_nextn_predict_layers: Size0 | None = 1
 
 

@@ -37,6 +37,7 @@ class Config(SparseConfig, PatternConfig):
     num_experts_per_tok: Size = 10
     moe_intermediate_size: Size = 512
     shared_expert_intermediate_size: Size0 = 512
+    norm_topk_prob: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count
+from weighbridge.nn.ops import MASK
 from weighbridge.tape import Axis, Tensor
 from weighbridge.units import FP32, INT32, INT64
 
@@ -18,12 +19,14 @@ class Choice:
         in_fp32: its input and its weight are cast to fp32.
         normalised: chosen scores are divided by their sum.
         narrow: weights are cast to the type of activations; fp32 otherwise.
+        limited: scores of experts outside the chosen groups are masked with a gradient (DeepSeek-V2).
     """
 
     scores: str = "softmax"
     in_fp32: bool = False
     normalised: bool = True
     narrow: bool = False
+    limited: bool = False
 
     def weights(self, logits: Tensor, places: Axis) -> Tensor:
         """One weight per token and chosen expert."""
@@ -36,6 +39,10 @@ class Choice:
             return weights
         scores = tape.tensor("router probabilities", *logits.axes, dtype=FP32)
         tape.record(self.scores, (logits,), (scores,), (scores,))
+        if self.limited:
+            mask, left = tape.tensor("mask of groups", *logits.axes, dtype=MASK), tape.tensor("left", *logits.axes, dtype=FP32)
+            tape.record("mask", (scores,), (left, mask), (mask,))
+            scores = left
         weights = tape.tensor("top probabilities", places, dtype=FP32)
         tape.record("top k", (scores,), (weights, chosen, ends), (chosen, ends))
         if self.normalised:

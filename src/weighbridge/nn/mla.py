@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
-from weighbridge.nn.core_attention import core_attention
+from weighbridge.nn.core_attention import Written, core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import CountedLayerNorm, CountedNorm
@@ -30,6 +30,7 @@ class MultiHeadLatentAttention(Module):
         out_bias: the output projection adds a bias; as ``bias`` says if ``None``.
         norms: the bottlenecks end in a normalisation.
         layer_norm: that is a layer normalisation, with a bias.
+        angles: the tables of transformers' rotary positions: a name of :data:`weighbridge.nn.ops.ANGLES`.
     """
 
     kind = Kind.ATTENTION
@@ -49,6 +50,7 @@ class MultiHeadLatentAttention(Module):
     out_bias: bool | None = None
     norms: bool = True
     layer_norm: bool = False
+    angles: str = "whole"
 
     selected: ClassVar[Count | None] = None
     """Positions that are chosen for each token; ``None`` for all before it."""
@@ -88,9 +90,10 @@ class MultiHeadLatentAttention(Module):
             return self.o_proj(self.absorbed(self.queries(x, narrow), latent))
         with x.tape.segment("mla_up_proj"):
             latent = self.normed(compressed)
-            q = ops.rotary(self.queries(x, narrow), self.qk_rope_head_dim)
+            q = ops.rotary(self.queries(x, narrow), self.qk_rope_head_dim, self.angles)
             k, v = self.expanded(latent, self.position(compressed))
-        attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim, selected=self.selected)
+        sizes, written = (self.num_heads, self.qk_head_dim, self.v_head_dim), Written(by_heads=True)
+        attended = core_attention(q, k, v, *sizes, selected=self.selected, written=written)
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
 
@@ -114,7 +117,8 @@ class MultiHeadLatentAttention(Module):
     def position(self, compressed: Tensor) -> Tensor:
         """The rotary part of the keys, which all heads share."""
         rows = renamed(compressed.axes[:-1], SEQUENCE)
-        return ops.rotary(ops.view(compressed, "position", *rows, Axis("rope", self.qk_rope_head_dim)))
+        one = ops.view(compressed, "position", *rows, Axis("rope", self.qk_rope_head_dim))
+        return ops.rotary(one, angles=self.angles)
 
     def expanded(self, latent: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values expanded from the latents of the new tokens and of the cache. Every head's key is joined with
