@@ -28,6 +28,13 @@ INTERNLM: dict[str, dict[str, Any]] = {
 """As internlm's configurations on Hugging Face have it."""
 
 
+WAITING = {
+    **dict.fromkeys(("overlap_gradient_reduce", "overlap_parameter_gather", "overlap_pipeline", "sum_beside"), False)
+}
+"""What Megatron-DeepSpeed of 2021 did not overlap: DeepSpeed's pipeline sends and receives one after the other, reduces
+gradients after the last micro-batch and gathers weights after the step (deepspeed/runtime/pipe/engine.py and
+runtime/zero/stage_1_and_2.py); gradients of inputs are summed before those of weights (megatron/mpu/layers.py)."""
+
 JEAN_ZAY = 50_000_000_000
 """Bytes per second that a server sends: four Omni-Path links of 100 Gb/s (bigscience, jz/hpc-specs.md)."""
 
@@ -78,6 +85,7 @@ def _bigscience(name: str, cells: Cells) -> Row:
         "cluster": {"gpus_per_node": per_node, "network_bandwidth": JEAN_ZAY // per_node},
         "current": True,
         "model": gpt(layers, int(cells["hidden"]), heads, vocabulary, ffn),
+        "execution": WAITING,
         "plan": {
             "tensor": int(cells["tp"]),
             "pipeline": int(cells["pp"]),
@@ -144,10 +152,13 @@ def _internevo(place: int, cells: Cells) -> Row:
 
 
 def _clocked_internevo(place: int, cells: Cells) -> Row:
-    """A run of the tables of throughput. Its kernels (flash attention, fused norms, PyTorch's multiplies, activations
-    in steps: internlm/model/linear.py) are asked for as Megatron-Core's own layers with flash attention.
+    """A run of the tables of throughput, which stand in the first commit of 2023-07-06: torch 1.13.1, the first
+    FlashAttention (docs/install.md there). Its kernels (fused norms, PyTorch's multiplies one by one but for q, k and
+    v, activations in steps: internlm/model/linear.py) are asked for as Megatron-Core's own layers. Norms run again in
+    the backward pass where layers do not (model/modeling_internlm.py, dropout_selective_checkpoint). Weights are
+    broadcast after the step, beside nothing (solver/optimizer/hybrid_zero_optim.py).
     """
-    group = re.search(r"group=(\d+)", cells["sharding"])
+    group, whole = re.search(r"group=(\d+)", cells["sharding"]), cells["recompute"].startswith("full")
     return {
         "id": f"internevo/{place}",
         "source": cells["source"],
@@ -166,13 +177,19 @@ def _clocked_internevo(place: int, cells: Cells) -> Row:
             "global_batch": int(cells["gbs"]),
             "sequence": int(cells["seq"]),
             "framework": "megatron-local",
-            "kernels": {"attention": "flash", "pointwise": "eager"},
+            "kernels": {
+                "attention": "flash-1",
+                "pointwise": "eager",
+                "fuses_projections": False,
+                "joins_qkv": True,
+            },
             "precision": {"base": "mixed-bf16", "gradients": "bf16"},
             "accumulation_fusion": False,
             "zero": {"stage": 1, "instances": int(cells["dp"]) // int(group[1]) if group else 1},
             "optimizer": "adam",
-            "recompute": {"method": "uniform" if cells["recompute"].startswith("full") else "none"},
+            "recompute": {"method": "uniform"} if whole else {"modules": ["layernorm"]},
         },
+        "execution": {"overlap_parameter_gather": False},
         "judged": ["model", "plan.framework", "plan.kernels", "plan.precision", "plan.optimizer"],
     }
 
@@ -246,6 +263,7 @@ def _paper(place: int, cells: Cells, counter: str, measured: dict[str, Any]) -> 
             "recompute": {"method": "uniform"} if full else {"modules": ["core_attn"] if selective else []},
             "kernels": {"hidden_dropout": True, "attention_dropout": True},
         },
+        "execution": {"overlap_pipeline": False},  # megatron/p2p_communication.py waits for every message until 2022-11
         "judged": ["model.vocab_size", "plan.precision.gradients", "plan.kernels"],
     }
     return row

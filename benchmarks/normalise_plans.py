@@ -155,7 +155,7 @@ VERSIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("h100_202412", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
     ("float8nocompile", {"kernels": {"loss": "eager"}, "zero": {"splits_root": False}}),
     ("h200_202506", {"zero": {"splits_root": False}, "expandable_segments": False}),  # started by torchrun itself
-    ("nvfp4.md", {"kernels": {"loss": "chunked", "joins_qkv": True}}),
+    ("nvfp4.md", {"kernels": {"loss": "chunked", "joins_qkv": True, "repeats_keys": False}}),
 )
 """What torchtitan did otherwise than by default when a source measured, by a part of the source's name: the loss was
 not compiled with the layers at the commit of its report of 2024-12 (9dec370, train.py), and is computed in chunks from
@@ -165,6 +165,11 @@ parallelize.py); q, k and v are one projection by 2026 (models/common/attention.
 
 NVFP4_LAYERS = {"Llama 3 8B": 27, "Qwen3 8B": 30}
 """The first 85 % of the layers, whose multiplies torchtitan runs in nvfp4 (components/quantization/nvfp4.md)."""
+
+
+LISTS = ("h100_202412", "e2e training benchmarks H100")
+"""Sources whose AdamW ran list by list, torchtitan's default until it was fused (torchtitan/optimizer.py at 9dec370 and
+in 0.0.2: ``foreach`` unless ``--optimizer.fused``)."""
 
 
 def _version(source: str) -> dict[str, Any]:
@@ -192,13 +197,18 @@ def _figures(run: Row, cells: Cells) -> Iterator[Row]:
     yield from speeds(run, cells)
 
 
-HARDWARE: tuple[tuple[str, dict[str, Any]], ...] = (
-    (
-        "H100 96GB HBM2e",
-        {"device_overrides": {"memory_bandwidth": 2_400_000_000_000, "tdp_watts": 500}},
-    ),
+META_H100 = {"device_overrides": {"memory_bandwidth": 2_400_000_000_000, "tdp_watts": 500}}
+
+HARDWARE: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("H100 96GB HBM2e", "pytorch/torchtitan", META_H100),
+    ("H100", "pytorch/ao", META_H100),
+    ("B200 power limited", "", {"device_overrides": {"tdp_watts": 750}}),
 )
-"""Devices that are not as the catalogue has them: by how the source's text begins, what differs."""
+"""Devices that are not as the catalogue has them: by how the source's text begins and by its repository, what differs.
+torchtitan's report of 2024-12 describes the H100 that it ran on. torchao's figures are of the same company's: its
+"custom to Meta's H100 variant", of 2.4 TB/s (pytorch/ao, torchao/testing/training/roofline_utils.py), which other
+benchmarks there hold at 500 W too (pytorch/helion, pull request 347, run_input_shard.sh). The limit of the "power
+limited" B200 is 750 W (the same script; pytorch/ao, pull request 3566: "750W limited device")."""
 
 
 def _titan(name: str, cells: Cells, technique: str) -> Row:
@@ -213,6 +223,8 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         judged.append("plan.virtual")
     chosen = _checkpointed(cells, judged)
     compiled, version = "ompile" in technique, _version(cells["source"])
+    if not compiled and "202412" in cells["source"]:  # torchtitan/models/norms.py, RMSNorm
+        version = version | {"kernels": version["kernels"] | {"norm": "eager"}}
     judged += [f"plan.{field}" for field in version]
     world, tensor, context = int(cells["gpus"]), number(cells, "tp") or 1, number(cells, "cp") or 1
     batch = local * world // (tensor * pipeline * context) if local else None
@@ -233,7 +245,7 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         kernels=version.get("kernels"),
         expandable_segments=version.get("expandable_segments"),
         precision=_float8(cells["precision"] + " " + cells["sharding"].replace("fp8 all", "float8 all")),
-        optimizer="adam",
+        optimizer="adam-foreach" if any(part in cells["source"] for part in LISTS) else "adam",
         recompute=chosen,
     )
     if "Async" in technique:
@@ -254,13 +266,13 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
     }
     if scout and "truncated" in cells["model"]:
         row["changes"] = {"num_hidden_layers": 2}
-    for text, cluster in HARDWARE:
-        if cells["gpu"].startswith(text):
+    for text, repository, cluster in HARDWARE:
+        if cells["gpu"].startswith(text) and cells["source"].startswith(repository):
             row["cluster"] = cluster
     if cells["gpu"].startswith("GPU not named"):
         judged.append("device")
-    if "power limited" in cells["gpu"]:
-        unknown.append("cluster")
+    if "cluster" in row and "500W" not in cells["gpu"]:
+        judged.append("cluster")
     return stated(row, judged=judged, unknown=unknown)
 
 
@@ -322,7 +334,7 @@ def foundry(table: Iterable[Cells]) -> Iterator[Row]:
                 "sequence": int(cells["seq"]),
                 "framework": "hf-flash",
                 "precision": {"base": "stored-in-fp32", "average_in_bf16": pure},
-                "zero": {"stage": 3, "engine": "FSDP2"},
+                "zero": {"stage": 3, "engine": "FSDP2", "flat": True},
                 "optimizer": "adam",
                 "recompute": {"method": "uniform" if cells["recompute"] == "full" else "none"},
                 "kernels": {"norm": "fused", "pointwise": "fused", "loss": "in place", "attention": "triton"},

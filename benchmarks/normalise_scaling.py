@@ -37,6 +37,10 @@ OLD: dict[str, Any] = {
 }
 """Megatron-LM of 2020 and 2021: Apex' kernels, whole states on every rank, every layer recomputed."""
 
+WAITING = {"overlap_pipeline": False, "sum_beside": False}
+"""What they did not overlap: stages waited for every message (megatron/p2p_communication.py, _communicate), and
+gradients of inputs were summed before those of weights (commit 16c90445e7 of 2021-09-02 is the first that does not)."""
+
 JUDGED = ["plan.framework", "plan.precision", "plan.zero", "plan.kernels"]
 
 
@@ -97,7 +101,7 @@ def _weak(place: int, cells: Cells) -> Row:
     reduces_late = (
         pipeline > 1
     )  # --DDP-impl local; the smaller ones ran PyTorch's, which reduces behind the backward pass
-    switches = {"overlap_gradient_reduce": not reduces_late}
+    switches = WAITING | {"overlap_gradient_reduce": not reduces_late}
     row = _run(place, cells, gpt(layers, hidden, heads, 51_200, 4 * hidden), plan, execution=switches)
     row["current"] = not january
     row["release"] = "January 2021" if january else "April 2021"
@@ -115,7 +119,7 @@ def _first(place: int, cells: Cells) -> Row:
         "global_batch": int(cells["gbs"]),
         "sequence": 1024,
     }
-    row = _run(place, cells, gpt(layers, hidden, heads, 51_200, 4 * hidden, 1024), plan)
+    row = _run(place, cells, gpt(layers, hidden, heads, 51_200, 4 * hidden, 1024), plan, execution=WAITING)
     row["device"] = {"V100 (DGX-2)": "V100-32GB", "A100 (DGX-A100)": "A100-40GB"}[cells["gpu"]]
     if row["device"] == "V100-32GB":
         row["cluster"] = {"gpus_per_node": min(16, int(cells["gpus"]))}
@@ -135,7 +139,7 @@ def _against_zero(place: int, cells: Cells) -> Row:
         "sequence": 2048,
         "zero": {"stage": 3, "engine": "DeepSpeed"} if alone else {"stage": 0},
     }
-    row = _run(place, cells, gpt(layers, hidden, heads, 51_200, 4 * hidden), plan)
+    row = _run(place, cells, gpt(layers, hidden, heads, 51_200, 4 * hidden), plan, execution=WAITING)
     return stated(row, [*JUDGED, "plan.virtual", "plan.sequence"], [])
 
 
@@ -243,6 +247,7 @@ def fsdp(table: Iterable[Cells]) -> Iterator[Row]:
             zero=known(
                 stage=3,
                 engine="FSDP2",
+                flat=True,
                 average_in_fp32=False,
                 instances=gpus // 8 if cells["sharding"] == "HSDP" else None,
             ),

@@ -2,8 +2,8 @@
 
     python -m benchmarks.oracle [--draws 50]
 
-in the oracle's environment (make oracle-full). The report, benchmarks/results/oracle.md, has a row per type and a column
-per kind of comparison: how many were made, and how many did not agree.
+in the oracle's environment (make oracle-full). The report, benchmarks/results/oracle.md, has a row per type and a
+column per kind of comparison: how many were made, and how many did not agree.
 """
 
 from __future__ import annotations

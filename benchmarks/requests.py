@@ -178,6 +178,7 @@ FIELDS = {
     "overlap_pipeline": "overlaps_pipeline",
     "overlap_shared_experts": "overlaps_shared_experts",
     "delay_weight_gradients": "delays_weight_gradients",
+    "sum_beside": "sums_beside",
     "cuda_graphs": "graphs",
 }
 """Switches of ``rows.EXECUTION`` that :class:`weighbridge.parallel.execution.Execution` has, by its fields."""
@@ -266,10 +267,6 @@ def _precision(given: Mapping[str, Any]) -> Precision:
     for name in ("compute", "weights", "gradients", "main"):
         if name in changes:
             changes[name] = DATA_TYPES[changes[name]]
-    if (
-        changes.get("recipe") == "rowwise"
-    ):  # a scale per row instead of per tensor: the same but for a share of 1/columns
-        changes["recipe"] = "tensorwise"
     if "recipe" in changes:
         if changes["recipe"] not in [recipe.value for recipe in Recipe]:
             raise NotYetError(f"the recipe {changes['recipe']}")

@@ -136,6 +136,7 @@ EXECUTION: dict[str, type] = {
     "overlap_pipeline": bool,
     "overlap_shared_experts": bool,
     "delay_weight_gradients": bool,
+    "sum_beside": bool,
     "defer_embedding_wgrad": bool,
     "cuda_graphs": list,
     "dispatcher": str,

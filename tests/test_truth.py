@@ -21,6 +21,14 @@ if not COUNTS.exists():
 
 with COUNTS.open(newline="", encoding="utf-8") as file:
     ROWS = list(csv.DictReader(file))
+FROM_ARCHITECTURE = {
+    "XiaomiMiMo/MiMo-7B-Base": 7_622_619_136,
+    "moonshotai/Kimi-K2-Instruct": 1_026_408_209_408,
+    "nvidia/Llama-3_3-Nemotron-Super-49B-v1": 49_867_145_216,
+    "stepfun-ai/Step-3.7-Flash": 195_844_496_640,
+}
+"""Counts of models that transformers has no class for (of Step-3.7, none that reads this file); tests/models has them by hand."""
+
 COVERED = [row for row in ROWS if row["model_type"] in families()]
 OTHERS = [row for row in ROWS if row["model_type"] not in families()]
 
@@ -37,7 +45,7 @@ def parameters(node: Node, copies: int = 1) -> Counter[Kind]:
 @pytest.mark.parametrize("row", COVERED, ids=[row["model"] for row in COVERED])
 def test_truth(row: dict[str, str]) -> None:
     counts = parameters(load(TRUTH / row["config_file"]).network.node())
-    assert counts.total() == int(row["parameters"])
+    assert counts.total() == int(row["parameters"] or FROM_ARCHITECTURE[row["model"]])
     # the counter knew the input embedding by a module name that nemotron_h does not use, and wrote 0 for it
     if row["model_type"] != "nemotron_h" and int(row["of_which_embedding"] or 0) > 0:
         assert counts[Kind.EMBEDDING] == int(row["of_which_embedding"])

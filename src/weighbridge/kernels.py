@@ -29,8 +29,10 @@ class Attention(StrEnum):
     (transformer_engine/pytorch/attention/dot_product_attention/utils.py, get_attention_backend)."""
     FLASH = "flash"
     """One kernel that keeps queries, keys, values, its output and one fp32 number per row of scores."""
+    FLASH_1 = "flash-1"
+    """The first FlashAttention (Dao et al. 2022; flash-attention before 2.0, 2023-07): keeps the same."""
     TRITON = "triton"
-    """The first FlashAttention, written in Triton (Dao et al. 2022): keeps the same."""
+    """That, written in Triton: keeps the same."""
     CUDNN = "cudnn"
     """The same from cuDNN, which takes and gives any layout."""
     UNFUSED = "unfused"
@@ -177,6 +179,8 @@ class Kernels:
             in both forms (Transformer Engine, pytorch/attention/dot_product_attention/context_parallel.py).
         exchanging_ranks: how many of them exchange heads, where those that exchange form a ring with others; ``None``
             for all.
+        repeats_keys: keys and values are repeated for every query head before context parallel ranks gather them
+            (torchtitan until 2025, models/llama3/model.py, repeat_kv).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
             (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
         passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
@@ -216,6 +220,7 @@ class Kernels:
     exchanges_heads: bool = False
     exchanging_ranks: int | None = None
     gathers_keys: bool = False
+    repeats_keys: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False
@@ -233,4 +238,4 @@ class Kernels:
     @property
     def scores_again(self) -> bool:
         """Whether attention computes its scores again in the backward pass instead of keeping them."""
-        return self.attention in (Attention.FLASH, Attention.TRITON, Attention.CUDNN, Attention.SDPA)
+        return self.attention in (Attention.FLASH, Attention.FLASH_1, Attention.TRITON, Attention.CUDNN, Attention.SDPA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,14 @@ def test_the_basis_says_what_was_measured() -> None:
     )
     assert speeds(device("l4")).basis.startswith("scaled from NVIDIA L40S by datasheet rates (")
     assert "and its best published matrix multiplication" in speeds(device("mi300x")).basis
+
+
+def test_attention_of_relatives_attains_what_their_multiplications_do() -> None:
+    """The best published multiplication of an MI300X attains 0.64 of its peak of what that of an H200 does."""
+    shape = (4, 32, 8, 8192, 8192, 128, 128)
+    known = device("mi300x")
+    of_its_peak = speeds(replace(known, name="nobody's"))
+    assert speeds(known).attention(*shape) > 1.2 * of_its_peak.attention(*shape)
 
 
 def test_slower_relatives_are_slower_by_their_datasheets() -> None:

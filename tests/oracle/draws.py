@@ -25,8 +25,9 @@ SMALL: dict[str, Callable[[random.Random], dict[str, Any]]] = {
 }
 """What draws the fields of a small model of a type that runs on the CPU."""
 
-CLASSES: dict[str, str] = {kind: name for module in MODULES for kind, name in getattr(module, "CLASSES", {}).items()}
-"""The class that builds a type's whole model, where ``AutoModelForCausalLM`` would build another."""
+CLASSES: dict[str, Any] = {kind: name for module in MODULES for kind, name in getattr(module, "CLASSES", {}).items()}
+"""The class that builds a type's whole model, where ``AutoModelForCausalLM`` would build another: its name, or an
+object that has its ``_from_config``."""
 
 KINDS: dict[str, tuple[tuple[str, str], ...]] = {
     kind: patterns for module in MODULES for kind, patterns in getattr(module, "KINDS", {}).items()

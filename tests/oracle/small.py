@@ -19,8 +19,9 @@ def small(kind: str, rng: random.Random) -> dict[str, Any]:
 
 
 def class_of(kind: str) -> Any:
-    """The class that transformers builds a type's whole model with."""
-    return getattr(transformers, CLASSES[kind]) if kind in CLASSES else transformers.AutoModelForCausalLM
+    """What builds a type's whole model: a class of transformers, or what stands for one."""
+    made = CLASSES.get(kind, "AutoModelForCausalLM")
+    return getattr(transformers, made) if isinstance(made, str) else made
 
 
 def from_config(kind: str, config: Any, **options: Any) -> Any:

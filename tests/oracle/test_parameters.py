@@ -133,8 +133,9 @@ def compare(raw: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", range(DRAWS))
-def test_multi_token_prediction(number: int) -> None:
-    raw = drawn("deepseek_v3", f"multi-token prediction {number}")
+@pytest.mark.parametrize("model_type", ["deepseek_v3", "glm4_moe", "kimi_k2"])
+def test_multi_token_prediction(model_type: str, number: int) -> None:
+    raw = drawn(model_type, f"multi-token prediction {number}")
     main = built(raw)
     with torch.device("meta"):
         modules = transformers.modeling_layers.MtpModel(main, main.config.num_mtp_layers)

@@ -217,7 +217,7 @@ class Training(Shown):
 
     def weigh(self, piece: Piece, group: int = 0, away: bool = False) -> Weighed:
         """A piece with sizes put in: kept, recomputed whole in groups of so many layers, or kept on the host."""
-        key = (piece.start, group, away)
+        key = (piece.start, piece.end, group, away)  # a layer without branches ends where it starts
         if key not in self._weighed:
             plan = self.plan
             again = self.plan.recompute.whole(piece) if group else plan.recompute.segments(piece)
@@ -231,7 +231,7 @@ class Training(Shown):
         return self._weighed[key]
 
     @cached_property
-    def _weighed(self) -> dict[tuple[int, int, bool], Weighed]:
+    def _weighed(self) -> dict[tuple[int, int, int, bool], Weighed]:
         return {}
 
 

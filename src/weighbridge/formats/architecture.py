@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weighbridge.errors import UnknownArchitectureError, given
-from weighbridge.models import families, known_fields
+from weighbridge.models import families, family, known_fields
 
 
 def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
@@ -17,7 +17,9 @@ def check_architecture(model_type: object, raw: Mapping[str, Any]) -> str:
     """
     known = families()
     if model_type in known:
-        return str(model_type)
+        flat = "text_config" not in raw and "hidden_size" in raw
+        alone = getattr(family(str(model_type)).Config, "text_alone", "") if flat else ""
+        return alone or str(model_type)
     how = "describe it in TOML (docs/describe.md); weighbridge models --families lists what is covered"
     if not isinstance(model_type, str) or not model_type:
         what = "missing" if model_type is None else f"got {given(model_type)}"

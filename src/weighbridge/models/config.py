@@ -12,8 +12,18 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Interval, MaxLen, MinLen
 
-from weighbridge.arithmetic import Count, exact_div
-from weighbridge.nn import CausalLM, Embedding, GatedMLP, GroupedQueryAttention, Head, Module, Repeat, RMSNorm
+from weighbridge.arithmetic import Count, exact_div, floor_div
+from weighbridge.nn import (
+    CausalLM,
+    Embedding,
+    GatedMLP,
+    GroupedQueryAttention,
+    Head,
+    Module,
+    MultiTokenPrediction,
+    Repeat,
+    RMSNorm,
+)
 from weighbridge.nn.problems import Problem, must_divide
 from weighbridge.traced import Label, named, plain
 
@@ -87,7 +97,7 @@ class Config:
         norm: Module | None = None,
         prediction: Repeat | None = None,
         tied: bool | None = None,
-        capped: bool = False,
+        head: Head | None = None,
     ) -> CausalLM:
         """The language model around the layers: token embedding, final RMSNorm and head unless others are given."""
         tied = self.tie_word_embeddings if tied is None else tied
@@ -95,9 +105,15 @@ class Config:
             embedding or Embedding(self.vocab_size, self.hidden_size),
             tuple(layers),
             norm or RMSNorm(self.hidden_size),
-            Head(self.hidden_size, self.vocab_size, tied, capped=capped),
+            head or Head(self.hidden_size, self.vocab_size, tied),
             prediction,
         )
+
+    def prediction(self, modules: Count | None, layer: Module) -> Repeat | None:
+        """So many multi-token prediction modules around a decoder layer of that kind; ``None`` where there are none."""
+        if modules is None or not plain(modules):
+            return None
+        return Repeat(MultiTokenPrediction(self.hidden_size, self.vocab_size, layer), modules)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +125,10 @@ class AttentionConfig(Config):
         num_key_value_heads: key/value heads (query groups); as many as query heads if ``None``.
         head_dim: elements per head; ``hidden_size / num_attention_heads`` if ``None``.
         intermediate_size: width inside the dense feed-forward network.
+        rounds_head_dim: where heads do not divide the hidden size, their dimension is rounded down, not refused.
     """
+
+    rounds_head_dim: ClassVar[bool] = False
 
     num_attention_heads: Size
     num_key_value_heads: Size | None = None
@@ -126,11 +145,12 @@ class AttentionConfig(Config):
         """Elements per head."""
         if self.head_dim is not None:
             return self.head_dim
-        return named(exact_div(self.hidden_size, self.num_attention_heads), Label("head_dim"))
+        divided = floor_div if self.rounds_head_dim else exact_div
+        return named(divided(self.hidden_size, self.num_attention_heads), Label("head_dim"))
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
-        if self.head_dim is None:
+        if self.head_dim is None and not self.rounds_head_dim:
             yield from must_divide(self, "hidden_size", "num_attention_heads", "head_dim is not given")
         if self.num_key_value_heads is not None:
             yield from must_divide(self, "num_attention_heads", "num_key_value_heads")

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from weighbridge.models.config import Layers, Size, Size0
 from weighbridge.models.deepseek_v2 import LatentConfig
-from weighbridge.nn import CausalLM, MultiTokenPrediction, Repeat
-from weighbridge.traced import plain
+from weighbridge.nn import CausalLM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +16,6 @@ class Config(LatentConfig):
 
     family: ClassVar[str] = "DeepSeek-V3"
     correction_bias: ClassVar[bool] = True
-    scores: ClassVar[str] = "sigmoid"
-    angles: ClassVar[str] = "whole"
     aliases: ClassVar[dict[str, str]] = {
         "num_local_experts": "n_routed_experts",
         "num_mtp_layers": "num_nextn_predict_layers",
@@ -35,15 +32,11 @@ class Config(LatentConfig):
     n_shared_experts: Size0 = 1
     num_experts_per_tok: Size = 8
     moe_intermediate_size: Size = 2048
-    norm_topk_prob: bool = True
     num_nextn_predict_layers: Size0 | None = 1
 
 
 def build(config: Config) -> CausalLM:
     """Dense layers first, sparse ones after, then the prediction layers, which are sparse."""
     runs = config.runs(lambda kind: config.layer(kind == "moe"))
-    prediction = None
-    if config.num_nextn_predict_layers is not None and plain(config.num_nextn_predict_layers):
-        one = MultiTokenPrediction(config.hidden_size, config.vocab_size, config.layer(sparse=True))
-        prediction = Repeat(one, config.num_nextn_predict_layers)
+    prediction = config.prediction(config.num_nextn_predict_layers, config.layer(sparse=True))
     return config.causal_lm(runs, prediction=prediction)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from weighbridge.models.config import Names, Size, Size0, check_pattern
 from weighbridge.models.deepseek_v3 import Config as V3Config
-from weighbridge.nn import CausalLM, DecoderLayer, Module, MultiTokenPrediction, Repeat, SparseLatentAttention, stack
+from weighbridge.nn import CausalLM, DecoderLayer, Module, SparseLatentAttention, stack
 from weighbridge.nn.problems import Problem
 from weighbridge.traced import plain
 
@@ -77,8 +77,5 @@ def build(config: SparseAttentionConfig) -> CausalLM:
         return config.layer(kind[0] == "moe", attention=config.attention(kind[1]))
 
     kinds = list(zip(config.feed_forwards(), config.choices(), strict=True))
-    prediction = None
-    if config.num_nextn_predict_layers is not None and plain(config.num_nextn_predict_layers):
-        one = MultiTokenPrediction(config.hidden_size, config.vocab_size, layer(("moe", CHOOSES)))
-        prediction = Repeat(one, config.num_nextn_predict_layers)
+    prediction = config.prediction(config.num_nextn_predict_layers, layer(("moe", CHOOSES)))
     return config.causal_lm(stack(kinds, layer, config.num_hidden_layers), prediction=prediction)

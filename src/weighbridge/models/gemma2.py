@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
-from weighbridge.nn import CausalLM, CentredRMSNorm, DecoderLayer, stack
+from weighbridge.nn import CausalLM, CentredRMSNorm, DecoderLayer, Head, stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,5 +56,6 @@ def build(config: Config) -> CausalLM:
         return DecoderLayer(config.hidden_size, attention, mlp, CentredRMSNorm, sandwich=True)
 
     layers = stack(config.pattern(), layer, config.num_hidden_layers)
-    norm, capped = CentredRMSNorm(config.hidden_size), config.final_logit_softcapping is not None
-    return config.causal_lm(layers, norm=norm, capped=capped)
+    capped = config.final_logit_softcapping is not None
+    head = Head(config.hidden_size, config.vocab_size, config.tie_word_embeddings, capped=capped)
+    return config.causal_lm(layers, norm=CentredRMSNorm(config.hidden_size), head=head)

@@ -56,7 +56,15 @@ def build(config: Config) -> CausalLM:
     heads = config.num_attention_heads
     head_dim = named(exact_div(config.hidden_size, heads), Label("head_dim"))
     attention = GroupedQueryAttention(
-        config.hidden_size, heads, heads, head_dim, qkv_bias=True, out_bias=True, fused=True, rotary=False, narrow_softmax=True
+        config.hidden_size,
+        heads,
+        heads,
+        head_dim,
+        qkv_bias=True,
+        out_bias=True,
+        fused=True,
+        rotary=False,
+        narrow_softmax=True,
     )
     mlp = MLP(config.hidden_size, width, bias=True, activation="gelu_new")
     layer = DecoderLayer(config.hidden_size, attention, mlp, norm=LayerNorm)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from weighbridge.nn import CausalLM, MultimodalEmbedding, Tower
@@ -16,6 +16,7 @@ class Config:
     where ``transformers`` has them.
 
     Attributes:
+        text_alone: the type of the language model, where files of it alone are called by the whole's type.
         text_config: the language model's configuration.
         vision_config: the tower's.
         dtype: data type of the weights, as the configuration names it.
@@ -24,6 +25,7 @@ class Config:
     family: ClassVar[str] = ""
     aliases: ClassVar[dict[str, str]] = {}
     derived: ClassVar[dict[str, str]] = {}
+    text_alone: ClassVar[str] = ""
 
     text_config: Any
     vision_config: Any
@@ -34,9 +36,10 @@ class Config:
             object.__setattr__(self, "dtype", self.text_config.dtype)
 
     def problems(self) -> Iterator[Problem]:
-        """What does not fit together in either section, under the section's name."""
-        for section in ("text_config", "vision_config"):
-            for field, problem in getattr(self, section).problems():
+        """What does not fit together in a section, under the section's name."""
+        for section in (f.name for f in fields(self) if f.name.endswith("_config")):
+            given = getattr(self, section)
+            for field, problem in given.problems() if given is not None else ():
                 yield f"{section}.{field}", problem
 
     def notes(self) -> Iterator[str]:

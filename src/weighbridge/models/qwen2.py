@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0
@@ -32,11 +33,12 @@ class Config(PatternConfig):
         return [SLIDING if i >= first else FULL for i in range(plain(self.num_hidden_layers))]
 
 
+def layer(config: Config, kind: str) -> DecoderLayer:
+    """A layer of that kind of attention."""
+    attention = config.attention(qkv_bias=True, window=config.window_of(kind))
+    return DecoderLayer(config.hidden_size, attention, config.mlp())
+
+
 def build(config: Config) -> CausalLM:
     """Layers differ only in their window."""
-
-    def layer(kind: str) -> DecoderLayer:
-        attention = config.attention(qkv_bias=True, window=config.window_of(kind))
-        return DecoderLayer(config.hidden_size, attention, config.mlp())
-
-    return config.causal_lm(stack(config.pattern(), layer, config.num_hidden_layers))
+    return config.causal_lm(stack(config.pattern(), partial(layer, config), config.num_hidden_layers))

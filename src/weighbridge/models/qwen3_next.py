@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import FULL, LINEAR, Layers, PatternConfig, Size, Size0, every
+from weighbridge.models.config import Layers, Size, Size0
+from weighbridge.models.delta_config import DeltaConfig
 from weighbridge.models.moe_config import SparseConfig
-from weighbridge.nn import CausalLM, DecoderLayer, GatedDeltaNet, Module, stack
-from weighbridge.nn.problems import Problem, must_divide
+from weighbridge.nn import CausalLM, DecoderLayer, stack
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(SparseConfig, PatternConfig):
+class Config(SparseConfig, DeltaConfig):
     """Defaults of Qwen3-Next-80B-A3B."""
 
     family: ClassVar[str] = "Qwen3-Next"
-    layer_choices: ClassVar[tuple[str, ...]] = (FULL, LINEAR)
 
     vocab_size: Size = 151936
     hidden_size: Size = 2048
@@ -26,38 +24,11 @@ class Config(SparseConfig, PatternConfig):
     num_attention_heads: Size = 16
     num_key_value_heads: Size | None = 2
     head_dim: Size | None = 256
-    attention_bias: bool = False
-    full_attention_interval: Size = 4
-    linear_conv_kernel_dim: Size = 4
-    linear_key_head_dim: Size = 128
-    linear_value_head_dim: Size = 128
-    linear_num_key_heads: Size = 16
-    linear_num_value_heads: Size = 32
     num_experts: Size0 = 512
     num_experts_per_tok: Size = 10
     moe_intermediate_size: Size = 512
     shared_expert_intermediate_size: Size0 = 512
     norm_topk_prob: bool = True
-
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        yield from must_divide(self, "linear_num_value_heads", "linear_num_key_heads")
-
-    def own_pattern(self) -> list[str]:
-        return every(self.num_hidden_layers, self.full_attention_interval, FULL, LINEAR)
-
-    def mixer(self, layer_type: str) -> Module:
-        """Gated delta net or gated attention."""
-        if layer_type == LINEAR:
-            return GatedDeltaNet(
-                self.hidden_size,
-                self.linear_num_key_heads,
-                self.linear_num_value_heads,
-                self.linear_key_head_dim,
-                self.linear_value_head_dim,
-                self.linear_conv_kernel_dim,
-            )
-        return self.attention(self.attention_bias, self.attention_bias, qk_norm=True, output_gate=True)
 
 
 def build(config: Config) -> CausalLM:

@@ -1,6 +1,7 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.block_sparse_attention import BlockSparseAttention as BlockSparseAttention
 from weighbridge.nn.compressed_attention import CompressedAttention as CompressedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
@@ -10,11 +11,14 @@ from weighbridge.nn.decoder import MultiTokenPrediction as MultiTokenPrediction
 from weighbridge.nn.decoder import stack as stack
 from weighbridge.nn.embedding import Embedding as Embedding
 from weighbridge.nn.embedding import TokenAndPosition as TokenAndPosition
+from weighbridge.nn.head_gated_attention import HeadGatedAttention as HeadGatedAttention
 from weighbridge.nn.hyper_connections import HyperLayer as HyperLayer
 from weighbridge.nn.hyper_connections import StreamEmbedding as StreamEmbedding
 from weighbridge.nn.hyper_connections import StreamNorm as StreamNorm
 from weighbridge.nn.linear import Linear as Linear
 from weighbridge.nn.linear_attention import GatedDeltaNet as GatedDeltaNet
+from weighbridge.nn.linear_branch import LinearFeedForward as LinearFeedForward
+from weighbridge.nn.linear_branch import LinearMixer as LinearMixer
 from weighbridge.nn.mla import MultiHeadLatentAttention as MultiHeadLatentAttention
 from weighbridge.nn.mlp import MLP as MLP
 from weighbridge.nn.mlp import GatedMLP as GatedMLP
@@ -33,3 +37,4 @@ from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLaten
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower
+from weighbridge.nn.xielu import XIELUMLP as XIELUMLP

@@ -53,6 +53,7 @@ class GroupedQueryAttention(Module):
         output_gate: the query projection makes a second half that gates the output.
         fused: q, k and v are one projection.
         rotary: queries and keys are turned by their positions.
+        positions_each: every sequence has positions of its own (those of an image's rows and columns).
         norm: which normalisation that is: a name of :data:`weighbridge.nn.norm.NORMS`.
         norm_over: what it runs over: each "head" with one weight for all of them; "each head" with a weight of its own;
             "all heads" laid end to end.
@@ -94,6 +95,7 @@ class GroupedQueryAttention(Module):
     partial_rotary: bool = False
     angles: str = "whole"
     angles_of: str = ""
+    positions_each: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -151,18 +153,22 @@ class GroupedQueryAttention(Module):
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
-            q, k = (ops.rotary(x, angles=self.angles, own=self.angles_of) for x in (q, k))
+            q, k = (ops.rotary(x, None, self.angles, self.angles_of, self.positions_each) for x in (q, k))
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
             store(k, v, self.window)
-        written = Written(self.capped, self.narrow_softmax, self.partial_rotary, self.sinks)
-        sizes = self.num_heads, self.head_dim, self.value_dim
-        attended = core_attention(q, k, v, *sizes, self.window, written=written)
+        attended = self.attended(q, k, v)
         if gate is not None:
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Values as queries and keys weigh them."""
+        written = Written(self.capped, self.narrow_softmax, self.partial_rotary, self.sinks)
+        sizes = self.num_heads, self.head_dim, self.value_dim
+        return core_attention(q, k, v, *sizes, self.window, written=written)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""

@@ -40,7 +40,10 @@ class Choice:
         scores = tape.tensor("router probabilities", *logits.axes, dtype=FP32)
         tape.record(self.scores, (logits,), (scores,), (scores,))
         if self.limited:
-            mask, left = tape.tensor("mask of groups", *logits.axes, dtype=MASK), tape.tensor("left", *logits.axes, dtype=FP32)
+            mask, left = (
+                tape.tensor("mask of groups", *logits.axes, dtype=MASK),
+                tape.tensor("left", *logits.axes, dtype=FP32),
+            )
             tape.record("mask", (scores,), (left, mask), (mask,))
             scores = left
         weights = tape.tensor("top probabilities", places, dtype=FP32)

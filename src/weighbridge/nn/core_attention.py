@@ -23,6 +23,7 @@ def core_attention(
     window: Count | None = None,
     selected: Count | None = None,
     further: Further | None = None,
+    visible: Count | None = None,
     written: Written | None = None,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
@@ -42,6 +43,8 @@ def core_attention(
         selected: positions that are chosen for each token among all before it, as many as there are where those are
             fewer; ``None`` for all of them. PyTorch masks the others, and counts them.
         further: keys that stand for several positions each, beside those of single positions.
+        visible: pairs per head and sequence that are chosen, where neither of those says it. PyTorch masks the others,
+            and counts them.
         written: how the model's own code differs from that of most, where modules run as it is written.
     """
     run, further = q.tape.run, further or Further()
@@ -49,8 +52,8 @@ def core_attention(
     per_pair = heads * (qk_dim + v_dim)
     dense = 2 * run.batch * (run.dense_pairs(window) + further.dense)
     again = dense * heads * qk_dim if run.kernels.scores_again else 0
-    pairs = run.pairs(window if selected is None else selected) + further.pairs
-    work = ops.twice(2 * run.batch * pairs * per_pair)
+    pairs = run.pairs(window if selected is None else selected) if visible is None else visible
+    work = ops.twice(2 * run.batch * (pairs + further.pairs) * per_pair)
     counted = {
         "torch": Work(dense * per_pair, 2 * dense * per_pair + again),
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
@@ -188,7 +191,7 @@ def flash_core(core: Core) -> None:
     copies = None
     if kernels.exchanges_heads:
         copies = Axis("copies", 1)
-    elif kernels.sequence_first and kernels.attention is Attention.FLASH:
+    elif kernels.sequence_first and kernels.attention in (Attention.FLASH, Attention.FLASH_1):
         copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
     if copies is not None:
         own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
@@ -298,6 +301,7 @@ def wide_softmax(core: Core, raw: Tensor) -> Tensor:
 CORES = {
     Attention.PLAIN: plain_core,
     Attention.FLASH: flash_core,
+    Attention.FLASH_1: flash_core,
     Attention.TRITON: flash_core,
     Attention.CUDNN: flash_core,
     Attention.SDPA: sdpa_core,

@@ -28,6 +28,8 @@ class GatedDeltaNet(Module):
         value_head_dim: elements of a value head.
         conv_kernel: positions that the short convolution over q, k and v sees.
         chunk: positions that the parallel form works on at once (64 in transformers and flash-linear-attention).
+        joined: queries, keys, values and the output gate are one projection, both gates of the state another; else the
+            output gate and each gate of the state have one of their own (Qwen3.5).
     """
 
     kind = Kind.LINEAR_ATTENTION
@@ -43,6 +45,7 @@ class GatedDeltaNet(Module):
     value_head_dim: Count
     conv_kernel: Count
     chunk: Count = 64
+    joined: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_value_heads", "num_key_heads")
@@ -51,8 +54,12 @@ class GatedDeltaNet(Module):
         hidden = Axis("hidden", self.hidden_size)
         k, v = Axis("heads", self.num_key_heads, self.key_head_dim), self.values
         each = Axis("heads", self.num_value_heads)
-        self.qkvz_proj = Linear(hidden, Joined((k, k, v, v)))
-        self.ba_proj = Linear(hidden, Joined((each, each)))
+        if self.joined:
+            self.qkvz_proj = Linear(hidden, Joined((k, k, v, v)))
+            self.ba_proj = Linear(hidden, Joined((each, each)))
+        else:
+            self.qkv_proj = Linear(hidden, Joined((k, k, v)))
+            self.z_proj, self.b_proj, self.a_proj = (Linear(hidden, out) for out in (v, each, each))
         self.conv = CausalConvolution(Joined((k, k, v)), self.conv_kernel, megatron=True)
         self.dt_bias = Weight((each,))
         self.decay = Weight((each,))
@@ -65,12 +72,17 @@ class GatedDeltaNet(Module):
         return Axis("heads", self.num_value_heads, self.value_head_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        qkvz, gates = self.qkvz_proj(ops.gathered(x)), self.ba_proj(ops.gathered(x))
-        mixed = self.conv(ops.part(qkvz, "qkv", self.conv.channels))
-        z = ops.part(qkvz, "z", self.values)
-        return self.out_proj(self.norm(self.delta_rule(mixed, gates), z))
+        qkv, z, *gates = self.projected(ops.gathered(x))
+        return self.out_proj(self.norm(self.delta_rule(self.conv(qkv), *gates), z))
 
-    def delta_rule(self, qkv: Tensor, gates: Tensor) -> Tensor:
+    def projected(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Queries, keys and values; the output gate; and the gates of the state."""
+        if not self.joined:
+            return self.qkv_proj(x), self.z_proj(x), self.b_proj(x), self.a_proj(x)
+        qkvz, gates = self.qkvz_proj(x), self.ba_proj(x)
+        return ops.part(qkvz, "qkv", self.conv.channels), ops.part(qkvz, "z", self.values), gates
+
+    def delta_rule(self, qkv: Tensor, *gates: Tensor) -> Tensor:
         """Update the state token by token and read it with the query.
 
         The work is that of the recurrence, which every implementation must do: read the old value, write the
@@ -86,9 +98,9 @@ class GatedDeltaNet(Module):
         qkv.tape.store(qkv.tape.tensor("state", qkv.axes[0], *each, dtype=FP32))
         qkv.tape.record(
             "delta rule",
-            (qkv, gates, self.dt_bias, self.decay),
+            (qkv, *gates, self.dt_bias, self.decay),
             (out,),
-            (qkv, gates),
+            (qkv, *gates),
             ops.twice(2 * tokens * 3 * state),
             {
                 "torch": Work() if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),

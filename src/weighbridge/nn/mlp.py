@@ -45,8 +45,12 @@ class MLP(Module):
         with x.tape.segment("expert_fc1" if self.axis == "expert_ffn" else "fc1"):
             up = self.up_proj(ops.gathered(x))
         with x.tape.segment(f"{self.axis}_act"):
-            active = self.weighed(ops.activation(self.activation, up), fused=False)
+            active = self.weighed(self.activated(up), fused=False)
         return self.down_proj(active)
+
+    def activated(self, up: Tensor) -> Tensor:
+        """What is made of the up projection."""
+        return ops.activation(self.activation, up)
 
     def weighed(self, active: Tensor, fused: bool) -> Tensor:
         """What the down projection is given: experts multiply by the weights of tokens first."""

@@ -166,7 +166,8 @@ class CountedLayerNorm(LayerNorm):
 
 
 NORMS: dict[str, type[RMSNorm]] = {
-    norm.__name__: norm for norm in (
+    norm.__name__: norm
+    for norm in (
         RMSNorm,
         WideRMSNorm,
         CentredRMSNorm,

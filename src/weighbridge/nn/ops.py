@@ -276,7 +276,7 @@ numbers in fp32.
 """
 
 
-def rotary(x: Tensor, turned: Count | None = None, angles: str = "whole", own: str = "") -> Tensor:
+def rotary(x: Tensor, turned: Count | None = None, angles: str = "whole", own: str = "", each: bool = False) -> Tensor:
     """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input, only
     tables that all layers share.
 
@@ -285,22 +285,25 @@ def rotary(x: Tensor, turned: Count | None = None, angles: str = "whole", own: s
         turned: how many of a head's elements are turned; all if ``None``.
         angles: the tables of a model's code, where operations run as it is written: one of :data:`ANGLES`.
         own: whose angles they are, where layers differ in them.
+        each: every sequence has positions of its own, as those with images do, and so tables of its own.
     """
     tape, last = x.tape, x.axes[-1]
     rope = tape.run.kernels.rope
     made = tape.tensor("rotary", *x.axes, dtype=x.dtype)
     whole = last.width if isinstance(last, Axis) and last.name != "rope" else last.size
     head = Axis("head_dim", whole if turned is None else turned)
-    positions = next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])
+    positions = [next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])]
+    if each:
+        positions.insert(0, next(axis for axis in x.axes if axis.name == "batch"))
     if rope is Rope.FUSED:
-        table = tape.table("angles", positions, head, dtype=FP32)
+        table = tape.table("angles", *positions, head, dtype=FP32)
         tape.record("rotary", (x,), (made,), (table,))
     elif rope is Rope.EAGER:
         # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py)
         make = tape.tensor if tape.run.kernels.sequence_first else tape.table
         dtype = FP32 if tape.run.kernels.autocast or angles == "complex" else None
         width = Axis("head_dim", exact_div(head.units, 2)) if angles == "half" else head
-        tables = tuple(make(own + name, positions, width, dtype=dtype) for name in ANGLES[angles])
+        tables = tuple(make(own + name, *positions, width, dtype=dtype) for name in ANGLES[angles])
         halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
         new = tables if tape.run.kernels.sequence_first else ()
         tape.record("rotary", (x,), (made, *new), tables, scratch=(halves,), scratch_backward=(halves,))

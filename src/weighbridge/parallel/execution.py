@@ -31,6 +31,8 @@ class Execution:
         overlaps_pipeline: messages between pipeline stages travel while the stages compute.
         overlaps_shared_experts: shared experts compute while routed tokens travel.
         delays_weight_gradients: weight gradients are computed while routed tokens travel.
+        sums_beside: without sequence parallelism, gradients of inputs are summed over tensor parallel ranks while those
+            of weights are computed (Megatron-LM since 2021-09).
         graphs: what is launched as CUDA graphs: modules by Megatron-Core's names, or "full" for whole passes.
         copies_inputs: graphs read copies of their inputs, one for every layer in flight (Transformer Engine's graphs).
     """
@@ -40,6 +42,7 @@ class Execution:
     overlaps_pipeline: bool = False
     overlaps_shared_experts: bool = False
     delays_weight_gradients: bool = False
+    sums_beside: bool = True
     graphs: tuple[str, ...] = ()
     copies_inputs: bool = False
 

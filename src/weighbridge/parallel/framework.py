@@ -90,13 +90,20 @@ _MEGATRON = Framework(
     (Engine.MEGATRON, Engine.MEGATRON, Engine.MEGATRON_FSDP, Engine.MEGATRON_FSDP),
     accumulation_fusion=True,
     transformer_engine=True,
-    recipes=tuple(Recipe),
+    recipes=tuple(recipe for recipe in Recipe if recipe is not Recipe.ROWWISE),
     source="NVIDIA/Megatron-LM, megatron/core; NVIDIA/TransformerEngine, transformer_engine/pytorch",
 )
 
 _TORCHTITAN = Framework(
     "torchtitan",
-    Kernels("torchtitan, eager", gathers_keys=True, attention=Attention.SDPA, loss=Loss.EAGER, rope=Rope.COMPLEX),
+    Kernels(
+        "torchtitan, eager",
+        gathers_keys=True,
+        repeats_keys=True,
+        attention=Attention.SDPA,
+        loss=Loss.EAGER,
+        rope=Rope.COMPLEX,
+    ),
     stored_in_fp32(),
     Zero(3, Engine.FSDP2),
     (Engine.DDP, Engine.FSDP2, Engine.FSDP2, Engine.FSDP2),
@@ -104,7 +111,7 @@ _TORCHTITAN = Framework(
     keeps_graph=True,
     splits_sequence=True,
     expandable_segments=True,
-    recipes=(Recipe.TENSORWISE, Recipe.MXFP8, Recipe.NVFP4),
+    recipes=(Recipe.TENSORWISE, Recipe.ROWWISE, Recipe.MXFP8, Recipe.NVFP4),
     source="pytorch/torchtitan, run_train.sh, torchtitan/models/llama3, components/quantization",
 )
 

@@ -12,7 +12,7 @@ from weighbridge.parallel.recompute import MODULES, PER_OPERATION, Method, Recom
 from weighbridge.parallel.schedule import Schedule
 
 RECIPES = {("fp8-" + recipe if len(recipe) > 5 else recipe.value): recipe for recipe in Recipe}
-"""Names of recipes in fewer than 16 bits: fp8-delayed, fp8-tensorwise, fp8-blockwise, mxfp8, nvfp4."""
+"""Names of recipes in fewer than 16 bits: fp8-delayed, fp8-tensorwise, fp8-rowwise, fp8-blockwise, mxfp8, nvfp4."""
 
 PRECISIONS = ("bf16", "fp16", "fp32", "pure-bf16", "pure-fp16", *RECIPES)
 """Names of data types that go together."""

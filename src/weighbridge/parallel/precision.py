@@ -9,10 +9,12 @@ from weighbridge.units import DATA_TYPES, FP32, DataType
 
 
 class Recipe(StrEnum):
-    """How matrix multiplies in fewer than 16 bits scale their inputs (Transformer Engine, common/recipe)."""
+    """How matrix multiplies in fewer than 16 bits scale their inputs (Transformer Engine, common/recipe; by rows:
+    torchao, float8/config.py, Float8LinearRecipeName)."""
 
     DELAYED = "delayed"
     TENSORWISE = "tensorwise"
+    ROWWISE = "rowwise"
     BLOCKWISE = "blockwise"
     MXFP8 = "mxfp8"
     NVFP4 = "nvfp4"
@@ -21,6 +23,7 @@ class Recipe(StrEnum):
 INPUTS: dict[Recipe, DataType] = {
     Recipe.DELAYED: DATA_TYPES["fp8"],
     Recipe.TENSORWISE: DATA_TYPES["fp8"],
+    Recipe.ROWWISE: DATA_TYPES["fp8"],
     Recipe.BLOCKWISE: DATA_TYPES["fp8_blocks"],
     Recipe.MXFP8: DATA_TYPES["mxfp8"],
     Recipe.NVFP4: DATA_TYPES["nvfp4"],

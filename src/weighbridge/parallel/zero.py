@@ -33,6 +33,8 @@ class Zero:
         average_in_fp32: gradients are reduced in fp32 whatever they are made in.
         splits_root: FSDP2 gathers the embedding by itself, and the final norm with the head; otherwise all three belong
             to the root, which stays gathered (torchtitan until 2025-08).
+        flat: what is gathered together is one tensor, of which weights and gradients are views (FSDP of PyTorch 1.11 to
+            2.3, torch/distributed/fsdp/_flat_param.py); FSDP2 copies weights out of it and gradients into it.
         spreads_replicas: the optimizer's states and main parameters are spread over all instances
             (Megatron-FSDP, --outer-dp-sharding-strategy optim).
         fixed_buffers: two buffers for gathered layers, and two for their gradients, stand all the time (Megatron-FSDP,
@@ -49,6 +51,7 @@ class Zero:
     bucket: int = 500_000_000
     average_in_fp32: bool = True
     splits_root: bool = True
+    flat: bool = False
     spreads_replicas: bool = False
     fixed_buffers: bool = False
     keeps_transposes: bool = False
@@ -57,6 +60,11 @@ class Zero:
     def reduces_layers(self) -> bool:
         """Whether all gradients of a layer stand whole until they are reduced at once."""
         return self.stage == 3 and self.engine is Engine.FSDP2
+
+    @property
+    def copies_layers(self) -> bool:
+        """Whether weights are copied out of what was gathered, and gradients into what is reduced."""
+        return self.reduces_layers and not self.flat
 
     def share(self, elements: Count, from_stage: int, ranks: Count) -> Count:
         """A rank's elements of a list of ``elements``, where stages from ``from_stage`` on spread it over ``ranks``."""

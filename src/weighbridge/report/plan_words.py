@@ -22,6 +22,7 @@ from weighbridge.units import gibibytes
 SWITCHES = {
     "exchanges_heads": ("", ""),
     "gathers_keys": ("", ""),
+    "repeats_keys": ("", ""),
     "passes_keys": ("", ""),
     "transposes": ("", ""),
     "written_out": ("modules as transformers writes them", "modules not as transformers writes them"),

@@ -12,6 +12,7 @@ from weighbridge.estimate.time.work import Channel, Message
 from weighbridge.estimate.training import train
 from weighbridge.kernels import Exchange
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import Recipe
 
 
 def messages(model: str, cluster: str, **plan: Any) -> list[tuple[Message, int]]:
@@ -74,3 +75,34 @@ def test_a_flexible_dispatcher_sends_a_token_once_to_every_server() -> None:
     }
     reached = 8 * (1 - (7 / 8) ** 8) / 8
     assert seconds[Exchange.FLEX] / seconds[Exchange.ALL_TO_ALL] == pytest.approx(reached, rel=0.1)
+
+
+def test_sums_wait_where_nothing_runs_beside_them() -> None:
+    """Megatron-LM before 2021-09 summed gradients of inputs before it computed those of weights."""
+
+    def exposed(beside: bool) -> float:
+        execution = replace(Plan.under().execution, sums_beside=beside)
+        found = messages("llama-3.1-8b", "8xH100", tensor=8, execution=execution)
+        return sum(message.exposed * count for message, count in found if message.channel is Channel.TENSOR)
+
+    assert exposed(False) > 1.2 * exposed(True)
+
+
+def test_what_one_scale_serves_is_cast_before_it_is_gathered() -> None:
+    def seconds(recipe: Recipe | None) -> float:
+        precision = replace(Plan.under("torchtitan").precision, recipe=recipe)
+        split = {"tensor": 8, "sequence_parallel": True, "framework": "torchtitan"}
+        return sent("llama-3.1-8b", "8xH100", Channel.TENSOR, precision=precision, **split)
+
+    assert seconds(Recipe.TENSORWISE) < 0.85 * seconds(None)
+    assert seconds(Recipe.ROWWISE) == seconds(None)
+
+
+def test_pytorch_gathers_repeated_keys_and_returns_gradients_in_fp32() -> None:
+    """Four query heads for each key head: four times the bytes, and twice that back around the ring."""
+
+    def seconds(repeats: bool) -> float:
+        chosen = replace(Plan.under("torchtitan").kernels, repeats_keys=repeats)
+        return sent("llama-3.1-8b", "8xH100", Channel.CONTEXT, context=8, framework="torchtitan", kernels=chosen)
+
+    assert seconds(True) > 3 * seconds(False)

@@ -14,6 +14,7 @@ from weighbridge.estimate.training import Training, train
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.kernels import Attention
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import Recipe
 from weighbridge.parallel.recompute import Method, Recompute
 
 
@@ -50,6 +51,7 @@ def test_older_attention_is_slower_on_newer_devices_only() -> None:
     assert seconds(Attention.FLASH, "8xH100") > 1.5 * seconds(Attention.CUDNN, "8xH100")
     assert seconds(Attention.FLASH, "8xA100") == seconds(Attention.CUDNN, "8xA100")
     assert seconds(Attention.TRITON, "8xA100") > 1.5 * seconds(Attention.FLASH, "8xA100")
+    assert seconds(Attention.FLASH_1, "8xA100") == pytest.approx(2 * seconds(Attention.FLASH, "8xA100"))
 
 
 def test_gradients_that_accumulate_move_at_the_end_of_multiplies() -> None:
@@ -91,3 +93,32 @@ def test_biases_of_experts_are_added_after_their_last_multiply() -> None:
     layers = sum(count for kernel, count in found if kernel.name == "apply bias")
     assert layers == 2 * 24  # forward and backward
     assert not [kernel for kernel, _ in kernels(trained("mixtral-8x7b", expert=8)) if kernel.name == "apply bias"]
+
+
+def cast(name: str, recipe: Recipe, **precision: Any) -> float:
+    """Seconds of casts of a name in a step of torchtitan."""
+    chosen = replace(Plan.under("torchtitan-compiled").precision, recipe=recipe, **precision)
+    found = kernels(trained(framework="torchtitan-compiled", cluster="8xB200", precision=chosen))
+    return sum(kernel.seconds * count for kernel, count in found if kernel.name == name)
+
+
+def test_torchao_casts_rows_and_columns_apart_and_weights_for_every_multiply() -> None:
+    tensorwise, rowwise, blocks = (cast("cast input", recipe) for recipe in (Recipe.TENSORWISE, *APART))
+    assert rowwise > 1.2 * tensorwise
+    assert blocks == pytest.approx(tensorwise)
+    assert cast("cast weights", Recipe.TENSORWISE) > cast("cast weights", Recipe.ROWWISE) > 0
+    assert cast("cast weights", Recipe.TENSORWISE, parameters_in_fp8=True) == 0
+
+
+APART = (Recipe.ROWWISE, Recipe.MXFP8)
+
+
+def test_collectives_along_positions_copy_to_and_from_the_order_of_ranks() -> None:
+    """Four times a layer forward and four backward, unless multiplies write in that order."""
+
+    def copies(**plan: Any) -> list[int]:
+        split: dict[str, Any] = {"framework": "torchtitan", "tensor": 8, "sequence_parallel": True}
+        return [n for k, n in kernels(trained(**split, **plan)) if k.name == "order of ranks" and n == 32]
+
+    assert len(copies()) == 4 + 4
+    assert not copies(overlaps_tensor=True)

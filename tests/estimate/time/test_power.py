@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.estimate.time.power import Load, joules, joules_of_attention, pace, slowest_of
+from weighbridge.estimate.time.power import Load, joules, joules_of_attention, made_with, pace, slowest_of
 from weighbridge.hardware.catalogue import device
 from weighbridge.hardware.speeds import speeds
 
@@ -81,3 +81,15 @@ def test_nothing_is_held_back_without_a_limit_or_an_energy() -> None:
 def test_the_slowest_of_more_devices_is_slower() -> None:
     assert slowest_of(1) == pytest.approx(1)
     assert slowest_of(8) > slowest_of(64) > slowest_of(4096) > 0.9
+
+
+def test_a_lower_limit_changes_what_a_device_may_draw_not_what_copies_draw() -> None:
+    """479 W that copies draw leave little of 500 for the multiplies between them."""
+    h100 = device("H100")
+    limited = replace(h100, tdp_watts=500)
+    load = Load(1.0, joules(h100, "bf16", 786e12), 0.0, 1.0, 0.0)
+    found = pace(limited, load)
+    assert made_with(limited) == 700
+    assert load.energy(found, 500, 700) == pytest.approx(500 * load.seconds(found), rel=1e-3)
+    assert load.energy(1.0, 500, 700) - load.energy(1.0, 700) == 0
+    assert found < pace(replace(limited, name="a device of one's own"), load)

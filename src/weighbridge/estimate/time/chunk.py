@@ -159,13 +159,21 @@ class ChunkTime:
     @cached_property
     def passes(self) -> ChunkPasses:
         """Of one micro-batch."""
-        forward = self._pass([piece.forward for piece in self.pieces], self._travelling("gather"))
+        copies = [self.data.copied_out(self.number, place) for place in range(len(self.runs))]
+        doings = [copied + piece.forward for copied, piece in zip(copies, self.pieces, strict=True)]
+        forward = self._pass(doings, self._travelling("gather"))
         weights = self._pass([piece.weights for piece in self.pieces], [0.0] * len(self.runs))
         return ChunkPasses(forward, self._inputs(), weights)
 
     def _inputs(self) -> Pass:
-        kinds = ("gather", "reduce") if self.timer.training.plan.zero.reshard else ("reduce",)
+        again = self.timer.training.plan.zero.reshard
+        kinds = ("gather", "reduce") if again else ("reduce",)
         # beside the half that gives weights' gradients too
-        doings = [piece.again + piece.inputs for piece in self.pieces]
+        doings = [piece.again + piece.inputs + self._copied(n, again) for n, piece in enumerate(self.pieces)]
         more = [piece.weights.computing + piece.weights.exposed for piece in self.pieces]
         return self._pass(doings, self._travelling(*kinds), more)
+
+    def _copied(self, place: int, again: bool) -> Doing:
+        """Copies of weights that are gathered again and of gradients, where weights are spread."""
+        there = self.data.copied_in(self.number, place)
+        return self.data.copied_out(self.number, place) + there if again else there

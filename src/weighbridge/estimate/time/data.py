@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from weighbridge.arithmetic import Count, maximum, ratio, total
+from weighbridge.arithmetic import Count, ceil_div, maximum, ratio, total
 from weighbridge.estimate.memory.gathering import Group
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.time.clock import Clock
-from weighbridge.estimate.time.work import Seconds, exposed
+from weighbridge.estimate.time.work import NOTHING, Doing, Seconds, exposed
 from weighbridge.parallel.zero import Engine
 from weighbridge.traced import plain
+from weighbridge.tree import Kind
 from weighbridge.units import FP8, FP32, DataType
 
 BUCKET = 40_000_000
@@ -54,11 +55,24 @@ class DataParallel:
     def over_ranks(self, collective: str, dense: Count, expert: Count) -> Seconds:
         """A collective of so many bytes outside experts and of experts, each among the ranks that hold the same."""
         plan = self.clock.plan
-        found = self.clock.message(collective, dense, plan.data_ranks, plan.tensor)
+        found = self._among(collective, dense, plan.data_ranks, plan.tensor)
         if type(expert) is int and expert == 0:
             return found
-        stride = plan.inside_experts * plan.expert
-        return found + self.clock.message(collective, expert, plan.expert_data_ranks, stride)
+        return found + self._among(collective, expert, plan.expert_data_ranks, plan.inside_experts * plan.expert)
+
+    def _among(self, collective: str, bytes: Count, ranks: Count, stride: Count) -> Seconds:
+        """A collective of ranks that are a stride apart. Where several groups hold the whole (HSDP), each group gathers
+        and scatters by itself, and what a rank then has is summed over groups (PyTorch,
+        torch/distributed/fsdp/_fully_shard/_fsdp_collectives.py, foreach_reduce).
+        """
+        groups = self.clock.plan.zero.instances
+        if plain(groups) == 1 or collective == "all_reduce":
+            return self.clock.message(collective, bytes, ranks, stride)
+        own = ceil_div(ranks, groups)
+        found = self.clock.message(collective, bytes, own, stride)
+        if collective == "all_gather":
+            return found
+        return found + self.clock.message("all_reduce", ceil_div(bytes, own), groups, own * stride)
 
     @cached_property
     def spreads_weights(self) -> bool:
@@ -131,6 +145,25 @@ class DataParallel:
         """Reducing its gradients."""
         group = self._group(chunk, run)
         return self.over_ranks("reduce_scatter", self.reduction.bytes(group.dense), self.reduction.bytes(group.expert))
+
+    def copied_out(self, chunk: int, run: int) -> Doing:
+        """Copying gathered weights to their own tensors: in the stream that computes, beside nothing (PyTorch,
+        torch/distributed/fsdp/_fully_shard/_fsdp_collectives.py, foreach_all_gather_copy_out).
+        """
+        return self._copy("copy out", 2 * self._group(chunk, run).gathered)
+
+    def copied_in(self, chunk: int, run: int) -> Doing:
+        """Copying gradients to what is reduced, in the type that it is reduced in: in the stream that computes too (the
+        same, foreach_reduce_scatter_copy_in).
+        """
+        group = self._group(chunk, run)
+        return self._copy("copy in", group.whole + self.reduction.bytes(group.elements))
+
+    def _copy(self, name: str, moved: Count) -> Doing:
+        plan = self.clock.plan
+        if not plan.zero.copies_layers or plain(plan.data_ranks) == 1 or not plain(moved):
+            return NOTHING
+        return Doing((self.clock.stream(name, Kind.OTHER, moved),))
 
     @cached_property
     def optimizer(self) -> Seconds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from weighbridge.estimate.time.power import made_with
 from weighbridge.estimate.time.step import StageTime, StepTime
 from weighbridge.traced import plain
 
@@ -25,4 +26,5 @@ def _watts(step: StepTime, stage: StageTime, limit: float) -> float:
         return limit
     busy = replace(own, moving=own.moving + stepping, waiting=0.0)
     waiting = max(step.step_seconds - busy.seconds(stage.pace), 0.0)
-    return min(limit, replace(busy, waiting=waiting).energy(stage.pace, limit) / step.step_seconds)
+    drawn = replace(busy, waiting=waiting).energy(stage.pace, limit, made_with(step.cluster.device))
+    return min(limit, drawn / step.step_seconds)

@@ -83,9 +83,10 @@ ROUTED: dict[str, Several] = {
 """Operations of Megatron-Core's router and dispatcher (transformer/moe/router.py, moe_utils.py, token_dispatcher.py):
 scores, top k, scatter, the balancing loss and its scaling; maps, sums, sorting of chunks."""
 
+CASTS = ("to fp32", "cast", "quantise", "cast input", "cast gradient", "cast weights")
 
 SLOWER = {
-    **dict.fromkeys(("to fp32", "cast", "quantise", "cast input", "cast gradient"), 1.53),
+    **dict.fromkeys(CASTS, 1.53),
     "norm": 1.4,
     **dict.fromkeys(("permute", "unpermute", "combine"), 1.8),
 }

@@ -10,6 +10,7 @@ from weighbridge.estimate.time.shapes import Heads, Projection, kind_of
 from weighbridge.estimate.time.work import Channel, Doing, Message, Passes, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Exchange
+from weighbridge.parallel.precision import Recipe
 from weighbridge.parallel.sharding import groups_reached
 from weighbridge.tape import SEQUENCE, Axis, Operation, Tensor, Weight, renamed, splits
 from weighbridge.traced import plain
@@ -46,7 +47,7 @@ def of_projection(
     if own.splits_out:
         if not split:
             summed = clock.message("all_reduce", own.whole_input, ranks)
-            return Sent(inputs=(_message(kind, summed, weight, clock.taken),))
+            return Sent(inputs=(_message(kind, summed, weight if plan.execution.sums_beside else 0.0, clock.taken),))
         if not own.gathers:
             return SILENT  # gathered by an operation of its own
         whole = clock.message("all_gather", own.whole_input, ranks)
@@ -59,11 +60,20 @@ def of_projection(
         if not split:
             return Sent((_message(kind, clock.message("all_reduce", own.whole_result, ranks)),))
         scattered = clock.message("reduce_scatter", own.whole_result, ranks)
-        whole = clock.message("all_gather", own.whole_result, ranks)
+        whole = clock.message("all_gather", cast(training, own.whole_result, kind), ranks)
         return Sent(
             (_piped(clock, kind, scattered, beside[0], ranks),), (_piped(clock, kind, whole, beside[1], ranks),)
         )
     return SILENT
+
+
+def cast(training: Training, bytes: Count, kind: Kind) -> Count:
+    """Of what is gathered for a multiply: torchao casts it first where one scale serves all of it (pytorch/torchtitan,
+    docs/float8.md: float8 all-gather for tensor parallelism by default; with scales of rows it is not).
+    """
+    plan = training.plan
+    first = plan.precision.recipe is Recipe.TENSORWISE and not plan.framework.transformer_engine
+    return bytes * 8 // plan.precision.compute.bits if first and kind is not Kind.HEAD else bytes
 
 
 def _message(kind: Kind, seconds: Seconds, beside: Seconds = 0.0, taken: float = 0.0) -> Message:
@@ -80,6 +90,8 @@ def _piped(clock: Clock, kind: Kind, seconds: Seconds, beside: Seconds, ranks: C
 def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds, back: Seconds) -> Sent:
     """What context parallel ranks send: keys and values around a ring, each step beside the attention of the last
     (Liu et al. 2023, Ring Attention); or heads for sequences (Jacobs et al. 2023, Ulysses); or all keys at once.
+    PyTorch gathers them beside attention to a rank's own, and returns their gradients in fp32 around a ring
+    (torch/distributed/tensor/experimental/_attention.py).
     """
     plan, kernels = training.plan, training.kernels
     ranks = plan.context
@@ -95,6 +107,12 @@ def of_attention(training: Training, clock: Clock, heads: Heads, there: Seconds,
         query = training.size(heads.operation.reads[0])  # type: ignore[arg-type]
         exchanged = clock.message("all_to_all", moved + query + out, ranks, plan.tensor)
         return Sent(message(exchanged), message(exchanged))
+    if kernels.gathers_keys and kernels.repeats_keys:
+        moved = heads.repeated * moved
+        gathered = clock.message("all_gather", ranks * moved, ranks, plan.tensor)
+        returned = (ranks - 1) * clock.send(2 * moved, plan.tensor)  # in fp32, from rank to rank
+        own = ratio(1, ranks)
+        return Sent(message(gathered, there * own), (*message(gathered, back * own), *message(returned, back)))
     if kernels.gathers_keys:
         gathered = clock.message("all_gather", ranks * moved, ranks, plan.tensor)
         scattered = clock.message("reduce_scatter", ranks * moved, ranks, plan.tensor)
@@ -111,7 +129,7 @@ def of_operation(training: Training, clock: Clock, operation: Operation) -> Pass
         sent = _exchange(training, clock, operation, kind)
         return Passes(Doing(messages=sent), Doing(messages=sent))
     made = training.size(operation.makes[0])
-    whole = clock.message("all_gather", made, plan.tensor)
+    whole = clock.message("all_gather", cast(training, made, kind), plan.tensor)
     scattered = clock.message("reduce_scatter", made, plan.tensor)
     return Passes(Doing(messages=(_message(kind, whole),)), Doing(messages=(_message(kind, scattered),)))
 

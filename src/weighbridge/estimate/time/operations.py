@@ -35,8 +35,9 @@ OLDER_FORWARD, OLDER_BACKWARD = 1.9, 1.6
 """Seconds of FlashAttention-2 over those of kernels that use the tensor cores of Hopper and Blackwell as they are meant
 to be used (benchmarks/measured/kernels, H100: medians of five shapes; transformers, pull request 48163: 1.7 to 2.3)."""
 
-TRITON = 1.8
-"""Seconds of the first FlashAttention in Triton over those of the second: 1.3 to 2.5 (Dao 2023, section 4.1)."""
+FIRST = {Attention.FLASH_1: 2.0, Attention.TRITON: 1.8}
+"""Seconds of the first FlashAttention over those of the second: 1.7 to 3.0, "around 2" (Dao 2023, abstract and section
+4.1); written in Triton 1.3 to 2.5 (the same)."""
 
 SPLIT = 1.03
 """Seconds of an 8-bit multiply whose sums are gathered outside the tensor cores over those of a fast one
@@ -46,6 +47,12 @@ APPLIED, APPLIED_BACK = 28, 36
 """Bytes per element that move where Megatron-Core adds the biases of experts to their results, each times the weight of
 its token in fp32, operation by operation (transformer/moe/experts.py, _apply_bias): product, sum, concatenation, to 16
 bits; backward, to fp32, to 16 bits, and two products with their sums."""
+
+MERGED, MERGED_BACK = 32, 50
+"""Bytes per element of the result that move where PyTorch's context parallelism adds attention to another rank's keys
+to what it has, in fp32, operation by operation; backward, three gradients, of which those of keys are put together to
+be sent (torch/distributed/tensor/experimental/_attention.py, _SDPAMerger and _partial_update: half of the ranks' keys
+meet all queries, half the later half of them)."""
 
 LOSSES = frozenset({"cross-entropy", "to fp32", "log softmax", "negative log-likelihood", "head and loss"})
 
@@ -78,7 +85,7 @@ class Timer:
         if part.name == "attention":
             return self.attention(part)
         if part.name in MESSAGES:
-            return messages.of_operation(self.training, self.clock, part)
+            return self._gathered(part)
         if part.name in LOSSES and part.makes[0].use is Use.LOGITS:
             return cross_entropy(self.training, self.clock, part)
         return self.pointwise(part)
@@ -95,14 +102,41 @@ class Timer:
         if precision in ("fp8", "fp4"):
             forward += self._casts(own)
             inputs.append(self._cast("cast gradient", own, own.rows * own.products * own.columns))
+            again = self._cast_weights(own)
+            forward, inputs = forward + again, inputs + again
         weights += self._biased(own) + self._added(own)
         if own.applies_bias:
             forward.append(self._applied(own, APPLIED))
             inputs.append(self._applied(own, APPLIED_BACK))
+        scattered, gathered = self._reordered(own)
+        forward, inputs = forward + scattered, inputs + gathered
         sent = messages.of_projection(self.training, clock, own, there.seconds, back.seconds, weight.seconds)
         return Passes(
             Doing(tuple(forward), sent.forward), Doing(tuple(inputs), sent.inputs), Doing(tuple(weights), sent.weights)
         )
+
+    def _reordered(self, own: Projection) -> tuple[list[Kernel], list[Kernel]]:
+        """Where a split result is scattered along positions, and its gradient gathered, copies from or to the order of
+        ranks: PyTorch's collectives know the first dimension only (torch/distributed/_functional_collectives.py,
+        reduce_scatter_tensor). Asynchronous tensor parallelism has multiplies write in that order
+        (torch/distributed/_symmetric_memory).
+        """
+        scatters = own.splits_columns and self.training.work.gathers and not own.routed
+        if not scatters or self.training.kernels.gathers_again or self.training.plan.overlaps_tensor:
+            return [], []
+        sizes = (own.whole_result, messages.cast(self.training, own.whole_result, own.kind))
+        there, back = ([self.clock.stream("order of ranks", own.kind, 2 * size)] for size in sizes)
+        return there, back
+
+    def _gathered(self, operation: Operation) -> Passes:
+        """A gathered sequence, with its copy from the order of ranks, and its gradient's to it."""
+        sent = messages.of_operation(self.training, self.clock, operation)
+        if not operation.scratch or self.training.plan.overlaps_tensor:
+            return sent
+        made = self.training.size(operation.makes[0])
+        sizes = (messages.cast(self.training, made, kind_of(operation)), made)
+        there, back = (self.clock.stream("order of ranks", kind_of(operation), 2 * size) for size in sizes)
+        return Passes(Doing((there,), sent.forward.messages), Doing((back,), sent.inputs.messages))
 
     def _split(self, multiply: Kernel, precision: str) -> Kernel:
         """A multiply for gradients: Transformer Engine has sums gathered in fp32 outside Hopper's tensor cores, which
@@ -120,13 +154,33 @@ class Timer:
         return [self._cast("cast input", own, own.rows * own.products * own.depth)]
 
     def _cast(self, name: str, own: Projection, elements: Count) -> Kernel:
-        """Reads 16 bits, writes 8, once by rows and once by columns (Transformer Engine, common/transpose,
-        cast_transpose); scales of the whole tensor need its largest value first.
+        """Casts of 16 bits by rows and by columns."""
+        reads = self._reads
+        return self.clock.stream(name, own.kind, elements * (reads * self._wide + 2), reads)
+
+    def _cast_weights(self, own: Projection) -> list[Kernel]:
+        """Casts of weights that torchao makes for every multiply, where they are gathered in 16 bits
+        (float8/float8_linear.py; prototype/mx_formats/mx_linear.py): half of the two that an input has. Transformer
+        Engine's are made once in a step, and left out.
         """
-        recipe = self.training.plan.precision.recipe
-        wide = self.training.plan.precision.compute.bits // 8
-        reads = 2 * wide if recipe is Recipe.TENSORWISE else wide
-        return self.clock.stream(name, own.kind, elements * (reads + 2), 2 if recipe is Recipe.TENSORWISE else 1)
+        if self.training.plan.framework.transformer_engine or self.training.plan.precision.parameters_in_fp8:
+            return []
+        whole = self.training.plan.precision.recipe is Recipe.TENSORWISE  # the largest value of all comes before each
+        moved = own.elements * (self._reads * self._wide * (1 if whole else 0.5) + 1)
+        return [self.clock.stream("cast weights", own.kind, moved)]
+
+    @property
+    def _wide(self) -> int:
+        return self.training.plan.precision.compute.bits // 8
+
+    @property
+    def _reads(self) -> int:
+        """How often casts by rows and by columns read what they cast: once in Transformer Engine (common/transpose,
+        cast_transpose), for each in torchao where rows and columns have scales of their own, and before that for the
+        largest value of all, or of each column (rows are kept from the largest value on).
+        """
+        recipe, once = self.training.plan.precision.recipe, self.training.plan.framework.transformer_engine
+        return {Recipe.TENSORWISE: 2, Recipe.ROWWISE: 3}.get(recipe, 1 if once else 2)  # type: ignore[arg-type]
 
     def _biased(self, own: Projection) -> list[Kernel]:
         """The gradient of a bias sums up that of the result, in a kernel of its own; Transformer Engine's multiplies do
@@ -173,15 +227,28 @@ class Timer:
             "attention", kind, AROUND * self.training.plan.sharding.count(operation.makes[0]), 1 + parts.backward
         )
         backward = (Kernel("attention", kind, Bound.COMPUTE, back, joules=BACKWARD_FLOPS * energy), around)
-        return Passes(Doing((forward,), sent.forward), Doing(backward, sent.inputs))
+        merged = self._merged(operation)
+        return Passes(Doing((forward, *merged[:1]), sent.forward), Doing((*backward, *merged[1:]), sent.inputs))
+
+    def _merged(self, operation: Operation) -> tuple[Kernel, ...]:
+        """Adding up attention to the keys of other context parallel ranks, forward and backward, where that is not the
+        kernel's own work.
+        """
+        kernels = self.training.kernels
+        if not (kernels.gathers_keys and kernels.repeats_keys):  # neither among one rank
+            return ()
+        elements = (self.training.plan.context - 1) * self.training.plan.sharding.count(operation.makes[0])
+        sizes = (MERGED * elements, MERGED_BACK * elements)
+        there, back = (self.clock.stream("merge", kind_of(operation), size) for size in sizes)
+        return there, back
 
     @cached_property
     def slower(self) -> tuple[float, float]:
         """Seconds of the attention kernel over those of the best that the device has, forward and backward."""
         kernels, capability = self.training.kernels, self.clock.cluster.device.capability or (0, 0)
         best = capability[0] not in (9, 10)
-        if kernels.attention is Attention.TRITON:
-            return (TRITON, TRITON) if best else (TRITON * OLDER_FORWARD, TRITON * OLDER_BACKWARD)
+        if (first := FIRST.get(kernels.attention)) is not None:
+            return (first, first) if best else (first * OLDER_FORWARD, first * OLDER_BACKWARD)
         own = kernels.attention is Attention.SDPA and not (kernels.prefers_cudnn and capability[0] == 9)
         if best or not (own or kernels.attention is Attention.FLASH):
             return 1.0, 1.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from weighbridge.hardware.catalogue import find
 from weighbridge.hardware.device import Device
 
 ENERGY = {"ampere": 1.65e-12, "hopper": 1.27e-12, "blackwell": 1.35e-12}
@@ -31,8 +32,9 @@ EXPONENT = 2.2
 """Of the rate, in the power that multiplies draw."""
 
 MOVING, ATTENDING, WAITING = 0.68, 0.93, 0.21
-"""Shares of the power limit that kernels which move memory, fused attention, and waiting draw, measured as above: 479
-of 700 W; 650, which multiplies and copies leave of the limit where all three take turns; 149 between multiplies."""
+"""What kernels which move memory, fused attention, and waiting draw, as shares of the limit that a device is made with,
+measured as above: 479 of 700 W; 650, which multiplies and copies leave of the limit where all three take turns; 149
+between multiplies. Where an operator has set the limit lower they draw what they drew, up to that limit."""
 
 SPREAD = 0.02
 """Standard deviation of the rate of equal devices under equal power limits, which differ as made: 8 % lie between the
@@ -68,10 +70,12 @@ class Load:
         """Seconds of it, with multiplies at a share of their rate."""
         return self.multiplying / rate + self.attending + self.moving + self.waiting
 
-    def energy(self, rate: float, limit: float) -> float:
-        """Joules of it on a device that may draw ``limit`` watts."""
-        rest = ATTENDING * self.attending + MOVING * self.moving + WAITING * self.waiting
-        return self.joules * math.pow(rate, EXPONENT - 1) + limit * rest
+    def energy(self, rate: float, limit: float, made: float | None = None) -> float:
+        """Joules of it on a device that may draw ``limit`` watts, of the ``made`` that it is made with."""
+        whole = made or limit
+        rest = ((ATTENDING, self.attending), (MOVING, self.moving), (WAITING, self.waiting))
+        drawn = sum(min(share * whole, limit) * seconds for share, seconds in rest)
+        return self.joules * math.pow(rate, EXPONENT - 1) + drawn
 
 
 def joules(device: Device, precision: str, work: float) -> float:
@@ -93,16 +97,21 @@ def slowest_of(devices: int) -> float:
     return 1 - SPREAD * NormalDist().inv_cdf((devices - 0.375) / (devices + 0.25))
 
 
+def made_with(device: Device) -> float | None:
+    """Watts that the device is made to draw, whatever limit an operator has set; ``None`` where nobody says."""
+    return (find(device.name) or device).tdp_watts
+
+
 def pace(device: Device, load: Load) -> float:
     """The rate of multiplies over that of short runs, at most 1: the largest at which a load draws no more on average
     than the device may.
     """
-    limit = device.tdp_watts
+    limit, made = device.tdp_watts, made_with(device)
     if not limit or not load.joules:
         return 1.0
 
     def draws_too_much(rate: float) -> bool:
-        return load.energy(rate, limit) > limit * load.seconds(rate)
+        return load.energy(rate, limit, made) > limit * load.seconds(rate)
 
     if not draws_too_much(1.0):
         return 1.0

@@ -235,6 +235,12 @@ class Heads:
         return ceil_div(self.operation.work.forward, per_pair * self.training.plan.context)
 
     @property
+    def repeated(self) -> Count:
+        """Query heads of each key head, on one rank."""
+        _, heads, keys, *_ = self.shape
+        return exact_div(heads, keys)
+
+    @property
     def work(self) -> Count:
         """Floating-point operations of a rank's forward pass."""
         batch, heads, *_, qk_width, v_width = self.shape

@@ -24,7 +24,11 @@ SCHEDULES = {
     Schedule.INTERLEAVED: "Interleaved1F1B",
     Schedule.ZB_V: "ZBVZeroBubble",
 }
-CONVERTERS = {Recipe.TENSORWISE: "quantize.linear.float8", Recipe.MXFP8: "quantize.linear.mx"}
+CONVERTERS = {
+    Recipe.TENSORWISE: "quantize.linear.float8",
+    Recipe.ROWWISE: "quantize.linear.float8",
+    Recipe.MXFP8: "quantize.linear.mx",
+}
 DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
 
 Sections = dict[str, dict[str, Any]]
@@ -44,6 +48,8 @@ def write(plan: Plan, model: Model | None) -> tuple[Sections, Plan, tuple[str, .
         sections.setdefault("model", {})["converters"] = [recipe]
     if plan.precision.recipe is Recipe.TENSORWISE and plan.precision.parameters_in_fp8:
         sections["quantize.linear.float8"] = {"enable_fsdp_float8_all_gather": True}
+    if plan.precision.recipe is Recipe.ROWWISE:
+        sections["quantize.linear.float8"] = {"recipe_name": "rowwise"}
     sections |= {
         "training": _training(plan),
         "parallelism": _parallelism(plan) | _pipeline(plan, layers_said(model)),

@@ -27,8 +27,8 @@ from weighbridge.units import DATA_TYPES
 DTYPES = {"bfloat16": "bf16", "float32": "fp32"}
 RECIPES = {
     "tensorwise": Recipe.TENSORWISE,
-    "rowwise": Recipe.TENSORWISE,
-    "rowwise_with_gw_hp": Recipe.TENSORWISE,
+    "rowwise": Recipe.ROWWISE,
+    "rowwise_with_gw_hp": Recipe.ROWWISE,
     "all_tensorwise": Recipe.TENSORWISE,
 }
 """Recipes of torchao's float8 linears (torchao/float8/config.py), by how this package calls those near to them."""
@@ -316,8 +316,8 @@ def _recipe(table: Table) -> Recipe | None:
         return None
     path = table.first(*(f"{place}.recipe_name" for place in FLOAT8))
     name = table.word(path, RECIPES, "tensorwise")
-    if name.startswith("rowwise"):
-        table.unmodelled(path, name, instead="taken as tensorwise")
+    if name == "rowwise_with_gw_hp":
+        table.unmodelled(path, name, instead="taken as rowwise")
     return RECIPES[name]
 
 

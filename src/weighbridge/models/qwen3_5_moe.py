@@ -1,0 +1,25 @@
+"""Qwen3.5-MoE: a hybrid language model of experts beside Qwen3.5's tower."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weighbridge.models import qwen3_5_moe_text
+from weighbridge.models.multimodal import with_tower
+from weighbridge.models.qwen_vision_config import SeeingConfig, VisionConfig
+from weighbridge.nn import CausalLM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SeeingConfig):
+    """Sections as ``transformers`` has them."""
+
+    family: ClassVar[str] = "Qwen3.5-MoE"
+
+    text_config: qwen3_5_moe_text.Config
+
+
+def build(config: Config) -> CausalLM:
+    """The language model, and its tower."""
+    return with_tower(qwen3_5_moe_text.build(config.text), config.tower(VisionConfig()))
