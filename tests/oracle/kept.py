@@ -10,7 +10,6 @@ from collections import Counter
 from typing import Any
 
 from tests.oracle.small import from_config, torch, transformers
-
 from weighbridge.estimate.memory.activations import in_common
 from weighbridge.estimate.training import train
 from weighbridge.formats.loading import from_raw

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 import pytest
+
 from tests.oracle.kept import kept_by_transformers, kept_by_weighbridge, unlike
 from tests.oracle.small import small
 
@@ -20,26 +21,39 @@ EAGER = ("gemma2", "gpt_oss")
 """Types that are exact under eager attention; transformers refuses any other."""
 
 BOTH = (
+    "apertus",
     "arcee",
     "deepseek_v2",
     "deepseek_v3",
+    "deepseek_v32",
+    "dots1",
+    "ernie4_5",
     "exaone4",
     "gemma3",
     "gemma3_text",
+    "glm",
+    "glm4",
+    "glm4_moe",
+    "glm_moe_dsa",
     "gpt2",
     "hunyuan_v1_dense",
+    "hunyuan_v1_moe",
     "kimi_k2",
     "llama",
     "mimo",
+    "minimax_m2",
+    "ministral3",
     "mistral",
     "mixtral",
     "nemotron-nas",
     "phi3",
+    "phimoe",
     "qwen2",
     "qwen2_moe",
     "qwen3",
     "qwen3_moe",
     "qwen3_vl",
+    "qwen3_vl_moe_text",
     "qwen3_vl_text",
     "seed_oss",
     "smollm3",

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from tests.oracle.kept import kept_by_transformers, kept_by_weighbridge, unlike
 
 pytestmark = pytest.mark.oracle

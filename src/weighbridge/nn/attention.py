@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Attention, Kernels
+from weighbridge.kernels import Attention, Kernels, Rope
 from weighbridge.nn import ops
 from weighbridge.nn.core_attention import Written, core_attention, store
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import NORMS
 from weighbridge.nn.problems import Problem, must_divide, one_of
-from weighbridge.tape import Axis, Joined, Tensor, Weight
+from weighbridge.tape import SEQUENCE, Axis, Joined, Tensor, Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -63,6 +63,8 @@ class GroupedQueryAttention(Module):
         narrow_softmax: transformers computes probabilities in the scores' own type, not in fp32 (GPT-2).
         partial_rotary: transformers joins what positions turn of a head with what they do not, be it nothing, in a copy
             (Phi-3).
+        turned: elements of a head that positions turn; ``None`` for all of them.
+        scaled_queries: queries are scaled by a factor of their position (Ministral 3).
         angles: the tables of transformers' rotary positions: a name of :data:`weighbridge.nn.ops.ANGLES`.
         angles_of: the kind of layers whose angles they are, where kinds differ in them (Gemma 3).
     """
@@ -93,6 +95,8 @@ class GroupedQueryAttention(Module):
     capped: bool = False
     narrow_softmax: bool = False
     partial_rotary: bool = False
+    turned: Count | None = None
+    scaled_queries: bool = False
     angles: str = "whole"
     angles_of: str = ""
     positions_each: bool = False
@@ -153,7 +157,7 @@ class GroupedQueryAttention(Module):
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
         if self.rotary:
-            q, k = (ops.rotary(x, None, self.angles, self.angles_of, self.positions_each) for x in (q, k))
+            q, k = self.turn(q, k)
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
@@ -163,6 +167,19 @@ class GroupedQueryAttention(Module):
             attended = ops.multiply(attended, ops.activation("sigmoid", gate))
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
+
+    def turn(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys, turned by their positions; where a layer makes tables of its own, by the same ones."""
+        tape, tables = q.tape, ()
+        if self.angles.startswith("interleaved") and tape.run.kernels.rope is Rope.EAGER:
+            tables = ops.tables_of(q, ops.turned_part(q, self.turned), self.angles)
+            tape.record("tables of angles", (), tables)
+        words = (self.turned, self.angles, self.angles_of, self.positions_each, tables)
+        q, k = ops.rotary(q, *words), ops.rotary(k, *words)
+        if not (self.scaled_queries and tape.run.kernels.written_out):
+            return q, k
+        scale = tape.tensor("scale by position", *(axis for axis in q.axes if axis.name == SEQUENCE))
+        return ops.elementwise("scale", q, keeps=(scale,), makes=(scale,)), k
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values as queries and keys weigh them."""

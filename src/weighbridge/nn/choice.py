@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.arithmetic import Count
 from weighbridge.nn.ops import MASK
 from weighbridge.tape import Axis, Tensor
 from weighbridge.units import FP32, INT32, INT64
@@ -15,7 +14,8 @@ class Choice:
     """What a family's router does.
 
     Attributes:
-        scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, or "softmax of chosen".
+        scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, "softmax of chosen", or "sparse
+            mixer".
         in_fp32: its input and its weight are cast to fp32.
         normalised: chosen scores are divided by their sum.
         narrow: weights are cast to the type of activations; fp32 otherwise.
@@ -33,6 +33,8 @@ class Choice:
         tape = logits.tape
         chosen = tape.tensor("chosen experts", places, dtype=INT64)
         ends = tape.tensor("ends of experts", logits.axes[-1], dtype=INT32)
+        if self.scores == "sparse mixer":
+            return sparse_mixer(logits, places, ends)
         if self.scores == "softmax of chosen":
             weights = tape.tensor("weights", places, dtype=logits.dtype)
             tape.record("top k", (logits,), (weights, chosen, ends), (chosen, ends, weights))
@@ -64,4 +66,20 @@ def normalised(values: Tensor, logits: Tensor) -> Tensor:
     tape.record("sum", (values,), (sums,))
     weights = tape.tensor("weights", *values.axes, dtype=FP32)
     tape.record("normalise", (values, sums), (weights,), (values, sums))
+    return weights
+
+
+def sparse_mixer(logits: Tensor, places: Axis, ends: Tensor) -> Tensor:
+    """Two experts, one after the other, each with a softmax over those that come near to the best (transformers,
+    models/phimoe/modeling_phimoe.py, sparsemixer).
+    """
+    tape, one = logits.tape, logits.axes[:-1]
+    kept = [ends]
+    for name in ("first", "second"):
+        kept.append(tape.tensor(f"mask of the {name}", *logits.axes, dtype=MASK))
+        kept.append(tape.tensor(f"probabilities of the {name}", *logits.axes, dtype=logits.dtype))
+        kept.append(tape.tensor(f"the {name} expert", *one, dtype=INT64))
+        kept.append(tape.tensor(f"weight of the {name}", *one, dtype=logits.dtype))
+    weights = tape.tensor("weights", places, dtype=logits.dtype)
+    tape.record("sparse mixer", (logits,), (weights, *kept), tuple(kept))
     return weights

@@ -59,7 +59,7 @@ def core_attention(
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
     }
     with q.tape.segment("core_attn"):
-        core = Core(q, k, v, out, heads, run.positions + further.keys, work, counted, window)
+        core = Core(q, k, v, out, heads, run.positions + further.keys, work, counted, window, selected is not None)
         CORES[run.kernels.attention](replace(core, written=written) if written and run.kernels.written_out else core)
     return out
 
@@ -121,6 +121,7 @@ class Core:
         work: its floating-point operations.
         counted: the same by conventions of others.
         window: positions that a query sees at most; ``None`` for all before it.
+        chosen: which it sees is chosen for each.
         written: how the model's own code has it.
     """
 
@@ -133,15 +134,17 @@ class Core:
     work: Work
     counted: dict[str, Work]
     window: Count | None = None
+    chosen: bool = False
     written: Written = Written()
 
     @property
     def masked(self) -> bool:
-        """Whether one kernel is given a mask: transformers makes one where a window is no longer than the keys
-        (masking_utils.py, _ignore_causal_mask_sdpa).
+        """Whether one kernel is given a mask: transformers makes one of what is chosen, and of a window that is no longer
+        than the keys (masking_utils.py, _ignore_causal_mask_sdpa).
         """
         run = self.tape.run
-        return run.kernels.written_out and self.window is not None and plain(self.window) <= plain(run.positions)
+        slides = self.window is not None and plain(self.window) <= plain(run.positions)
+        return run.kernels.written_out and (slides or self.chosen)
 
     @property
     def tape(self) -> Tape:

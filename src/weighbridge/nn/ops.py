@@ -244,7 +244,7 @@ def stepwise(name: str, steps: tuple[str, ...], **inputs: Tensor) -> Tensor:
 
 
 def capped(x: Tensor) -> Tensor:
-    """Scores or logits held below a cap by a hyperbolic tangent, which keeps its result (Gemma Team 2024, section 2)."""
+    """Scores or logits held below a cap by a hyperbolic tangent, which keeps its result (Gemma 2 2024, section 2)."""
     return activation("tanh", x)
 
 
@@ -270,13 +270,41 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return elementwise("add", a, b, shares=(a, b))
 
 
-ANGLES = {"whole": ("cosines", "sines"), "half": ("half cosines", "half sines"), "complex": ("complex numbers",)}
-"""Tables of angles: cosines and sines of a whole head, in which the halves are the same, or of a half; or complex
-numbers in fp32.
+ANGLES = {
+    "whole": ("cosines", "sines"),
+    "half": ("half cosines", "half sines"),
+    "complex": ("complex numbers",),
+    "interleaved": ("interleaved cosines", "interleaved sines"),
+    "interleaved in fp32": ("interleaved cosines", "interleaved sines"),
+}
+"""Tables of angles: cosines and sines of a whole head, in which the halves are the same, or of a half; complex numbers
+in fp32; or cosines and sines with every angle twice, which every layer makes anew.
 """
 
 
-def rotary(x: Tensor, turned: Count | None = None, angles: str = "whole", own: str = "", each: bool = False) -> Tensor:
+def tables_of(x: Tensor, head: Axis, angles: str, own: str = "", each: bool = False) -> tuple[Tensor, ...]:
+    """Tables of angles of so many elements of a head, as a model's code has them: one of :data:`ANGLES`. Megatron-Core
+    makes them anew at every call (models/common/embeddings/rope_utils.py).
+    """
+    tape = x.tape
+    positions = [next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])]
+    if each:
+        positions.insert(0, next(axis for axis in x.axes if axis.name == "batch"))
+    anew = tape.run.kernels.sequence_first or angles.startswith("interleaved")
+    wide = tape.run.kernels.autocast or angles in ("complex", "interleaved in fp32")
+    width = Axis("head_dim", exact_div(head.units, 2)) if angles == "half" else head
+    make = tape.tensor if anew else tape.table
+    return tuple(make(own + name, *positions, width, dtype=FP32 if wide else None) for name in ANGLES[angles])
+
+
+def rotary(
+    x: Tensor,
+    turned: Count | None = None,
+    angles: str = "whole",
+    own: str = "",
+    each: bool = False,
+    tables: tuple[Tensor, ...] = (),
+) -> Tensor:
     """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input, only
     tables that all layers share.
 
@@ -286,31 +314,30 @@ def rotary(x: Tensor, turned: Count | None = None, angles: str = "whole", own: s
         angles: the tables of a model's code, where operations run as it is written: one of :data:`ANGLES`.
         own: whose angles they are, where layers differ in them.
         each: every sequence has positions of its own, as those with images do, and so tables of its own.
+        tables: those that were made for the queries of the same layer.
     """
-    tape, last = x.tape, x.axes[-1]
-    rope = tape.run.kernels.rope
-    made = tape.tensor("rotary", *x.axes, dtype=x.dtype)
-    whole = last.width if isinstance(last, Axis) and last.name != "rope" else last.size
-    head = Axis("head_dim", whole if turned is None else turned)
-    positions = [next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])]
-    if each:
-        positions.insert(0, next(axis for axis in x.axes if axis.name == "batch"))
+    tape, rope = x.tape, x.tape.run.kernels.rope
+    made, head = tape.tensor("rotary", *x.axes, dtype=x.dtype), turned_part(x, turned)
     if rope is Rope.FUSED:
-        table = tape.table("angles", *positions, head, dtype=FP32)
+        positions = [axis for axis in x.axes if axis.name == SEQUENCE or (each and axis.name == "batch")]
+        table = tape.table("angles", *(positions or x.axes[:1]), head, dtype=FP32)
         tape.record("rotary", (x,), (made,), (table,))
     elif rope is Rope.EAGER:
-        # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py)
-        make = tape.tensor if tape.run.kernels.sequence_first else tape.table
-        dtype = FP32 if tape.run.kernels.autocast or angles == "complex" else None
-        width = Axis("head_dim", exact_div(head.units, 2)) if angles == "half" else head
-        tables = tuple(make(own + name, *positions, width, dtype=dtype) for name in ANGLES[angles])
+        kept = tables or tables_of(x, head, angles, own, each)
         halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
-        new = tables if tape.run.kernels.sequence_first else ()
-        tape.record("rotary", (x,), (made, *new), tables, scratch=(halves,), scratch_backward=(halves,))
+        new = kept if tape.run.kernels.sequence_first else ()
+        tape.record("rotary", (x,), (made, *new), kept, scratch=(halves,), scratch_backward=(halves,))
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
         tape.record("rotary", (x,), (made,), scratch=(wide, wide), scratch_backward=(wide, wide))
     return made
+
+
+def turned_part(x: Tensor, turned: Count | None = None) -> Axis:
+    """The elements of a head that positions turn: so many, or all."""
+    last = x.axes[-1]
+    whole = last.width if isinstance(last, Axis) and last.name != "rope" else last.size
+    return Axis("head_dim", whole if turned is None else turned)
 
 
 def cast(x: Tensor, name: str, dtype: DataType) -> Tensor:
