@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests import speed_tables, training_tables
+from tests import model_pages, speed_tables, training_tables
 from weighbridge.cli import main
 from weighbridge.estimate.comparison import COLUMNS
 from weighbridge.estimate.parameters import params
@@ -31,6 +31,7 @@ from weighbridge.models import catalogue, families, family
 from weighbridge.models.described import Block, Config, Run, parts
 from weighbridge.nn import Module
 from weighbridge.report import explanation, scaling_schema, schema, time_schema
+from weighbridge.report.block import words
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -195,12 +196,9 @@ def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def meanings(cls: type[Any]) -> dict[str, str]:
-    """What a class's docstring says of its attributes, those of its bases included."""
-    found: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        listed = re.sub(r"\n {12,}", " ", (base.__doc__ or "").partition("Attributes:")[2])
-        found |= dict(re.findall(r"^ +(\w+): (.+)$", listed, re.MULTILINE))
-    return {name: sentence(text.replace("``None``", "none").replace("``", "`")) for name, text in found.items()}
+    """What a class's docstring says of its attributes, as sentences."""
+    found = words.meanings(cls).items()
+    return {name: sentence(text.replace("``None``", "none").replace("``", "`")) for name, text in found}
 
 
 def sentence(text: str) -> str:
@@ -263,6 +261,7 @@ def family_table() -> str:
 
 
 GENERATED: dict[str, Callable[[], str]] = {
+    **model_pages.GENERATED,
     "families": family_table,
     "keys": key_table,
     "mixers": lambda: module_table("mixer"),
@@ -288,6 +287,18 @@ def test_generated_tables_are_current(page: Path, update: bool) -> None:
         page.write_text(after, "utf-8")
     else:
         assert before == after
+
+
+def test_the_drawings_of_families_are_current(update: bool) -> None:
+    drawn = model_pages.drawings()
+    if update:
+        model_pages.FOLDER.mkdir(exist_ok=True)
+        for name, text in drawn.items():
+            (model_pages.FOLDER / name).write_text(text, "utf-8")
+        for path in model_pages.FOLDER.iterdir():
+            if path.name not in drawn:
+                path.unlink()
+    assert {path.name: path.read_text("utf-8") for path in model_pages.FOLDER.iterdir()} == drawn
 
 
 def test_every_generated_table_stands_somewhere() -> None:

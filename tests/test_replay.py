@@ -15,7 +15,8 @@ from weighbridge.nn import (
     Repeat,
     ops,
 )
-from weighbridge.replay import Again, Direction, Piece, Replay, pieces, replay
+from weighbridge.pieces import Piece, pieces
+from weighbridge.replay import Again, Direction, Replay, replay
 from weighbridge.tape import Axis, Pass, Tape, Tensor
 from weighbridge.units import FP32
 

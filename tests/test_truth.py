@@ -27,7 +27,8 @@ FROM_ARCHITECTURE = {
     "nvidia/Llama-3_3-Nemotron-Super-49B-v1": 49_867_145_216,
     "stepfun-ai/Step-3.7-Flash": 195_844_496_640,
 }
-"""Counts of models that transformers has no class for (of Step-3.7, none that reads this file); tests/models has them by hand."""
+"""Counts of models that transformers has no class for (of Step-3.7, none that reads this file); tests/models has them
+by hand."""
 
 COVERED = [row for row in ROWS if row["model_type"] in families()]
 OTHERS = [row for row in ROWS if row["model_type"] not in families()]
@@ -49,6 +50,8 @@ def test_truth(row: dict[str, str]) -> None:
     # the counter knew the input embedding by a module name that nemotron_h does not use, and wrote 0 for it
     if row["model_type"] != "nemotron_h" and int(row["of_which_embedding"] or 0) > 0:
         assert counts[Kind.EMBEDDING] == int(row["of_which_embedding"])
+    if int(row["of_which_vision_or_projector"] or 0) > 0:
+        assert counts[Kind.VISION] == int(row["of_which_vision_or_projector"])
 
 
 @pytest.mark.parametrize("row", OTHERS, ids=[row["model"] for row in OTHERS])

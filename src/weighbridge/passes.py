@@ -33,6 +33,7 @@ class Pass:
         kernels: how operations are carried out.
         gathers: tensor parallelism splits the sequence between projections, which are given all of it (sequence
             parallelism).
+        skipped: new tokens before ``sequence`` that layers which read the keys and values of others leave out.
     """
 
     batch: Count = 1
@@ -45,11 +46,17 @@ class Pass:
     prediction: bool = False
     kernels: Kernels = Kernels()
     gathers: bool = False
+    skipped: Count = 0
+
+    @property
+    def before(self) -> Count:
+        """Positions of each sequence before those that are worked on."""
+        return self.past + self.skipped
 
     @property
     def positions(self) -> Count:
         """Positions of each sequence after the pass: those in the cache and the new ones."""
-        return self.past + self.sequence
+        return self.before + self.sequence
 
     def pairs(self, window: Count | None = None) -> Count:
         """Query-key pairs per head and sequence that the mask leaves visible.
@@ -58,7 +65,7 @@ class Pass:
         """
         if not self.causal and self.phase is not Phase.DECODE:
             return self.dense_pairs()
-        n, past = self.sequence, self.past
+        n, past = self.sequence, self.before
         if window is None:
             return n * past + exact_div(n * (n + 1), 2)
         growing = minimum(n, maximum(window - past, 0))
@@ -74,20 +81,27 @@ class Pass:
             return self.pairs(window)
         if window is None or (type(self.past) is int and self.past == 0):
             return self.sequence * self.positions
-        return self.sequence * (minimum(self.past, window - 1) + self.sequence)
+        return self.sequence * (minimum(self.past, window - 1) + self.skipped + self.sequence)
+
+    def pairs_in_chunks(self, chunk: Count) -> Count:
+        """The same where a token sees the positions of its own chunk only."""
+        if not self.causal and self.phase is not Phase.DECODE:
+            return self.dense_pairs()
+        earlier = 0 if type(self.before) is int and self.before == 0 else _in_chunks(self.before, chunk)
+        return _in_chunks(self.positions, chunk) - earlier
 
     def compressed_pairs(self, rate: Count, most: Count | None = None) -> Count:
         """Pairs of new tokens with keys that stand for ``rate`` positions each, of those that are complete; each token
         sees ``most`` of them at most.
         """
         if most is None:
-            return _whole_groups(self.positions, rate) - _whole_groups(self.past, rate)
+            return _whole_groups(self.positions, rate) - _whole_groups(self.before, rate)
         limit = rate * most  # from this position on, a token sees as many as it may
 
         def until(position: Count) -> Count:
             return _whole_groups(minimum(position, limit), rate) + most * maximum(position - limit, 0)
 
-        return until(self.positions) - until(self.past)
+        return until(self.positions) - until(self.before)
 
     def dense_compressed_pairs(self, rate: Count) -> Count:
         """The same as a masked but dense multiply computes them; token by token in decode."""
@@ -103,3 +117,10 @@ def _whole_groups(positions: Count, rate: Count) -> Count:
     groups = floor_div(positions, rate)
     rest = positions - rate * groups
     return rate * exact_div(groups * (groups - 1), 2) + groups * (rest + 1)
+
+
+def _in_chunks(positions: Count, chunk: Count) -> Count:
+    """Pairs of two positions of one chunk, the later one first: of all full chunks, and of the last."""
+    full = floor_div(positions, chunk)
+    rest = positions - full * chunk
+    return full * exact_div(chunk * (chunk + 1), 2) + exact_div(rest * (rest + 1), 2)

@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
 
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.gradients import Gradients, Standing, gradient_of_weight, storages
 from weighbridge.halves import Halves
-from weighbridge.tape import Operation, Segment, Span, Tape, Tensor, Use, Weight
+from weighbridge.pieces import Piece
+from weighbridge.tape import Operation, Segment, Span, Tensor, Use, Weight
 
 Size = Callable[[Tensor], Count]
 """Bytes of a tensor: all of it, or a rank's share."""
@@ -37,52 +37,6 @@ class Direction(StrEnum):
     BACKWARD = "backward"
     INPUT = "backward for the input"
     """The first half of a split backward pass."""
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """Operations that run one after another, ``count`` times.
-
-    Attributes:
-        tape: the record that they stand on.
-        start: index of the first operation.
-        end: index after the last.
-        count: how often they run.
-        module: what repeats; ``None`` for what stands between repeated modules.
-        carried: the tensor that comes in, from the piece or the run before.
-    """
-
-    tape: Tape
-    start: int
-    end: int
-    count: Count = 1
-    module: Any = None
-    carried: Tensor | None = None
-
-    @property
-    def operations(self) -> list[Operation]:
-        """Its operations."""
-        return self.tape.operations[self.start : self.end]
-
-
-def pieces(tape: Tape) -> list[Piece]:
-    """The pieces of a tape in order. Spans within spans belong to the piece of the outermost."""
-    found, at = [], 0
-    outer_first = list(reversed(tape.spans))  # of equal spans, the outer one is recorded last
-    for span in sorted(outer_first, key=lambda span: (span.start, -span.end)):
-        if span.start >= at:
-            if span.start > at:
-                found.append(Piece(tape, at, span.start, carried=_carried(tape, at)))
-            found.append(Piece(tape, span.start, span.end, span.count, span.module, span.carried))
-            at = span.end
-    if at < len(tape.operations):
-        found.append(Piece(tape, at, len(tape.operations), carried=_carried(tape, at)))
-    return found
-
-
-def _carried(tape: Tape, start: int) -> Tensor | None:
-    """What the operation before makes."""
-    return tape.operations[start - 1].makes[0] if start else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +167,12 @@ def replay(
     return Replay(kept, tuple(walk.halves.pending.values()), left, tuple(walk.shared), cached, *both)
 
 
+def passing(piece: Piece) -> tuple[Moment, ...]:
+    """One forward pass of which nothing is kept: every tensor goes after its last reader."""
+    walk = _Walk(piece, (), False)
+    return tuple(walk.run(walk.places, Direction.FORWARD, set(), {}))
+
+
 @dataclass
 class _Walk:
     """The bookkeeping of one piece."""
@@ -240,7 +200,7 @@ class _Walk:
         for i in self.places:
             for key, tensor in self.stays(i).items():
                 if self.given(key):
-                    self.shared += [] if any(tensor is other for other in self.shared) else [tensor]
+                    self.shared += [] if tensor.use is Use.OUTSIDE or tensor in self.shared else [tensor]
                     continue
                 self.first_kept.setdefault(key, i)
                 if key not in self.dropped:

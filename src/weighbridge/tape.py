@@ -115,7 +115,7 @@ class Use(StrEnum):
     WORKSPACE = "workspace"
     COMMUNICATION = "communication"
     OUTSIDE = "outside the allocator"
-    """It stands in memory that a library took once for all, and in no line."""
+    """It stands in memory that a library took once for all, or that something else keeps, and in no line."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -315,12 +315,12 @@ class Tape:
         """A new symbolic tensor, of the pass's data type unless another is given."""
         return Tensor(name, axes, dtype or self.dtype, self, base, use)
 
-    def table(self, name: str, *axes: Dimension, dtype: DataType | None = None) -> Tensor:
+    def table(self, name: str, *axes: Dimension, dtype: DataType | None = None, use: Use = Use.ACTIVATION) -> Tensor:
         """A tensor that is made once for all layers: the same one at every call with the same name and size."""
         sizes = "x".join(str(plain(axis.size)) for axis in axes)  # arrays have no hash
         key = (name, sizes, dtype or self.dtype)
         if key not in self.tables:
-            self.tables[key] = self.tensor(name, *axes, dtype=dtype)
+            self.tables[key] = self.tensor(name, *axes, dtype=dtype, use=use)
         return self.tables[key]
 
     def store(self, *tensors: Tensor) -> None:

@@ -169,9 +169,9 @@ class _Tracer:
         self.taken: dict[str, Any] = {name: object() for name in reserved}
         self.done: dict[int, tuple[Any, Any]] = {}  # the original is kept, so that its id stays its own
 
-    def dataclass(self, value: Any, prefix: str) -> Any:
+    def dataclass(self, value: Any, prefix: str, held_as: str = "") -> Any:
         if id(value) not in self.done:
-            own = str(getattr(value, "title", "") or getattr(value, "name", ""))
+            own = str(getattr(value, "title", "") or getattr(value, "name", "") or held_as)
             called = getattr(value, "symbol_of", str)
             changed = {
                 field.name: self.value(getattr(value, field.name), prefix, called(field.name), own)
@@ -185,7 +185,7 @@ class _Tracer:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return symbol(self.name(f"{prefix}{name}", value, holder), value)
         if is_dataclass(value) and not isinstance(value, type):
-            return self.dataclass(value, prefix)
+            return self.dataclass(value, prefix, name)
         if isinstance(value, tuple | list) and any(is_dataclass(item) for item in value):
             return type(value)(self.value(item, prefix, name, holder) for item in value)
         if isinstance(value, dict):
@@ -203,6 +203,7 @@ class _Tracer:
 def _inside(prefix: str, key: str, item: Any) -> tuple[str, str]:
     """Prefix and name of an entry of a table: tables and dataclasses in it hand their key down."""
     clean = "".join(c if c.isalnum() else "_" for c in str(key))
+    clean = f"_{clean}" if clean[:1].isdigit() else clean
     if isinstance(item, dict) or is_dataclass(item):
         return f"{prefix}{clean}_", clean
     return prefix, clean

@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "arithmetic"},
     {"traced", "units"},
     {"tree", "kernels", "passes", "tape"},
-    {"gradients", "halves"},
+    {"gradients", "halves", "pieces"},
     {"replay"},
     {"nn"},
     {"models"},

@@ -114,7 +114,7 @@ def test_unknown_names_are_answered_with_near_ones() -> None:
 
 
 def test_unknown_types_are_answered_with_what_they_resemble() -> None:
-    message = refusal({**SMALL, "model_type": "lama4_mega"}, UnknownArchitectureError)
+    message = refusal({**SMALL, "num_key_value_heads": 2, "model_type": "lama4_mega"}, UnknownArchitectureError)
     assert "lama4_mega" in message
     assert "resembles llama" in message
     assert "docs/describe.md" in message
@@ -182,6 +182,7 @@ def test_toml_that_takes_long_to_parse_is_refused(tmp_path: Path) -> None:
 
 def test_a_type_is_resembled_by_fields_more_than_by_name() -> None:
     sizes = {"num_local_experts": 8, "num_experts_per_tok": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    sizes["sliding_window"] = 16
     assert "resembles mixtral" in refusal({**SMALL, **sizes, "model_type": "mamba2x"}, UnknownArchitectureError)
 
 

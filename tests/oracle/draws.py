@@ -5,7 +5,7 @@ runs. Each file in ``types/`` has those of some families.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +33,13 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
     kind: patterns for module in MODULES for kind, patterns in getattr(module, "KINDS", {}).items()
 }
 """What a type's parameters are for, by patterns of their names, where the usual patterns do not say."""
+
+NAMES: dict[str, Callable[[Sequence[str]], list[str]]] = {
+    kind: names for module in MODULES for kind, names in getattr(module, "NAMES", {}).items()
+}
+"""What a type's parameters would be called if like things had like names: where what one is for is to be seen only from
+the others.
+"""
 
 
 def drawn(model_type: str, seed: str) -> dict[str, Any]:

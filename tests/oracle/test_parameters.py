@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 from tests.oracle.draws import KINDS as DRAWN_KINDS  # noqa: E402 (needs transformers)
-from tests.oracle.draws import TYPES, drawn  # noqa: E402
+from tests.oracle.draws import NAMES, TYPES, drawn  # noqa: E402
 from tests.oracle.small import from_config  # noqa: E402
 
 pytestmark = pytest.mark.oracle
@@ -54,7 +54,9 @@ def kind_of(name: str, model_type: str = "") -> str:
 def of_modules(named: Iterable[tuple[str, Any]], model_type: str = "") -> Counter[str]:
     """Parameters of a PyTorch model by kind."""
     counts: Counter[str] = Counter()
-    for name, parameter in named:
+    parameters = dict(named)
+    names = NAMES.get(model_type, list)(list(parameters))
+    for name, parameter in zip(names, parameters.values(), strict=True):
         counts[kind_of(name, model_type)] += parameter.numel()
     return +counts
 

@@ -41,6 +41,7 @@ def models(draw: st.DrawFn) -> Model:
     latent = {"first_k_dense_replace": draw(st.integers(0, 3)), "n_routed_experts": experts, **ranks, **moe}
     delta = {"linear_num_key_heads": 2, "linear_num_value_heads": draw(st.sampled_from([2, 4]))}
     pattern = {"hybrid_override_pattern": draw(st.text("M*-E", min_size=1, max_size=9))}
+    beside = {"enable_moe_block": True, "num_experts": experts, "top_k_experts": 1, "moe_intermediate_size": 9}
     mamba_heads = draw(st.sampled_from([8, 16]))
     kinds: dict[str, dict[str, Any]] = {
         "gpt2": {k: v for k, v in sizes.items() if k != "intermediate_size"},
@@ -51,6 +52,9 @@ def models(draw: st.DrawFn) -> Model:
         "qwen3": grouped,
         "qwen3_next": {**grouped, **moe, **shared, **delta, "num_experts": experts},
         "gemma3_text": {**grouped, **window},
+        "gemma3n_text": {**grouped, **window, "num_kv_shared_layers": 0, "altup_num_inputs": draw(st.integers(1, 5))},
+        "gemma4_text": {**grouped, **window, "hidden_size_per_layer_input": draw(st.integers(0, 20)), **beside},
+        "llama4_text": {**grouped, "attention_chunk_size": draw(st.integers(1, 40)), "num_experts_per_tok": 2},
         "phi3": grouped,
         "deepseek_v3": {**sizes, **latent},
         "gpt_oss": {**grouped, **window, "num_local_experts": experts, "num_experts_per_tok": 1},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from weighbridge.cli.options import (
@@ -14,9 +16,13 @@ from weighbridge.cli.options import (
     print_explanation,
     print_json,
 )
-from weighbridge.errors import InputError
+from weighbridge.cli.writing import write
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.parameters import QUANTITIES, params
+from weighbridge.models import Model
 from weighbridge.tree import Kind
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("params")
@@ -24,6 +30,7 @@ from weighbridge.tree import Kind
 @click.option("--dtype", help="Data type of the weights; by default the configuration's, else bf16.")
 @click.option("--router-dtype", help="Data type of router weights; by default that of the others.")
 @click.option("--quantity", type=click.Choice(QUANTITIES), help="The figure to explain; the total by default.")
+@click.option("--draw", type=FILE, metavar="OUT.svg", help="Draw its layers, and what runs in each kind.")
 @explain_options
 @json_option
 def command(
@@ -32,6 +39,7 @@ def command(
     dtype: str | None,
     router_dtype: str | None,
     quantity: str | None,
+    draw: Path | None,
     explain: bool,
     depth: int | None,
     form: str,
@@ -42,6 +50,8 @@ def command(
     report = params(load_model(model, changes), dtype, router_dtype)
     if router_dtype is not None and Kind.ROUTER not in report.by_kind:
         raise InputError(f"--router-dtype: {report.model.name} has no router")
+    if draw is not None:
+        _draw(draw, report.model)
     quantity = quantity or "total"
     if as_json:
         from weighbridge.report import explanation, schema
@@ -54,3 +64,16 @@ def command(
         from weighbridge.report import tables
 
         print_document(tables.parameters(report, depth or 2), form)
+
+
+def _draw(path: Path, model: Model) -> None:
+    """Write the picture of a model.
+
+    Raises:
+        InputError: for a path that cannot be written, or a picture of another form.
+    """
+    if path.suffix.lower() != ".svg":
+        raise InputError(f"--draw: got {given(path.name)}; it is written as .svg")
+    from weighbridge.report.block import drawing
+
+    write("--draw", path, drawing(model).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.estimate.compute import FlopReport, check_count, check_length, forward_pass
@@ -11,7 +12,7 @@ from weighbridge.estimate.parameters import as_model
 from weighbridge.models import Model
 from weighbridge.nn import Module
 from weighbridge.tape import Pass, Phase
-from weighbridge.traced import Label, named
+from weighbridge.traced import Label, named, plain, symbol
 from weighbridge.tree import Node, every, run
 from weighbridge.units import data_type
 
@@ -47,6 +48,12 @@ class CacheReport:
         """Bytes by which one more token of every sequence makes it larger."""
         longer = CacheReport(self.model, replace(self.work, sequence=self.work.sequence + 1))
         return longer.bytes - self.bytes
+
+    def explained(self) -> Any:
+        """Bytes of the whole cache as a traced number with its derivation, from the sizes and the number of tokens."""
+        tokens = symbol("tokens", plain(self.work.sequence))
+        traced = Model.of(self.model.traced, self.model.name)
+        return CacheReport(traced, replace(self.work, sequence=tokens)).bytes
 
 
 def cache(model: Model | Module | str, tokens: Count, batch: Count = 1, dtype: str = "bf16") -> CacheReport:

@@ -140,7 +140,7 @@ class FlopReport(Shown):
             raise InputError(f"quantity: got {given(quantity)}; allowed: forward, backward, training")
         if quantity != "forward" and self.work.phase is not Phase.TRAIN:
             raise InputError(f"quantity: got {given(quantity)}; generation has no backward pass, allowed: forward")
-        numbers = trace(self.work)
+        numbers = replace(trace(self.work), skipped=self.work.skipped)
         work = numbers if self.work.past else replace(numbers, past=0)  # an empty cache is no symbol
         traced = FlopReport(Model.of(self.model.traced, self.model.name), work, self.convention)
         name = quantity if self.work.phase is Phase.TRAIN else self.work.phase.value

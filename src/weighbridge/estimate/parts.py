@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from weighbridge.replay import Piece
+from weighbridge.pieces import Piece
 from weighbridge.traced import plain
 from weighbridge.tree import Node
 

@@ -30,7 +30,8 @@ from weighbridge.parallel.recompute import MODULES, OFFLOADED, offloaded
 from weighbridge.parallel.remarks import remarks
 from weighbridge.parallel.schedule import placement
 from weighbridge.parallel.zero import Engine
-from weighbridge.replay import Again, Piece, Replay, pieces, replay
+from weighbridge.pieces import Piece, pieces
+from weighbridge.replay import Again, Replay, replay
 from weighbridge.tape import Pass, Segment, Tape, Tensor, Use
 from weighbridge.traced import plain, symbol
 from weighbridge.tree import Node, layer_count

@@ -9,7 +9,8 @@ from weighbridge.estimate.compute import EXACT
 from weighbridge.estimate.memory.inside import layers_of
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
-from weighbridge.replay import Direction, Piece, Replay
+from weighbridge.pieces import Piece
+from weighbridge.replay import Direction, Replay
 from weighbridge.tape import Span, Tape
 
 

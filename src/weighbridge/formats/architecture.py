@@ -60,7 +60,16 @@ def most_alike(model_type: str, raw: Mapping[str, Any]) -> str:
 LONGEST_TYPE = 100
 """Characters of a ``model_type`` that are compared."""
 
-COMMON = ("vocab_size", "hidden_size", "num_hidden_layers", "tie_word_embeddings", "dtype", "torch_dtype")
+COMMON = (
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "tie_word_embeddings",
+    "dtype",
+    "torch_dtype",
+    "attention_bias",
+    "mlp_bias",
+)
 """Fields that tell no family from another."""
 
 

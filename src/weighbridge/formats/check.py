@@ -35,17 +35,21 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
     missing = [name for name in needed if name not in fields_given]
     if missing:
         raise InputError(f"{missing[0]}: missing; a {model_type} configuration needs it" + _more(missing))
-    config = _trusted(cls, fields_given) if trusted else validated(cls, fields_given, renamed(cls, raw))
+    config = (
+        cls(**fields_given)
+        if trusted and not _nested(fields_given)
+        else validated(cls, fields_given, renamed(cls, raw))
+    )
     problems = [f"{name}: {text}" for name, text in config.problems()]
     if problems:
         raise InputError(as_given("; ".join(problems[:SHOWN_PROBLEMS]), renamed(cls, raw)))
     return config, (*_assumed(cls, fields_given), *config.notes())
 
 
-def _trusted(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """An instance of a configuration class of values that need no check."""
-    sections = _sections(cls)  # type: ignore[arg-type] # classes are hashable
-    return cls(**{key: _trusted(sections[key], value) if key in sections else value for key, value in values.items()})
+def _nested(values: Mapping[str, Any]) -> bool:
+    """Whether some fields are tables or lists of tables, which become configurations of their own when checked."""
+    first = (value[0] if isinstance(value, list) and value else value for value in values.values())
+    return any(isinstance(value, Mapping) for value in first)
 
 
 def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def canonical(cls: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _sections(cls: type[Any]) -> dict[str, type[Any]]:
     """The fields that hold a configuration of their own (``text_config``), and its class."""
-    if not any(f.name.endswith("_config") for f in fields(cls)):
+    if not any(f.name.endswith(("_config", "_parameters")) for f in fields(cls)):
         return {}  # spares most families the reading of their annotations
     hints = get_type_hints(cls)
     inside = {name: [hint, *get_args(hint)] for name, hint in hints.items()}
@@ -145,7 +149,7 @@ BOUNDS = {
 
 def _line(detail: dict[str, Any], renamed: Mapping[str, str]) -> str:
     """One pydantic error in the words of this package, under the name that the field was given by."""
-    parts = [str(part) for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
+    parts = [str(part) for part in detail["loc"] if not str(part).startswith(("function-", "constrained-", "literal["))]
     where = ".".join([renamed.get(parts[0], parts[0]), *parts[1:]]) if parts else "configuration"
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "missing":
@@ -156,6 +160,8 @@ def _line(detail: dict[str, Any], renamed: Mapping[str, str]) -> str:
         return f"{where}: got {given(detail['input'])}; allowed is {BOUNDS[kind]} {bound:,}{entries}"
     if kind == "json_invalid":
         return f"{where}: holds text that is no valid Unicode, or is nested too deeply"
+    if kind == "literal_error":
+        return f"{where}: got {given(detail['input'])}; allowed: {context['expected']}"
     expected = EXPECTED.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
     return f"{where}: got {given(detail['input'])}; expected {expected}"
 

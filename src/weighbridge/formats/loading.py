@@ -145,7 +145,7 @@ def from_raw(
     model_type = form(raw)
     if changes:
         raw = overridden(raw, {k: v for k, v in changes.items() if k != "model_type"}, model_type)
-    if raw.get("per_layer_config"):
+    if raw.get("per_layer_config") and "per_layer_config" not in known_fields(model_type):
         raise InputError("per_layer_config: layers that differ in size are not covered; describe them in TOML")
     if model_type == "described":
         from weighbridge.formats.description import check_blocks

@@ -164,6 +164,7 @@ class AttentionConfig(Config):
         sinks: bool = False,
         output_gate: bool = False,
         fused: bool = False,
+        rotary: bool = True,
         **more: Any,
     ) -> GroupedQueryAttention:
         """This configuration's attention; ``more`` are further fields of it."""
@@ -179,6 +180,7 @@ class AttentionConfig(Config):
             sinks,
             output_gate,
             fused,
+            rotary,
             **more,
         )
 

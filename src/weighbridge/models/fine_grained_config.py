@@ -55,7 +55,7 @@ class FineGrainedConfig(Config):
             self.moe_intermediate_size * self.n_shared_experts,
             correction_bias=self.correction_bias,
             shared_bias=shared_bias,
-            choice=self.choice(),
+            scoring=self.choice(),
         )
 
     def runs(self, layer: Callable[[str], DecoderLayer]) -> tuple[Repeat, ...]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
-from weighbridge.nn import CausalLM, CentredRMSNorm, DecoderLayer, Head, stack
+from weighbridge.nn import CausalLM, DecoderLayer, Head, stack
+from weighbridge.nn.norm import OffsetRMSNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +49,14 @@ def build(config: Config) -> CausalLM:
             config.attention_bias,
             qk_norm=config.qk_norm,
             window=config.window_of(kind),
-            norm="CentredRMSNorm",
+            norm="OffsetRMSNorm",
             angles_of=kind if config.angles_by_layer else "",
             capped=config.attn_logit_softcapping is not None,
         )
         mlp = config.mlp(activation="gelu")
-        return DecoderLayer(config.hidden_size, attention, mlp, CentredRMSNorm, sandwich=True)
+        return DecoderLayer(config.hidden_size, attention, mlp, OffsetRMSNorm, sandwich=True)
 
     layers = stack(config.pattern(), layer, config.num_hidden_layers)
     capped = config.final_logit_softcapping is not None
     head = Head(config.hidden_size, config.vocab_size, config.tie_word_embeddings, capped=capped)
-    return config.causal_lm(layers, norm=CentredRMSNorm(config.hidden_size), head=head)
+    return config.causal_lm(layers, norm=OffsetRMSNorm(config.hidden_size), head=head)

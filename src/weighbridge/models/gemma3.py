@@ -8,10 +8,8 @@ from typing import ClassVar
 from weighbridge.models import gemma3_text, multimodal
 from weighbridge.models.siglip_config import SiglipConfig
 from weighbridge.nn import CausalLM, RMSNorm
-from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
-from weighbridge.nn.vision_layers import TowerOfParts
-from weighbridge.tape import Axis
+from weighbridge.nn.vision_layers import TowerOfParts, projection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +28,7 @@ def build(config: Config) -> CausalLM:
     text, vision = config.text_config, config.vision_config or SiglipConfig()
     projector: dict[str, Module] = {
         "norm": RMSNorm(vision.hidden_size),
-        "proj": Linear(Axis("hidden", vision.hidden_size), Axis("hidden", text.hidden_size)),
+        "proj": projection(vision.hidden_size, text.hidden_size),
     }
     language_model = gemma3_text.build(replace(text, tie_word_embeddings=config.tie_word_embeddings))
     return multimodal.with_tower(language_model, vision.tower(TowerOfParts(projector)))

@@ -35,7 +35,7 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     turned = scale(config.head_dim, config.partial_rotary_factor)
-    positions = {"partial_rotary": True, "turned": turned, "angles": "interleaved"}
+    positions = {"partial_rotary": True, "rotary_dim": turned, "angles": "interleaved"}
     attention = config.attention(config.attention_bias, **positions)
     layer = DecoderLayer(config.hidden_size, attention, config.mlp(fused=True), sandwich=config.sandwich)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

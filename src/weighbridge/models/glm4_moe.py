@@ -48,7 +48,7 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: str) -> DecoderLayer:
         turned = scale(config.head_size, config.partial_rotary_factor)
-        positions = {"partial_rotary": True, "turned": turned}
+        positions = {"partial_rotary": True, "rotary_dim": turned}
         attention = config.attention(config.attention_bias, qk_norm=config.use_qk_norm, **positions)
         return DecoderLayer(config.hidden_size, attention, config.moe() if kind == "moe" else config.mlp())
 

@@ -6,20 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.arithmetic import exact_div
-from weighbridge.models.config import Config as BaseConfig
 from weighbridge.models.config import Layers, Size
-from weighbridge.nn import MLP, CausalLM, DecoderLayer, GroupedQueryAttention, LayerNorm, Repeat, TokenAndPosition
-from weighbridge.nn.problems import Problem, must_divide
-from weighbridge.traced import Label, named
+from weighbridge.models.equal_heads_config import EqualHeadsConfig
+from weighbridge.nn import CausalLM, DecoderLayer, LayerNorm, Repeat, TokenAndPosition
+from weighbridge.nn.problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(EqualHeadsConfig):
     """Defaults of GPT-2 small.
 
     Attributes:
-        num_attention_heads: heads; keys and values have as many.
         n_inner: width inside the MLP; four times the hidden size if ``None``.
         max_position_embeddings: learned positions.
         add_cross_attention: attend to an encoder, which a decoder-only model does not.
@@ -34,6 +31,9 @@ class Config(BaseConfig):
         "n_positions": "max_position_embeddings",
     }
 
+    activation: ClassVar[str] = "gelu_new"
+    narrow_softmax: ClassVar[bool] = True
+
     vocab_size: Size = 50257
     hidden_size: Size = 768
     n_inner: Size | None = None
@@ -45,28 +45,15 @@ class Config(BaseConfig):
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
-        yield from must_divide(self, "hidden_size", "num_attention_heads")
         if self.add_cross_attention:
             yield "add_cross_attention", "true makes an encoder-decoder model, which is not covered; allowed: false"
 
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    width = 4 * config.hidden_size if config.n_inner is None else config.n_inner
-    heads = config.num_attention_heads
-    head_dim = named(exact_div(config.hidden_size, heads), Label("head_dim"))
-    attention = GroupedQueryAttention(
-        config.hidden_size,
-        heads,
-        heads,
-        head_dim,
-        qkv_bias=True,
-        out_bias=True,
-        fused=True,
-        rotary=False,
-        narrow_softmax=True,
-    )
-    mlp = MLP(config.hidden_size, width, bias=True, activation="gelu_new")
+    narrow = config.narrow_softmax
+    attention = config.attention(qkv_bias=True, out_bias=True, fused=True, rotary=False, narrow_softmax=narrow)
+    mlp = config.plain_mlp(config.n_inner, bias=True, activation=config.activation)
     layer = DecoderLayer(config.hidden_size, attention, mlp, norm=LayerNorm)
     embedding = TokenAndPosition(config.vocab_size, config.max_position_embeddings, config.hidden_size)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)], embedding, LayerNorm(config.hidden_size))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
-from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, WideRMSNorm, stack
+from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, stack
 from weighbridge.nn.choice import Choice
+from weighbridge.nn.norm import WideRMSNorm
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -54,7 +55,7 @@ def build(config: Config) -> CausalLM:
             bias=True,
             router_bias=True,
             activation="clamped_swish",
-            choice=Choice("softmax of chosen"),
+            scoring=Choice("softmax of chosen"),
         )
         return DecoderLayer(config.hidden_size, attention, moe, WideRMSNorm)
 

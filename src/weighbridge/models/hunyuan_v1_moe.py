@@ -62,7 +62,7 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: str) -> DecoderLayer:
         moe = MixtureOfExperts(
-            config.hidden_size, inner, config.num_experts, config.chosen()[kind], inner, choice=Choice(narrow=True)
+            config.hidden_size, inner, config.num_experts, config.chosen()[kind], inner, scoring=Choice(narrow=True)
         )
         return DecoderLayer(config.hidden_size, config.attention(bias, bias, qk_norm=True), moe)
 

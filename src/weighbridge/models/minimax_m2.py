@@ -51,10 +51,10 @@ def build(config: Config) -> CausalLM:
         config.num_local_experts,
         config.num_experts_per_tok,
         correction_bias=True,
-        choice=Choice("sigmoid"),
+        scoring=Choice("sigmoid"),
     )
 
-    attention = {"qk_norm": True, "norm_over": "all heads", "partial_rotary": True, "turned": config.rotary_dim}
+    attention = {"qk_norm": True, "norm_over": "all heads", "partial_rotary": True, "rotary_dim": config.rotary_dim}
 
     def layer() -> DecoderLayer:
         return DecoderLayer(config.hidden_size, config.attention(**attention), moe)

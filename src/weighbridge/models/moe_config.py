@@ -60,5 +60,5 @@ class SparseConfig(AttentionConfig):
             self.num_experts_per_tok,
             shared,
             shared_gate=shared is not None,
-            choice=Choice(normalised=self.norm_topk_prob, narrow=True),
+            scoring=Choice(normalised=self.norm_topk_prob, narrow=True),
         )

@@ -40,7 +40,7 @@ def build(config: Config) -> CausalLM:
     bias = config.attention_bias
     attention = config.attention(bias, bias, window=window(config.sliding_window))
     sizes = (config.hidden_size, config.intermediate_size, config.num_local_experts, CHOSEN)
-    moe = MixtureOfExperts(*sizes, choice=Choice("sparse mixer"))
+    moe = MixtureOfExperts(*sizes, scoring=Choice("sparse mixer"))
     layers = [Repeat(DecoderLayer(config.hidden_size, attention, moe, LayerNorm), config.num_hidden_layers)]
     head = Head(config.hidden_size, config.vocab_size, config.tie_word_embeddings, config.lm_head_bias)
     return config.causal_lm(layers, norm=LayerNorm(config.hidden_size), head=head)

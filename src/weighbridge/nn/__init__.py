@@ -1,7 +1,11 @@
 """What models are made of: one idea per file. Every name here may be used in a TOML description of a model."""
 
 from weighbridge.nn.attention import GroupedQueryAttention as GroupedQueryAttention
+from weighbridge.nn.beside import DenseBesideExperts as DenseBesideExperts
 from weighbridge.nn.block_sparse_attention import BlockSparseAttention as BlockSparseAttention
+from weighbridge.nn.broadcast_attention import BroadcastAttention as BroadcastAttention
+from weighbridge.nn.chunked_attention import ChunkedAttention as ChunkedAttention
+from weighbridge.nn.clipped_attention import ClippedAttention as ClippedAttention
 from weighbridge.nn.compressed_attention import CompressedAttention as CompressedAttention
 from weighbridge.nn.convolution import CausalConvolution as CausalConvolution
 from weighbridge.nn.decoder import CausalLM as CausalLM
@@ -15,10 +19,13 @@ from weighbridge.nn.head_gated_attention import HeadGatedAttention as HeadGatedA
 from weighbridge.nn.hyper_connections import HyperLayer as HyperLayer
 from weighbridge.nn.hyper_connections import StreamEmbedding as StreamEmbedding
 from weighbridge.nn.hyper_connections import StreamNorm as StreamNorm
+from weighbridge.nn.kimi_delta_attention import KimiDeltaAttention as KimiDeltaAttention
+from weighbridge.nn.lightning_attention import LightningAttention as LightningAttention
 from weighbridge.nn.linear import Linear as Linear
 from weighbridge.nn.linear_attention import GatedDeltaNet as GatedDeltaNet
 from weighbridge.nn.linear_branch import LinearFeedForward as LinearFeedForward
 from weighbridge.nn.linear_branch import LinearMixer as LinearMixer
+from weighbridge.nn.mamba1 import Mamba1 as Mamba1
 from weighbridge.nn.mla import MultiHeadLatentAttention as MultiHeadLatentAttention
 from weighbridge.nn.mlp import MLP as MLP
 from weighbridge.nn.mlp import GatedMLP as GatedMLP
@@ -26,14 +33,24 @@ from weighbridge.nn.module import Module as Module
 from weighbridge.nn.module import Repeat as Repeat
 from weighbridge.nn.moe import MixtureOfExperts as MixtureOfExperts
 from weighbridge.nn.moe import Router as Router
-from weighbridge.nn.norm import CentredRMSNorm as CentredRMSNorm
 from weighbridge.nn.norm import GatedRMSNorm as GatedRMSNorm
 from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
-from weighbridge.nn.norm import WideRMSNorm as WideRMSNorm
+from weighbridge.nn.normed_embedding import NormedEmbedding as NormedEmbedding
+from weighbridge.nn.normed_residual import NormedResidualLayer as NormedResidualLayer
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
+from weighbridge.nn.partial_rotary import PartialRotaryAttention as PartialRotaryAttention
+from weighbridge.nn.post_norm_layer import PostNormLayer as PostNormLayer
+from weighbridge.nn.projected import ProjectedEmbedding as ProjectedEmbedding
+from weighbridge.nn.projected import ProjectedNorm as ProjectedNorm
+from weighbridge.nn.scaled_embedding import ScaledEmbedding as ScaledEmbedding
+from weighbridge.nn.shared_block import SharedBlock as SharedBlock
+from weighbridge.nn.shared_block import SharedBlockLayer as SharedBlockLayer
+from weighbridge.nn.shared_block import SharedBlocksLM as SharedBlocksLM
+from weighbridge.nn.short_convolution import ShortConvolution as ShortConvolution
 from weighbridge.nn.shortcut_layer import ShortcutLayer as ShortcutLayer
 from weighbridge.nn.sparse_attention import SparseLatentAttention as SparseLatentAttention
+from weighbridge.nn.sparse_mlp import SparseGatedMLP as SparseGatedMLP
 from weighbridge.nn.ssm import Mamba2 as Mamba2
 from weighbridge.nn.vision import MultimodalEmbedding as MultimodalEmbedding
 from weighbridge.nn.vision import Tower as Tower

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from dataclasses import fields
+from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Attention, Kernels, Rope
@@ -63,7 +64,7 @@ class GroupedQueryAttention(Module):
         narrow_softmax: transformers computes probabilities in the scores' own type, not in fp32 (GPT-2).
         partial_rotary: transformers joins what positions turn of a head with what they do not, be it nothing, in a copy
             (Phi-3).
-        turned: elements of a head that positions turn; ``None`` for all of them.
+        rotary_dim: elements of a head that positions turn; ``None`` for all of them.
         scaled_queries: queries are scaled by a factor of their position (Ministral 3).
         angles: the tables of transformers' rotary positions: a name of :data:`weighbridge.nn.ops.ANGLES`.
         angles_of: the kind of layers whose angles they are, where kinds differ in them (Gemma 3).
@@ -95,7 +96,7 @@ class GroupedQueryAttention(Module):
     capped: bool = False
     narrow_softmax: bool = False
     partial_rotary: bool = False
-    turned: Count | None = None
+    rotary_dim: Count | None = None
     scaled_queries: bool = False
     angles: str = "whole"
     angles_of: str = ""
@@ -147,17 +148,16 @@ class GroupedQueryAttention(Module):
         norm = NORMS[self.norm]
         if self.norm_over == "all heads":
             return norm(heads.size, heads.name)
-        return norm(heads.width, "head_dim", heads.units if self.norm_over == "each head" else None)
+        if self.norm_over == "each head":
+            return norm(heads.width, "head_dim", heads.units, heads.name)
+        return norm(heads.width, "head_dim")
 
     def forward(self, x: Tensor) -> Tensor:
         with x.tape.segment("qkv_linear"):
             q, k, v, gate = self.projected(ops.gathered(x))
         if self.fused and self.gathers_queries(x.tape.run.kernels):
             q = ops.elementwise("copy", q)
-        if self.qk_norm:
-            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
-        if self.rotary:
-            q, k = self.turn(q, k)
+        q, k = self.placed(q, k)
         if self.fused and self.parts_ways(x.tape.run.kernels):
             v = ops.elementwise("copy", v)
         if self.caches:
@@ -168,13 +168,19 @@ class GroupedQueryAttention(Module):
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
 
-    def turn(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries and keys, turned by their positions; where a layer makes tables of its own, by the same ones."""
+    def placed(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys normalised, and turned by their positions."""
+        if self.qk_norm:
+            q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
+        return self.turned(q, k) if self.rotary else (q, k)
+
+    def turned(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys turned by their positions; where a layer makes tables of its own, by the same ones."""
         tape, tables = q.tape, ()
         if self.angles.startswith("interleaved") and tape.run.kernels.rope is Rope.EAGER:
-            tables = ops.tables_of(q, ops.turned_part(q, self.turned), self.angles)
+            tables = ops.tables_of(q, ops.turned_part(q, self.rotary_dim), self.angles)
             tape.record("tables of angles", (), tables)
-        words = (self.turned, self.angles, self.angles_of, self.positions_each, tables)
+        words = (self.rotary_dim, self.angles, self.angles_of, self.positions_each, tables)
         q, k = ops.rotary(q, *words), ops.rotary(k, *words)
         if not (self.scaled_queries and tape.run.kernels.written_out):
             return q, k
@@ -223,3 +229,11 @@ class GroupedQueryAttention(Module):
         q = self.q_proj(x)
         gate = ops.part(q, "gate", self.queries) if self.output_gate else None
         return ops.part(q, "q", self.queries), self.k_proj(x), self.v_proj(x), gate
+
+
+A = TypeVar("A", bound=GroupedQueryAttention)
+
+
+def of_kind(kind: type[A], attention: GroupedQueryAttention, **besides: Any) -> A:
+    """The same attention as another kind of it, with the fields that the kind has besides."""
+    return kind(**{field.name: getattr(attention, field.name) for field in fields(attention)} | besides)

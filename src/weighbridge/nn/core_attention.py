@@ -139,12 +139,17 @@ class Core:
 
     @property
     def masked(self) -> bool:
-        """Whether one kernel is given a mask: transformers makes one of what is chosen, and of a window that is no longer
-        than the keys (masking_utils.py, _ignore_causal_mask_sdpa).
+        """Whether one kernel is given a mask: transformers makes one of what is chosen, and of a window no longer than
+        the keys (masking_utils.py, _ignore_causal_mask_sdpa).
         """
         run = self.tape.run
         slides = self.window is not None and plain(self.window) <= plain(run.positions)
         return run.kernels.written_out and (slides or self.chosen)
+
+    @property
+    def by_heads(self) -> bool:
+        """Whether queries, and with them the result of one kernel, lie head by head: of one head it is the same."""
+        return self.written.by_heads and plain(self.heads) != 1
 
     @property
     def tape(self) -> Tape:
@@ -183,24 +188,24 @@ def plain_core(core: Core) -> None:
     core.record((core.q, core.k, core.v), (core.q, core.k, core.v, weights), (weights,))
 
 
-def flash_core(core: Core) -> None:
+def flash_core(core: Core, *masks: Tensor) -> None:
     """One kernel (Dao 2023, FlashAttention-2, algorithm 1): keeps its inputs, its result and the logarithm of each
-    row's sum. Backward, the queries' gradient gathers in fp32. Where the sequence comes first, or ranks exchange
-    heads, its result is copied.
+    row's sum. Backward, the queries' gradient gathers in fp32. Where the sequence comes first, ranks exchange heads, or
+    queries lie head by head, its result is copied.
     """
     sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
     inputs, kernels = (core.q, core.k, core.v), core.tape.run.kernels
     memory = context.shared(*inputs, core.out, sums)
     copies = None
-    if kernels.exchanges_heads:
+    if kernels.exchanges_heads or core.by_heads:
         copies = Axis("copies", 1)
     elif kernels.sequence_first and kernels.attention in (Attention.FLASH, Attention.FLASH_1):
         copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
     if copies is not None:
         own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
-        core.record(inputs, (*inputs, own, sums), (own, sums), **memory)
+        core.record(inputs, (*inputs, own, sums, *masks), (own, sums, *masks), **memory)
         return
-    core.record(inputs, (*inputs, core.out, sums), (sums,), **memory)
+    core.record(inputs, (*inputs, core.out, sums, *masks), (sums, *masks), **memory)
 
 
 def sdpa_core(core: Core) -> None:
@@ -208,19 +213,11 @@ def sdpa_core(core: Core) -> None:
     and values of several heads are copied for every query head first (aten/src/ATen/native/transformers/attention.cpp,
     convert_boolean_attn_mask; transformers, integrations/sdpa_attention.py, use_gqa_in_sdpa).
     """
-    if not (core.masked or core.written.by_heads):
+    if not core.masked:
         return flash_core(core)
-    q, k, v = core.q, core.k, core.v
-    more: tuple[Tensor, ...] = ()
-    if core.masked:
-        k, v = (x if plain(x.axes[-1].units) == 1 else core.repeated(x) for x in (k, v))
-        more = (core.tape.tensor("mask added to scores", *q.axes[:-1], Axis("keys", core.keys)),)
-    if core.written.by_heads:
-        more = (*more, core.tape.tensor("attended, by heads", *core.out.axes))
-    sums = core.tape.tensor("log-sum-exp", *q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
-    kept = (*more, sums) if core.written.by_heads else (*more, core.out, sums)
-    core.record((q, k, v), (q, k, v, *kept), (*more, sums), **context.shared(q, k, v, core.out, sums))
-    return None
+    k, v = (x if plain(x.axes[-1].units) == 1 else core.repeated(x) for x in (core.k, core.v))
+    mask = core.tape.tensor("mask added to scores", *core.q.axes[:-1], Axis("keys", core.keys))
+    return flash_core(replace(core, k=k, v=v), mask)
 
 
 def unfused_core(core: Core) -> None:
@@ -257,7 +254,7 @@ def eager_core(core: Core) -> None:
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
     tape.record("scores", (q, keys, mask), (raw,), (q, keys), scratch=scaled, scratch_backward=scaled)
-    raw = ops.capped(raw) if core.written.capped else raw
+    raw = ops.activation("tanh", raw) if core.written.capped else raw
     softmax = sink_softmax if core.written.sinks else narrow_softmax if core.written.narrow else wide_softmax
     weights = softmax(core, raw)
     core.record((weights, values), (weights, values))

@@ -49,7 +49,7 @@ class DecoderLayer(Module):
         self.steps: list[tuple[Module | None, Module, Module | None]] = []
         for branch in (self.mixer, self.feed_forward):
             if branch is not None:
-                before = self.norm(self.hidden_size) if self.pre_norm else None
+                before = self.norm(self.hidden_size) if self.pre_norm and not branch.norms_itself else None
                 after = self.norm(self.hidden_size) if self.sandwich else None
                 if before is not None:
                     self.register(f"{branch.title}_norm", before)
@@ -83,7 +83,7 @@ class Head(Module):
         vocab_size: scores per position.
         tied: it uses the embedding's weight and has none of its own.
         bias: a bias per score.
-        capped: scores are held below a cap (Gemma 2).
+        capped: scores go through a hyperbolic tangent (Gemma 2).
     """
 
     kind = Kind.HEAD
@@ -109,7 +109,15 @@ class Head(Module):
             work = ops.twice(2 * whole.rows * self.hidden_size * self.vocab_size)
             return chunked(whole, vocabulary, weights, work)
         logits = ops.matmul(whole, hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
-        return ops.capped(logits) if self.capped and x.tape.run.kernels.written_out else logits
+        return capped(logits) if self.capped else logits
+
+
+def capped(logits: Tensor) -> Tensor:
+    """Scores divided by a cap, their hyperbolic tangent, times the cap. Keeps the tangent (Gemma 2 2024, section 2)."""
+    tangent, made = (logits.tape.tensor(name, *logits.axes, use=Use.LOGITS) for name in ("tangent", "capped"))
+    logits.tape.record("tanh", (logits,), (tangent,), (tangent,))
+    logits.tape.record("scale", (tangent,), (made,))
+    return made
 
 
 class MultiTokenPrediction(Module):
@@ -181,20 +189,25 @@ class CausalLM(Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         run = tokens.tape.run
-        x = ops.dropout(self.embedding(tokens))
-        for layers in self.layers:
-            x = layers(x)
-        x = self.norm(x)
+        x = self.norm(self.run_layers(ops.dropout(self.embedding(tokens))))
         if self.prediction is not None and run.prediction:
             self.prediction(x, tokens, self.table)
         if run.last_logits:
             x = ops.view(x, "last", x.axes[0], Axis("sequence", 1), x.axes[-1])
         return cross_entropy(self.head(x, self.table))
 
+    def run_layers(self, x: Tensor) -> Tensor:
+        """All layers, one run of equal ones after another."""
+        for layers in self.layers:
+            x = layers(x)
+        return x
+
     @property
     def table(self) -> Weight:
         """The token table, which a tied head reads."""
-        token: Any = getattr(self.embedding, "token", self.embedding)
+        token: Any = self.embedding
+        while hasattr(token, "token"):
+            token = token.token
         return token.weight  # type: ignore[no-any-return]
 
 

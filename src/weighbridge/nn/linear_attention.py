@@ -12,9 +12,9 @@ from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import GatedRMSNorm
 from weighbridge.nn.problems import Problem, must_divide
+from weighbridge.nn.recurrence import recurrence
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Weight, Work
 from weighbridge.tree import Kind
-from weighbridge.units import FP32
 
 
 class GatedDeltaNet(Module):
@@ -83,31 +83,20 @@ class GatedDeltaNet(Module):
         return ops.part(qkvz, "qkv", self.conv.channels), ops.part(qkvz, "z", self.values), gates
 
     def delta_rule(self, qkv: Tensor, *gates: Tensor) -> Tensor:
-        """Update the state token by token and read it with the query.
+        """Update the state token by token and read it with the query: read the old value, write the correction, read.
 
-        The work is that of the recurrence, which every implementation must do: read the old value, write the
-        correction, read with the query: three multiply-adds per state element and token. PyTorch counts the matrix
-        multiplies of the chunked form that ``transformers`` runs on more than one token, and nothing of the
-        step-by-step form.
+        PyTorch counts the matrix multiplies of the chunked form that ``transformers`` runs on more than one token, and
+        nothing of the step-by-step form.
         """
         run = qkv.tape.run
-        state = self.num_value_heads * self.key_head_dim * self.value_head_dim
         tokens = run.batch * run.sequence
-        out = qkv.tape.tensor("attended", *qkv.axes[:-1], self.values)
-        each = (Axis("heads", self.num_value_heads, self.key_head_dim), Axis("value", self.value_head_dim))
-        qkv.tape.store(qkv.tape.tensor("state", qkv.axes[0], *each, dtype=FP32))
-        qkv.tape.record(
-            "delta rule",
-            (qkv, *gates, self.dt_bias, self.decay),
-            (out,),
-            (qkv, *gates),
-            ops.twice(2 * tokens * 3 * state),
-            {
-                "torch": Work() if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),
-                "megatron": ops.twice(2 * tokens * 4 * self.values.size * self.value_head_dim),
-            },
-        )
-        return out
+        counted = {
+            "torch": Work() if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),
+            "megatron": ops.twice(2 * tokens * 4 * self.values.size * self.value_head_dim),
+        }
+        weights = (self.dt_bias, self.decay)
+        state = (Axis("heads", self.num_value_heads, self.key_head_dim), Axis("value", self.value_head_dim))
+        return recurrence("delta rule", (qkv, *gates), weights, self.values, state, 3, counted)
 
     def chunked(self, batch: Count, sequence: Count) -> Work:
         """Matrix multiplies of the chunked form (transformers, torch_chunk_gated_delta_rule).

@@ -31,6 +31,7 @@ class MultiHeadLatentAttention(Module):
         norms: the bottlenecks end in a normalisation.
         layer_norm: that is a layer normalisation, with a bias.
         angles: the tables of transformers' rotary positions: a name of :data:`weighbridge.nn.ops.ANGLES`.
+        rotary: the parts for positions are turned by them; without it they are elements like others (Kimi Linear).
     """
 
     kind = Kind.ATTENTION
@@ -51,6 +52,7 @@ class MultiHeadLatentAttention(Module):
     norms: bool = True
     layer_norm: bool = False
     angles: str = "whole"
+    rotary: bool = True
 
     selected: ClassVar[Count | None] = None
     """Positions that are chosen for each token; ``None`` for all before it."""
@@ -90,7 +92,7 @@ class MultiHeadLatentAttention(Module):
             return self.o_proj(self.absorbed(self.queries(x, narrow), latent))
         with x.tape.segment("mla_up_proj"):
             latent = self.normed(compressed)
-            q = ops.rotary(self.queries(x, narrow), self.qk_rope_head_dim, self.angles)
+            q = self.turned(self.queries(x, narrow))
             k, v = self.expanded(latent, self.position(compressed))
         sizes, written = (self.num_heads, self.qk_head_dim, self.v_head_dim), Written(by_heads=True)
         attended = core_attention(q, k, v, *sizes, selected=self.selected, written=written)
@@ -117,8 +119,11 @@ class MultiHeadLatentAttention(Module):
     def position(self, compressed: Tensor) -> Tensor:
         """The rotary part of the keys, which all heads share."""
         rows = renamed(compressed.axes[:-1], SEQUENCE)
-        one = ops.view(compressed, "position", *rows, Axis("rope", self.qk_rope_head_dim))
-        return ops.rotary(one, angles=self.angles)
+        return self.turned(ops.view(compressed, "position", *rows, Axis("rope", self.qk_rope_head_dim)))
+
+    def turned(self, x: Tensor) -> Tensor:
+        """Queries, or the part of keys that all heads share, turned by their positions."""
+        return ops.rotary(x, self.qk_rope_head_dim, self.angles) if self.rotary else x
 
     def expanded(self, latent: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values expanded from the latents of the new tokens and of the cache. Every head's key is joined with

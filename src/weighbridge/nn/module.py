@@ -49,6 +49,7 @@ class Module:
         branch: the place that it may take in a decoder layer: "mixer", "feed_forward" or none. It then has a field
             ``hidden_size``, which descriptions fill in.
         fuses_norm: its first projection and the norm before it can be one module.
+        norms_itself: a layer gives it the stream as it is, because it normalises what it reads itself.
     """
 
     kind: ClassVar[Kind | None] = None
@@ -58,6 +59,7 @@ class Module:
     title: ClassVar[str] = ""
     branch: ClassVar[str] = ""
     fuses_norm: ClassVar[bool] = False
+    norms_itself: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # every subclass is a dataclass
         __dataclass_fields__: ClassVar[dict[str, Field[Any]]]

@@ -185,7 +185,7 @@ class MixtureOfExperts(Module):
         activation: the experts' activation.
         hashed: rows of a fixed table that says where each token goes; ``None`` to go by scores.
         zero_experts: further ones to choose from that give a token back as it is (LongCat-Flash); ``None`` for none.
-        choice: how transformers turns the router's scores into weights.
+        scoring: how transformers turns the router's scores into weights.
     """
 
     kind = Kind.EXPERTS
@@ -209,7 +209,7 @@ class MixtureOfExperts(Module):
     activation: str = "silu"
     hashed: Count | None = None
     zero_experts: Count | None = None
-    choice: Choice = Choice()
+    scoring: Choice = Choice()
 
     def problems(self) -> Iterator[Problem]:
         yield from at_most(self, "top_k", "num_experts")
@@ -217,26 +217,37 @@ class MixtureOfExperts(Module):
             yield "shared_gate", "true, but there is no shared expert; give shared_intermediate_size"
 
     def build(self) -> None:
-        expert = GatedExpert if self.gated else Expert
         hidden = Axis("hidden", self.hidden_size)
-        choices = self.num_experts if self.zero_experts is None else self.num_experts + self.zero_experts
-        own = (self.hidden_size, choices, self.router_bias, self.correction_bias, self.choice.in_fp32)
-        self.router = Router(*own) if self.hashed is None else HashRouter(*own, self.hashed, self.top_k)
+        self.router = self.choice()
         width = self.hidden_size
         if self.latent_size is not None:
             width = self.latent_size
             self.latent_in = Linear(hidden, Axis("latent", width), self.shared_bias)
-        one = expert(width, self.intermediate_size, self.bias, self.activation, axis="expert_ffn")
-        self.experts = Repeat(one, self.num_experts, self.met, together=True)
+        self.experts = Repeat(self.expert(width), self.num_experts, self.met, together=True)
         if self.zero_experts is not None:
             self.unused_experts = UnusedProjections(self.hidden_size, self.intermediate_size, self.zero_experts)
         if self.latent_size is not None:
             self.latent_out = Linear(Axis("latent", width), hidden, self.shared_bias)
         if self.shared_intermediate_size is not None:
-            size = self.shared_intermediate_size
+            size, expert = self.shared_intermediate_size, GatedExpert if self.gated else Expert
             self.shared_expert = expert(self.hidden_size, size, self.shared_bias, self.activation)
         if self.shared_gate:
             self.shared_expert_gate = SharedExpertGate(self.hidden_size)
+
+    def choice(self) -> Module:
+        """What scores every expert for every token."""
+        choices = self.num_experts if self.zero_experts is None else self.num_experts + self.zero_experts
+        own = (self.hidden_size, choices, self.router_bias, self.correction_bias, self.scoring.in_fp32)
+        return Router(*own) if self.hashed is None else HashRouter(*own, self.hashed, self.top_k)
+
+    def expert(self, width: Count) -> Module:
+        """One routed expert."""
+        kind = GatedExpert if self.gated else Expert
+        return kind(width, self.intermediate_size, self.bias, self.activation, axis="expert_ffn")
+
+    def weights_of(self, scores: Tensor) -> Tensor:
+        """Weights of each token's chosen experts."""
+        return dispatch(scores.tape.run.kernels).choose(scores, self.top_k, self.scoring)
 
     @property
     def met(self) -> Count:
@@ -247,9 +258,10 @@ class MixtureOfExperts(Module):
             return self.top_k
         return ceil_div(self.top_k * self.num_experts, self.num_experts + self.zero_experts)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, scored: Tensor | None = None) -> Tensor:
+        """Run over hidden states, of which the router may be given others than experts (``scored``)."""
         steps = dispatch(x.tape.run.kernels)
-        chosen = steps.choose(self.router(x), self.top_k, self.choice)
+        chosen = self.weights_of(self.router(x if scored is None else scored))
         inner = self.latent_in(x) if self.latent_size is not None else x
         done = self.experts(steps.send(inner, chosen, self.met, self.bias))
         combined = steps.bring(done, chosen, inner, self.met)

@@ -11,7 +11,7 @@ from weighbridge.nn import ops
 from weighbridge.nn.module import Module
 from weighbridge.tape import Axis, Tensor, Weight, Work
 from weighbridge.tree import Kind
-from weighbridge.units import FP32
+from weighbridge.units import FP32, DataType
 
 
 class RMSNorm(Module):
@@ -21,6 +21,7 @@ class RMSNorm(Module):
         size: elements of the normalised axis.
         axis: the axis's name.
         copies: heads that have a weight each; ``None`` for one weight.
+        heads: the name of those heads' axis.
     """
 
     kind = Kind.NORM
@@ -32,6 +33,7 @@ class RMSNorm(Module):
     size: Count
     axis: str = "hidden"
     copies: Count | None = None
+    heads: str = "heads"
 
     def symbol_of(self, field: str) -> str:
         return f"{self.axis}_size" if field == "size" else field
@@ -40,7 +42,7 @@ class RMSNorm(Module):
     def axes(self) -> tuple[Axis, ...]:
         """The dimensions of its weight."""
         own = Axis(self.axis, self.size)
-        return (own,) if self.copies is None else (Axis("heads", self.copies), own)
+        return (own,) if self.copies is None else (Axis(self.heads, self.copies), own)
 
     def build(self) -> None:
         if self.weighted:
@@ -51,26 +53,19 @@ class RMSNorm(Module):
             return self.eager(x)
         return self.fused(x)
 
-    def fused(self, x: Tensor, counted: Mapping[str, Work] | None = None) -> Tensor:
-        """One kernel, which keeps its input and the statistics of every row in fp32."""
+    def fused(self, x: Tensor, counted: Mapping[str, Work] | None = None, besides: tuple[Tensor, ...] = ()) -> Tensor:
+        """One kernel, which keeps its input and the statistics of every row in fp32, and what else it is given."""
         made = x.tape.tensor("norm", *x.axes, dtype=x.dtype)
         rows = [x.tape.tensor(name, *x.axes[:-1], dtype=FP32) for name in self.statistics]
-        x.tape.record("norm", (x, *self.weights.values()), (made, *rows), (x, *rows), counted=counted)
+        x.tape.record("norm", (x, *self.weights.values()), (made, *rows), (x, *rows, *besides), counted=counted)
         return made
 
     def eager(self, x: Tensor) -> Tensor:
         """Operation by operation in fp32 (transformers, models/llama/modeling_llama.py, LlamaRMSNorm)."""
-        tape, scaled = x.tape, self.in_fp32(x)
-        if x.dtype is not FP32:
-            scaled = ops.cast(scaled, "normalised", x.dtype)
-        if not self.weighted:
-            return scaled
-        made = tape.tensor("norm", *x.axes, dtype=x.dtype)
-        tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,))
-        return made
+        return self.scaled(self.standardised(x), x)
 
-    def in_fp32(self, x: Tensor) -> Tensor:
-        """Normalised, not yet multiplied by the weight."""
+    def standardised(self, x: Tensor) -> Tensor:
+        """Every row divided by its root mean square, in fp32."""
         tape, wide = x.tape, x
         if x.dtype is not FP32:
             wide = tape.tensor("norm input in fp32", *x.axes, dtype=FP32)
@@ -81,27 +76,17 @@ class RMSNorm(Module):
         tape.record("multiply", (wide, root), (scaled,), (wide, root))
         return scaled
 
-
-class WideRMSNorm(RMSNorm):
-    """RMSNorm whose weight multiplies in fp32, before the result is cast (OLMo 2, gpt-oss)."""
-
-    def eager(self, x: Tensor) -> Tensor:
-        scaled = self.in_fp32(x)
-        made = x.tape.tensor("norm in fp32", *x.axes, dtype=FP32)
-        factors = self.factors(x)
-        x.tape.record("norm", (scaled, *self.weights.values()), (made, *factors), (scaled, *factors))
-        return made if x.dtype is FP32 else ops.cast(made, "norm", x.dtype)
-
-    def factors(self, x: Tensor) -> tuple[Tensor, ...]:
-        """What multiplies in place of the weight itself, if anything does."""
-        return ()
-
-
-class CentredRMSNorm(WideRMSNorm):
-    """RMSNorm whose weight is the difference from one (Gemma, Qwen3-Next)."""
-
-    def factors(self, x: Tensor) -> tuple[Tensor, ...]:
-        return (x.tape.tensor("1 + weight", *self.axes, dtype=FP32),)
+    def scaled(self, made: Tensor, x: Tensor) -> Tensor:
+        """Standardised rows in the type of ``x``, then times the weight."""
+        tape, scaled = x.tape, made
+        if x.dtype is not FP32:
+            scaled = tape.tensor("normalised", *x.axes)
+            tape.record("cast", (made,), (scaled,))
+        if not self.weighted:
+            return scaled
+        made = tape.tensor("norm", *x.axes, dtype=x.dtype)
+        tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,))
+        return made
 
 
 class LayerNorm(RMSNorm):
@@ -130,6 +115,81 @@ class PlainLayerNorm(LayerNormWithoutBias):
     """Layer normalisation without weight and bias (OLMo 1)."""
 
     weighted: ClassVar[bool] = False
+
+
+class WideRMSNorm(RMSNorm):
+    """An RMSNorm whose weight multiplies in fp32, before the result takes the type of the input (OLMo 2)."""
+
+    def scaled(self, made: Tensor, x: Tensor) -> Tensor:
+        return self.rounded(made, x)
+
+    def rounded(self, made: Tensor, x: Tensor, *copies: Tensor) -> Tensor:
+        """Standardised rows times the weight, or a copy of it, and then in the type of ``x``."""
+        tape, product = x.tape, x.tape.tensor("norm in fp32", *x.axes, dtype=FP32)
+        tape.record("norm", (made, *self.weights.values()), (product, *copies), (made, *copies))
+        if x.dtype is FP32:
+            return product
+        rounded = tape.tensor("norm", *x.axes, dtype=x.dtype)
+        tape.record("cast", (product,), (rounded,))
+        return rounded
+
+    def copy(self, x: Tensor, name: str, dtype: DataType | None = None) -> Tensor:
+        """A copy of the weight."""
+        return x.tape.tensor(name, *self.axes, dtype=dtype)
+
+
+class OffsetRMSNorm(WideRMSNorm):
+    """The same with a weight that is stored less 1, so that a sum in fp32 is what multiplies (Gemma)."""
+
+    def scaled(self, made: Tensor, x: Tensor) -> Tensor:
+        return self.rounded(made, x, self.copy(x, "1 + weight", FP32))
+
+
+class WideLayerNorm(WideRMSNorm):
+    """Layer normalisation with a weight only, written out in fp32 (transformers, models/cohere/modeling_cohere.py,
+    CohereLayerNorm: what is less the mean is computed twice).
+    """
+
+    source: ClassVar[str] = "Ba, Kiros and Hinton 2016"
+    statistics: ClassVar[tuple[str, ...]] = LayerNorm.statistics
+
+    def standardised(self, x: Tensor) -> Tensor:
+        tape, rows = x.tape, x.axes[:-1]
+        first, second, made = (tape.tensor(name, *x.axes, dtype=FP32) for name in ("centred", "centred again", "made"))
+        root = tape.tensor("1 / deviation", *rows, dtype=FP32)
+        tape.record("deviation", (x,), (first, root), (first, root))
+        tape.record("centre", (x,), (second,))
+        tape.record("multiply", (second, root), (made,), (second, root))
+        return made
+
+    def scaled(self, made: Tensor, x: Tensor) -> Tensor:
+        copies = () if x.dtype is FP32 else (self.copy(x, "weight in fp32", FP32),)
+        return self.rounded(made, x, *copies)
+
+
+class PlainWideLayerNorm(PlainLayerNorm):
+    """Layer normalisation without weight and bias of a copy in fp32 (OLMo 1)."""
+
+    statistics: ClassVar[tuple[str, ...]] = ("mean in fp32", "deviation in fp32")
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.tape.run.kernels.norm is not NormKernel.EAGER or x.dtype is FP32:
+            return self.fused(x)
+        wide, rounded = x.tape.tensor("norm input in fp32", *x.axes, dtype=FP32), x.tape.tensor("norm", *x.axes)
+        x.tape.record("to fp32", (x,), (wide,))
+        x.tape.record("cast", (self.fused(wide),), (rounded,))
+        return rounded
+
+
+class OffsetLayerNorm(LayerNorm):
+    """Layer normalisation with a weight that is stored less 1, so that a sum is what multiplies (Nemotron)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.tape.run.kernels.norm is not NormKernel.EAGER:
+            return self.fused(x)
+        total = x.tape.tensor("1 + weight", *self.axes)
+        x.tape.record("add 1", tuple(self.weights.values()), (total,))
+        return self.fused(x, besides=(total,))
 
 
 class PlainRMSNorm(RMSNorm):
@@ -169,12 +229,13 @@ NORMS: dict[str, type[RMSNorm]] = {
     norm.__name__: norm
     for norm in (
         RMSNorm,
-        WideRMSNorm,
-        CentredRMSNorm,
         LayerNorm,
         LayerNormWithoutBias,
         PlainRMSNorm,
         PlainLayerNorm,
+        WideRMSNorm,
+        OffsetRMSNorm,
+        WideLayerNorm,
     )
 }
 """Normalisations by name, as fields of modules name them."""

@@ -227,7 +227,7 @@ models/gpt_oss/modeling_gpt_oss.py, _apply_gate).
 
 def activation(name: str, x: Tensor) -> Tensor:
     """A pointwise activation (silu, gelu, relu). Keeps its input; written out, what its steps keep."""
-    if not x.tape.run.kernels.written_out or name not in STEPS:
+    if name not in STEPS or not (x.tape.run.kernels.written_out or name == "relu"):
         return elementwise(name, x, keeps=(x,))
     return stepwise(name, STEPS[name], **{INPUT: x})
 
@@ -241,11 +241,6 @@ def stepwise(name: str, steps: tuple[str, ...], **inputs: Tensor) -> Tensor:
     kept = tuple(known.get(step) or between[step] for step in steps)
     first.tape.record(name, tuple(inputs.values()), (made, *between.values()), kept)
     return made
-
-
-def capped(x: Tensor) -> Tensor:
-    """Scores or logits held below a cap by a hyperbolic tangent, which keeps its result (Gemma 2 2024, section 2)."""
-    return activation("tanh", x)
 
 
 def multiply(a: Tensor, b: Tensor) -> Tensor:
@@ -272,6 +267,7 @@ def add(a: Tensor, b: Tensor) -> Tensor:
 
 ANGLES = {
     "whole": ("cosines", "sines"),
+    "whole in fp32": ("cosines", "sines"),
     "half": ("half cosines", "half sines"),
     "complex": ("complex numbers",),
     "interleaved": ("interleaved cosines", "interleaved sines"),
@@ -291,7 +287,7 @@ def tables_of(x: Tensor, head: Axis, angles: str, own: str = "", each: bool = Fa
     if each:
         positions.insert(0, next(axis for axis in x.axes if axis.name == "batch"))
     anew = tape.run.kernels.sequence_first or angles.startswith("interleaved")
-    wide = tape.run.kernels.autocast or angles in ("complex", "interleaved in fp32")
+    wide = tape.run.kernels.autocast or angles == "complex" or angles.endswith("in fp32")
     width = Axis("head_dim", exact_div(head.units, 2)) if angles == "half" else head
     make = tape.tensor if anew else tape.table
     return tuple(make(own + name, *positions, width, dtype=FP32 if wide else None) for name in ANGLES[angles])

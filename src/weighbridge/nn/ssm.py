@@ -12,9 +12,9 @@ from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import GatedRMSNorm
 from weighbridge.nn.problems import Problem, must_divide
+from weighbridge.nn.recurrence import recurrence
 from weighbridge.tape import Axis, Joined, Phase, Tensor, Weight, Work
 from weighbridge.tree import Kind
-from weighbridge.units import FP32
 
 
 class MambaProjection(Linear):
@@ -44,6 +44,9 @@ class Mamba2(Module):
         bias: the in and out projections add a bias.
         conv_bias: the convolution adds a bias.
         chunk: positions that the parallel form works on at once.
+        out_bias: the out projection adds a bias; as ``bias`` says if ``None``.
+        normed: the result is normalised with its gate; without it the gate alone multiplies the result (Falcon-H1).
+        multipliers: a fixed factor scales every channel of the in projection's result (Falcon-H1).
     """
 
     kind = Kind.STATE_SPACE
@@ -61,6 +64,9 @@ class Mamba2(Module):
     bias: bool = False
     conv_bias: bool = True
     chunk: Count = 256
+    out_bias: bool | None = None
+    normed: bool = True
+    multipliers: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_groups")
@@ -74,12 +80,16 @@ class Mamba2(Module):
         narrow = 2 * groups.size + self.num_heads
         in_out = Joined((inner, inner, groups, groups, each))
         self.in_proj = MambaProjection(hidden, in_out, self.bias, self.hidden_size * (2 * wide + narrow))
+        if self.multipliers:
+            self.factors = Weight((in_out,), buffer=True)
         self.conv = CausalConvolution(Joined((inner, groups, groups)), self.conv_kernel, self.conv_bias)
         self.dt_bias = Weight((each,))
         self.decay = Weight((each,))
         self.skip = Weight((each,))
-        self.norm = GatedRMSNorm(inner.size, "heads")
-        self.out_proj = MambaProjection(inner, hidden, self.bias, wide * self.hidden_size)
+        if self.normed:
+            self.norm = GatedRMSNorm(inner.size, "heads")
+        out_bias = self.bias if self.out_bias is None else self.out_bias
+        self.out_proj = MambaProjection(inner, hidden, out_bias, wide * self.hidden_size)
 
     @property
     def inner(self) -> Axis:
@@ -88,37 +98,36 @@ class Mamba2(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         projected = self.in_proj(ops.gathered(x))
+        if self.multipliers:
+            projected = ops.elementwise("scale", projected, weights=(self.factors,))
         gate = ops.part(projected, "gate", self.inner)
         dt = ops.part(projected, "dt", Axis("heads", self.num_heads))
         mixed = self.conv(ops.part(projected, "xBC", self.conv.channels))
-        return self.out_proj(self.norm(self.scan(mixed, dt), gate))
+        return self.out_proj(self.gated(self.scan(mixed, dt), gate))
+
+    def gated(self, scanned: Tensor, gate: Tensor) -> Tensor:
+        """The result with its gate."""
+        if self.normed:
+            return self.norm(scanned, gate)
+        return ops.multiply(scanned, ops.activation("silu", gate))
 
     def scan(self, xbc: Tensor, dt: Tensor) -> Tensor:
-        """Update the state token by token and read it with C.
+        """Update the state token by token and read it with C: write the outer product of x and B, read with C.
 
-        The work is that of the recurrence: write the outer product of x and B, read with C: two multiply-adds per
-        state element and token. PyTorch counts the matrix multiplies of the chunked form that ``transformers`` runs on
-        more than one token, and of the step-by-step form the reading. Megatron-LM counts 7 operations per element of a
-        state of twice the hidden size (megatron/training/training.py, mamba_layer_flops).
+        PyTorch counts the matrix multiplies of the chunked form that ``transformers`` runs on more than one token, and
+        of the step-by-step form the reading. Megatron-LM counts 7 operations per element of a state of twice the hidden
+        size (megatron/training/training.py, mamba_layer_flops).
         """
         run = xbc.tape.run
         tokens = run.batch * run.sequence
-        state = self.num_heads * self.head_dim * self.state_size
-        stepped = Work(2 * tokens * state)
-        out = xbc.tape.tensor("scanned", *xbc.axes[:-1], self.inner)
-        xbc.tape.store(xbc.tape.tensor("state", xbc.axes[0], self.inner, Axis("state", self.state_size), dtype=FP32))
-        xbc.tape.record(
-            "scan",
-            (xbc, dt, self.dt_bias, self.decay, self.skip),
-            (out,),
-            (xbc, dt),
-            ops.twice(2 * tokens * 2 * state),
-            {
-                "torch": stepped if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),
-                "megatron": ops.twice(7 * tokens * 2 * self.hidden_size * self.state_size),
-            },
-        )
-        return out
+        stepped = Work(2 * tokens * self.num_heads * self.head_dim * self.state_size)
+        counted = {
+            "torch": stepped if run.phase is Phase.DECODE else self.chunked(run.batch, run.sequence),
+            "megatron": ops.twice(7 * tokens * 2 * self.hidden_size * self.state_size),
+        }
+        weights = (self.dt_bias, self.decay, self.skip)
+        state = (self.inner, Axis("state", self.state_size))
+        return recurrence("scan", (xbc, dt), weights, self.inner, state, 2, counted)
 
     def chunked(self, batch: Count, sequence: Count) -> Work:
         """Matrix multiplies of the chunked form: scores and outputs within chunks, states of chunks and their outputs,

@@ -82,12 +82,19 @@ def vision_layer(
     return DecoderLayer(hidden_size, attention, mlp, NORMS[norm], sandwich)
 
 
+def projection(width: Count, out: Count, bias: bool = False) -> Linear:
+    """A projection from one width to another."""
+    return Linear(Axis("hidden", width), Axis("hidden", out), bias)
+
+
 class TowerOfParts(Tower):
     """A tower that is written as its parts, in the order in which images go through them.
 
     Attributes:
         parts: what it is made of: patches, positions, layers, projector.
     """
+
+    note: ClassVar[str] = "images (or sound) become hidden states; a text token meets none of it"
 
     parts: Mapping[str, Module]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from weighbridge.gradients import storages
-from weighbridge.replay import Again, Piece
+from weighbridge.pieces import Piece
+from weighbridge.replay import Again
 from weighbridge.tape import Segment
 
 

@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from weighbridge.arithmetic import Count, total
 from weighbridge.gradients import Standing
 from weighbridge.parallel.schedule import Action, Turn
-from weighbridge.replay import Direction, Piece, Replay, Size
+from weighbridge.pieces import Piece
+from weighbridge.replay import Direction, Replay, Size
 from weighbridge.tape import Tensor, Use
 
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from weighbridge.arithmetic import Count, maximum, total
 from weighbridge.kernels import Exchange
 from weighbridge.parallel.schedule import Action
-from weighbridge.replay import Direction, Piece
+from weighbridge.pieces import Piece
+from weighbridge.replay import Direction
 from weighbridge.tape import Axis, Tensor
 from weighbridge.traced import plain
 from weighbridge.units import INT8

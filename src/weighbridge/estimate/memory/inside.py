@@ -12,7 +12,8 @@ from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.states import local
 from weighbridge.gradients import storages
 from weighbridge.parallel.recompute import Method
-from weighbridge.replay import Direction, Piece
+from weighbridge.pieces import Piece
+from weighbridge.replay import Direction
 from weighbridge.tape import Operation, Tensor, Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Node

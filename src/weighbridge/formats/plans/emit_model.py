@@ -17,6 +17,7 @@ from weighbridge.nn import (
     MixtureOfExperts,
     Module,
     MultiHeadLatentAttention,
+    PartialRotaryAttention,
     Repeat,
     TokenAndPosition,
 )
@@ -135,12 +136,19 @@ def _attention(mixers: Sequence[Module], learned: bool) -> Iterator[str]:
     yield from ("--softmax-type", "learnable") if sinks else ()
     yield from ("--attention-output-gate",) if gate else ()
     yield from ("--position-embedding-type", "learned_absolute" if learned else "rope" if rotary else "none")
+    if isinstance(first, PartialRotaryAttention):
+        yield from ("--rotary-percent", f"{_int(first.rotary_dim) / width:g}")
     yield from _windows([None if m.window is None else _int(m.window) for m in mixers if hasattr(m, "window")])
 
 
 def usual(mixer: Module) -> TypeGuard[GroupedQueryAttention]:
     """Whether attention is what Megatron-LM has arguments for: its own class, each head normalised or none."""
-    return type(mixer) is GroupedQueryAttention and mixer.norm_over == "head" and mixer.v_head_dim is None
+    if not isinstance(mixer, GroupedQueryAttention) or type(mixer) not in (
+        GroupedQueryAttention,
+        PartialRotaryAttention,
+    ):
+        return False
+    return mixer.norm_over == "head" and mixer.v_head_dim is None
 
 
 def _windows(windows: Sequence[int | None]) -> Iterator[str]:

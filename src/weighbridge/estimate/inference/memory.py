@@ -1,0 +1,142 @@
+"""The memory of a rank that serves: weights, the cache, what a pass makes, and what the engine takes besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from weighbridge.arithmetic import Count, total
+from weighbridge.estimate.inference.passes import Forward, forward, paged, prompts, token
+from weighbridge.estimate.inference.weights import RankWeights
+from weighbridge.hardware.cluster import Cluster
+from weighbridge.models import Model
+from weighbridge.parallel.serving import Serving
+from weighbridge.tape import Tensor
+
+MOST_SEQUENCES = 1_000_000
+"""More sequences than any rank holds."""
+
+MOST_POSITIONS = 1 << 30
+"""More positions than any sequence has."""
+
+
+@dataclass(frozen=True, eq=False)
+class ServingMemory:
+    """What the fullest rank holds.
+
+    Attributes:
+        model: what is served.
+        serving: how.
+        weights: what a rank would hold of all layers.
+        cluster: on what; ``None`` leaves out what the device decides.
+    """
+
+    model: Model
+    serving: Serving
+    weights: RankWeights
+    cluster: Cluster | None = None
+
+    @cached_property
+    def weight_bytes(self) -> Count:
+        """A rank's bytes of weights. Pipeline stages are taken to hold equal shares, rounded up."""
+        return -(-self.weights.bytes // self.serving.pipeline)
+
+    def cache_of(self, sequences: Count, positions: Count, pages: bool = True) -> Count:
+        """A rank's bytes of the cache of so many sequences of so many positions each.
+
+        Args:
+            sequences: of the rank.
+            positions: of each.
+            pages: positions take whole pages, as the engine allots them.
+        """
+        block = self.serving.engine.block if pages else 1
+        one = self._after(positions)
+        held = total(times * self._cached(paged(tensor, block)) for tensor, times in one.stored)
+        return sequences * -(-held // self.serving.pipeline)
+
+    def _after(self, positions: Count) -> Forward:
+        return forward(self.model, self.serving, prompts(self.serving, 1, positions), self.cluster)
+
+    def _cached(self, tensor: Tensor) -> Count:
+        """A rank's bytes of what is cached, in the cache's data type where it is in that of activations. Where ranks
+        outnumber key/value heads they hold copies of them.
+        """
+        dtype = self.serving.cache if tensor.dtype is self.serving.compute else tensor.dtype
+        return self.serving.sharding.bytes(replace(tensor, dtype=dtype))
+
+    @cached_property
+    def cache_bytes(self) -> Count:
+        """A rank's bytes of the cache when its sequences are longest."""
+        return self.cache_of(self.serving.sequences, self.serving.prompt + self.serving.output)
+
+    @cached_property
+    def cache_per_token(self) -> Count:
+        """Bytes of the cache that one more token of one sequence takes, on all ranks of a replica but copies."""
+        whole = replace(self, serving=replace(self.serving, tensor=1, pipeline=1, expert=1, data=1))
+        longest = self.serving.prompt + self.serving.output
+        return whole.cache_of(1, longest + 1, pages=False) - whole.cache_of(1, longest, pages=False)
+
+    @cached_property
+    def activations(self) -> Count:
+        """A rank's bytes of what passes make at their peak, logits included: the longest pass that the engine runs."""
+        serving = self.serving
+        longest = min(serving.pass_tokens, serving.prompt)
+        rows = max(1, serving.pass_tokens // longest)
+        chunk = forward(self.model, serving, prompts(serving, rows, longest), self.cluster).peak
+        each = forward(self.model, serving, token(serving.sequences, longest), self.cluster).peak
+        return max(chunk, each)
+
+    @cached_property
+    def outside(self) -> Count:
+        """Bytes outside the allocator: the device's context and loaded kernels; 0 without a device."""
+        return 0 if self.cluster is None else self.cluster.device.context_bytes
+
+    @cached_property
+    def needed(self) -> Count:
+        """Bytes that a rank needs."""
+        return self.weight_bytes + self.cache_bytes + self.activations + self.outside
+
+    @property
+    def capacity(self) -> Count | None:
+        """Bytes that the engine may take of the device; ``None`` without one."""
+        if self.cluster is None:
+            return None
+        share = self.serving.memory_share or self.serving.engine.memory_share or 1.0
+        return int(share * self.cluster.device.usable_bytes)
+
+    @property
+    def pool(self) -> Count | None:
+        """Bytes that are left for the cache, all of which the engine reserves; ``None`` without a device."""
+        if self.capacity is None:
+            return None
+        return self.capacity - self.weight_bytes - self.activations - self.outside
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the rank holds all of it; ``None`` without a device."""
+        return None if self.pool is None else self.pool >= self.cache_bytes
+
+    @cached_property
+    def max_batch(self) -> int | None:
+        """The most sequences of prompt and output that all ranks hold at once; ``None`` without a device."""
+        if self.pool is None:
+            return None
+        one = self.cache_of(1, self.serving.prompt + self.serving.output)
+        held = MOST_SEQUENCES if one == 0 else max(self.pool, 0) // one
+        return int(min(held, MOST_SEQUENCES)) * self.serving.data
+
+    @cached_property
+    def longest_context(self) -> int | None:
+        """The most positions that one sequence alone may have; ``None`` without a device, or where nothing grows."""
+        pool = self.pool
+        if pool is None:
+            return None
+        low, high = 0, 1
+        while high < MOST_POSITIONS and self.cache_of(1, high) <= pool:
+            low, high = high, 2 * high
+        if high >= MOST_POSITIONS:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.cache_of(1, middle) <= pool else (low, middle)
+        return low

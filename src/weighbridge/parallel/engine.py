@@ -1,0 +1,127 @@
+"""Engines that serve models: how each batches, pages its cache and takes memory, one row per engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.kernels import Attention, Experts, Kernels, Norm, Pointwise, Rope
+from weighbridge.parallel.framework import Framework
+from weighbridge.parallel.precision import pure
+from weighbridge.parallel.zero import Engine as States
+from weighbridge.parallel.zero import Zero
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a serving engine does by default.
+
+    Attributes:
+        name: what the command line calls it.
+        title: its name in print.
+        kernels: how operations are carried out.
+        block: positions of one page of the cache; 1 where the cache is no pages.
+        memory_share: of the device's memory, what it takes in all; ``None`` where it takes what it needs.
+        chunk: tokens that one pass runs at most, prompts in chunks; ``None`` for whole prompts.
+        graphs: passes of single tokens are replayed from CUDA graphs, so that the host launches one.
+        step: seconds of the host in every pass: choosing what runs, sampling, taking results back.
+        source: where the choices were read.
+    """
+
+    name: str
+    title: str
+    kernels: Kernels
+    block: int
+    memory_share: float | None
+    chunk: int | None
+    graphs: bool
+    step: float
+    source: str
+
+    @property
+    def framework(self) -> Framework:
+        """It as the framework of a plan, whose forward passes it runs."""
+        return Framework(self.name, self.kernels, pure(), Zero(0, States.DDP), (States.DDP,) * 4, source=self.source)
+
+
+_SERVING = Kernels(
+    "serving engine",
+    norm=Norm.FUSED,
+    attention=Attention.FLASH,
+    pointwise=Pointwise.FUSED,
+    rope=Rope.FUSED,
+    experts=Experts.PLAIN,
+    fuses_projections=True,
+    fuses_norms=True,
+)
+
+ENGINES: dict[str, Engine] = {
+    row.name: row
+    for row in (
+        Engine(
+            "vllm",
+            "vLLM",
+            _SERVING,
+            block=16,
+            memory_share=0.92,
+            chunk=8192,
+            graphs=True,
+            step=0.0,
+            source="vllm-project/vllm, vllm/config/cache.py (block_size, gpu_memory_utilization), engine/arg_utils.py",
+        ),
+        Engine(
+            "sglang",
+            "SGLang",
+            _SERVING,
+            block=1,
+            memory_share=0.88,
+            chunk=8192,
+            graphs=True,
+            step=0.0,
+            source="sgl-project/sglang, python/sglang/srt/server_args.py (page_size, mem_fraction_static, "
+            "chunked_prefill_size)",
+        ),
+        Engine(
+            "trtllm",
+            "TensorRT-LLM",
+            _SERVING,
+            block=32,
+            memory_share=0.9,
+            chunk=8192,
+            graphs=True,
+            step=0.0,
+            source="NVIDIA/TensorRT-LLM, tensorrt_llm/llmapi/llm_args.py (tokens_per_block, free_gpu_memory_fraction, "
+            "max_num_tokens)",
+        ),
+        Engine(
+            "transformers",
+            "transformers",
+            Kernels(
+                "transformers, SDPA",
+                norm=Norm.EAGER,
+                attention=Attention.SDPA,
+                rope=Rope.EAGER,
+                experts=Experts.GROUPED,
+                prefers_cudnn=True,
+            ),
+            block=1,
+            memory_share=None,
+            chunk=None,
+            graphs=False,
+            step=0.0,
+            source="huggingface/transformers, generation/utils.py, cache_utils.py",
+        ),
+    )
+}
+
+
+def engine(name: str) -> Engine:
+    """The engine of a name.
+
+    Raises:
+        InputError: for another name, with the nearest.
+    """
+    if name not in ENGINES:
+        near = did_you_mean(name, ENGINES)
+        raise InputError(f"engine: got {given(name)}; allowed: {', '.join(ENGINES)}{near}")
+    return ENGINES[name]

@@ -1,0 +1,126 @@
+"""How a model is served: the ranks that share it, the data types, the engine, and what users ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from weighbridge.arithmetic import Count, ceil_div, exact_div
+from weighbridge.nn.problems import Problem
+from weighbridge.parallel.engine import ENGINES, Engine
+from weighbridge.parallel.sharding import Sharding
+from weighbridge.tape import Axis
+from weighbridge.tree import Kind, Node
+from weighbridge.units import DATA_TYPES, DataType
+
+LARGEST_SHARE = 1.0
+
+
+@dataclass(frozen=True)
+class ServingSharding(Sharding):
+    """What a rank that serves holds of an axis.
+
+    Attributes:
+        data: replicas of attention, whose tokens all go to the same experts.
+    """
+
+    data: Count = 1
+
+    def units(self, axis: Axis) -> Count:
+        """A rank's pieces; of routed tokens those of all replicas, by the ranks that share the experts."""
+        if axis.name == "routed":
+            return ceil_div(axis.units * self.data, self.expert)
+        return super().units(axis)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """A deployment and its load. Sizes are numbers of ranks unless they say otherwise.
+
+    Attributes:
+        tensor: tensor parallel size.
+        pipeline: pipeline parallel size.
+        data: data parallel size of attention: replicas of all but routed experts, which their ranks share.
+        expert: expert parallel size, of the ``tensor * data`` ranks that share experts; the rest divides the inside of
+            each expert.
+        engine: what runs it.
+        compute: data type of activations.
+        cache: data type of keys and values.
+        prompt: tokens of a prompt.
+        output: tokens that are generated after each.
+        batch: sequences that are generated at once, on all ranks together.
+        memory_share: of a device's memory, what the engine takes; its own default if ``None``.
+        chunk: tokens that one pass runs at most; the engine's own default if ``None``.
+        cached_prompt: share of a prompt that is found in the prefix cache.
+    """
+
+    tensor: Count = 1
+    pipeline: Count = 1
+    data: Count = 1
+    expert: Count = 1
+    engine: Engine = ENGINES["vllm"]
+    compute: DataType = DATA_TYPES["bf16"]
+    cache: DataType = DATA_TYPES["bf16"]
+    prompt: Count = 1024
+    output: Count = 256
+    batch: Count = 1
+    memory_share: float | None = None
+    chunk: int | None = None
+    cached_prompt: float = 0.0
+
+    @property
+    def gpus(self) -> Count:
+        """Devices in all."""
+        return self.tensor * self.pipeline * self.data
+
+    @cached_property
+    def sharding(self) -> ServingSharding:
+        """What a rank holds of an axis."""
+        inside = exact_div(self.tensor * self.data, self.expert)
+        return ServingSharding(tensor=self.tensor, expert=self.expert, expert_tensor=inside, data=self.data)
+
+    @property
+    def sequences(self) -> Count:
+        """Sequences of one attention rank, as many as the fullest has."""
+        return -(-self.batch // self.data)
+
+    @property
+    def pass_tokens(self) -> Count:
+        """Tokens of prompts that one pass of a rank runs at most."""
+        waiting = self.prompt * self.sequences
+        most = self.engine.chunk if self.chunk is None else self.chunk
+        return waiting if most is None else min(waiting, most)
+
+    def problems(self, tree: Node, gpus: int | None = None) -> Iterator[Problem]:
+        """What does not fit together, for plain numbers."""
+        for name in ("tensor", "pipeline", "data", "expert", "prompt", "output", "batch"):
+            if getattr(self, name) < 1:
+                yield name, f"{getattr(self, name):,}; allowed is a whole number from 1"
+                return
+        if gpus is not None and self.gpus > gpus:
+            yield "gpus", f"tensor x pipeline x data = {self.gpus:,} GPUs are more than the cluster's {gpus:,}"
+        if (self.tensor * self.data) % self.expert:
+            yield "expert", f"{self.expert:,} does not divide the {self.tensor * self.data:,} ranks that share experts"
+            return
+        experts = [node for node in tree.walk() if node.together]
+        if self.expert > 1 and not experts:
+            yield "expert", f"{self.expert:,}, but the model has no experts"
+        for node in experts:
+            if node.times % self.expert:
+                yield "expert", f"{node.times:,} experts do not divide by {self.expert:,}"
+                break
+        share = self.memory_share
+        if share is not None and not 0 < share <= LARGEST_SHARE:
+            yield "memory_share", f"{share:g}; allowed is above 0 up to 1"
+        if not 0 <= self.cached_prompt < 1:
+            yield "cached_prompt", f"{self.cached_prompt:g}; allowed is 0 up to, but not, 1"
+        yield from self._heads(tree)
+
+    def _heads(self, tree: Node) -> Iterator[Problem]:
+        """Heads that tensor parallel ranks cannot share."""
+        for node in tree.walk():
+            heads = getattr(node.module, "num_heads", None)
+            if node.kind in (Kind.ATTENTION, Kind.LINEAR_ATTENTION) and isinstance(heads, int) and heads % self.tensor:
+                yield "tensor", f"{self.tensor:,} does not divide {heads:,} attention heads"
+                return
