@@ -46,4 +46,4 @@ class PartialRotaryConfig(Config):
         written = None if self.rope_parameters is None else self.rope_parameters.partial_rotary_factor
         factor = self.partial_rotary_factor if written is None else written
         turned = named(scale(attention.head_dim, factor), Label("rotary_dim"))
-        return of_kind(PartialRotaryAttention, attention, rotary_dim=turned)
+        return of_kind(PartialRotaryAttention, attention, rotary_dim=turned, partial_rotary=True)

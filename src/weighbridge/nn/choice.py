@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weighbridge.nn import ops
 from weighbridge.nn.ops import MASK
 from weighbridge.tape import Axis, Tensor
 from weighbridge.units import FP32, INT32, INT64
@@ -18,7 +19,8 @@ class Choice:
             mixer".
         in_fp32: its input and its weight are cast to fp32.
         normalised: chosen scores are divided by their sum.
-        narrow: weights are cast to the type of activations; fp32 otherwise.
+        narrow: weights are computed in fp32 and cast to the type of activations.
+        bounded: that sum is held above a bound.
         limited: scores of experts outside the chosen groups are masked with a gradient (DeepSeek-V2).
     """
 
@@ -26,6 +28,7 @@ class Choice:
     in_fp32: bool = False
     normalised: bool = True
     narrow: bool = False
+    bounded: bool = False
     limited: bool = False
 
     def weights(self, logits: Tensor, places: Axis) -> Tensor:
@@ -36,9 +39,9 @@ class Choice:
         if self.scores == "sparse mixer":
             return sparse_mixer(logits, places, ends)
         if self.scores == "softmax of chosen":
-            weights = tape.tensor("weights", places, dtype=logits.dtype)
+            weights = tape.tensor("weights", places, dtype=FP32 if self.narrow else logits.dtype)
             tape.record("top k", (logits,), (weights, chosen, ends), (chosen, ends, weights))
-            return weights
+            return self.narrowed(weights)
         scores = tape.tensor("router probabilities", *logits.axes, dtype=FP32)
         tape.record(self.scores, (logits,), (scores,), (scores,))
         if self.limited:
@@ -51,19 +54,24 @@ class Choice:
         weights = tape.tensor("top probabilities", places, dtype=FP32)
         tape.record("top k", (scores,), (weights, chosen, ends), (chosen, ends))
         if self.normalised:
-            weights = normalised(weights, logits)
-        if self.narrow and logits.dtype is not FP32:
-            narrow = tape.tensor("weights", places, dtype=logits.dtype)
-            tape.record("cast", (weights,), (narrow,))
-            return narrow
-        return weights
+            weights = normalised(weights, logits, self.bounded)
+        return self.narrowed(weights)
+
+    def narrowed(self, weights: Tensor) -> Tensor:
+        """Weights in the type that experts are given them in."""
+        dtype = weights.tape.dtype
+        return ops.cast(weights, "weights", dtype) if self.narrow and weights.dtype is not dtype else weights
 
 
-def normalised(values: Tensor, logits: Tensor) -> Tensor:
-    """Values of each token divided by their sum, in place: a copy of them is kept, and the sums."""
+def normalised(values: Tensor, logits: Tensor, bounded: bool) -> Tensor:
+    """Values of each token divided by their sum: they, or a copy of them, are kept, and the sums; held above a bound,
+    these are kept before and after.
+    """
     tape = values.tape
     sums = tape.tensor("sums", *logits.axes[:-1], dtype=FP32)
     tape.record("sum", (values,), (sums,))
+    if bounded:
+        sums = ops.elementwise("bound", sums, keeps=(sums,))
     weights = tape.tensor("weights", *values.axes, dtype=FP32)
     tape.record("normalise", (values, sums), (weights,), (values, sums))
     return weights
