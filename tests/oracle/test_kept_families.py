@@ -88,7 +88,9 @@ def fitted(fields: dict[str, Any]) -> dict[str, Any]:
     """Fields with widths of experts in rows of 16 bytes, which grouped multiplies want, and with values as wide as keys
     under latent attention, without which PyTorch has a fused kernel for GPUs but none for CPUs.
     """
-    found = {name: fitted(value) if isinstance(value, dict) else value for name, value in fields.items()}
+    found: dict[str, Any] = {
+        name: fitted(value) if isinstance(value, dict) else value for name, value in fields.items()
+    }
     for name in found:
         if name.endswith("intermediate_size") and isinstance(found[name], int):
             found[name] = -(-found[name] // 8) * 8

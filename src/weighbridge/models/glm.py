@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.arithmetic import scale
 from weighbridge.models.config import AttentionConfig, Layers, Size
+from weighbridge.models.partial_rotary_config import PartialRotaryConfig, Share
 from weighbridge.nn import CausalLM, DecoderLayer, Repeat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(AttentionConfig):
-    """Defaults of GLM-4 9B.
-
-    Attributes:
-        partial_rotary_factor: share of each head that positions turn.
-    """
+class Config(AttentionConfig, PartialRotaryConfig):
+    """Defaults of GLM-4 9B."""
 
     family: ClassVar[str] = "GLM"
     sandwich: ClassVar[bool] = False
@@ -29,13 +25,11 @@ class Config(AttentionConfig):
     num_key_value_heads: Size = 2
     head_dim: Size = 128
     attention_bias: bool = True
-    partial_rotary_factor: float = 0.5
+    partial_rotary_factor: Share = 0.5
 
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    turned = scale(config.head_dim, config.partial_rotary_factor)
-    positions = {"partial_rotary": True, "rotary_dim": turned, "angles": "interleaved"}
-    attention = config.attention(config.attention_bias, **positions)
+    attention = config.partly_turned(config.attention(config.attention_bias, angles="interleaved"))
     layer = DecoderLayer(config.hidden_size, attention, config.mlp(fused=True), sandwich=config.sandwich)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

@@ -45,8 +45,9 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: str) -> DecoderLayer:
         bias = config.attention_bias
-        written = {"partial_rotary": True, "angles": "half"}
-        attention = config.attention(bias, bias, window=config.window_of(kind), sinks=True, **written)
+        attention = config.attention(
+            bias, bias, window=config.window_of(kind), sinks=True, partial_rotary=True, angles="half"
+        )
         moe = MixtureOfExperts(
             config.hidden_size,
             config.intermediate_size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size, Size0
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
@@ -54,7 +54,12 @@ def build(config: Config) -> CausalLM:
         scoring=Choice("sigmoid"),
     )
 
-    attention = {"qk_norm": True, "norm_over": "all heads", "partial_rotary": True, "rotary_dim": config.rotary_dim}
+    attention: dict[str, Any] = {
+        "qk_norm": True,
+        "norm_over": "all heads",
+        "partial_rotary": True,
+        "rotary_dim": config.rotary_dim,
+    }
 
     def layer() -> DecoderLayer:
         return DecoderLayer(config.hidden_size, config.attention(**attention), moe)

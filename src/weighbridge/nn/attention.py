@@ -176,7 +176,8 @@ class GroupedQueryAttention(Module):
 
     def turned(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
         """Queries and keys turned by their positions; where a layer makes tables of its own, by the same ones."""
-        tape, tables = q.tape, ()
+        tape = q.tape
+        tables: tuple[Tensor, ...] = ()
         if self.angles.startswith("interleaved") and tape.run.kernels.rope is Rope.EAGER:
             tables = ops.tables_of(q, ops.turned_part(q, self.rotary_dim), self.angles)
             tape.record("tables of angles", (), tables)

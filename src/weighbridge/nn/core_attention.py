@@ -175,6 +175,12 @@ class Core:
         assert isinstance(own, Axis)
         return x if plain(own.units) == plain(self.heads) else self.copied(x)
 
+    def expanded(self, x: Tensor) -> Tensor:
+        """Keys or values seen as those of every query head: a copy, unless there is one head."""
+        own = x.axes[-1]
+        assert isinstance(own, Axis)
+        return x if plain(own.units) == 1 else self.repeated(x)
+
     def record(
         self, reads: tuple[Tensor, ...], keeps: tuple[Tensor, ...], makes: tuple[Tensor, ...] = (), **scratch: Any
     ) -> None:
@@ -215,7 +221,7 @@ def sdpa_core(core: Core) -> None:
     """
     if not core.masked:
         return flash_core(core)
-    k, v = (x if plain(x.axes[-1].units) == 1 else core.repeated(x) for x in (core.k, core.v))
+    k, v = core.expanded(core.k), core.expanded(core.v)
     mask = core.tape.tensor("mask added to scores", *core.q.axes[:-1], Axis("keys", core.keys))
     return flash_core(replace(core, k=k, v=v), mask)
 
