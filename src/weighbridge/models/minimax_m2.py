@@ -62,7 +62,7 @@ def build(config: Config) -> CausalLM:
     }
 
     def layer() -> DecoderLayer:
-        return DecoderLayer(config.hidden_size, config.attention(**attention), moe)
+        return DecoderLayer(config.hidden_size, config.attention(rotary_dim=config.rotary_dim, **attention), moe)
 
     prediction = config.prediction(config.num_mtp_modules if config.use_mtp else None, layer())
     return config.causal_lm([Repeat(layer(), config.num_hidden_layers)], prediction=prediction)
