@@ -68,15 +68,19 @@ def _least(error: Callable[[Any], Any], start: Any) -> Any:
     )
 
 
-def errors(predicted: Any, seconds: Any) -> dict[str, float | int]:
-    """How well a prediction meets measurements: over all rows and over the long ones."""
+def errors(predicted: Any, seconds: Any, usual: Any = None) -> dict[str, float | int]:
+    """How well a prediction meets measurements: over all rows, over the long ones, and over those of usual sizes."""
     relative = np.abs(predicted / seconds - 1)
     long = relative[seconds > LONG]
-    return {
-        "rows": len(relative),
-        "median": round(float(np.median(relative)), 4),
-        "p90": round(float(np.quantile(relative, 0.9)), 4),
-        "long_rows": len(long),
-        "long_median": round(float(np.median(long)), 4),
-        "long_p90": round(float(np.quantile(long, 0.9)), 4),
-    }
+    found = {**_of(relative), **{f"long_{name}": value for name, value in _of(long).items()}}
+    if usual is not None:
+        found |= {f"usual_{name}": value for name, value in _of(relative[usual]).items()}
+    return found
+
+
+def _of(relative: Any) -> dict[str, float | int]:
+    """Number, median and ninth decile of relative errors; zeros of none."""
+    if not len(relative):
+        return {"rows": 0, "median": 0.0, "p90": 0.0}
+    median, p90 = (round(float(np.quantile(relative, share)), 4) for share in (0.5, 0.9))
+    return {"rows": len(relative), "median": median, "p90": p90}

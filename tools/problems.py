@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from tools import published_attention, tables
-from tools.fitting import SHORT_WEIGHT, Range, errors, fitted, rounded
-from tools.tables import Bytes, Origin, System
+from tools import published_attention, serving, tables
+from tools.fitting import Range, rounded
+from tools.problem import Problem, Values
+from tools.tables import Bytes, System
 from weighbridge.hardware.catalogue import device as find
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import AttentionCurve
@@ -57,42 +57,6 @@ SWITCH = (Range("switch_base", 2e-5, 1e-6, 1e-4), Range("switch_share", 0.6, 0.1
 
 NAMES = {kind: kind for kind in KINDS} | {"all_to_all": "alltoall"}
 """Names of collectives in the tables."""
-
-Values = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A curve and what it is fitted to.
-
-    Attributes:
-        ranges: its parameters.
-        predict: seconds of every n-th measurement by parameters.
-        seconds: measured.
-        origin: where the measurements lie.
-        note: what is subtracted from them.
-        stride: every n-th measurement is fitted to; errors are over all.
-        short: weight of kernels under 50 microseconds.
-    """
-
-    ranges: tuple[Range, ...]
-    predict: Callable[[Values, int], Any]
-    seconds: Any
-    origin: Origin
-    note: str = ""
-    stride: int = 1
-    short: float = SHORT_WEIGHT
-
-    def solve(self) -> Values:
-        """The parameters that fit best."""
-        return fitted(self.ranges, lambda v: self.predict(v, self.stride), self.seconds[:: self.stride], self.short)
-
-    def fit(self, values: Values) -> dict[str, Any]:
-        """Where the measurements lie and how well parameters meet them."""
-        mine = {r.name: values[r.name] for r in self.ranges}
-        told = ", ".join(part for part in (self.origin.note, self.note) if part)
-        where = {"table": self.origin.table, "kernels": list(self.origin.kernels), "note": told}
-        return {**where, **errors(self.predict(mine, 1), self.seconds)}
 
 
 def stream(measurements: Bytes | None, device: Device) -> dict[str, Any] | None:
@@ -214,3 +178,4 @@ def problems(system: System, streaming: dict[str, Any]) -> Iterator[tuple[str, P
     yield "attention", attention(system, device, streaming)
     for kind in KINDS if system.collectives else ():
         yield f"collectives.{kind}", collective(system, device, kind)
+    yield from serving.problems(system)

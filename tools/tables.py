@@ -128,7 +128,8 @@ def _read(pattern: str) -> tuple[pd.DataFrame, str]:
     return pd.read_parquet(path), str(path.relative_to(folder()))
 
 
-def _columns(table: pd.DataFrame, names: dict[str, str]) -> Columns:
+def columns(table: pd.DataFrame, names: dict[str, str]) -> Columns:
+    """Columns of a table as arrays, under the names of arguments."""
     return {ours: table[theirs].to_numpy(dtype=np.float64) for ours, theirs in names.items()}
 
 
@@ -137,7 +138,7 @@ def gemm(system: System, precision: str) -> Sizes:
     table, path = _read(f"{system.folder}/gemm/trtllm/*/gemm_perf.parquet")
     table = table[(table.gemm_dtype == TYPES[precision]) & (table.kernel_source == LINEAR)]
     table = table.sort_values(["m", "n", "k"])
-    sizes = _columns(table, {"rows": "m", "columns": "n", "depth": "k"})
+    sizes = columns(table, {"rows": "m", "columns": "n", "depth": "k"})
     return sizes, table.latency.to_numpy() / 1e3, Origin(path, (LINEAR,), TYPES[precision])
 
 
@@ -151,7 +152,7 @@ def attention(system: System) -> Sizes:
         chosen &= table.window_size == 0
     table = table[chosen].sort_values(["head_dim", "batch_size", "isl", "num_heads", "num_key_value_heads"])
     names = {"batch": "batch_size", "heads": "num_heads", "kv_heads": "num_key_value_heads", "queries": "isl"}
-    sizes = _columns(table, {**names, "keys": "isl", "qk_dim": "head_dim", "v_dim": "head_dim"})
+    sizes = columns(table, {**names, "keys": "isl", "qk_dim": "head_dim", "v_dim": "head_dim"})
     return sizes, table.latency.to_numpy() / 1e3, Origin(path, system.kernels)
 
 

@@ -6,7 +6,10 @@ import ast
 import statistics
 from pathlib import Path
 
+from weighbridge.models import families
+
 SOURCE = Path(__file__).parents[2] / "src"
+MODELS = SOURCE / "weighbridge" / "models"
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -29,3 +32,9 @@ def test_functions_stay_small() -> None:
     assert not [name for name, lines in sizes if lines > 60]
     assert sum(lines < 25 for _, lines in sizes) > 0.9 * len(sizes)
     assert statistics.median(lines for _, lines in sizes) <= 12
+
+
+def test_families_stay_cheap() -> None:
+    """Adding one more takes a file of so many lines (CONTRIBUTING, "Add a family")."""
+    lines = [len((MODELS / f"{kind.replace('-', '_')}.py").read_text("utf-8").splitlines()) for kind in families()]
+    assert statistics.median(lines) < 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from weighbridge import arithmetic
 from weighbridge.errors import InputError
 from weighbridge.estimate.comparison import compare
 from weighbridge.estimate.compute import FlopReport, flops, forward_pass
@@ -12,9 +13,13 @@ from weighbridge.formats import load
 from weighbridge.models import catalogue
 from weighbridge.report.formula import expression, symbols
 from weighbridge.tape import Phase
-from weighbridge.tree import run
+from weighbridge.tree import Kind, run
 
 NAMES = [entry.name for entry in catalogue.entries()]
+
+
+HELPERS = ("exact_div", "ceil_div", "floor_div", "minimum", "maximum", "scale", "where")
+"""What written formulas call, beside the operators."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,15 +31,16 @@ def test_children_sum_to_parents_and_derivations_agree(name: str) -> None:
     for quantity in ("forward", "backward", "training"):
         assert report.explained(quantity).value == getattr(report, quantity)
     figure = report.explained()
-    helpers = {"exact_div": lambda a, b: a // b, "ceil_div": lambda a, b: -(-a // b), "minimum": min, "maximum": max}
+    helpers = {name: getattr(arithmetic, name) for name in HELPERS}
     assert eval(expression(figure), helpers, symbols(figure)) == report.forward
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_masks_only_take_away(name: str) -> None:
-    assert flops(name, 512).forward <= flops(name, 512, causal=False).forward <= flops(
-        name, 512, convention="torch"
-    ).forward or ("mamba" in name or "nemotron" in name or "next" in name)
+    seen, unmasked, counted = flops(name, 512), flops(name, 512, causal=False), flops(name, 512, convention="torch")
+    assert seen.forward <= unmasked.forward
+    recurrent = {Kind.STATE_SPACE, Kind.LINEAR_ATTENTION}  # PyTorch counts another form of these
+    assert unmasked.forward <= counted.forward or recurrent & {node.kind for node in seen.tree.walk()}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from weighbridge import arithmetic
 from weighbridge.errors import InputError
 from weighbridge.estimate.parameters import params
 from weighbridge.models import catalogue
 from weighbridge.report.formula import expression, symbols
 from weighbridge.tree import Kind
+
+HELPERS = ("exact_div", "ceil_div", "floor_div", "minimum", "maximum", "scale", "where")
+"""What written formulas call, beside the operators."""
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue.entries()])
@@ -23,7 +27,7 @@ def test_parts_add_up_and_derivations_agree(name: str) -> None:
         value = getattr(traced, "value", traced)
         assert value == plain
     total = report.explained()
-    helpers = {"exact_div": lambda a, b: a // b}
+    helpers = {name: getattr(arithmetic, name) for name in HELPERS}
     assert eval(expression(total), helpers, symbols(total)) == report.total
 
 

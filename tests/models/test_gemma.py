@@ -137,6 +137,7 @@ def test_siglip_has_a_tower_by_default_and_pools_only_if_told_to() -> None:
         ("gemma4", {"text_config": None}, "text_config: got null; expected a table"),
         ("gemma4", {"text_config": {"hidden_size": "x"}}, 'text_config.hidden_size: got "x"; expected a whole number'),
         ("gemma3", {"text_config": {"layer_types": ["full_attention"]}}, "text_config.layer_types: has 1 entries"),
+        ("gemma3", {"text_config": {"hidden_size": 2305}}, "text_config.hidden_size: 2,305 does not divide by"),
         ("gemma3", {"text_config": {}, "vision_config": {"model_type": "clip"}}, "vision_config.model_type: 'clip'"),
         ("gemma3", {"text_config": {}, "vision_config": {"num_attention_heads": 7}}, "768 does not divide by"),
         ("gemma4", {"text_config": {}, "audio_config": {"hidden_size": 30}}, "audio_config.hidden_size: 30 does not"),

@@ -200,3 +200,11 @@ def test_arrays_give_what_integers_give(kind: str) -> None:
         swept: Any = FlopReport(Model.of(many), forward_pass(37), convention).training
         single = [FlopReport(Model.of(one), forward_pass(37), convention).training for one in each]
         assert np.broadcast_to(swept, 3).tolist() == single
+
+
+def test_lfm2_moe_needs_its_layers_and_starts_dense() -> None:
+    with pytest.raises(InputError, match="layer_types: missing; allowed for each layer: full_attention, conv"):
+        build("lfm2_moe")
+    model = build("lfm2_moe", num_hidden_layers=4, layer_types=["conv", "conv", "full_attention", "conv"])
+    kinds = {run.name: run.count for run in model.network.layers}
+    assert kinds == {"conv_dense_layers": 2, "full_attention_moe_layers": 1, "conv_moe_layers": 1}

@@ -15,16 +15,14 @@ from tools.fit_speeds import curves, streaming, written
 from tools.problems import problems, trained
 from tools.tables import SYSTEMS, System
 from weighbridge.hardware.catalogue import device
-from weighbridge.hardware.speeds.reading import FOLDER, names
+from weighbridge.hardware.speeds.reading import FOLDER, names, parts
 
 EACH = [pytest.param(system, id=system.device) for system in SYSTEMS]
 
 
 def on_file(system: System) -> dict[str, dict[str, object]]:
     """The parts of a device's file, nested names joined."""
-    data = tomllib.loads((FOLDER / f"{system.device}.toml").read_text("utf-8"))
-    parts = {name: data[name] for name in ("attention", "stream")}
-    return parts | {f"{kind}.{name}": t for kind in ("matmul", "collectives") for name, t in data.get(kind, {}).items()}
+    return parts(tomllib.loads((FOLDER / f"{system.device}.toml").read_text("utf-8")))
 
 
 def test_every_system_has_its_file() -> None:
@@ -33,14 +31,14 @@ def test_every_system_has_its_file() -> None:
 
 @pytest.mark.parametrize("system", EACH)
 def test_errors_on_file_are_those_of_the_curves_on_file(system: System) -> None:
-    parts = on_file(system)
-    for name, problem in problems(system, parts["stream"]):
-        values = {r.name: parts[name][r.name] for r in problem.ranges}
+    known = on_file(system)
+    for name, problem in problems(system, known["stream"]):
+        values = {r.name: known[name][r.name] for r in problem.ranges}
         fit = problem.fit(values)  # type: ignore[arg-type]
         published = {"published": published_attention.source(system.device)} if name == "attention" else {}
-        assert parts[name]["fit"] == {**fit, **published}, name
+        assert known[name]["fit"] == {**fit, **published}, name
         if name == "attention":
-            assert trained(system, device(system.device), values).items() <= parts[name].items()  # type: ignore[arg-type]
+            assert trained(system, device(system.device), values).items() <= known[name].items()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("system", [p for p in EACH if p.id != "a100"])

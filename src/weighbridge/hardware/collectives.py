@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 
 from weighbridge.arithmetic import Count, ceil_div, floor_div, maximum, minimum, ratio, total, where
+from weighbridge.errors import InputError
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.speeds.links import LinkCurve
 from weighbridge.hardware.speeds.reading import Measured, found, linked, measured
@@ -119,6 +120,25 @@ class Collectives:
         if self.switched and curve.switch_share:
             ways.append(self._switch(curve, size, ranks, stride))
         return where(ranks - 1, reduce(minimum, ways), 0.0)
+
+    def small_all_reduce(self, size: Count, ranks: Count, engine: str = "vllm", stride: Count = 1) -> Seconds:
+        """The sum of all ranks' tensors of ``size`` bytes as a serving engine does it: by its own kernel, captured in a
+        graph, inside a link domain and where that is faster than NCCL; else by NCCL.
+
+        Args:
+            size: bytes.
+            ranks: how many.
+            engine: whose kernel: ``vllm``, ``sglang`` or ``trtllm``.
+            stride: ranks from one of them to the next.
+
+        Raises:
+            InputError: for an engine whose kernel was not measured.
+        """
+        direct, nccl = self.curves.direct, self.all_reduce(size, ranks, stride)
+        if engine not in direct:
+            raise InputError(f'engine: no all-reduce of "{engine}" was measured; allowed: {", ".join(direct)}')
+        own = direct[engine].seconds(size, ranks, self.link(ranks, stride))
+        return where(self.domains(ranks, stride) - 1, nccl, where(ranks - 1, minimum(own, nccl), 0.0))
 
     def all_gather(self, size: Count, ranks: Count, stride: Count = 1) -> Seconds:
         """Every rank's part, at every rank; ``size`` bytes are gathered."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
 from weighbridge.nn import CausalLM, DecoderLayer, Head, stack
 from weighbridge.nn.norm import OffsetRMSNorm
+from weighbridge.nn.problems import Problem, must_divide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,10 @@ class Config(PatternConfig):
     sliding_window: Size0 | None = 4096
     attn_logit_softcapping: float | None = 50.0
     final_logit_softcapping: float | None = 30.0
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        yield from must_divide(self, "hidden_size", "num_attention_heads")
 
     def own_pattern(self) -> list[str]:
         return every(self.num_hidden_layers, 2, FULL, SLIDING)

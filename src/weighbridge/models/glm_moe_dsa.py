@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weighbridge.models.config import Layers, Names, Size, Size0, check_pattern
+from weighbridge.models.config import Layers, Letters, Names, Size, Size0, check_pattern
 from weighbridge.models.deepseek_v32 import CHOOSES, SHARES, SparseAttentionConfig
 from weighbridge.models.deepseek_v32 import build as build
 from weighbridge.nn.problems import Problem
@@ -38,7 +38,7 @@ class Config(SparseAttentionConfig):
     qk_nope_head_dim: Size = 192
     index_n_heads: Size = 32
     indexer_types: Names | None = None
-    index_topk_pattern: str | Names | None = None
+    index_topk_pattern: Letters | Names | None = None
     index_topk_freq: Size0 = 1
     index_skip_topk_offset: Size0 = 2
 

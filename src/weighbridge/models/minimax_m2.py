@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size, Size0
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
@@ -54,15 +54,11 @@ def build(config: Config) -> CausalLM:
         scoring=Choice("sigmoid"),
     )
 
-    attention: dict[str, Any] = {
-        "qk_norm": True,
-        "norm_over": "all heads",
-        "partial_rotary": True,
-        "rotary_dim": config.rotary_dim,
-    }
-
     def layer() -> DecoderLayer:
-        return DecoderLayer(config.hidden_size, config.attention(rotary_dim=config.rotary_dim, **attention), moe)
+        attention = config.attention(
+            qk_norm=True, norm_over="all heads", partial_rotary=True, rotary_dim=config.rotary_dim
+        )
+        return DecoderLayer(config.hidden_size, attention, moe)
 
     prediction = config.prediction(config.num_mtp_modules if config.use_mtp else None, layer())
     return config.causal_lm([Repeat(layer(), config.num_hidden_layers)], prediction=prediction)

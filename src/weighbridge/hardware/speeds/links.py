@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.arithmetic import Count, ratio
+from weighbridge.arithmetic import Count, minimum, ratio
 
 KINDS = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all")
 """Collectives that are measured."""
@@ -72,3 +72,32 @@ class LinkCurve:
         it back to all.
         """
         return self.switch_base + ratio(size + ratio(size, ranks), self.switch_share * link)
+
+
+@dataclass(frozen=True)
+class DirectCurve:
+    """An engine's own all-reduce: every GPU reads the others' memory over the link, without NCCL's rings.
+
+    Once: each reads all tensors whole and adds them up. Twice: each adds up its part of them, then gathers the others'
+    parts. Source: vLLM@v0.11.0, csrc/custom_all_reduce.cuh, ``cross_device_reduce_1stage`` and ``_2stage``.
+
+    Attributes:
+        hop: seconds for each other GPU that is waited for.
+        once_base: seconds of a call that reads once.
+        once_share: of the link's bandwidth that it attains.
+        twice_base: as ``once_base``, of a call that reads twice.
+        twice_share: as ``once_share``, of that.
+    """
+
+    hop: float
+    once_base: float
+    once_share: float
+    twice_base: float
+    twice_share: float
+
+    def seconds(self, size: Count, ranks: Count, link: float) -> float:
+        """Of the sum of all ranks' tensors of ``size`` bytes, at every rank."""
+        others = ranks - 1
+        once = self.once_base + ratio(size * others, self.once_share * link)
+        twice = self.twice_base + ratio(2 * size * others, ranks * (self.twice_share * link))
+        return self.hop * others + minimum(once, twice)

@@ -13,7 +13,9 @@ from typing import Any
 from weighbridge.hardware.catalogue import find
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import AttentionCurve
-from weighbridge.hardware.speeds.links import LinkCurve
+from weighbridge.hardware.speeds.decode import DecodeCurve
+from weighbridge.hardware.speeds.experts import ExpertCurve
+from weighbridge.hardware.speeds.links import DirectCurve, LinkCurve
 from weighbridge.hardware.speeds.matmul import MatmulCurve
 from weighbridge.hardware.speeds.stream import StreamCurve
 
@@ -35,6 +37,9 @@ class Fit:
         long_median: as ``median``, of those.
         long_p90: as ``p90``, of those.
         published: where the rates of attention that trains come from.
+        usual_rows: measurements of sizes that serving mostly has, for kernels that make tokens.
+        usual_median: as ``median``, of those.
+        usual_p90: as ``p90``, of those.
     """
 
     table: str
@@ -47,6 +52,9 @@ class Fit:
     long_median: float
     long_p90: float
     published: str = ""
+    usual_rows: int = 0
+    usual_median: float = 0.0
+    usual_p90: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,10 @@ class Measured:
         attention: the curve of fused attention in 16 bits.
         stream: the curve of kernels that only move bytes.
         collectives: curves of collectives among the GPUs of a server, by kind; empty without a table.
+        decode: curves of attention of one new token, by the type of kept keys and values: ``bf16``, ``fp8``.
+        latent: the same over one latent vector for all heads (MLA).
+        experts: curves of the experts of a layer, by how weights are kept.
+        direct: curves of the engines' own all-reduces, by engine; empty without a table.
         fits: where each curve comes from, by ``matmul.bf16``, ``attention``, ``stream``, ``collectives.all_reduce``.
     """
 
@@ -71,34 +83,52 @@ class Measured:
     attention: AttentionCurve
     stream: StreamCurve
     collectives: Mapping[str, LinkCurve]
+    decode: Mapping[str, DecodeCurve]
+    latent: Mapping[str, DecodeCurve]
+    experts: Mapping[str, ExpertCurve]
+    direct: Mapping[str, DirectCurve]
     fits: Mapping[str, Fit]
 
 
-def _split(table: Mapping[str, Any]) -> tuple[dict[str, float], Fit]:
-    """The parameters of a curve, and its fit."""
-    return {name: value for name, value in table.items() if name != "fit"}, Fit(
-        **{**table["fit"], "kernels": tuple(table["fit"]["kernels"])}
-    )
+SINGLE: Mapping[str, type] = {"attention": AttentionCurve, "stream": StreamCurve}
+"""Curves of which a device has one."""
+
+SEVERAL: Mapping[str, type] = {
+    "matmul": MatmulCurve,
+    "collectives": LinkCurve,
+    "decode": DecodeCurve,
+    "latent": DecodeCurve,
+    "experts": ExpertCurve,
+    "direct": DirectCurve,
+}
+"""Curves of which it has one of each type, kind or engine."""
+
+
+def parts(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The curves of a file by name, ``matmul.bf16`` where there are several of a kind."""
+    several = ((kind, name, table) for kind in SEVERAL for name, table in data.get(kind, {}).items())
+    return {name: data[name] for name in SINGLE} | {f"{kind}.{name}": table for kind, name, table in several}
+
+
+def _fit(table: Mapping[str, Any]) -> Fit:
+    return Fit(**{**table, "kernels": tuple(table["kernels"])})
 
 
 @cache
 def measured(name: str) -> Measured:
     """The curves of a device with a file."""
     data = tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
-    fits: dict[str, Fit] = {}
-    matmul = {}
-    for precision, table in data["matmul"].items():
-        values, fits[f"matmul.{precision}"] = _split(table)
-        matmul[precision] = MatmulCurve(**values)
-    values, fits["attention"] = _split(data["attention"])
-    attention = AttentionCurve(**values)
-    values, fits["stream"] = _split(data["stream"])
-    stream = StreamCurve(**values)
-    collectives = {}
-    for kind, table in data.get("collectives", {}).items():
-        values, fits[f"collectives.{kind}"] = _split(table)
-        collectives[kind] = LinkCurve(**values)
-    return Measured(name, data["package"], data["processors"], matmul, attention, stream, collectives, fits)
+    curves: dict[str, Any] = {kind: {} for kind in SEVERAL}
+    known = parts(data)
+    for part, table in known.items():
+        values = {parameter: value for parameter, value in table.items() if parameter != "fit"}
+        kind, _, which = part.partition(".")
+        if which:
+            curves[kind][which] = SEVERAL[kind](**values)
+        else:
+            curves[kind] = SINGLE[kind](**values)
+    fits = {part: _fit(table["fit"]) for part, table in known.items()}
+    return Measured(name, data["package"], data["processors"], fits=fits, **curves)
 
 
 @cache

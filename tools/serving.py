@@ -1,0 +1,142 @@
+"""What the curves of kernels that make tokens are fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tools import serving_tables as tables
+from tools.fitting import Range
+from tools.problem import Problem, Values
+from tools.serving_tables import Rows
+from tools.tables import System
+from weighbridge.hardware.catalogue import device as find
+from weighbridge.hardware.device import Device
+from weighbridge.hardware.speeds.decode import DecodeCurve
+from weighbridge.hardware.speeds.experts import WEIGHTS, ExpertCurve
+from weighbridge.hardware.speeds.links import DirectCurve
+
+DECODE = (
+    Range("share", 0.5, 0.05, 1),
+    Range("item", 2e-6, 1e-8, 1e-5),
+    Range("chunk", 2, 1, 32),
+    Range("most", 32, 4, 256),
+    Range("exposed", 0.3, 0, 1),
+    Range("bandwidth", 0.85, 0.3, 0.95),
+    Range("cached", 1.5, 1, 5),
+    Range("launch", 7e-6, 1e-6, 2e-5),
+)
+
+EDGE = Range("edge", 1, 0, 8)
+
+NARROW = Range("share", 0.5, 0.05, 2)
+"""The share where keys are kept in 8 bits: products of 8 bits may run at twice the rate."""
+
+EXPERTS = (
+    Range("share", 0.5, 0.02, 1),
+    Range("reach", 2, 1, 8),
+    Range("exposed", 0.2, 0, 1),
+    Range("bandwidth", 0.8, 0.05, 0.95),
+    Range("cached", 1.2, 1, 5),
+    Range("passes", 2, 0, 12),
+    Range("launch", 2e-5, 1e-6, 1e-4),
+)
+
+DIRECT = (
+    Range("hop", 1e-7, 0, 1e-5),
+    Range("once_base", 3e-6, 5e-7, 1e-5),
+    Range("once_share", 0.6, 0.05, 1),
+    Range("twice_base", 8e-6, 5e-7, 4e-5),
+    Range("twice_share", 0.6, 0.05, 1),
+)
+
+RANK, ROPE = 512, 64
+"""Elements of the latent vector of the tables, and of the key beside it: DeepSeek-V3's."""
+
+
+def _problem(rows: Rows, ranges: tuple[Range, ...], predict: Any, stride: int = 1, note: str = "") -> Problem:
+    return Problem(ranges, predict, rows.seconds, rows.origin, note, stride, short=1.0, usual=rows.usual)
+
+
+def decode(system: System, device: Device, rows: Rows, kept: float) -> Problem:
+    """Attention of one new token over kept keys and values."""
+    sizes, known = rows.sizes, _known(system, device)
+    dims = 2 * sizes["dim"]
+    seen = sizes["keys"].clip(max=sizes["window"])
+    resident = sizes["batch"] * sizes["kv_heads"] * seen * dims * kept <= tables.CACHE[system.device]
+    arguments = {k: sizes[k] for k in ("batch", "heads", "kv_heads", "keys", "window")}
+    arguments |= {"dims": dims, "kept": kept * dims, "resident": resident * 1.0}
+
+    def predict(values: Values, n: int) -> Any:
+        some: Any = {name: column[::n] for name, column in arguments.items()}
+        return DecodeCurve(**values).seconds(**some, **known)
+
+    windowed = (sizes["keys"] > sizes["window"]).any()
+    return _problem(rows, _decoding(kept) + ((EDGE,) if windowed else ()), predict, stride=7)
+
+
+def latent(system: System, device: Device, rows: Rows, kept: float) -> Problem:
+    """The same over latent vectors."""
+    sizes, known = rows.sizes, _known(system, device)
+    bytes_kept, dims = kept * (RANK + ROPE), 2 * RANK + ROPE
+    resident = (sizes["batch"] * sizes["keys"] * bytes_kept <= tables.CACHE[system.device]) * 1.0
+
+    def predict(values: Values, n: int) -> Any:
+        some: Any = {name: column[::n] for name, column in sizes.items()}
+        curve = DecodeCurve(**values)
+        return curve.seconds(
+            **some, kv_heads=1, kept=bytes_kept, dims=dims, window=None, resident=resident[::n], **known
+        )
+
+    return _problem(rows, _decoding(kept), predict)
+
+
+def _decoding(kept: float) -> tuple[Range, ...]:
+    return (NARROW, *DECODE[1:]) if kept < 2 else DECODE
+
+
+def experts(system: System, device: Device, rows: Rows, weights: str) -> Problem:
+    """Experts of one layer."""
+    sizes, kind = rows.sizes, WEIGHTS[weights]
+    narrow = kind.precision in device.peak_flops
+    known: Any = {**_known(system, device), "peak": device.peak(kind.precision if narrow else "bf16")}
+    held = sizes["hit"] * sizes["matrices"] * sizes["width"] * sizes["hidden"] * kind.bytes
+    resident = (held <= tables.CACHE[system.device]) * 1.0
+
+    def predict(values: Values, n: int) -> Any:
+        some: Any = {name: column[::n] for name, column in sizes.items()}
+        return ExpertCurve(**values).seconds(**some, weight=kind.bytes, resident=resident[::n], **known)
+
+    return _problem(rows, EXPERTS, predict, stride=3)
+
+
+def direct(device: Device, rows: Rows) -> Problem:
+    """An engine's own all-reduce."""
+    link = device.link_bandwidth or device.pcie_bandwidth
+
+    def predict(values: Values, n: int) -> Any:
+        return DirectCurve(**values).seconds(rows.sizes["size"][::n], rows.sizes["ranks"][::n], link)
+
+    return _problem(rows, DIRECT, predict)
+
+
+def _known(system: System, device: Device) -> dict[str, Any]:
+    return {"peak": device.peak("bf16"), "memory": device.memory_bandwidth, "processors": system.processors}
+
+
+def problems(system: System) -> Iterator[tuple[str, Problem]]:
+    """Every curve of a device of kernels that make tokens."""
+    device = find(system.device)
+    for kept, element in (("bf16", 2.0), ("fp8", 1.0)):
+        for name, read, problem in (("decode", tables.decode, decode), ("latent", tables.latent, latent)):
+            rows = read(system, kept)
+            if rows is not None:
+                yield f"{name}.{kept}", problem(system, device, rows, element)
+    for weights in WEIGHTS:
+        rows = tables.experts(system, weights)
+        if rows is not None:
+            yield f"experts.{weights}", experts(system, device, rows, weights)
+    for engine in tables.ENGINES:
+        rows = tables.direct(system, engine)
+        if rows is not None:
+            yield f"direct.{engine}", direct(device, rows)
