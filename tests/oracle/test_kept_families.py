@@ -17,7 +17,7 @@ pytestmark = pytest.mark.oracle
 
 DRAWS = int(os.environ.get("WEIGHBRIDGE_KEPT_DRAWS", "2"))
 
-EAGER = ("bloom", "gemma2", "gemma4", "gpt_oss")
+EAGER = ("bloom", "gemma2", "gemma4", "gpt_oss", "mimo_v2_flash")
 """Types that are exact under eager attention; transformers refuses any other."""
 
 BOTH = (
@@ -48,6 +48,7 @@ BOTH = (
     "hunyuan_v1_dense",
     "hunyuan_v1_moe",
     "lfm2",
+    "lfm2_moe",
     "llama",
     "llama4",
     "llama4_text",

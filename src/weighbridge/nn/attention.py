@@ -62,6 +62,7 @@ class GroupedQueryAttention(Module):
         caches: it stores its keys and values; layers that read those of another one do not.
         capped: scores are held below a cap (Gemma 2).
         narrow_softmax: transformers computes probabilities in the scores' own type, not in fp32 (GPT-2).
+        stable_softmax: it takes each row's largest score away first, as it does with sinks (MiMo-V2-Flash).
         partial_rotary: transformers joins what positions turn of a head with what they do not, be it nothing, in a copy
             (Phi-3).
         rotary_dim: elements of a head that positions turn; ``None`` for all of them.
@@ -95,6 +96,7 @@ class GroupedQueryAttention(Module):
     caches: bool = True
     capped: bool = False
     narrow_softmax: bool = False
+    stable_softmax: bool = False
     partial_rotary: bool = False
     rotary_dim: Count | None = None
     scaled_queries: bool = False
@@ -190,7 +192,7 @@ class GroupedQueryAttention(Module):
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values as queries and keys weigh them."""
-        written = Written(self.capped, self.narrow_softmax, self.partial_rotary, self.sinks)
+        written = Written(self.capped, self.narrow_softmax, self.partial_rotary, self.stable_softmax, self.sinks)
         sizes = self.num_heads, self.head_dim, self.value_dim
         return core_attention(q, k, v, *sizes, self.window, written=written)
 

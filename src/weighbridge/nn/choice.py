@@ -17,6 +17,7 @@ class Choice:
     Attributes:
         scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, "softmax of chosen", or "sparse
             mixer".
+        wide: scores are fp32; else of the logits' type.
         in_fp32: its input and its weight are cast to fp32.
         normalised: chosen scores are divided by their sum.
         narrow: weights are computed in fp32 and cast to the type of activations.
@@ -25,6 +26,7 @@ class Choice:
     """
 
     scores: str = "softmax"
+    wide: bool = True
     in_fp32: bool = False
     normalised: bool = True
     narrow: bool = False
@@ -42,7 +44,8 @@ class Choice:
             weights = tape.tensor("weights", places, dtype=FP32 if self.narrow else logits.dtype)
             tape.record("top k", (logits,), (weights, chosen, ends), (chosen, ends, weights))
             return self.narrowed(weights)
-        scores = tape.tensor("router probabilities", *logits.axes, dtype=FP32)
+        dtype = FP32 if self.wide else logits.dtype
+        scores = tape.tensor("router probabilities", *logits.axes, dtype=dtype)
         tape.record(self.scores, (logits,), (scores,), (scores,))
         if self.limited:
             mask, left = (
@@ -51,7 +54,7 @@ class Choice:
             )
             tape.record("mask", (scores,), (left, mask), (mask,))
             scores = left
-        weights = tape.tensor("top probabilities", places, dtype=FP32)
+        weights = tape.tensor("top probabilities", places, dtype=dtype)
         tape.record("top k", (scores,), (weights, chosen, ends), (chosen, ends))
         if self.normalised:
             weights = normalised(weights, logits, self.bounded)
@@ -68,11 +71,11 @@ def normalised(values: Tensor, logits: Tensor, bounded: bool) -> Tensor:
     these are kept before and after.
     """
     tape = values.tape
-    sums = tape.tensor("sums", *logits.axes[:-1], dtype=FP32)
+    sums = tape.tensor("sums", *logits.axes[:-1], dtype=values.dtype)
     tape.record("sum", (values,), (sums,))
     if bounded:
         sums = ops.elementwise("bound", sums, keeps=(sums,))
-    weights = tape.tensor("weights", *values.axes, dtype=FP32)
+    weights = tape.tensor("weights", *values.axes, dtype=values.dtype)
     tape.record("normalise", (values, sums), (weights,), (values, sums))
     return weights
 

@@ -73,12 +73,14 @@ class Written:
         narrow: probabilities are computed in the type of the scores, not in fp32; only operation by operation.
         by_heads: queries lie head by head, not position by position, and with them the result of one kernel, which is
             then copied: what joined parts of heads does (partial rotary positions).
-        sinks: a score per head is joined to those of keys; only operation by operation (gpt-oss).
+        stable: each row's largest score is taken away first, in the type of the scores; only operation by operation.
+        sinks: that too, and a score per head is joined to those of keys before (gpt-oss).
     """
 
     capped: bool = False
     narrow: bool = False
     by_heads: bool = False
+    stable: bool = False
     sinks: bool = False
 
 
@@ -261,7 +263,8 @@ def eager_core(core: Core) -> None:
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
     tape.record("scores", (q, keys, mask), (raw,), (q, keys), scratch=scaled, scratch_backward=scaled)
     raw = ops.activation("tanh", raw) if core.written.capped else raw
-    softmax = sink_softmax if core.written.sinks else narrow_softmax if core.written.narrow else wide_softmax
+    own = core.written
+    softmax = stable_softmax if own.stable or own.sinks else narrow_softmax if own.narrow else wide_softmax
     weights = softmax(core, raw)
     core.record((weights, values), (weights, values))
 
@@ -273,13 +276,15 @@ def narrow_softmax(core: Core, raw: Tensor) -> Tensor:
     return weights
 
 
-def sink_softmax(core: Core, raw: Tensor) -> Tensor:
-    """Probabilities of keys and of a sink, in the type of the scores, less each row's largest, whose place is kept;
-    values see a part of them (transformers, models/gpt_oss/modeling_gpt_oss.py, eager_attention_forward).
+def stable_softmax(core: Core, raw: Tensor) -> Tensor:
+    """Probabilities of keys, and of a sink if there is one, in the type of the scores, less each row's largest, whose
+    place is kept; values see a part of them (transformers, models/gpt_oss/modeling_gpt_oss.py,
+    eager_attention_forward).
     """
     tape, heads = core.tape, Axis("heads", core.heads)
+    columns = Axis("keys", core.keys + 1 if core.written.sinks else core.keys)
     both = tuple(
-        tape.tensor(name, *core.q.axes[:-1], heads, Axis("keys", core.keys + 1), dtype=raw.dtype)
+        tape.tensor(name, *core.q.axes[:-1], heads, columns, dtype=raw.dtype)
         for name in ("scores and sinks", "scores less the largest", "probabilities")
     )
     largest = tape.tensor("places of the largest", *core.q.axes[:-1], heads, dtype=INT64)

@@ -79,9 +79,7 @@ class DecodeCurve:
         items = batch * kv_heads * ceil_div(heads, TILE_QUERIES * kv_heads)
         seen = keys if window is None else minimum(keys, window)
         blocks = ceil_div(seen, TILE_KEYS) + self.edge * minimum(1, keys - seen)
-        chain = maximum(
-            ratio(items * blocks, processors), maximum(minimum(blocks, self.chunk), ratio(blocks, self.most))
-        )
+        chain = maximum(ratio(items * blocks, processors), maximum(minimum(blocks, self.chunk), ratio(blocks, self.most)))
         block = dims * (2 * TILE_QUERIES * TILE_KEYS * processors / (self.share * peak))
         computing = chain * block + ceil_div(items, processors) * self.item
         moved = batch * (kv_heads * seen * kept + heads * dims * 2)
