@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("torch", reason="the oracle needs torch and transformers: install both")
+pytest.importorskip("transformers", reason="the oracle needs torch and transformers: install both")
+
 from tests.oracle.kept import kept_by_transformers, kept_by_weighbridge, unlike
 from tests.oracle.small import small
 
@@ -83,8 +86,8 @@ BOTH = (
 """Types that are exact under eager attention and under SDPA."""
 
 ATTENDING = ("qwen3_5_moe_text", "qwen3_5_text", "qwen3_next")
-"""Types that are exact under both where all layers attend. What transformers runs for delta nets on CPUs keeps every step
-of a chunk; those who train them have kernels that do not.
+"""Types that are exact under both where all layers attend. What transformers runs for delta nets on CPUs keeps every
+step of a chunk; those who train them have kernels that do not.
 """
 
 CASES = [(kind, "eager") for kind in (*EAGER, *BOTH, *ATTENDING)]
