@@ -161,7 +161,7 @@ ASKABLE = {
     "megatron": (313, 315),
     "simumax": (16, 16),
     "torchtitan": (42, 44),
-    "torchao": (8, 21),
+    "torchao": (12, 21),
     "bigscience": (41, 50),
     "internevo": (54, 54),
     "papers": (14, 14),
