@@ -86,7 +86,8 @@ METHODS: dict[str, tuple[dict[str, Any], Any]] = {
         },
     ),
 }
-"""A section, and the tensors that stand for a weight of so many outputs and inputs, as the method's library names them."""
+"""A section, and the tensors that stand for a weight of so many outputs and inputs, as the method's library names
+them."""
 
 
 @pytest.mark.parametrize("method", METHODS)

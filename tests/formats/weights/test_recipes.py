@@ -99,8 +99,8 @@ PUBLISHED = [
     ("qwen3-8b", "Q4_K_M", 5_027_783_488, 0),
     ("gpt-oss-20b", "MXFP4_MOE", 12_109_566_560, 0),
 ]
-"""Sizes of published files (repositories of ggml-org, Qwen and bartowski on Hugging Face), and bytes of ``rope_freqs``, a table
-that is no weight."""
+"""Sizes of published files (repositories of ggml-org, Qwen and bartowski on Hugging Face), and bytes of ``rope_freqs``,
+a table that is no weight."""
 
 HEADERS = {
     "llama": (7.83e6, 7.85e6),

@@ -38,7 +38,7 @@ class Header:
         if isinstance(value, list):
             if len(set(value)) != 1:
                 raise InputError(f"{self.architecture}.{key}: layers differ in it, which is not covered")
-            return int(value[0])
+            value = value[0]
         if value is not None and type(value) is not int:
             raise InputError(f"{self.architecture}.{key}: got {given(value)}; expected a whole number")
         return value
@@ -100,7 +100,7 @@ def _key_length(header: Header) -> int | None:
 
 
 def _pattern(header: Header) -> str | None:
-    """Nemotron-H's layers as letters: attention has key-value heads, feed-forward networks a width, the rest neither."""
+    """Nemotron-H's layers as letters: attention has key-value heads, feed-forward networks a width, others neither."""
     heads, widths = (
         header.file.metadata.get(f"{header.architecture}.{key}")
         for key in ("attention.head_count_kv", "feed_forward_length")
@@ -117,7 +117,8 @@ def _widest(key: str) -> Callable[[Header], Any]:
 
     def read(header: Header) -> Any:
         found = header.file.metadata.get(f"{header.architecture}.{key}")
-        return max(found) if isinstance(found, list) and all(type(size) is int for size in found) else header.get(key)
+        several = isinstance(found, list) and found and all(type(size) is int for size in found)
+        return max(found) if several else header.get(key)
 
     return read
 

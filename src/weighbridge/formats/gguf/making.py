@@ -96,7 +96,7 @@ def _left_out(model: Model) -> Iterator[str]:
     """What the file does not hold of a model."""
     seen = sum(times * parameters_of(node) for node, times in model.tree.each(stored, counted) if node.kind is VISION)
     if seen:
-        yield f"without {seen:,} parameters for images, which llama.cpp has in a file of its own (mmproj, mostly in fp16)"
+        yield f"without {seen:,} parameters for images, which llama.cpp has in a file of its own (mmproj, fp16)"
     if any(node.apart for node in model.tree.children):
         yield "without the layers of multi-token prediction, which most converters leave out"
 
