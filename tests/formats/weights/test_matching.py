@@ -146,7 +146,7 @@ def test_experts_one_by_one_and_a_prediction_layer_that_repeats_the_embedding() 
 
     tensors: dict[str, tuple[str, Sequence[int]]] = {}
     for one in _wanted(model, by_expert=True):
-        tensors[f"model.{one.names[0]}".replace("model.lm_head", "lm_head")] = ("BF16", one.shape)
+        tensors[f"model.{one.first}".replace("model.lm_head", "lm_head")] = ("BF16", one.shape)
     tensors["model.layers.2.embed_tokens.weight"] = ("BF16", (64, 32))
     tensors["model.layers.2.shared_head.head.weight"] = ("BF16", (64, 32))
     assert sum("experts.7." in name for name in tensors) == 6
