@@ -83,11 +83,10 @@ LAYER = {
 }
 """What stands in a layer, after ``blk.N.``; experts are one tensor, so their numbers are left out."""
 
-AFTER = {
-    "post_attention_norm": "post_attention_norm",
-    "post_mlp_norm": "post_ffw_norm",
-    "post_moe_norm": "post_ffw_norm",
-}
+AFTER = (
+    (re.compile(r"post_(mlp|moe)_norm"), "post_ffw_norm"),
+    (re.compile(r"post_(\w+_)?attention_norm"), "post_attention_norm"),
+)
 """Norms of what a branch gives, by our own names: in checkpoints they are called as others are."""
 
 OF_WEIGHTS = {
@@ -183,7 +182,8 @@ def held(model: Model, architecture: str) -> Iterator[Held]:
             continue
         where, key = _place(one.site.names[0])
         known = {**(LAYER if where else OUTSIDE), **OWN.get(architecture, {})}
-        name = AFTER.get(one.node.name) or known.get(key)
+        after = next((name for pattern, name in AFTER if pattern.fullmatch(one.node.name)), None)
+        name = after or known.get(key)
         called = known.get(f"{key}:{one.name}", OF_WEIGHTS.get(one.name, ""))
         if name is None or not called:
             raise InputError(f"{model.name}: how GGUF files call its {one.site.names[0]} is not known here")
