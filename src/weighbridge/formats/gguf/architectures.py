@@ -117,8 +117,9 @@ def _widest(key: str) -> Callable[[Header], Any]:
 
     def read(header: Header) -> Any:
         found = header.file.metadata.get(f"{header.architecture}.{key}")
-        several = isinstance(found, list) and found and all(type(size) is int for size in found)
-        return max(found) if several else header.get(key)
+        if isinstance(found, list) and found and all(type(size) is int for size in found):
+            return max(found)
+        return header.get(key)
 
     return read
 
