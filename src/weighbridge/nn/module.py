@@ -76,7 +76,7 @@ class Module:
             return
         above = next((base for base in cls.__mro__ if base.__dict__.get("_titled")), None)
         own = re.sub(r"(?<=[a-z0-9])(?=[A-Z].)", "_", cls.__name__).lower()
-        cls.title = own if above is None else above.title  # kinds of attention are all called so
+        cls.title = own if above is None else str(vars(above)["title"])  # kinds of attention are all called so
 
     def __post_init__(self) -> None:
         self._children, self._weights = {}, {}
