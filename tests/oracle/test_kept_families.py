@@ -83,8 +83,8 @@ BOTH = (
 """Types that are exact under eager attention and under SDPA."""
 
 ATTENDING = ("qwen3_5_moe_text", "qwen3_5_text", "qwen3_next")
-"""Types that are exact under both where all layers attend. What transformers runs for delta nets on CPUs keeps every step
-of a chunk; those who train them have kernels that do not.
+"""Types that are exact under both where all layers attend. What transformers runs for delta nets on CPUs keeps every
+step of a chunk; those who train them have kernels that do not.
 """
 
 CASES = [(kind, "eager") for kind in (*EAGER, *BOTH, *ATTENDING)]

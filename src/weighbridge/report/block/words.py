@@ -16,8 +16,8 @@ CODE = {"scoring", "in_fp32", "narrow_softmax", "stable_softmax", "partial_rotar
 """Fields that say how transformers' code has a module, on which nothing but kept tensors depends."""
 
 UNSAID = {"hidden_size", "axis", "chunk", "norm", "norm_over", *CODE}
-"""Fields that a reader is not told of: what every module has, names of axes, how a kernel divides its work, how code has
-it, and norms, which stand among the parts.
+"""Fields that a reader is not told of: what every module has, names of axes, how a kernel divides its work, how code
+has it, and norms, which stand among the parts.
 """
 
 SAID = {"activation"}
