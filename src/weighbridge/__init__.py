@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from weighbridge.estimate.comparison import compare as compare
     from weighbridge.estimate.compute import flops as flops
     from weighbridge.estimate.generation import generate as generate
+    from weighbridge.estimate.inference.inference import infer as infer
     from weighbridge.estimate.law_fit import fit_law as fit_law
     from weighbridge.estimate.parameters import params as params
     from weighbridge.estimate.scaling import scaling as scaling
@@ -46,6 +47,7 @@ _HOMES = {
     "compare": ("weighbridge.estimate.comparison", "compare"),
     "devices": ("weighbridge.hardware.catalogue", "entries"),
     "explain": ("weighbridge.report.explanation", "explain"),
+    "infer": ("weighbridge.estimate.inference.inference", "infer"),
     "fit_law": ("weighbridge.estimate.law_fit", "fit_law"),
     "flops": ("weighbridge.estimate.compute", "flops"),
     "generate": ("weighbridge.estimate.generation", "generate"),
@@ -71,6 +73,7 @@ __all__ = [
     "fit_law",
     "flops",
     "generate",
+    "infer",
     "laws",
     "load",
     "nn",

@@ -9,6 +9,7 @@ from typing import Any
 from weighbridge.errors import InputError, did_you_mean, given, shown
 from weighbridge.formats.quantization.fields import Section
 from weighbridge.models.storage import Storage
+from weighbridge.units import DATA_TYPES, DataType
 
 SECTIONS = ("quantization_config", "compression_config")
 
@@ -158,3 +159,44 @@ def reader(name: str) -> Callable[[Section], Storage]:
     file, function = READERS[name]
     found: Callable[[Section], Storage] = getattr(import_module(f"{__name__}.{file}"), function)
     return found
+
+
+_FOUR_BITS = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128, "symmetric": True}
+
+NAMED: dict[str, Mapping[str, Any]] = {
+    "fp8-block": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+    "fp8-tensor": {"quant_method": "modelopt", "quant_algo": "FP8", "ignore": ["lm_head"]},
+    "nvfp4": {"quant_method": "modelopt", "quant_algo": "NVFP4", "ignore": ["lm_head"]},
+    "mxfp4": {"quant_method": "mxfp4"},
+    "awq": {"quant_method": "awq", "bits": 4, "group_size": 128},
+    "gptq": {"quant_method": "gptq", "bits": 4, "group_size": 128},
+    "w4a16": {
+        "quant_method": "compressed-tensors",
+        "format": "pack-quantized",
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": _FOUR_BITS}},
+        "ignore": ["lm_head"],
+    },
+    "nf4": {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+    "nf4-double": {
+        "quant_method": "bitsandbytes",
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+    },
+    "int8": {"quant_method": "bitsandbytes", "load_in_8bit": True},
+}
+"""Formats by a name, as their libraries write them by default."""
+
+
+def named_storage(name: str, dtype: DataType) -> tuple[Storage | None, DataType]:
+    """How weights are stored under a name of :data:`NAMED`, or all in one data type; and the data type of the rest.
+
+    Raises:
+        InputError: for another name.
+    """
+    if name in NAMED:
+        return storage({"quantization_config": NAMED[name]}, None, dtype.bits)[0], dtype
+    if name in DATA_TYPES:
+        return None, DATA_TYPES[name]
+    allowed = [*DATA_TYPES, *NAMED]
+    raise InputError(f"quantisation: got {given(name)}; allowed: {', '.join(allowed)}{did_you_mean(name, allowed)}")

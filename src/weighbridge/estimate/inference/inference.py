@@ -1,0 +1,187 @@
+"""Serving a model: what a rank holds, how long tokens take, how many users there may be, what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from weighbridge.arithmetic import Count
+from weighbridge.errors import InputError, given
+from weighbridge.estimate.inference.memory import ServingMemory
+from weighbridge.estimate.inference.passes import forward, prompts, token
+from weighbridge.estimate.inference.timing import PassTime
+from weighbridge.estimate.inference.weights import RankWeights
+from weighbridge.estimate.parameters import as_model
+from weighbridge.formats.cluster import load_cluster
+from weighbridge.formats.quantization import named_storage
+from weighbridge.hardware.cluster import Cluster
+from weighbridge.models import Model
+from weighbridge.models.storage import Storage
+from weighbridge.nn import Module
+from weighbridge.parallel.serving import Serving
+from weighbridge.units import DataType, data_type
+
+SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """A deployment under its load.
+
+    Attributes:
+        model: what is served.
+        serving: how, and what users ask.
+        cluster: on what; ``None`` leaves out what the device decides.
+        storage: how weights are packed; ``None`` for all in one data type.
+        dtype: data type of weights that are not packed.
+        price: dollars per GPU and hour; ``None`` for the catalogue's.
+    """
+
+    model: Model
+    serving: Serving
+    cluster: Cluster | None
+    storage: Storage | None
+    dtype: DataType
+    price: float | None = None
+
+    @cached_property
+    def weights(self) -> RankWeights:
+        """A rank's weights as they are stored."""
+        return RankWeights(self.model, self.serving, self.storage, self.dtype)
+
+    @cached_property
+    def memory(self) -> ServingMemory:
+        """What the fullest rank holds."""
+        return ServingMemory(self.model, self.serving, self.weights, self.cluster)
+
+    def decoding(self, sequences: Count | None = None, past: Count | None = None) -> PassTime:
+        """One token of every sequence of a rank, halfway through the output unless said."""
+        cluster = self._timed
+        sequences = self.serving.sequences if sequences is None else sequences
+        past = self.serving.prompt + self.serving.output // 2 if past is None else past
+        return PassTime(
+            forward(self.model, self.serving, token(sequences, past), cluster), self.serving, self.weights, cluster
+        )
+
+    def prefilling(self, sequences: Count = 1) -> PassTime:
+        """Prompts of so many sequences, less what the prefix cache has of them."""
+        cluster, serving = self._timed, self.serving
+        found = int(serving.prompt * serving.cached_prompt)
+        run = prompts(serving, sequences, serving.prompt - found, past=found)
+        return PassTime(forward(self.model, serving, run, cluster), serving, self.weights, cluster)
+
+    @property
+    def _timed(self) -> Cluster:
+        if self.cluster is None:
+            raise InputError("cluster: missing; time needs one, such as --cluster 8xH100")
+        return self.cluster
+
+    @cached_property
+    def decode(self) -> PassTime:
+        """One token of every sequence."""
+        return self.decoding()
+
+    @cached_property
+    def prefill(self) -> PassTime:
+        """One prompt alone."""
+        return self.prefilling()
+
+    @cached_property
+    def tpot(self) -> float:
+        """Seconds between tokens of a user while ``batch`` users are served: a pass of one token each, and the prompts
+        of others that come in between: while one makes its tokens, every other one ends and starts once.
+        """
+        others = max(self.serving.sequences - 1, 0)
+        return self.stages * self.decode.seconds + others * self.stages * self.prefill.seconds / self.serving.output
+
+    @property
+    def stages(self) -> int:
+        """Pipeline stages, through which a token goes one after another."""
+        return 1  # a pass is timed over all layers
+
+    @cached_property
+    def ttft_alone(self) -> float:
+        """Seconds until the first token of a prompt that nothing waits beside."""
+        return self.prefill.seconds
+
+    @cached_property
+    def ttft(self) -> float:
+        """Seconds until the first token while ``batch`` users are served: the pass that runs must end, then the prompt
+        runs, with a token of each of the others.
+        """
+        return self.ttft_alone + (self.decode.seconds * 1.5 if self.serving.sequences > 1 else 0.0)
+
+    @property
+    def end_to_end(self) -> float:
+        """Seconds from a request to its last token."""
+        return self.ttft + (self.serving.output - 1) * self.tpot
+
+    @property
+    def output_per_second(self) -> float:
+        """Tokens that all users are given in a second."""
+        return self.serving.batch * self.serving.output / self.end_to_end
+
+    @property
+    def per_gpu(self) -> float:
+        """Tokens per second and GPU."""
+        return self.output_per_second / self.serving.gpus
+
+    @property
+    def per_user(self) -> float:
+        """Tokens per second of one user, once the first has come."""
+        return 1 / self.tpot
+
+    @property
+    def hourly(self) -> float | None:
+        """Dollars for an hour of one GPU; ``None`` where nobody says."""
+        return self.price if self.price is not None else self._timed.device.price_per_hour
+
+    @property
+    def cost_per_million(self) -> dict[str, float] | None:
+        """Dollars per million tokens, "input" and "output": GPU time that prompts and tokens take, each by itself."""
+        if self.hourly is None:
+            return None
+        each = self.hourly * self.serving.gpus / SECONDS_PER_HOUR
+        sequences = self.serving.sequences * self.serving.data
+        return {
+            "input": 1e6 * each * self.prefill.seconds / (self.serving.prompt * self.serving.data),
+            "output": 1e6 * each * self.decode.seconds / sequences,
+        }
+
+
+def infer(
+    model: Model | Module | str,
+    serving: Serving | None = None,
+    cluster: Cluster | str | None = None,
+    quantisation: str | None = None,
+    price: float | None = None,
+    **fields: Any,
+) -> Inference:
+    """Weigh a deployment.
+
+    Args:
+        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
+        serving: how it is served; of its defaults with ``fields`` if ``None``.
+        cluster: what it runs on: ``8xH200``, a TOML file, or a cluster; ``None`` leaves out what the device decides.
+        quantisation: how weights are stored: a data type, or a format of
+            :data:`weighbridge.formats.quantization.NAMED`; as the checkpoint says if ``None``.
+        price: dollars per GPU and hour; the catalogue's if ``None``.
+        fields: fields of :class:`weighbridge.parallel.serving.Serving`.
+
+    Raises:
+        InputError: with everything that is wrong in one line.
+    """
+    machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
+    loaded = as_model(model)
+    chosen = replace(serving or Serving(), **fields)
+    found = list(dict.fromkeys(chosen.problems(loaded.tree, machines.gpus if machines else None)))
+    if price is not None and not price > 0:
+        found.append(("price", f"got {given(price)}; allowed is more than 0"))
+    if found:
+        raise InputError("; ".join(f"{field}: {what}" for field, what in found))
+    configured = getattr(loaded.config, "dtype", None) or "bf16"
+    storage, dtype = loaded.storage, data_type(configured)
+    if quantisation is not None:
+        storage, dtype = named_storage(quantisation, dtype)
+    return Inference(loaded, chosen, machines, storage, dtype, price)
