@@ -16,7 +16,7 @@ import runpy
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -219,6 +219,8 @@ def default_of(of: Field[Any]) -> str:
         return "needed"
     if of.default is None:
         return "none"
+    if is_dataclass(of.default):
+        return "its own defaults"
     return f"`{json.dumps(of.default)}`"
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("torch", reason="the oracle needs torch and transformers: install both")
+pytest.importorskip("transformers", reason="the oracle needs torch and transformers: install both")
+
 from tests.oracle.kept import kept_by_transformers, kept_by_weighbridge, unlike
 from tests.oracle.small import small
 
