@@ -1,0 +1,108 @@
+"""``weighbridge infer MODEL --cluster CLUSTER``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from weighbridge.cli.infer_options import asked, in_options, serving_options
+from weighbridge.cli.options import (
+    Once,
+    check_forms,
+    explain_options,
+    json_option,
+    load_model,
+    model_argument,
+    print_document,
+    print_json,
+)
+from weighbridge.cli.weighing import DOES_NOT_FIT
+from weighbridge.errors import InputError
+from weighbridge.estimate.inference.deployment import Deployment, deploy
+from weighbridge.formats.cluster import load_cluster
+
+LINES = ("weights", "kv_cache", "ttft", "tpot")
+"""What ``--explain`` explains."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is asked for of the output; attributes are options."""
+
+    chart: bool
+    check: bool
+    line: str | None
+    explain: bool
+    depth: int | None
+    form: str
+    as_json: bool
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> Output:
+        """The options of the output, taken out of all.
+
+        Raises:
+            InputError: for options that would have no effect.
+        """
+        out = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+        check_forms(out.explain, None, out.form, out.as_json, out.depth)
+        if out.line and not out.explain:
+            raise InputError("--line names the line that --explain explains; add --explain")
+        if out.depth and not out.explain:
+            raise InputError("--depth opens levels of --explain; add --explain")
+        if out.chart and (out.explain or out.as_json):
+            raise InputError(
+                f"--chart and --{'explain' if out.explain else 'json'} are two forms of one output; choose one"
+            )
+        return out
+
+
+@click.command("infer", cls=Once)
+@model_argument
+@click.option("--cluster", required=True, help="8xH200, 2x8xH200 (servers x GPUs), RTX-4090, or a TOML file.")
+@serving_options
+@click.option("--chart", is_flag=True, help="Show what more users at once cost and give.")
+@click.option("--check", is_flag=True, help="End with status 3 if it does not fit.")
+@click.option("--line", type=click.Choice(LINES), help="What to explain; all by default.")
+@explain_options
+@json_option
+def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) -> int:
+    """Serving: whether it fits, how many users, how soon and how fast they get tokens, and what those cost.
+
+    What is not said is chosen: all GPUs of the cluster, weights as published or the widest format that fits, as many
+    sequences at once as there is room for. What was chosen stands below the answer.
+    """
+    out = Output.taken_from(options)
+    fields = asked(options)
+    machines, loaded = load_cluster(cluster), load_model(model, changes)
+    try:
+        deployment = deploy(loaded, machines, **fields)
+    except InputError as error:
+        raise in_options(error) from None
+    _print(deployment, out)
+    return DOES_NOT_FIT if out.check and deployment.inference.memory.fits is False else 0
+
+
+def _print(deployment: Deployment, out: Output) -> None:
+    """The answer in the form that is asked for."""
+    if out.as_json:
+        from weighbridge.report import inference_schema
+
+        data: dict[str, Any] = dict(inference_schema.deployment(deployment))
+        if out.explain:
+            data |= inference_schema.explanation_of(deployment, _lines(out), out.depth)
+        print_json(data)
+    elif out.explain:
+        from weighbridge.report.inference_explained import explained
+
+        click.echo(explained(deployment.inference, _lines(out), out.form, out.depth), nl=False)
+    else:
+        from weighbridge.report.inference import View, document
+
+        print_document(document(deployment, View(users=out.chart)), out.form)
+
+
+def _lines(out: Output) -> tuple[str, ...]:
+    return (out.line,) if out.line else LINES
