@@ -75,10 +75,9 @@ def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) 
     sequences at once as there is room for. What was chosen stands below the answer.
     """
     out = Output.taken_from(options)
-    fields = asked(options)
     machines, loaded = load_cluster(cluster), load_model(model, changes)
     try:
-        deployment = deploy(loaded, machines, **fields)
+        deployment = deploy(loaded, machines, **asked(options))
     except InputError as error:
         raise in_options(error) from None
     _print(deployment, out)

@@ -82,11 +82,11 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
     found["quantisation"] = options.pop("quant") or "auto"
     kept, runs, price = options.pop("kv"), options.pop("engine"), options.pop("price")
     if kept is not None:
-        found["cache"] = data_type(kept, "--kv")
+        found["cache"] = data_type(kept, "cache")
     if runs is not None:
         found["engine"] = engine(runs)
     if price is not None:
-        found["price"] = amount(price, "--price", *PRICES, "dollars per GPU and hour", "2.50")
+        found["price"] = amount(price, "price", *PRICES, "dollars per GPU and hour", "2.50")
     return found
 
 

@@ -18,10 +18,10 @@ from weighbridge.units import gibibytes, percent
 WHAT = {
     "weights": "as they are stored, with scales",
     "activations": "of the longest pass that runs",
-    "kv_cache": "of all sequences at their longest, in pages",
+    "kv_cache": "all sequences at their longest, in pages",
     "logits_and_loss": "scores of the vocabulary, of the same pass",
     "context": "outside the allocator (estimate)",
-    "allocator": "taken by the engine at its start, for more cache",
+    "allocator": "taken by the engine, for more cache",
 }
 """Every part of the ledger in a few words."""
 
@@ -63,6 +63,11 @@ def document(deployment: Deployment, view: View = View()) -> Document:
     return Document(headline(inference), subtitle, facts, tuple(shown), notes(deployment), (bars(inference),))
 
 
+def device(inference: Inference) -> str:
+    """What the ranks run on, in a word."""
+    return "GPU" if inference.cluster is None or inference.cluster.device.kind == "GPU" else "device"
+
+
 def _machines(inference: Inference) -> str:
     gpus, cluster = int(inference.serving.gpus), inference.cluster
     if cluster is None:
@@ -85,7 +90,7 @@ def headline(inference: Inference) -> str:
     if memory.capacity is None or memory.fits is None:
         return f"{needed} needed on each GPU"
     room = gibibytes(int(memory.capacity))
-    words = f"{_of(needed, room)} that {engine.title} may take of a GPU"
+    words = f"{_of(needed, room)} that {engine.title} may take of a {device(inference)}"
     if memory.fits:
         return f"Fits: {words}"
     missing = gibibytes(int(memory.needed - memory.capacity))
@@ -162,7 +167,7 @@ def parts(inference: Inference) -> dict[str, int]:
 def bars(inference: Inference) -> Bars:
     """One bar: of equal GPUs any, else the fullest."""
     cluster = inference.cluster
-    label = "each GPU" if inference.serving.gpus > 1 else "the GPU"
+    label = f"{'each' if inference.serving.gpus > 1 else 'the'} {device(inference)}"
     return Bars((Bar(label, parts(inference)),), None if cluster is None else cluster.device.usable_bytes)
 
 
@@ -179,11 +184,11 @@ def ledger(inference: Inference) -> Table:
         look = LOOKS["allocator"]
         rows.append(_line(f"{look.mark} {look.name}", found["allocator"], whole, WHAT["allocator"], look.colour))
         share = inference.serving.memory_share or inference.serving.engine.memory_share or 1.0
-        rows.append(_line("  in use", whole, whole, f"{share:g} of what the device has (--memory-share)"))
+        rows.append(_line("  in use", whole, whole, f"{share:g} of what it has (--memory-share)"))
     if cluster is not None:
         free = cluster.device.usable_bytes - whole
         name = "free" if free >= 0 else "too many"
-        rows.append(_line(f". {name}", abs(free), 0, "of what the device lets programs have"))
+        rows.append(_line(f". {name}", abs(free), 0, "of what it lets programs have"))
     columns = (
         Column("line", False, whole=True),
         Column("size"),
@@ -192,7 +197,10 @@ def ledger(inference: Inference) -> Table:
         Column("what", False, optional=True),
     )
     return Table(
-        columns, tuple(rows), "Memory of a GPU" + " (any of them)" * (inference.serving.gpus > 1), _pages(inference)
+        columns,
+        tuple(rows),
+        f"Memory of a {device(inference)}" + " (any of them)" * (inference.serving.gpus > 1),
+        _pages(inference),
     )
 
 
@@ -216,7 +224,7 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
     """What was chosen by default, what bears on the estimate, how far off it may be."""
     inference = deployment.inference
     engine = inference.serving.engine
-    said = [f"{engine.title}'s defaults: {engine.source}"]
+    said = [f"defaults of {engine.title}: {engine.source}"]
     if inference.storage is not None and inference.storage.notes:
         said += inference.storage.notes
     return (*deployment.chosen, *said, *bands(inference), *inference.model.notes)

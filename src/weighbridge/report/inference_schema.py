@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
@@ -130,8 +130,8 @@ def deployment(found: Deployment) -> Served:
     """A weighed deployment."""
     inference = found.inference
     memory, serving, reason = inference.memory, inference.serving, untimed(inference)
-    timed: Any = _times(inference) if not reason else dict.fromkeys(TIMES)
-    return {
+    timed = _times(inference) if not reason else dict.fromkeys(TIMES)
+    data: dict[str, Any] = {
         "model": identity(inference.model),
         "cluster": str(inference.cluster) if inference.cluster else None,
         "plan": _plan(found),
@@ -156,6 +156,7 @@ def deployment(found: Deployment) -> Served:
         "changes": [_change(one) for one in better(inference)],
         "notes": list(notes(found)),
     }
+    return cast(Served, data)
 
 
 TIMES = (

@@ -71,9 +71,12 @@ def rate(value: float) -> str:
 
 def watt_hours(joules: float) -> str:
     """Energy for people: ``106 Wh``, ``9.11 kWh``."""
-    return three_digits(joules / 3600, "Wh")
+    hours = joules / 3600
+    return three_digits(hours, "Wh") if hours >= 100 else f"{hours:.3g} Wh"
 
 
 def money(value: float) -> str:
-    """Dollars with three digits, and cents from one dollar on."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:,.2f}" if value >= 1 else f"{value:.3f}"
+    """Dollars: whole ones from a thousand, cents from one, else three digits."""
+    if value >= 1:
+        return f"{value:,.0f}" if value >= 1000 else f"{value:,.2f}"
+    return f"{value:.3g}" if value >= 1e-4 else f"{value:.6f}"

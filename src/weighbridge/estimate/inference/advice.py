@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weighbridge.estimate.inference.deployment import NARROWER
+from weighbridge.estimate.inference.deployment import NARROWER, largest_tensor
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import lacking, untimed
 from weighbridge.formats.quantization import named_storage
@@ -84,6 +84,7 @@ def candidates(inference: Inference) -> Iterator[Candidate]:
     yield from _cache(inference)
     yield from _weights(inference)
     yield from _ranks(inference)
+    yield from _larger(inference)
     yield from _batch(inference)
     serving = inference.serving
     if not serving.cached_prompt and serving.engine.memory_share is not None and inference.memory.fits is False:
@@ -135,6 +136,22 @@ def _ranks(inference: Inference) -> Iterator[Candidate]:
     for expert in (ranks, serving.expert * 2):
         if serving.expert < expert <= ranks and any(node.together for node in inference.model.tree.walk()):
             yield f"expert parallel {expert:,}", "experts", _with(inference, expert=expert)
+
+
+def _larger(inference: Inference) -> Iterator[Candidate]:
+    """More GPUs, where those that there are do not hold it: as many of a server as heads allow share layers."""
+    cluster = inference.cluster
+    if cluster is None or inference.memory.fits is not False:
+        return
+    server = cluster.device.gpus_per_node
+    for factor in (2, 4, 8):
+        gpus = factor * cluster.gpus
+        machines = replace(cluster, gpus=gpus, gpus_per_node=min(gpus, max(server, cluster.gpus_per_node)))
+        tensor = largest_tensor(inference.model, machines.gpus_per_node, gpus)
+        stages = gpus // tensor
+        words = f"{gpus:,} GPUs: tensor parallel {tensor:,}" + f", pipeline parallel {stages:,}" * (stages > 1)
+        moved = replace(inference.serving, tensor=tensor, pipeline=stages, data=1, expert=1)
+        yield words, "GPUs", replace(inference, serving=moved, cluster=machines)
 
 
 def _batch(inference: Inference) -> Iterator[Candidate]:

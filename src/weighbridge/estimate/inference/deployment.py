@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.compute import check_length, longest
 from weighbridge.estimate.inference.inference import Inference, infer
 from weighbridge.estimate.inference.supported import check, check_cache, lacking
 from weighbridge.estimate.parameters import as_model
 from weighbridge.formats.cluster import load_cluster
+from weighbridge.formats.quantization import NAMED
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.nn import Module
@@ -20,6 +21,9 @@ from weighbridge.units import gibibytes
 
 AUTO, PUBLISHED = "auto", "published"
 """Weights as the checkpoint has them if they fit, else in the widest format that does; as the checkpoint has them."""
+
+WAYS = (AUTO, PUBLISHED, "fp32", "bf16", "fp16", "fp8", "mxfp8", *NAMED)
+"""Ways to store weights, by name."""
 
 NARROWER = ("fp8-block", "nvfp4", "w4a16")
 """Formats that are tried where published weights do not fit, the widest first; of 8 and 4 bits those alone that the
@@ -80,6 +84,7 @@ def deploy(
     """
     loaded = as_model(model)
     machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
+    _check_known(quantisation)
     check(machines.device, quantisation)
     if "cache" in fields:
         check_cache(machines.device, fields["cache"].name)
@@ -91,6 +96,17 @@ def deploy(
         found, why = _largest(found)
         chosen.append(why)
     return Deployment(found, stored, tuple(chosen))
+
+
+def _check_known(quantisation: str) -> None:
+    """Refuse what is no way to store weights.
+
+    Raises:
+        InputError: with the nearest.
+    """
+    if quantisation not in WAYS:
+        near = did_you_mean(quantisation, WAYS)
+        raise InputError(f"quantisation: got {given(quantisation)}; allowed: {', '.join(WAYS)}{near}")
 
 
 def _shape(model: Model, prompt: int | None, output: int | None) -> tuple[dict[str, int], list[str]]:
@@ -162,7 +178,7 @@ def layouts(model: Model, machines: Cluster, fields: dict[str, Any]) -> Iterator
     if set(said) - {"expert"}:
         yield {**dict.fromkeys(DEGREES, 1), **said}
         return
-    tensor = _tensor(model, min(machines.gpus, machines.gpus_per_node), machines.gpus)
+    tensor = largest_tensor(model, min(machines.gpus, machines.gpus_per_node), machines.gpus)
     rest = machines.gpus // tensor
     whole = {"tensor": tensor, "pipeline": 1, "data": 1, "expert": 1}
     if rest > 1:
@@ -174,7 +190,7 @@ def layouts(model: Model, machines: Cluster, fields: dict[str, Any]) -> Iterator
         yield {**whole, **said}
 
 
-def _tensor(model: Model, most: int, gpus: int) -> int:
+def largest_tensor(model: Model, most: int, gpus: int) -> int:
     """The largest tensor parallel size that heads divide by, and that divides the cluster."""
     for size in range(most, 1, -1):
         if gpus % size == 0 and not any(Serving(tensor=size).problems(model.tree)):
