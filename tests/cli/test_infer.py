@@ -132,7 +132,26 @@ def test_lines_are_explained_one_by_one(cli: Cli) -> None:
     assert steps[0]["value"] == 131_072 * (4096 + 512) * 32
 
 
+def test_the_command_that_starts_it(cli: Cli) -> None:
+    status, out, err = cli(*LLAMA, *LOAD, "--kv", "fp8", "--emit", "sglang")
+    assert (status, err) == (0, "")
+    assert out.startswith("python -m sglang.launch_server")
+    assert "--model-path meta-llama/Llama-3.1-8B" in out
+    assert "--kv-cache-dtype fp8_e4m3" in out
+    assert "--mem-fraction-static 0.88" in out
+
+
+def test_a_command_for_other_weights_says_so(cli: Cli) -> None:
+    status, out, err = cli(*LLAMA, "--quant", "awq", "--emit", "vllm")
+    assert status == 0
+    assert out.startswith("vllm serve")
+    assert err == "weighbridge: warning: weights: meta-llama/Llama-3.1-8B must be a checkpoint in awq\n"
+
+
 MISTAKES = [
+    ([*LLAMA, "--emit", "vllm", "--engine", "sglang"], "--emit vllm: the command of vllm, but --engine is sglang"),
+    ([*LLAMA, "--emit", "vllm", "--json"], "--emit prints the command and nothing else"),
+    ([*LLAMA, "--emit", "tgi"], "'tgi' is not one of 'vllm', 'sglang', 'trtllm'"),
     (
         [*LLAMA, "--engine", "vlm"],
         '--engine: got "vlm"; allowed: vllm, sglang, trtllm, transformers; did you mean vllm?',
