@@ -121,7 +121,7 @@ def _rooms(deployment: Deployment) -> list[tuple[str, ...]]:
     if not per_token:
         cache = "KV cache  of one size, however long: windows and states"
     facts.append((cache, f"{gibibytes(int(memory.cache_of(1, each)))} a sequence on each GPU"))
-    sharing, weight = int(serving.tensor * serving.pipeline), int(memory.weight_bytes)
+    sharing, weight = int(serving.gpus), int(memory.weight_bytes)
     name = stored(deployment)
     if sharing > 1:
         facts.append(

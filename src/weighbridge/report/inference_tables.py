@@ -178,15 +178,12 @@ def changes(inference: Inference) -> Table | None:
     title = "What would help most, each by itself" if fits else "What would make it fit, each by itself"
     if not fits and not enough:
         title = "Nothing tried makes it fit; what needs least, each by itself"
-    memory = (Column("needed then", optional=True), Column("room for", optional=True))
-    speed = (
-        Column("tokens/s per GPU"),
-        Column("TPOT"),
-        Column("TTFT", optional=True),
-        Column("$/M out", optional=True),
-    )
     timed = not any(untimed(change.inference) for change in found)
-    rows = [_changed(change, timed) for change in found]
+    priced = timed and all(change.inference.cost_per_million for change in found)
+    dollars = (Column("$/M out", optional=True),) if priced else ()
+    memory = (Column("needed then", optional=True), Column("room for", optional=True))
+    speed = (Column("tokens/s per GPU"), Column("TPOT"), Column("TTFT", optional=True), *dollars)
+    rows = [_changed(change, timed, priced) for change in found]
     remark = "fewer bits in weights or cache may change answers: try them on your own questions" if any(
         change.group in ("weights", "cache") for change in found
     ) else ""  # fmt: skip
@@ -194,13 +191,12 @@ def changes(inference: Inference) -> Table | None:
     return Table(columns, tuple(rows), title, remark)
 
 
-def _changed(change: Change, timed: bool) -> Row:
+def _changed(change: Change, timed: bool, priced: bool) -> Row:
     one = change.inference
     cells = [change.title]
     if timed:
-        cost = one.cost_per_million
         gain = f" ({100 * change.gains:+.0f} %)" if change.gains is not None else ""
         cells += [f"{rate(one.per_gpu)}{gain}", seconds(one.tpot), seconds(one.ttft)]
-        cells.append("-" if cost is None else money(cost["output"]))
+        cells += [money(one.cost_per_million["output"])] if priced and one.cost_per_million else []
     cells += [gibibytes(int(one.memory.needed)), f"{one.memory.max_batch or 0:,}"]
     return Row(tuple(cells))

@@ -206,7 +206,7 @@ def _said(
     if quantisation == AUTO and stored != PUBLISHED:
         wide = replace(found, storage=model.storage, dtype=infer(model).dtype)
         size = int(wide.memory.weight_bytes)
-        whole = int(serving.tensor * serving.pipeline)
+        whole = int(serving.gpus)
         together = f" ({gibibytes(whole * size)} on {whole:,})" if whole > 1 else ""
         said.append(
             f"weights: {gibibytes(size)} on each GPU{together} as published, in {wide.dtype.name}, do not fit; in "
@@ -214,7 +214,7 @@ def _said(
         )
     if weights_of(model, stored) == "bf16" and stored == PUBLISHED:
         said.append("weights: published in fp32, served in bf16 (--quant fp32 keeps them)")
-    if not any(fields.get(name) is not None for name in DEGREES):
+    if not any(fields.get(name) is not None for name in DEGREES) and machines.gpus > 1:
         said.append(f"ranks: {ranks(serving)}: all GPUs of the cluster (--tp, --pp, --dp, --ep)")
     elif serving.gpus < machines.gpus:
         said.append(f"{serving.gpus:,} of the cluster's {machines.gpus:,} GPUs are used; --dp adds replicas")
