@@ -30,7 +30,14 @@ from weighbridge.estimate.parameters import params
 from weighbridge.models import catalogue, families, family
 from weighbridge.models.described import Block, Config, Run, parts
 from weighbridge.nn import Module
-from weighbridge.report import explanation, inference_schema, scaling_schema, schema, time_schema
+from weighbridge.report import (
+    explanation,
+    inference_comparison,
+    inference_schema,
+    scaling_schema,
+    schema,
+    time_schema,
+)
 from weighbridge.report.block import words
 
 ROOT = Path(__file__).parents[1]
@@ -315,7 +322,8 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 CONTRACT = {
     name: shape
-    for name, shape in (vars(schema) | vars(scaling_schema) | vars(time_schema) | vars(inference_schema)).items()
+    for module in (schema, scaling_schema, time_schema, inference_schema, inference_comparison)
+    for name, shape in vars(module).items()
     if hasattr(shape, "__required_keys__")
 }
 """The typed dictionaries of the contract, whether ``typing`` or ``typing_extensions`` made them."""

@@ -84,7 +84,7 @@ def deploy(
     """
     loaded = as_model(model)
     machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
-    _check_known(quantisation)
+    check_known(quantisation)
     check(machines.device, quantisation)
     if "cache" in fields:
         check_cache(machines.device, fields["cache"].name)
@@ -98,7 +98,7 @@ def deploy(
     return Deployment(found, stored, tuple(chosen))
 
 
-def _check_known(quantisation: str) -> None:
+def check_known(quantisation: str) -> None:
     """Refuse what is no way to store weights.
 
     Raises:
