@@ -16,7 +16,7 @@ import runpy
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,6 +37,7 @@ from weighbridge.report import (
     scaling_schema,
     schema,
     time_schema,
+    weights_schema,
 )
 from weighbridge.report.block import words
 
@@ -226,6 +227,8 @@ def default_of(of: Field[Any]) -> str:
         return "needed"
     if of.default is None:
         return "none"
+    if is_dataclass(of.default):
+        return "its own defaults"
     return f"`{json.dumps(of.default)}`"
 
 
@@ -320,11 +323,10 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 # The JSON contract
 
+SCHEMAS = (schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison)
+
 CONTRACT = {
-    name: shape
-    for module in (schema, scaling_schema, time_schema, inference_schema, inference_comparison)
-    for name, shape in vars(module).items()
-    if hasattr(shape, "__required_keys__")
+    name: shape for part in SCHEMAS for name, shape in vars(part).items() if hasattr(shape, "__required_keys__")
 }
 """The typed dictionaries of the contract, whether ``typing`` or ``typing_extensions`` made them."""
 

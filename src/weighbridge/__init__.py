@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weighbridge.estimate.scaling import scaling as scaling
     from weighbridge.estimate.training import Training as Training
     from weighbridge.estimate.training import train as train
+    from weighbridge.estimate.weights import weights as weights
     from weighbridge.formats import load as load
     from weighbridge.formats.cluster import load_cluster as cluster
     from weighbridge.hardware.catalogue import entries as devices
@@ -57,6 +58,7 @@ _HOMES = {
     "params": ("weighbridge.estimate.parameters", "params"),
     "scaling": ("weighbridge.estimate.scaling", "scaling"),
     "train": ("weighbridge.estimate.training", "train"),
+    "weights": ("weighbridge.estimate.weights", "weights"),
 }
 
 __all__ = [

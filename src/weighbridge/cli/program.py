@@ -59,7 +59,7 @@ def program() -> None:
     """Weighs a transformer language model before it takes the cluster.
 
     MODEL is a catalogue name (weighbridge models), a config.json or the folder that holds it, a Hugging Face id (its
-    configuration only), a Llama params.json, or a TOML description.
+    configuration only), a GGUF file, a Llama params.json, or a TOML description.
     """
 
 

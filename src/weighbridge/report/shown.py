@@ -43,6 +43,7 @@ def _late(result: Shown) -> Document:
     from weighbridge.estimate.law_fit import Fit
     from weighbridge.estimate.scaling import Scaling
     from weighbridge.estimate.training import Training
+    from weighbridge.estimate.weights import WeightsReport
 
     if isinstance(result, Training):
         from weighbridge.report.training import View
@@ -57,6 +58,10 @@ def _late(result: Shown) -> Document:
         from weighbridge.report.scaling_laws import fitted
 
         return fitted(result)
+    if isinstance(result, WeightsReport):
+        from weighbridge.report.weights import weights
+
+        return weights(result)
     raise TypeError(f"{type(result).__name__} has no report")
 
 
