@@ -30,7 +30,15 @@ from weighbridge.estimate.parameters import params
 from weighbridge.models import catalogue, families, family
 from weighbridge.models.described import Block, Config, Run, parts
 from weighbridge.nn import Module
-from weighbridge.report import explanation, inference_schema, scaling_schema, schema, time_schema, weights_schema
+from weighbridge.report import (
+    explanation,
+    inference_comparison,
+    inference_schema,
+    scaling_schema,
+    schema,
+    time_schema,
+    weights_schema,
+)
 from weighbridge.report.block import words
 
 ROOT = Path(__file__).parents[1]
@@ -315,7 +323,7 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 # The JSON contract
 
-SCHEMAS = (schema, scaling_schema, time_schema, weights_schema, inference_schema)
+SCHEMAS = (schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison)
 
 CONTRACT = {
     name: shape for part in SCHEMAS for name, shape in vars(part).items() if hasattr(shape, "__required_keys__")

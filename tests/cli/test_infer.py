@@ -62,6 +62,15 @@ def test_one_more_than_the_largest_batch_does_not_fit(cli: Cli) -> None:
         assert data(cli, *LLAMA, "--prompt", "4096", "--output", "512", "--batch", str(batch))["fits"] is fits
 
 
+def test_recipes_and_files_of_llama_cpp(cli: Cli) -> None:
+    found = data(cli, "infer", "qwen3-8b", "--cluster", "RTX-4090", "--quant", "Q4_K_M")
+    file = json.loads(cli("params", "qwen3-8b", "--gguf", "Q4_K_M", "--json")[1])["weights"]
+    memory = found["memory"]
+    assert isinstance(memory, dict)
+    assert memory["weights"] == file["total"]
+    assert data(cli, "infer", "docs/files/tiny-Q4_0.gguf", "--cluster", "RTX-4090", "--prompt", "8", "--output", "8")
+
+
 def test_an_fp8_cache_is_half_as_large(cli: Cli) -> None:
     wide, narrow = (data(cli, *LLAMA, *LOAD, "--kv", kind)["kv_cache_bytes_per_token"] for kind in ("bf16", "fp8"))
     assert (wide, narrow) == (131_072, 65_536)

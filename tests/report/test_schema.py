@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from weighbridge.report import inference_schema, scaling_schema, schema
+from weighbridge.report import inference_comparison, inference_schema, scaling_schema, schema
 
 GPT = "--num-layers 2 --hidden-size 64 --num-attention-heads 4 --seq-length 128 --max-position-embeddings 128"
 MEGATRON = ["--", *GPT.split(), "--micro-batch-size", "1", "--vocab-size", "1000"]
@@ -40,6 +40,7 @@ CONTRACT: list[tuple[list[str], Any]] = [
     (["infer", "deepseek-v3", "--cluster", "8xH200", "--quant", "published", "--check"], inference_schema.Served),
     (["infer", "mamba-130m", "--cluster", "T4"], inference_schema.Served),
     (["infer", "gpt2", "--cluster", "Xeon-8480", "--engine", "transformers", "--batch", "2"], inference_schema.Served),
+    (["compare", "gpt2", "--cluster", "T4", "--cluster", "8xH100"], inference_comparison.ServedTable),
     (["scaling", "--compute", "1e23", "--cluster", "8xH100", "--mfu", "0.4"], scaling_schema.ScalingReport),
     (["scaling", "--parameters", "7B", "--tokens", "2T"], scaling_schema.ScalingReport),
 ]

@@ -10,8 +10,10 @@ from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.compute import check_length, longest
 from weighbridge.estimate.inference.inference import Inference, infer
 from weighbridge.estimate.inference.supported import check, check_cache, lacking
-from weighbridge.estimate.parameters import as_model
+from weighbridge.estimate.parameters import as_model, made
+from weighbridge.estimate.shown import Shown
 from weighbridge.formats.cluster import load_cluster
+from weighbridge.formats.gguf.recipes import RECIPES
 from weighbridge.formats.quantization import NAMED
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
@@ -42,7 +44,7 @@ PROMPT, OUTPUT = 1024, 256
 
 
 @dataclass(frozen=True, eq=False)
-class Deployment:
+class Deployment(Shown):
     """A deployment, and what of it nobody asked for.
 
     Attributes:
@@ -84,7 +86,7 @@ def deploy(
     """
     loaded = as_model(model)
     machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
-    _check_known(quantisation)
+    check_known(quantisation)
     check(machines.device, quantisation)
     if "cache" in fields:
         check_cache(machines.device, fields["cache"].name)
@@ -98,15 +100,16 @@ def deploy(
     return Deployment(found, stored, tuple(chosen))
 
 
-def _check_known(quantisation: str) -> None:
+def check_known(quantisation: str) -> None:
     """Refuse what is no way to store weights.
 
     Raises:
         InputError: with the nearest.
     """
-    if quantisation not in WAYS:
-        near = did_you_mean(quantisation, WAYS)
-        raise InputError(f"quantisation: got {given(quantisation)}; allowed: {', '.join(WAYS)}{near}")
+    if quantisation not in WAYS and quantisation.upper() not in RECIPES:
+        near = did_you_mean(quantisation, (*WAYS, *RECIPES))
+        allowed = f"{', '.join(WAYS)}, and llama.cpp's recipes such as Q4_K_M"
+        raise InputError(f"quantisation: got {given(quantisation)}; allowed: {allowed}{near}")
 
 
 def _shape(model: Model, prompt: int | None, output: int | None) -> tuple[dict[str, int], list[str]]:
@@ -141,11 +144,20 @@ def _first_that_fits(
         for sizes in layouts(model, machines, fields):
             users = batch if batch is not None else sizes.get("data", 1)
             settled = {**fields, **sizes, "batch": users}
-            found = infer(model, None, machines, weights_of(model, stored), price, **settled)
+            found = _weighed(model, machines, stored, price, settled)
             if found.memory.max_batch:
                 return found, stored
             tried.append((found, stored))
     return tried[0]
+
+
+def _weighed(model: Model, machines: Cluster, stored: str, price: float | None, fields: dict[str, Any]) -> Inference:
+    """A deployment with weights stored in one way: a recipe of llama.cpp makes another checkpoint of the model."""
+    recipe = stored.upper() in RECIPES
+    kept = made(model, stored)[0] if recipe else model
+    found = infer(kept, None, machines, None if recipe else weights_of(model, stored), price, **fields)
+    rest = found.storage.rest if found.storage else None
+    return found if rest is None else replace(found, dtype=rest)
 
 
 def _stored(model: Model, machines: Cluster, quantisation: str) -> Iterator[str]:
