@@ -22,7 +22,9 @@ class Engine:
         kernels: how operations are carried out.
         block: positions of one page of the cache; 1 where the cache is no pages.
         memory_share: of the device's memory, what it takes in all; ``None`` where it takes what it needs.
-        chunk: tokens that one pass runs at most, prompts in chunks; ``None`` for whole prompts.
+        chunk: tokens that one pass runs at most; ``None`` for no limit.
+        splits: a prompt that does not fit into what is left of a pass is split; otherwise it waits for the next.
+        mixes: passes of prompts make a token of each running sequence, too; otherwise those wait meanwhile.
         graphs: passes of single tokens are replayed from CUDA graphs, so that the host launches one.
         step: seconds of the host in every pass: choosing what runs, sampling, taking results back.
         source: where the choices were read.
@@ -37,6 +39,8 @@ class Engine:
     graphs: bool
     step: float
     source: str
+    splits: bool = True
+    mixes: bool = True
 
     @property
     def framework(self) -> Framework:
@@ -79,7 +83,8 @@ ENGINES: dict[str, Engine] = {
             graphs=True,
             step=0.0,
             source="sgl-project/sglang, python/sglang/srt/server_args.py (page_size, mem_fraction_static, "
-            "chunked_prefill_size)",
+            "chunked_prefill_size, enable_mixed_chunk)",
+            mixes=False,
         ),
         Engine(
             "trtllm",
@@ -91,7 +96,8 @@ ENGINES: dict[str, Engine] = {
             graphs=True,
             step=0.0,
             source="NVIDIA/TensorRT-LLM, tensorrt_llm/llmapi/llm_args.py (tokens_per_block, free_gpu_memory_fraction, "
-            "max_num_tokens)",
+            "max_num_tokens, enable_chunked_prefill)",
+            splits=False,
         ),
         Engine(
             "transformers",
@@ -110,6 +116,8 @@ ENGINES: dict[str, Engine] = {
             graphs=False,
             step=0.0,
             source="huggingface/transformers, generation/utils.py, cache_utils.py",
+            splits=False,
+            mixes=False,
         ),
     )
 }

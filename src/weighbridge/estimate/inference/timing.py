@@ -99,6 +99,11 @@ class PassTime:
         """Of the whole pass, the host's part included."""
         return sum(span.seconds for span in self.spans) + self.serving.engine.step
 
+    @property
+    def attention(self) -> float:
+        """Of attention alone, in all layers."""
+        return sum(span.seconds for span in self.spans if span.name == "attention")
+
     def _part(self, part: Projection | Operation) -> Iterator[tuple[str, Bound, float]]:
         """What an operation, or projections that run as one, takes."""
         if isinstance(part, Projection):
