@@ -27,6 +27,8 @@ class Engine:
         mixes: passes of prompts make a token of each running sequence, too; otherwise those wait meanwhile.
         graphs: passes of single tokens are replayed from CUDA graphs, so that the host launches one.
         step: seconds of the host in every pass: choosing what runs, sampling, taking results back.
+        linear: how weights are kept whose linear layers run as the tables of vLLM and SGLang have them, by the names of
+            :data:`weighbridge.hardware.speeds.experts.WEIGHTS`; others as in TensorRT-LLM's, by one cast and cuBLASLt.
         source: where the choices were read.
     """
 
@@ -41,6 +43,7 @@ class Engine:
     source: str
     splits: bool = True
     mixes: bool = True
+    linear: frozenset[str] = frozenset({"fp8", "fp8_block", "nvfp4"})
 
     @property
     def framework(self) -> Framework:
@@ -98,6 +101,7 @@ ENGINES: dict[str, Engine] = {
             source="NVIDIA/TensorRT-LLM, tensorrt_llm/llmapi/llm_args.py (tokens_per_block, free_gpu_memory_fraction, "
             "max_num_tokens, enable_chunked_prefill)",
             splits=False,
+            linear=frozenset({"fp8_block", "nvfp4"}),
         ),
         Engine(
             "transformers",

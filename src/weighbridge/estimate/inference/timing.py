@@ -119,9 +119,13 @@ class PassTime:
         """A multiply, the cast before it, and the sum of the ranks' shares after it."""
         fmt = self.format(own.weights[0] if own.weights else None)
         rows, columns, depth = (int(plain(size)) for size in (own.rows, own.columns, own.depth))
-        if fmt.casts:
-            yield "cast", Bound.MEMORY, self.speeds.stream(3 * rows * depth) - self.speeds.launch / 2
-        yield "matmul", self._bound(rows), self.multiply(rows, columns, depth, fmt)
+        linear = self._linear(rows, columns, depth, fmt)
+        if linear is not None:
+            yield "matmul", self._bound(rows), linear
+        else:
+            if fmt.casts:
+                yield "cast", Bound.MEMORY, self.speeds.stream(3 * rows * depth) - self.speeds.launch / 2
+            yield "matmul", self._bound(rows), self.multiply(rows, columns, depth, fmt)
         inside = any(isinstance(module, MixtureOfExperts) for module in own.first.scope)
         if own.splits_columns and not inside:  # the sum of shared experts' shares is one with that of the routed ones
             yield "all-reduce", Bound.NETWORK, self.all_reduce(2 * rows * columns)
@@ -146,6 +150,13 @@ class PassTime:
     def multiply(self, rows: int, columns: int, depth: int, fmt: Format) -> float:
         """A multiply; weights of fewer bits than it runs in come from memory as they are."""
         return float(self.speeds.packed_matmul(rows, columns, depth, fmt.precision, fmt.bits))
+
+    def _linear(self, rows: int, columns: int, depth: int, fmt: Format) -> float | None:
+        """Cast and multiply as the engine's own kernels do, where they were measured."""
+        if not fmt.casts or fmt.experts not in self.serving.engine.linear:
+            return None
+        seconds = self.speeds.linear(rows, columns, depth, fmt.experts)
+        return None if seconds is None else float(seconds)
 
     def all_reduce(self, size: Count) -> float:
         """The sum over tensor parallel ranks."""

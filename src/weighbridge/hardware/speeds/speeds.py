@@ -152,6 +152,31 @@ class Speeds:
             heat=self.heat,
         )
 
+    def linear(self, rows: Count, columns: Count, depth: Count, weights: str) -> Seconds | None:
+        """Seconds of a serving engine's linear layer in 8 bits or fewer, the cast of what it is given included; ``None``
+        where none was measured.
+
+        Args:
+            rows: of what it is given.
+            columns: of what it makes.
+            depth: what is summed over.
+            weights: how they are kept, a name of ``weighbridge.hardware.speeds.experts.WEIGHTS``.
+        """
+        curve = self.curves.linear.get(weights)
+        if curve is None or WEIGHTS[weights].precision not in self.device.peak_flops:
+            return None
+        precision = WEIGHTS[weights].precision
+        return curve.cast_and_multiplied(
+            rows,
+            columns,
+            depth,
+            precision=precision,
+            peak=self.device.peak(precision),
+            memory=self.device.memory_bandwidth,
+            processors=self.processors,
+            heat=self.heat,
+        )
+
     def attention(
         self,
         batch: Count,
