@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
+from math import ceil
 
 GOLDEN = 0.6180339887498949
 """The golden ratio less one: its multiples, less their whole parts, are spread as evenly as any sequence's (Weyl), so
@@ -19,6 +20,10 @@ that lengths are the same in every run."""
 
 MOST_REQUESTS = 4096
 """Requests of a run at most: means of more are the same."""
+
+
+ROUNDING = 1e-9
+"""Shares of a pass that sums of floating-point numbers are off by."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Load:
         poll: passes of tokens from one look for new requests to the next.
         slots: sequences that run at a time at most.
         tokens: that a sequence is given by one pass.
+        ahead: passes that are already under way when a request comes, beside the one that runs: engines that overlap
+            the host with the device put the next pass together before.
+        intake: seconds from a request to the engine, for each token of its prompt.
     """
 
     users: int
@@ -50,6 +58,8 @@ class Load:
     poll: int = 1
     slots: int | None = None
     tokens: float = 1.0
+    ahead: int = 0
+    intake: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ class _Request:
     prompt: int
     output: int
     came: float
+    seen: float
     left: int = 0
     first: float = 0.0
 
@@ -104,6 +115,7 @@ class Queue:
     read: int = 0
     looked: int = 0
     outside: list[_Request] = field(default_factory=list)
+    step: float = 0.0
 
     @cached_property
     def requests(self) -> int:
@@ -141,13 +153,18 @@ class Queue:
             max(1, round(most * (load.shortest + spread * ((self.sent + 1) * step % 1.0))))
             for most, step in ((load.prompt, GOLDEN), (load.output, GOLDEN**2 * 7))
         )
-        self.outside.append(_Request(self.sent, prompt, output, self.clock, prompt))
+        seen = self.clock + load.intake * prompt
+        self.outside.append(_Request(self.sent, prompt, output, self.clock, seen, prompt))
         self.sent += 1
 
     def _look(self) -> None:
-        """What has come is seen."""
-        self.waiting.extend(self.outside)
-        self.outside.clear()
+        """What has come is seen, unless the next pass is already under way; an engine that has nothing to do waits."""
+        if self.outside and not (self.running or self.waiting):
+            self.clock = max(self.clock, min(request.seen for request in self.outside))
+        until = self.clock + ROUNDING * self.step - (self.load.ahead * self.step if self.running else 0.0)
+        late = [request for request in self.outside if request.seen > until]
+        self.waiting.extend(request for request in self.outside if request.seen <= until)
+        self.outside = late
         self.looked = self.steps
 
     def _prompts(self) -> None:
@@ -180,10 +197,12 @@ class Queue:
 
     def _tokens(self) -> None:
         """Passes of tokens until a sequence ends, or new requests are looked for."""
-        stride = self.running[0][0] - self.steps
+        stride, self.step = self.running[0][0] - self.steps, self.decode(len(self.running))
         if self.outside:
-            stride = min(stride, max(self.looked + self.load.poll - self.steps, 1))
-        self.clock += stride * self.decode(len(self.running))
+            until = min(request.seen for request in self.outside) + self.load.ahead * self.step
+            coming = ceil((until - self.clock) / self.step - ROUNDING)
+            stride = min(stride, max(self.looked + self.load.poll - self.steps, coming, 1))
+        self.clock += stride * self.step
         self.steps += stride
         self._end()
 

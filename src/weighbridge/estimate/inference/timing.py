@@ -11,6 +11,7 @@ from weighbridge.arithmetic import Count, ceil_div, product
 from weighbridge.estimate.inference.formats import Format, of_packing, of_type
 from weighbridge.estimate.inference.passes import Forward
 from weighbridge.estimate.inference.weights import RankWeights
+from weighbridge.estimate.time.launches import HOSTS, LAUNCH
 from weighbridge.estimate.time.shapes import Heads, Projection, joined, kind_of
 from weighbridge.estimate.time.work import Bound
 from weighbridge.gradients import storages
@@ -31,6 +32,10 @@ FUSED = frozenset({"add", "store", "top k", "combine"})
 """Operations that engines run inside a kernel beside them: sums with the next normalisation, writes to the cache with
 rotary positions, the choice of experts and their sum with the experts themselves, which have their own curve."""
 
+KERNELS = {"experts": 8}
+"""Kernels of what is timed as one: choice of experts, order of tokens, cast, multiply, activation, cast, multiply, sum.
+Source: vllm-project/vllm, model_executor/layers/fused_moe/fused_moe.py, fused_experts_impl."""
+
 EXPERTS = ("routed", "expert_ffn")
 """Axes of what only routed experts make."""
 
@@ -44,12 +49,14 @@ class Span:
         kind: what its module is for.
         bound: what it waits for.
         seconds: of all its runs.
+        launches: kernels that the host launches for all its runs.
     """
 
     name: str
     kind: Kind
     bound: Bound
     seconds: float
+    launches: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +98,27 @@ class PassTime:
             first = part.first if isinstance(part, Projection) else part
             for name, bound, seconds in self._part(part):
                 if seconds:
-                    found.append(Span(name, kind_of(first), bound, times[id(first)] * float(seconds)))
+                    runs = times[id(first)]
+                    launches = runs * KERNELS.get(name, 1)
+                    found.append(Span(name, kind_of(first), bound, runs * float(seconds), launches))
         return tuple(found)
+
+    @cached_property
+    def device_seconds(self) -> float:
+        """Of the device's kernels and messages."""
+        return sum(span.seconds for span in self.spans)
+
+    @cached_property
+    def host_seconds(self) -> float:
+        """Of the host, which launches every kernel of a pass that is not replayed from a graph."""
+        if self.serving.engine.graphs and self.run.work.phase is Phase.DECODE:
+            return 0.0
+        return LAUNCH * HOSTS.get(self.cluster.device.architecture, 1.0) * sum(span.launches for span in self.spans)
 
     @property
     def seconds(self) -> float:
-        """Of the whole pass, the host's part included."""
-        return sum(span.seconds for span in self.spans) + self.serving.engine.step
+        """Of the whole pass: whichever of device and host takes longer, and what a step takes besides."""
+        return max(self.device_seconds, self.host_seconds) + self.serving.engine.step
 
     @property
     def attention(self) -> float:
