@@ -27,6 +27,8 @@ class Engine:
         mixes: passes of prompts make a token of each running sequence, too; otherwise those wait meanwhile.
         graphs: passes of single tokens are replayed from CUDA graphs, so that the host launches one.
         step: seconds of the host in every pass: choosing what runs, sampling, taking results back.
+        compiled: passes that are not replayed run compiled code, whose host only launches kernels; otherwise modules in
+            Python, one after the other.
         ahead: passes that are put together before the one that runs has ended, so that the host is never waited for.
         linear: how weights are kept whose linear layers run as the tables of vLLM and SGLang have them, by the names of
             :data:`weighbridge.hardware.speeds.experts.WEIGHTS`; others as in TensorRT-LLM's, by one cast and cuBLASLt.
@@ -44,6 +46,7 @@ class Engine:
     source: str
     splits: bool = True
     mixes: bool = True
+    compiled: bool = False
     ahead: int = 0
     linear: frozenset[str] = frozenset({"fp8", "fp8_block", "nvfp4"})
 
@@ -76,6 +79,7 @@ ENGINES: dict[str, Engine] = {
             chunk=8192,
             graphs=True,
             step=0.0,
+            compiled=True,
             ahead=1,
             source="vllm-project/vllm, vllm/config/cache.py (block_size, gpu_memory_utilization), engine/arg_utils.py",
         ),
@@ -102,6 +106,7 @@ ENGINES: dict[str, Engine] = {
             chunk=8192,
             graphs=True,
             step=0.0,
+            compiled=True,
             ahead=1,
             source="NVIDIA/TensorRT-LLM, tensorrt_llm/llmapi/llm_args.py (tokens_per_block, free_gpu_memory_fraction, "
             "max_num_tokens, enable_chunked_prefill)",

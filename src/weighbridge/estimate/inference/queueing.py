@@ -44,7 +44,7 @@ class Load:
         tokens: that a sequence is given by one pass.
         ahead: passes that are already under way when a request comes, beside the one that runs: engines that overlap
             the host with the device put the next pass together before.
-        intake: seconds from a request to the engine, for each token of its prompt.
+        intake: seconds of the server for each token of a prompt, one request after the other, before the engine has it.
     """
 
     users: int
@@ -116,6 +116,7 @@ class Queue:
     looked: int = 0
     outside: list[_Request] = field(default_factory=list)
     step: float = 0.0
+    taken: float = 0.0
 
     @cached_property
     def requests(self) -> int:
@@ -153,8 +154,10 @@ class Queue:
             max(1, round(most * (load.shortest + spread * ((self.sent + 1) * step % 1.0))))
             for most, step in ((load.prompt, GOLDEN), (load.output, GOLDEN**2 * 7))
         )
-        seen = self.clock + load.intake * prompt
-        self.outside.append(_Request(self.sent, prompt, output, self.clock, seen, prompt))
+        if load.shortest == 1 and load.mixes and self.sent < load.users:
+            output = max(1, round(output * (self.sent + 1) / load.users))
+        self.taken = max(self.taken, self.clock) + load.intake * prompt
+        self.outside.append(_Request(self.sent, prompt, output, self.clock, self.taken, prompt))
         self.sent += 1
 
     def _look(self) -> None:

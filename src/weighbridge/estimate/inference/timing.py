@@ -11,7 +11,7 @@ from weighbridge.arithmetic import Count, ceil_div, product
 from weighbridge.estimate.inference.formats import Format, of_packing, of_type
 from weighbridge.estimate.inference.passes import Forward
 from weighbridge.estimate.inference.weights import RankWeights
-from weighbridge.estimate.time.launches import HOSTS, LAUNCH
+from weighbridge.estimate.time.launches import HOSTS, LAUNCH, OPERATIONS
 from weighbridge.estimate.time.shapes import Heads, Projection, joined, kind_of
 from weighbridge.estimate.time.work import Bound
 from weighbridge.gradients import storages
@@ -49,6 +49,7 @@ class Span:
         kind: what its module is for.
         bound: what it waits for.
         seconds: of all its runs.
+        runs: how often it runs.
         launches: kernels that the host launches for all its runs.
     """
 
@@ -56,7 +57,8 @@ class Span:
     kind: Kind
     bound: Bound
     seconds: float
-    launches: int = 0
+    runs: int = 1
+    launches: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,7 @@ class PassTime:
                 if seconds:
                     runs = times[id(first)]
                     launches = runs * KERNELS.get(name, 1)
-                    found.append(Span(name, kind_of(first), bound, runs * float(seconds), launches))
+                    found.append(Span(name, kind_of(first), bound, runs * float(seconds), runs, launches))
         return tuple(found)
 
     @cached_property
@@ -113,7 +115,10 @@ class PassTime:
         """Of the host, which launches every kernel of a pass that is not replayed from a graph."""
         if self.serving.engine.graphs and self.run.work.phase is Phase.DECODE:
             return 0.0
-        return LAUNCH * HOSTS.get(self.cluster.device.architecture, 1.0) * sum(span.launches for span in self.spans)
+        speed = HOSTS.get(self.cluster.device.architecture, 1.0)
+        if self.serving.engine.compiled:
+            return speed * LAUNCH * sum(span.launches for span in self.spans)
+        return speed * OPERATIONS["megatron"] * sum(span.runs for span in self.spans)
 
     @property
     def seconds(self) -> float:
