@@ -45,6 +45,7 @@ class Load:
         ahead: passes that are already under way when a request comes, beside the one that runs: engines that overlap
             the host with the device put the next pass together before.
         intake: seconds of the server for each token of a prompt, one request after the other, before the engine has it.
+        way: seconds of a request's way to the server and its first token's way back, however many there are.
     """
 
     users: int
@@ -60,6 +61,7 @@ class Load:
     tokens: float = 1.0
     ahead: int = 0
     intake: float = 0.0
+    way: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Queue:
                 self._prompts()
             else:
                 self._tokens()
-        ttft = sum(first for first, _ in self.ended) / len(self.ended)
+        ttft = self.load.way / 2 + sum(first for first, _ in self.ended) / len(self.ended)
         tpot = sum(each for _, each in self.ended) / len(self.ended)
         return Waits(ttft, tpot, self.clock, self.made, self.read)
 
@@ -157,7 +159,7 @@ class Queue:
         if load.shortest == 1 and load.mixes and self.sent < load.users:
             output = max(1, round(output * (self.sent + 1) / load.users))
         self.taken = max(self.taken, self.clock) + load.intake * prompt
-        self.outside.append(_Request(self.sent, prompt, output, self.clock, self.taken, prompt))
+        self.outside.append(_Request(self.sent, prompt, output, self.clock, self.taken + load.way / 2, prompt))
         self.sent += 1
 
     def _look(self) -> None:

@@ -24,6 +24,7 @@ from weighbridge.parallel.serving import Serving
 from weighbridge.tape import Axis, Operation, Phase, Tensor, Weight, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
+from weighbridge.units import FP32
 
 TILE = 128
 """Rows and columns of a tile of chunked scans."""
@@ -257,8 +258,21 @@ class PassTime:
         moved = sum(int(plain(self.run.size(t))) for t in storages((*operation.reads, *operation.makes)).values())
         moving = self.speeds.stream(moved + self._states(operation))
         yield operation.name, Bound.MEMORY, max(moving, self._multiplied(operation))
+        if operation.name == "norm" and any(splits(w.axes[-1]) for w in operation.reads if isinstance(w, Weight)):
+            yield from self._shared_norm(operation, moving)
         if operation.name == "lookup" and any(splits(w.axes[0]) for w in operation.reads if isinstance(w, Weight)):
             yield "all-reduce", Bound.NETWORK, self.all_reduce(self.run.size(operation.makes[0]))
+
+    def _shared_norm(self, operation: Operation, moving: float) -> Iterator[tuple[str, Bound, float]]:
+        """What a norm over all heads takes besides, where ranks share the heads: the sum of squares of every row goes
+        round between two kernels. Source: vllm-project/vllm, MiniMaxText01RMSNormTP.
+        """
+        if plain(self.serving.tensor) == 1:
+            return
+        given = operation.makes[0]
+        rows = int(plain(product(self.serving.sharding.local(axis) for axis in given.axes[:-1])))
+        yield "all-reduce", Bound.NETWORK, self.all_reduce(FP32.bytes(rows))
+        yield operation.name, Bound.MEMORY, moving
 
     def _states(self, operation: Operation) -> int:
         """Bytes of the states that a recurrence reads and writes."""
