@@ -39,6 +39,8 @@ NAMES = {
     "hardware_tflops_per_gpu": "hardware TFLOP/s per GPU",
     "mfu": "MFU",
     "hfu": "HFU",
+    "ttft_seconds": "first token",
+    "tpot_seconds": "each next token",
 }
 UNITS = {
     "step_seconds": "s",
@@ -48,6 +50,8 @@ UNITS = {
     "hardware_tflops_per_gpu": "TFLOP/s",
     "mfu": "%",
     "hfu": "%",
+    "ttft_seconds": "s",
+    "tpot_seconds": "s",
 }
 TITLES = {
     "megatron": "Megatron-LM",
@@ -67,6 +71,7 @@ TITLES = {
     "qwen1": "Qwen 1 fine-tuning",
     "litgpt": "LitGPT fine-tuning",
     "torchtune": "torchtune fine-tuning",
+    "silicon": "engines that serve",
 }
 Why = Sequence[tuple[str, str]]
 
