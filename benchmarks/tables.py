@@ -41,6 +41,8 @@ NAMES = {
     "hfu": "HFU",
     "decode_tokens_per_second": "tokens/s made",
     "prompt_tokens_per_second": "tokens/s of a prompt",
+    "ttft_seconds": "first token",
+    "tpot_seconds": "each next token",
 }
 UNITS = {
     "step_seconds": "s",
@@ -52,6 +54,8 @@ UNITS = {
     "hfu": "%",
     "decode_tokens_per_second": "tokens/s",
     "prompt_tokens_per_second": "tokens/s",
+    "ttft_seconds": "s",
+    "tpot_seconds": "s",
 }
 TITLES = {
     "megatron": "Megatron-LM",
@@ -72,6 +76,7 @@ TITLES = {
     "litgpt": "LitGPT fine-tuning",
     "torchtune": "torchtune fine-tuning",
     "local": "llama.cpp and ExLlama",
+    "silicon": "engines that serve",
 }
 Why = Sequence[tuple[str, str]]
 

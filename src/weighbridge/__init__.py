@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from weighbridge.estimate.comparison import compare as compare
     from weighbridge.estimate.compute import flops as flops
     from weighbridge.estimate.generation import generate as generate
+    from weighbridge.estimate.inference.deployment import deploy as deploy
     from weighbridge.estimate.inference.inference import infer as infer
     from weighbridge.estimate.inference.local import local as local
     from weighbridge.estimate.law_fit import fit_law as fit_law
@@ -48,6 +49,7 @@ _HOMES = {
     "cluster": ("weighbridge.formats.cluster", "load_cluster"),
     "compare": ("weighbridge.estimate.comparison", "compare"),
     "devices": ("weighbridge.hardware.catalogue", "entries"),
+    "deploy": ("weighbridge.estimate.inference.deployment", "deploy"),
     "explain": ("weighbridge.report.explanation", "explain"),
     "infer": ("weighbridge.estimate.inference.inference", "infer"),
     "local": ("weighbridge.estimate.inference.local", "local"),
@@ -72,6 +74,7 @@ __all__ = [
     "catalogue",
     "cluster",
     "compare",
+    "deploy",
     "devices",
     "explain",
     "fit_law",

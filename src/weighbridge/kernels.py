@@ -197,6 +197,8 @@ class Kernels:
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
         wide_softmax: unfused attention computes probabilities in fp32, in a chain of operations (Megatron-Core,
             fusions/fused_softmax.py, forward_torch_softmax).
+        written_out: modules run as transformers writes them: activations that PyTorch has no kernel for step by step,
+            caps on scores and logits as operations of their own, windows as masks that attention is given.
         hidden_dropout: dropout on residual branches and embeddings.
         attention_dropout: dropout on attention probabilities.
         padded_vocabulary: tables of the vocabulary are padded to a multiple of this, times the tensor parallel size.
@@ -228,6 +230,7 @@ class Kernels:
     prefers_cudnn: bool = False
     fuses_projections: bool = False
     wide_softmax: bool = False
+    written_out: bool = False
     hidden_dropout: bool = False
     attention_dropout: bool = False
     padded_vocabulary: int = 1

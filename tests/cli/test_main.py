@@ -17,7 +17,7 @@ MISTAKES = [
     (
         ["parms"],
         2,
-        'no command "parms"; allowed: params, flops, train, megatron, local, scaling, compare, models, clusters; did you mean',
+        'no command "parms"; allowed: params, flops, train, megatron, infer, local, scaling, compare, models, clusters',
     ),
     (["params"], 2, "Missing argument 'MODEL'"),
     (["params", "gpt2", "--explian"], 2, "No such option"),

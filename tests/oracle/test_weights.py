@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,17 @@ from tests.oracle.test_quantised import DENSE, SPARSE, quantised, rows  # noqa: 
 
 pytestmark = pytest.mark.oracle
 
-NAMED = """
-arcee bamba bloom cohere cohere2 deepseek_v2 deepseek_v3 deepseek_v32 dots1 ernie4_5 ernie4_5_moe exaone4 falcon gemma gemma2
-gemma3_text glm glm4 glm4_moe glm_moe_dsa gpt2 gpt_bigcode gpt_neox gpt_oss gptj granite granitemoe hunyuan_v1_dense
-hunyuan_v1_moe jamba kimi_k2 lfm2 lfm2_moe llama llama4_text mamba mamba2 mimo mimo_v2_flash minimax_m2 ministral3 mistral
-mixtral nemotron nemotron_h olmo olmo2 olmo3 olmoe phi phi3 phimoe qwen2 qwen2_moe qwen3 qwen3_5_moe_text qwen3_5_text
-qwen3_moe qwen3_next qwen3_vl_moe_text qwen3_vl_text seed_oss smollm3 starcoder2 step3p5
-""".split()
+NAMED = re.findall(
+    r"\w+",
+    """
+    arcee bamba bloom cohere cohere2 deepseek_v2 deepseek_v3 deepseek_v32 dots1 ernie4_5 ernie4_5_moe exaone4
+    falcon gemma gemma2 gemma3_text glm glm4 glm4_moe glm_moe_dsa gpt2 gpt_bigcode gpt_neox gpt_oss gptj
+    granite granitemoe hunyuan_v1_dense hunyuan_v1_moe jamba kimi_k2 lfm2 lfm2_moe llama llama4_text mamba
+    mamba2 mimo mimo_v2_flash minimax_m2 ministral3 mistral mixtral nemotron nemotron_h olmo olmo2 olmo3 olmoe
+    phi phi3 phimoe qwen2 qwen2_moe qwen3 qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next qwen3_vl_moe_text
+    qwen3_vl_text seed_oss smollm3 starcoder2 step3p5
+    """,
+)
 """Types whose tensors are all found by name; of others the report says what is missing and what is left over."""
 
 

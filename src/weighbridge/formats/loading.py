@@ -140,9 +140,9 @@ def configured(path: Path) -> Path:
 
 def remote_weights(text: str) -> bool:
     """Whether a name means a GGUF file of a Hugging Face repository: ``org/name:Q4_K_M``, ``org/name/file.gguf``."""
-    from weighbridge.formats.weights import ID
+    from weighbridge.formats.weights import remote
 
-    name = ID.fullmatch(text)
+    name = remote(text)
     return name is not None and (name["tag"] is not None or (name["file"] or "").endswith(".gguf"))
 
 

@@ -125,6 +125,7 @@ _TRANSFORMERS = Framework(
         rope=Rope.EAGER,
         experts=Experts.GROUPED,
         prefers_cudnn=True,
+        written_out=True,
     ),
     pure(),
     Zero(0, Engine.DDP),

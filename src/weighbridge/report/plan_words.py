@@ -25,6 +25,7 @@ SWITCHES = {
     "repeats_keys": ("", ""),
     "passes_keys": ("", ""),
     "transposes": ("", ""),
+    "written_out": ("modules as transformers writes them", "modules not as transformers writes them"),
     "prefers_cudnn": ("cuDNN's attention before others", "flash attention before cuDNN's"),
     "autocast": ("autocast", "no autocast"),
     "sequence_first": ("sequence before batch", "batch before sequence"),

@@ -40,6 +40,7 @@ def _late(result: Shown) -> Document:
     Raises:
         TypeError: for what is no result of this package.
     """
+    from weighbridge.estimate.inference.deployment import Deployment
     from weighbridge.estimate.law_fit import Fit
     from weighbridge.estimate.scaling import Scaling
     from weighbridge.estimate.training import Training
@@ -54,6 +55,10 @@ def _late(result: Shown) -> Document:
         from weighbridge.report.scaling import document as scaling
 
         return scaling(result)
+    if isinstance(result, Deployment):
+        from weighbridge.report.inference import document as serving
+
+        return serving(result)
     if isinstance(result, Fit):
         from weighbridge.report.scaling_laws import fitted
 

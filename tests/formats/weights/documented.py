@@ -43,7 +43,7 @@ HEADER = {
 def contents() -> Mapping[str, bytes]:
     """The files by their names in docs/files."""
     llama, wider = load(LLAMA), load(WIDER)
-    named = {f"model.{one.names[0]}".replace("model.lm_head", "lm_head"): one.shape for one in _wanted(llama, False)}
+    named = {f"model.{one.first}".replace("model.lm_head", "lm_head"): one.shape for one in _wanted(llama, False)}
     stored = {t.name: (t.dtype.name, t.shape) for t in make(wider, "Q4_0").tensors}
     return {
         "tiny-llama/config.json": (json.dumps(LLAMA, indent=2) + "\n").encode(),

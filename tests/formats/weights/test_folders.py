@@ -117,6 +117,17 @@ def test_an_adapter_beside_a_configuration_is_no_model(tmp_path: Path, cli: Cli)
     assert json.loads(cli("params", str(folder), "--json")[1])["weights"] is None
 
 
+def test_a_path_that_is_wrong_is_not_asked_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    Path("models/tiny").mkdir()
+    status, _, err = cli("params", "models/tiny/no.gguf")
+    assert status == 2
+    assert 'no catalogue name, file, folder or Hugging Face id is "models/tiny/no.gguf"' in err
+
+
 def test_a_folder_of_neither_is_refused(tmp_path: Path, cli: Cli) -> None:
     status, _, err = cli("params", str(tmp_path), "--headers")
     assert status == 2

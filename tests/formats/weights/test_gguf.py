@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,9 +16,13 @@ import weighbridge as wb
 from tests.formats.weights.files import gguf, gguf_head, info, string, value
 from weighbridge.errors import InputError, UnknownArchitectureError, UnreadableError
 from weighbridge.estimate.parameters import made, params
+from weighbridge.estimate.weights import WeightsReport
+from weighbridge.formats.gguf.architectures import ARCHITECTURES, of_model
 from weighbridge.formats.gguf.making import make
+from weighbridge.formats.loading import of_weights
 from weighbridge.formats.weights import read
 from weighbridge.models import Model
+from weighbridge.tree import layer_count
 
 LLAMA = {
     "general.architecture": "llama",
@@ -292,8 +297,6 @@ HEADERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_headers_give_the_model_that_was_written(name: str) -> None:
-    from weighbridge.formats.loading import of_weights
-
     model = wb.load(name)
     file = replace(make(model, "Q4_K_M"), metadata=HEADERS[name], estimated=False)
     found: Model = of_weights(file, {})
@@ -302,6 +305,113 @@ def test_headers_give_the_model_that_was_written(name: str) -> None:
     assert report.active == params(model).active
     assert report.checkpoint is not None
     assert report.checkpoint.bytes == file.bytes
+
+
+def metadata_of(model: Model, architecture: str) -> dict[str, Any]:
+    """What a converter writes of a model, by the fields that its configuration has under their usual names."""
+    config = model.config
+    layers = layer_count(model.tree)
+
+    def field(*names: str) -> Any:
+        return next((value for name in names if (value := getattr(config, name, None)) is not None), None)
+
+    experts = field("num_local_experts", "n_routed_experts", "moe_num_experts", "num_experts")
+    own = {
+        "block_count": layers,
+        "embedding_length": config.hidden_size,
+        "feed_forward_length": field("intermediate_size"),
+        "attention.head_count": field("num_attention_heads"),
+        "attention.head_count_kv": field("num_key_value_heads", "num_attention_heads"),
+        "attention.key_length": field("head_size"),
+        "attention.sliding_window": field("sliding_window"),
+        "full_attention_interval": field("full_attention_interval"),
+        "ssm.conv_kernel": field("linear_conv_kernel_dim", "conv_kernel"),
+        "ssm.state_size": field("linear_key_head_dim", "state_size"),
+        "ssm.group_count": field("linear_num_key_heads", "n_groups"),
+    }
+    if experts:
+        own |= {
+            "expert_count": experts,
+            "expert_used_count": field("num_experts_per_tok", "moe_k", "moe_topk"),
+            "expert_feed_forward_length": field("moe_intermediate_size", "intermediate_size"),
+            "expert_shared_count": field("n_shared_experts", "moe_num_shared_experts"),
+            "leading_dense_block_count": field("first_k_dense_replace", "moe_layer_start_index"),
+        }
+    if architecture == "mamba":
+        own |= {"ssm.inner_size": 2 * config.hidden_size, "ssm.time_step_rank": -(-config.hidden_size // 16)}
+    elif field("linear_num_value_heads"):
+        heads = config.linear_num_value_heads
+        own |= {"ssm.time_step_rank": heads, "ssm.inner_size": heads * config.linear_value_head_dim}
+    named = {f"{architecture}.{key}": value for key, value in own.items() if value is not None}
+    return {"general.architecture": architecture, **named}
+
+
+WRITTEN = (
+    "afm-4.5b",
+    "aya-23-8b",
+    "command-a-111b",
+    "devstral-2-123b",
+    "dots.llm1",
+    "ernie-4.5-0.3b",
+    "ernie-4.5-21b-a3b",
+    "exaone-4.0-1.2b",
+    "gemma-2b",
+    "glm-4-32b-0414",
+    "glm-4.5-air",
+    "granite-3.0-8b",
+    "granite-3.1-3b-a800m",
+    "hunyuan-4b",
+    "hunyuan-a13b",
+    "mamba-1.4b",
+    "minimax-m2",
+    "minitron-4b",
+    "olmo-2-13b",
+    "olmoe-1b-7b",
+    "seed-oss-36b",
+    "smollm3-3b",
+    "starcoder2-15b",
+)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_sizes_survive_the_way_into_a_header_and_back(name: str) -> None:
+    model = wb.load(name)
+    file = replace(make(model, "Q8_0"), metadata=metadata_of(model, of_model(model)), estimated=False)
+    found = params(of_weights(file, {}))
+    assert found.model.model_type == model.model_type
+    assert (found.total, found.active) == (params(model).total, params(model).active)
+    assert WeightsReport(file, found.model).matched is not None
+
+
+def test_a_pattern_of_layers_is_read_off_their_sizes() -> None:
+    for name in ("nemotron-h-8b", "nemotron-3-nano-30b-a3b"):
+        model = wb.load(name)
+        config, pattern = model.config, wb.load(name).config.hybrid_override_pattern
+        own = {
+            "block_count": len(pattern),
+            "embedding_length": config.hidden_size,
+            "feed_forward_length": [config.intermediate_size if kind in "-E" else 0 for kind in pattern],
+            "attention.head_count": config.num_attention_heads,
+            "attention.head_count_kv": [config.num_key_value_heads if kind == "*" else 0 for kind in pattern],
+            "attention.key_length": config.head_dim,
+            "ssm.conv_kernel": config.conv_kernel,
+            "ssm.state_size": config.ssm_state_size,
+            "ssm.group_count": config.n_groups,
+            "ssm.inner_size": config.mamba_num_heads * config.mamba_head_dim,
+            "ssm.time_step_rank": config.mamba_num_heads,
+        }
+        if "E" in pattern:
+            own |= {
+                "expert_count": config.n_routed_experts,
+                "expert_used_count": config.num_experts_per_tok,
+                "expert_feed_forward_length": config.moe_intermediate_size,
+                "expert_shared_feed_forward_length": config.moe_shared_expert_intermediate_size,
+            }
+        metadata = {"general.architecture": "nemotron_h", **{f"nemotron_h.{key}": size for key, size in own.items()}}
+        file = replace(make(model, "Q8_0"), metadata=metadata, estimated=False)
+        found = params(of_weights(file, {}))
+        assert found.model.config.hybrid_override_pattern == pattern
+        assert found.total == params(model).total
 
 
 def test_a_model_may_be_changed(tmp_path: Path) -> None:
@@ -412,3 +522,9 @@ def test_without_an_embedding_it_is_no_model(tmp_path: Path, cli: Callable[..., 
     status, _, err = cli("params", str(written(tmp_path / "tiny.gguf", tensors)))
     assert status == 2
     assert "no token_embd.weight" in err
+
+
+def test_the_documentation_lists_the_architectures_that_are_read() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "weights.md").read_text("utf-8")
+    said = page.partition("Read are the architectures ")[2].partition("Of any other")[0]
+    assert re.findall(r"`([\w-]+)`", said) == sorted(name for name, one in ARCHITECTURES.items() if one.fields)

@@ -86,7 +86,8 @@ METHODS: dict[str, tuple[dict[str, Any], Any]] = {
         },
     ),
 }
-"""A section, and the tensors that stand for a weight of so many outputs and inputs, as the method's library names them."""
+"""A section, and the tensors that stand for a weight of so many outputs and inputs, as the method's library names
+them."""
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -145,7 +146,7 @@ def test_experts_one_by_one_and_a_prediction_layer_that_repeats_the_embedding() 
 
     tensors: dict[str, tuple[str, Sequence[int]]] = {}
     for one in _wanted(model, by_expert=True):
-        tensors[f"model.{one.names[0]}".replace("model.lm_head", "lm_head")] = ("BF16", one.shape)
+        tensors[f"model.{one.first}".replace("model.lm_head", "lm_head")] = ("BF16", one.shape)
     tensors["model.layers.2.embed_tokens.weight"] = ("BF16", (64, 32))
     tensors["model.layers.2.shared_head.head.weight"] = ("BF16", (64, 32))
     assert sum("experts.7." in name for name in tensors) == 6

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.formats.weights.files import LLAMA, framed, llama_tensors, safetensors, write_llama
 from weighbridge.errors import UnreadableError
 from weighbridge.formats.weights import read
+from weighbridge.report.weights_schema import WeightsAlone
 from weighbridge.tree import Kind
 
 F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
@@ -156,6 +158,7 @@ def test_weights_of_no_known_architecture_still_have_their_bytes(
     assert "no config.json beside it" in " ".join(out.split())
     data = json.loads(cli("params", str(path), "--json")[1])
     assert data["weights"]["total"] == 64
+    TypeAdapter(WeightsAlone).validate_python(data, strict=True, extra="forbid")
     (tmp_path / "config.json").write_text(json.dumps({**LLAMA, "model_type": "nobody"}))
     assert json.loads(cli("params", str(path), "--json")[1])["notes"][0].startswith("not compared")
     assert cli("params", str(path), "--explain")[0] == 2

@@ -38,7 +38,7 @@ class Header:
         if isinstance(value, list):
             if len(set(value)) != 1:
                 raise InputError(f"{self.architecture}.{key}: layers differ in it, which is not covered")
-            return int(value[0])
+            value = value[0]
         if value is not None and type(value) is not int:
             raise InputError(f"{self.architecture}.{key}: got {given(value)}; expected a whole number")
         return value
@@ -69,7 +69,7 @@ class Architecture:
     Attributes:
         model_type: the family that builds it; or what tells which one.
         fields: where fields of its configuration stand.
-        also: families whose models are written as this architecture, where ``model_type`` names none.
+        also: other families whose models are written as this architecture.
     """
 
     model_type: str | Callable[[Header], str]
@@ -99,6 +99,31 @@ def _key_length(header: Header) -> int | None:
     return header.get("attention.key_length_mla") or header.get("attention.key_length")
 
 
+def _pattern(header: Header) -> str | None:
+    """Nemotron-H's layers as letters: attention has key-value heads, feed-forward networks a width, others neither."""
+    heads, widths = (
+        header.file.metadata.get(f"{header.architecture}.{key}")
+        for key in ("attention.head_count_kv", "feed_forward_length")
+    )
+    if not isinstance(heads, list) or not isinstance(widths, list) or len(heads) != len(widths):
+        return None
+    sparse = {name.split(".")[1] for name in header.tensors if name.endswith(".ffn_up_exps.weight")}
+    kinds = zip(map(str, range(len(heads))), heads, widths, strict=True)
+    return "".join("*" if kv else "E" if i in sparse else "-" if width else "M" for i, kv, width in kinds)
+
+
+def _widest(key: str) -> Callable[[Header], Any]:
+    """The largest of the layers' sizes, where some layers have none of that thing."""
+
+    def read(header: Header) -> Any:
+        found = header.file.metadata.get(f"{header.architecture}.{key}")
+        if isinstance(found, list) and found and all(type(size) is int for size in found):
+            return max(found)
+        return header.get(key)
+
+    return read
+
+
 SIZES: dict[str, Source] = {"hidden_size": "embedding_length", "num_hidden_layers": _layers}
 
 ATTENTION: dict[str, Source] = {
@@ -107,51 +132,105 @@ ATTENTION: dict[str, Source] = {
     "num_attention_heads": "attention.head_count",
     "num_key_value_heads": "attention.head_count_kv",
     "head_dim": "attention.key_length",
+    "sliding_window": "attention.sliding_window",
+    "attention_bias": lambda header: header.has("attn_q.bias"),
+    "attention_out_bias": lambda header: header.has("attn_output.bias"),
+    "qkv_bias": lambda header: header.has("attn_q.bias"),
+    "mlp_bias": lambda header: header.has("ffn_up.bias"),
+    "use_bias": lambda header: header.has("attn_q.bias"),
+    "use_qk_norm": lambda header: header.has("attn_q_norm.weight"),
+    "num_nextn_predict_layers": 0,
+    "mtp_num_hidden_layers": 0,
+}
+"""Fields of families with attention; a family takes those that it has."""
+
+ROUTED: dict[str, Source] = {
+    **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"), "expert_count"),
+    **dict.fromkeys(("num_experts_per_tok", "moe_k", "moe_topk"), "expert_used_count"),
+    **dict.fromkeys(("n_shared_experts", "moe_num_shared_experts"), "expert_shared_count"),
+    **dict.fromkeys(("first_k_dense_replace", "moe_layer_start_index"), "leading_dense_block_count"),
+    "shared_expert_intermediate_size": _shared_width,
 }
 
 EXPERTS: dict[str, Source] = {
     **ATTENTION,
+    **ROUTED,
     "intermediate_size": lambda header: header.get("feed_forward_length") or _expert_width(header),
-    "num_experts": "expert_count",
-    "num_experts_per_tok": "expert_used_count",
     "moe_intermediate_size": _expert_width,
 }
+"""Routed experts with a width of their own."""
+
+ALL_EXPERTS: dict[str, Source] = {**ATTENTION, **ROUTED, "intermediate_size": _expert_width}
+"""Every layer has experts, whose width is that of the configuration."""
 
 LATENT: dict[str, Source] = {
-    **SIZES,
-    "intermediate_size": "feed_forward_length",
-    "num_attention_heads": "attention.head_count",
+    **EXPERTS,
     "q_lora_rank": lambda header: header.get("attention.q_lora_rank") or None,
     "kv_lora_rank": "attention.kv_lora_rank",
     "qk_rope_head_dim": "rope.dimension_count",
     "qk_nope_head_dim": lambda header: (_key_length(header) or 0) - (header.get("rope.dimension_count") or 0),
     "v_head_dim": lambda header: header.get("attention.value_length_mla") or header.get("attention.value_length"),
-    "first_k_dense_replace": "leading_dense_block_count",
-    "n_routed_experts": "expert_count",
-    "n_shared_experts": "expert_shared_count",
-    "num_experts_per_tok": "expert_used_count",
-    "moe_intermediate_size": _expert_width,
-    "num_nextn_predict_layers": 0,
+}
+
+DELTA: dict[str, Source] = {
+    "full_attention_interval": "full_attention_interval",
+    "linear_conv_kernel_dim": "ssm.conv_kernel",
+    "linear_key_head_dim": "ssm.state_size",
+    "linear_num_key_heads": "ssm.group_count",
+    "linear_num_value_heads": "ssm.time_step_rank",
+    "linear_value_head_dim": lambda header: header.ratio("ssm.inner_size", "ssm.time_step_rank"),
+}
+"""Linear attention by the delta rule."""
+
+STATES: dict[str, Source] = {
+    **SIZES,
+    "num_heads": "ssm.time_step_rank",
+    "head_dim": lambda header: header.ratio("ssm.inner_size", "ssm.time_step_rank"),
+    "expand": lambda header: header.ratio("ssm.inner_size", "embedding_length"),
+    "state_size": "ssm.state_size",
+    "n_groups": "ssm.group_count",
+    "conv_kernel": "ssm.conv_kernel",
+    "use_bias": lambda header: header.has("ssm_in.bias"),
+    "use_conv_bias": lambda header: header.has("ssm_conv1d.bias"),
+}
+
+HYBRID: dict[str, Source] = {
+    **ATTENTION,
+    **ROUTED,
+    "num_hidden_layers": lambda header: None,
+    "hybrid_override_pattern": _pattern,
+    "intermediate_size": _widest("feed_forward_length"),
+    "num_attention_heads": _widest("attention.head_count"),
+    "num_key_value_heads": _widest("attention.head_count_kv"),
+    "ssm_state_size": "ssm.state_size",
+    "mamba_num_heads": "ssm.time_step_rank",
+    "mamba_head_dim": lambda header: header.ratio("ssm.inner_size", "ssm.time_step_rank"),
+    "n_groups": "ssm.group_count",
+    "conv_kernel": "ssm.conv_kernel",
+    "moe_intermediate_size": lambda header: _expert_width(header) or None,
+    "moe_shared_expert_intermediate_size": lambda header: _shared_width(header) or None,
+    "moe_latent_size": "moe_latent_size",
 }
 
 ARCHITECTURES: dict[str, Architecture] = {
+    "arcee": Architecture("arcee", ATTENTION),
+    "cohere2": Architecture("cohere2", ATTENTION),
+    "command-r": Architecture("cohere", ATTENTION),
     "deepseek2": Architecture(
         lambda header: "deepseek_v3" if header.has("exp_probs_b.bias") else "deepseek_v2",
         LATENT,
-        ("deepseek_v2", "deepseek_v3"),
+        ("deepseek_v2", "deepseek_v3", "kimi_k2"),
     ),
-    "gemma2": Architecture("gemma2", {**ATTENTION, "sliding_window": "attention.sliding_window"}),
-    "gemma3": Architecture("gemma3_text", {**ATTENTION, "sliding_window": "attention.sliding_window"}),
-    "gpt-oss": Architecture(
-        "gpt_oss",
-        {
-            **ATTENTION,
-            "intermediate_size": _expert_width,
-            "num_local_experts": "expert_count",
-            "num_experts_per_tok": "expert_used_count",
-            "sliding_window": "attention.sliding_window",
-        },
-    ),
+    "dots1": Architecture("dots1", EXPERTS),
+    "ernie4_5": Architecture("ernie4_5", ATTENTION),
+    "ernie4_5-moe": Architecture("ernie4_5_moe", EXPERTS),
+    "exaone4": Architecture("exaone4", ATTENTION),
+    "gemma": Architecture("gemma", ATTENTION),
+    "gemma2": Architecture("gemma2", ATTENTION),
+    "gemma3": Architecture("gemma3_text", ATTENTION, ("gemma3",)),
+    "glm4": Architecture("glm4", ATTENTION),
+    "glm4moe": Architecture("glm4_moe", EXPERTS),
+    "gpt-oss": Architecture("gpt_oss", ALL_EXPERTS),
     "gpt2": Architecture(
         "gpt2",
         {
@@ -162,50 +241,40 @@ ARCHITECTURES: dict[str, Architecture] = {
             "n_positions": "context_length",
         },
     ),
+    "granite": Architecture("granite", ATTENTION),
+    "granitemoe": Architecture("granitemoe", ALL_EXPERTS),
+    "hunyuan-dense": Architecture("hunyuan_v1_dense", ATTENTION),
+    "hunyuan-moe": Architecture("hunyuan_v1_moe", ALL_EXPERTS),
+    "lfm2": Architecture("lfm2", {}),
     "llama": Architecture(
         lambda header: "mixtral" if header.get("expert_count") else "llama",
-        {
-            **ATTENTION,
-            "attention_bias": lambda header: header.has("attn_q.bias"),
-            "mlp_bias": lambda header: header.has("ffn_up.bias"),
-            "num_local_experts": "expert_count",
-            "num_experts_per_tok": "expert_used_count",
-        },
+        {**ATTENTION, **ROUTED},
         ("llama", "llama_params", "mistral", "mixtral"),
     ),
-    "mamba2": Architecture(
-        "mamba2",
-        {
-            **SIZES,
-            "num_heads": "ssm.time_step_rank",
-            "head_dim": lambda header: header.ratio("ssm.inner_size", "ssm.time_step_rank"),
-            "expand": lambda header: header.ratio("ssm.inner_size", "embedding_length"),
-            "state_size": "ssm.state_size",
-            "n_groups": "ssm.group_count",
-            "conv_kernel": "ssm.conv_kernel",
-            "use_bias": lambda header: header.has("ssm_in.bias"),
-            "use_conv_bias": lambda header: header.has("ssm_conv1d.bias"),
-        },
-    ),
-    "nemotron_h": Architecture("nemotron_h", {}),
-    "phi3": Architecture("phi3", {**ATTENTION, "sliding_window": "attention.sliding_window"}),
+    "mamba": Architecture("mamba", {**STATES, "time_step_rank": "ssm.time_step_rank"}),
+    "mamba2": Architecture("mamba2", STATES),
+    "minimax-m2": Architecture("minimax_m2", ALL_EXPERTS),
+    "mistral3": Architecture("ministral3", ATTENTION),
+    "nemotron": Architecture("nemotron", ATTENTION),
+    "nemotron_h": Architecture("nemotron_h", HYBRID),
+    "nemotron_h_moe": Architecture("nemotron_h", HYBRID),
+    "olmo": Architecture("olmo", ATTENTION),
+    "olmo2": Architecture("olmo2", ATTENTION, ("olmo3",)),
+    "olmoe": Architecture("olmoe", ALL_EXPERTS),
+    "phi3": Architecture("phi3", ATTENTION),
+    "phimoe": Architecture("phimoe", ALL_EXPERTS),
     "qwen2": Architecture("qwen2", ATTENTION),
-    "qwen2moe": Architecture("qwen2_moe", {**EXPERTS, "shared_expert_intermediate_size": _shared_width}),
+    "qwen2moe": Architecture("qwen2_moe", EXPERTS),
     "qwen3": Architecture("qwen3", ATTENTION),
+    "qwen35": Architecture("qwen3_5_text", {**ATTENTION, **DELTA}, ("qwen3_5",)),
+    "qwen35moe": Architecture("qwen3_5_moe_text", {**EXPERTS, **DELTA}, ("qwen3_5_moe",)),
     "qwen3moe": Architecture("qwen3_moe", EXPERTS),
-    "qwen3next": Architecture(
-        "qwen3_next",
-        {
-            **EXPERTS,
-            "shared_expert_intermediate_size": _shared_width,
-            "full_attention_interval": "full_attention_interval",
-            "linear_conv_kernel_dim": "ssm.conv_kernel",
-            "linear_key_head_dim": "ssm.state_size",
-            "linear_num_key_heads": "ssm.group_count",
-            "linear_num_value_heads": "ssm.time_step_rank",
-            "linear_value_head_dim": lambda header: header.ratio("ssm.inner_size", "ssm.time_step_rank"),
-        },
-    ),
+    "qwen3next": Architecture("qwen3_next", {**EXPERTS, **DELTA}),
+    "qwen3vl": Architecture("qwen3_vl_text", ATTENTION, ("qwen3_vl",)),
+    "qwen3vlmoe": Architecture("qwen3_vl_moe_text", EXPERTS, ("qwen3_vl_moe",)),
+    "seed_oss": Architecture("seed_oss", ATTENTION),
+    "smollm3": Architecture("smollm3", ATTENTION),
+    "starcoder2": Architecture("starcoder2", ATTENTION),
 }
 """Every architecture that is read; one without fields is written only (layers that differ are not read back)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.formats.gguf.architectures import of_model
@@ -13,8 +14,10 @@ from weighbridge.formats.gguf.recipes import FALLBACK, RECIPES, Mix, Recipe, Spo
 from weighbridge.formats.weights.file import StoredTensor, WeightsFile
 from weighbridge.ggml import ALIGNMENT, TYPES
 from weighbridge.models import Model
-from weighbridge.tree import layer_count
+from weighbridge.tree import Kind, Node, counted, layer_count, stored
 from weighbridge.units import data_type
+
+VISION = Kind.VISION
 
 PARTS = (
     ("output.weight", "head"),
@@ -31,7 +34,7 @@ PARTS = (
 )
 """What recipes call tensors of such names."""
 
-KEPT = ("_norm.weight", "ffn_gate_inp.weight", "ssm_conv1d", "position_embd.weight")
+KEPT = ("_norm.weight", "ffn_gate_inp.weight", "ssm_conv1d", "shortconv.conv.weight", "position_embd.weight")
 """Matrices that no recipe quantises; they are fp32, like all vectors."""
 
 SEVENTY = 80
@@ -39,7 +42,7 @@ SEVENTY = 80
 
 PER_TOKEN = 40
 """Bytes of a vocabulary's entry in a header: its text, type and merges. What published files leave for it
-(tests/formats/weights/test_recipes.py) is 24 in Gemma 2, 39 in Qwen2.5, 61 in Llama 3."""
+(tests/formats/weights/test_recipes.py) is 24 in Gemma, 39 in Qwen, 61 in Llama 3 and 65 in gpt-oss."""
 
 OTHER_METADATA = 4096
 """Bytes of the rest of a header beside the list of tensors: names, sizes, a chat template."""
@@ -84,8 +87,28 @@ def make(model: Model, name: str, imatrix: bool = False) -> WeightsFile:
     typed = list(types(parts, recipe, facts))
     tensors = tuple(_stored(part, kind) for part, kind in typed)
     data = sum(-(-tensor.bytes // ALIGNMENT) * ALIGNMENT for tensor in tensors)
-    header = estimated_header(tensors, model.config.vocab_size)
-    return WeightsFile(f"{model.name}-{name.upper()}.gguf", "gguf", tensors, 1, header, header + data, estimated=True)
+    header = estimated_header(tensors, text_of(model.config).vocab_size)
+    called = f"{model.name}-{name.upper()}.gguf"
+    return WeightsFile(called, "gguf", tensors, 1, header, header + data, {}, tuple(_left_out(model)), estimated=True)
+
+
+def _left_out(model: Model) -> Iterator[str]:
+    """What the file does not hold of a model."""
+    seen = sum(times * parameters_of(node) for node, times in model.tree.each(stored, counted) if node.kind is VISION)
+    if seen:
+        yield f"without {seen:,} parameters for images, which llama.cpp has in a file of its own (mmproj, fp16)"
+    if any(node.apart for node in model.tree.children):
+        yield "without the layers of multi-token prediction, which most converters leave out"
+
+
+def parameters_of(node: Node) -> int:
+    """A node's own parameters."""
+    return sum(weight.count for weight in node.weights.values() if not weight.buffer)
+
+
+def text_of(config: Any) -> Any:
+    """The configuration of the language model in a multimodal one."""
+    return getattr(config, "text_config", None) or config
 
 
 def estimated_header(tensors: Iterable[StoredTensor], vocabulary: int) -> int:
@@ -101,9 +124,10 @@ def _stored(part: Part, kind: str) -> StoredTensor:
 
 
 def _facts(model: Model, architecture: str, parts: Iterable[Part], imatrix: bool) -> Facts:
-    heads = getattr(model.config, "num_attention_heads", 0)
-    latent = hasattr(model.config, "kv_lora_rank")  # one key-value head, as its converter writes
-    shared = 1 if latent else getattr(model.config, "kv_heads", heads)
+    config = text_of(model.config)
+    heads = getattr(config, "num_attention_heads", 0)
+    latent = hasattr(config, "kv_lora_rank")  # one key-value head, as its converter writes
+    shared = 1 if latent else getattr(config, "kv_heads", heads)
     experts = max((part.shape[0] for part in parts if "_exps.weight" in part.name), default=0)
     layers = layer_count(model.tree)
     large = layers == SEVENTY and (architecture == "qwen2" or (architecture == "llama" and heads != shared))

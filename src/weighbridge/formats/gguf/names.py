@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from weighbridge.errors import InputError
+from weighbridge.formats.weights.synonyms import common
 from weighbridge.models import Model
 from weighbridge.models.sites import Placed, placed
 from weighbridge.tape import Joined, Weight
+from weighbridge.tree import Kind
 
 Shape = tuple[int, ...]
 """Sizes as PyTorch orders them, rows before columns; ggml writes them in the other order."""
@@ -29,7 +31,6 @@ OUTSIDE = {
 
 LAYER = {
     "input_layernorm": "attn_norm",
-    "norm": "attn_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -61,23 +62,31 @@ LAYER = {
     "mlp.fc2_latent_proj": "ffn_latent_up",
     "mixer": "ssm",
     "mixer.in_proj": "ssm_in",
-    "mixer.conv1d": "ssm_conv1d",
+    "mixer.conv": "ssm_conv1d",
+    "mixer.x_proj": "ssm_x",
+    "mixer.dt_proj": "ssm_dt",
     "mixer.norm": "ssm_norm",
     "mixer.out_proj": "ssm_out",
     "linear_attn": "ssm",
     "linear_attn.in_proj_qkvz": "ssm_in",
     "linear_attn.in_proj_ba": "ssm_ba",
-    "linear_attn.conv1d": "ssm_conv1d",
+    "linear_attn.conv": "ssm_conv1d",
+    "linear_attn.qkv_proj": "attn_qkv",
+    "linear_attn.z_proj": "attn_gate",
+    "linear_attn.b_proj": "ssm_beta",
+    "linear_attn.a_proj": "ssm_alpha",
     "linear_attn.norm": "ssm_norm",
     "linear_attn.out_proj": "ssm_out",
+    "conv.in_proj": "shortconv.in_proj",
+    "conv.conv": "shortconv.conv",
+    "conv.out_proj": "shortconv.out_proj",
 }
 """What stands in a layer, after ``blk.N.``; experts are one tensor, so their numbers are left out."""
 
-AFTER = {
-    "post_attention_norm": "post_attention_norm",
-    "post_mlp_norm": "post_ffw_norm",
-    "post_moe_norm": "post_ffw_norm",
-}
+AFTER = (
+    (re.compile(r"post_(mlp|moe)_norm"), "post_ffw_norm"),
+    (re.compile(r"post_(\w+_)?attention_norm"), "post_attention_norm"),
+)
 """Norms of what a branch gives, by our own names: in checkpoints they are called as others are."""
 
 OF_WEIGHTS = {
@@ -90,12 +99,21 @@ OF_WEIGHTS = {
 }
 """How the weights of a module are called, given its name."""
 
+BEFORE_FFN = {"post_attention_layernorm": "post_attention_norm"}
+"""The norm before a feed-forward network, where files call it by what stands before it."""
+
 OWN = {
-    "gpt-oss": {"post_attention_layernorm": "post_attention_norm"},
-    "qwen3next": {"post_attention_layernorm": "post_attention_norm"},
+    "ernie4_5-moe": {"mlp.gate:offset": "exp_probs_b.bias"},
+    "glm4moe": BEFORE_FFN,
+    "gpt-oss": BEFORE_FFN,
+    "lfm2": {"norm": "token_embd_norm"},
     "nemotron_h": {"post_attention_layernorm": "attn_norm"},
+    "qwen35": BEFORE_FFN,
+    "qwen35moe": BEFORE_FFN,
+    "qwen3next": BEFORE_FFN,
+    "seed_oss": BEFORE_FFN,
 }
-"""Where an architecture calls a part otherwise."""
+"""Where an architecture calls a part otherwise, or a weight that is no ``weight`` of it."""
 
 Split = tuple[tuple[str, Shape], ...]
 """Tensors that stand for a weight together: names, without ``.weight``, and shapes."""
@@ -153,21 +171,24 @@ class Held:
 
 
 def held(model: Model, architecture: str) -> Iterator[Held]:
-    """Every weight of a model with its tensors; prediction layers, which most files leave out, are left out.
+    """Every weight of a model with its tensors. Prediction layers, which most files leave out, are left out, and so is
+    what is for images, which has a file of its own.
 
     Raises:
         InputError: for a part whose name in GGUF files is not known here.
     """
     for one in placed(model.tree, by_layer=True):
-        if one.apart:
+        if one.apart or one.node.kind is Kind.VISION:
             continue
         where, key = _place(one.site.names[0])
-        known = {**LAYER, **OWN.get(architecture, {})} if where else OUTSIDE
-        name = AFTER.get(one.node.name) or known.get(key)
-        if name is None or one.name not in OF_WEIGHTS:
+        known = {**(LAYER if where else OUTSIDE), **OWN.get(architecture, {})}
+        after = next((name for pattern, name in AFTER if pattern.fullmatch(one.node.name)), None)
+        name = after or known.get(key)
+        called = known.get(f"{key}:{one.name}", OF_WEIGHTS.get(one.name, ""))
+        if name is None or not called:
             raise InputError(f"{model.name}: how GGUF files call its {one.site.names[0]} is not known here")
         shape = tuple(axis.size for axis in one.weight.axes)
-        whole = _part(where, OF_WEIGHTS[one.name].format(name), (one.copies, *shape))
+        whole = _part(where, called.format(name), (one.copies, *shape))
         split = SPLITS.get(key) if one.name == "weight" else None
         parts = () if split is None else split(one.weight, model.config)
         newer = tuple(_part(where, f"{own}.weight", sizes) for own, sizes in parts)
@@ -176,7 +197,7 @@ def held(model: Model, architecture: str) -> Iterator[Held]:
 
 def _place(name: str) -> tuple[str, str]:
     """What stands before a name in files, and the name without the numbers of its layer and of experts."""
-    found = re.fullmatch(r"layers\.(\d+)\.(.*)", name)
+    found = re.fullmatch(r"layers\.(\d+)\.(.*)\.", common(f"{name}."))
     if found is None:
         return "", name
     return f"blk.{found[1]}.", re.sub(r"experts\.\d+", "experts", found[2])

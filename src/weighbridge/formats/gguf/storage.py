@@ -8,7 +8,7 @@ from weighbridge.formats.weights.file import StoredTensor, WeightsFile
 from weighbridge.models import Model
 from weighbridge.models.storage import Packing, Piece, Rule, Storage
 from weighbridge.models.storage import Part as Holds
-from weighbridge.units import FP32, DataType
+from weighbridge.units import DATA_TYPES, FP32, DataType
 
 
 def storage_of(file: WeightsFile, model: Model, title: str) -> Storage:
@@ -34,6 +34,7 @@ def storage_of(file: WeightsFile, model: Model, title: str) -> Storage:
         return Rule(lambda site: packings.get(site.names[0]) == packing, packing)
 
     rules = tuple(takes(packing) for packing in dict.fromkeys(packings.values()))
+    rules += (Rule(lambda site: ".tower." in site.names[0], of_type(DATA_TYPES["fp16"])),)  # a file of its own
     rest = max(vectors, key=vectors.count)
     return Storage("gguf", title, rules, by_layer=True, rest=rest)
 

@@ -55,10 +55,16 @@ def read(what: str | Path) -> WeightsFile:
         return _of_store(Folder(path), path.absolute().name)
     if path.exists():
         return read_file(path)
-    found = ID.fullmatch(str(what)) if isinstance(what, str) else None
+    found = remote(what) if isinstance(what, str) else None
     if found is None:
         raise InputError(f"weights: no file, folder or Hugging Face id is {given(str(what))}")
     return _of_repository(found["repository"], found["file"] or "", found["tag"] or "")
+
+
+def remote(text: str) -> re.Match[str] | None:
+    """The parts of a Hugging Face id; ``None`` for what is none, or a path into a folder that there is."""
+    found = ID.fullmatch(text)
+    return None if found is None or (found["file"] and Path(text).parent.is_dir()) else found
 
 
 def read_file(path: Path) -> WeightsFile:

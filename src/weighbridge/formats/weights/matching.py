@@ -123,15 +123,25 @@ class _Wanted:
 
     Attributes:
         placed: the weight that it stands for.
-        names: what it may be called, without what stands before ``layers``.
+        last: the last part of its name.
         piece: which of several tensors it is; ``None`` for the weight itself.
         packing: of the weight.
     """
 
     placed: Placed
-    names: tuple[str, ...]
+    last: str
     piece: Piece | None = None
     packing: Packing | None = None
+
+    @property
+    def names(self) -> Iterator[str]:
+        """What it may be called, without what stands before ``layers``, the most common name first."""
+        return _named(self.placed, self.last)
+
+    @property
+    def first(self) -> str:
+        """The most common name."""
+        return next(self.names)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -152,10 +162,10 @@ def _wanted(model: Model, by_expert: bool) -> Iterator[_Wanted]:
     for one in placed(model.tree, True, by_expert, projection):
         packing = storage.packing(one.site) if storage and one.name == "weight" and len(one.weight.axes) > 1 else None
         if packing is None:
-            yield _Wanted(one, tuple(_named(one, OF_WEIGHTS.get(one.name, one.name))))
+            yield _Wanted(one, OF_WEIGHTS.get(one.name, one.name))
             continue
         for piece in packing.pieces:
-            yield _Wanted(one, tuple(_named(one, piece.name)), piece, packing)
+            yield _Wanted(one, piece.name, piece, packing)
 
 
 def _named(one: Placed, last: str) -> Iterator[str]:
@@ -174,18 +184,18 @@ def _checkpoint(file: WeightsFile, model: Model) -> Matched:
     by_expert = by_expert and sum(one.copies for one in placed(model.tree)) <= MOST_WEIGHTS
     found = Matched(model)
     waiting = list(_wanted(model, by_expert))
-    for names in (1, None):
-        waiting = [one for one in waiting if not _direct(one, one.names[:names], free, found)]
+    waiting = [one for one in waiting if not _direct(one, (one.first,), free, found)]
+    waiting = [one for one in waiting if not _direct(one, one.names, free, found)]
     free = {common(name): tensor for name, tensor in free.items()}
-    waiting = [one for one in waiting if not _direct(one, (common(one.names[0]),), free, found)]
+    waiting = [one for one in waiting if not _direct(one, (common(one.first),), free, found)]
     waiting = list(_stacks(waiting, free, found)) if not by_expert else waiting
     waiting = [one for one in waiting if not one.placed.apart]
-    found.missing = [one.names[0] for one in waiting]
+    found.missing = [one.first for one in waiting]
     found.lacking = sum(prod(one.shape) * (1 if by_expert else one.placed.copies) for one in waiting)
     return found
 
 
-def _direct(one: _Wanted, names: tuple[str, ...], free: dict[str, StoredTensor], found: Matched) -> bool:
+def _direct(one: _Wanted, names: Iterable[str], free: dict[str, StoredTensor], found: Matched) -> bool:
     """Whether a tensor of one of these names is there; it is taken."""
     tensor = next((free.pop(name) for name in names if name in free), None)
     if tensor is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from weighbridge.errors import InputError, UnknownArchitectureError, UnreadableError
 from weighbridge.formats.loading import FILES, from_file, load, of_weights, remote_weights
-from weighbridge.formats.weights import ID, SUFFIXES, read
+from weighbridge.formats.weights import SUFFIXES, read, remote
 from weighbridge.formats.weights.file import WeightsFile
 from weighbridge.formats.weights.stores import INDEX, SHARD, Folder, weights_in
 from weighbridge.models import Model, catalogue
@@ -54,7 +54,7 @@ def opened(what: str | Path, changes: Mapping[str, Any] | None = None, headers: 
         return Opened(load(what, changes))
     entry = catalogue.find(text) if isinstance(what, str) else None
     repository = entry.hugging_face if entry is not None and "/" not in text else text
-    if not ID.fullmatch(repository):
+    if remote(repository) is None:
         raise InputError("--headers: of weights in files; give a Hugging Face id, or the path of a file or a folder")
     file = read(repository)
     if file.form == "gguf":
