@@ -19,6 +19,9 @@ FIGURES = {
 }
 """Figures of a report, and the counter that each is measured by."""
 
+OTHERS = ("formula", "local")
+"""Kinds of rows that no report of a training step is about."""
+
 STEP = "step_seconds"
 """The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
@@ -31,7 +34,7 @@ def bands(scored: Sequence[Scored]) -> str:
     A run counts once, with the rank that is furthest off. Figures that a source computed, and runs whose recipe may
     have changed since, do not count.
     """
-    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] != "formula"]
+    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in OTHERS]
     chosen = worst(measured, len(measured))
     text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
     for figure, counter in FIGURES.items():

@@ -82,9 +82,10 @@ class Asked:
 
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
-    asked = ("kind", "model", "changes", "plan", "tuning", "serving", "arguments", "environment", "software")
+    asked = ("kind", "model", "changes", "plan", "tuning", "serving", "local", "arguments", "environment", "software")
     names = (*asked, "vocab_size", "device", "gpus", "unknown", "cluster", "execution", "convention")
-    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME], sort_keys=True)
+    figure = row["kind"] == "local" and row["counter"]
+    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME, figure], sort_keys=True)
 
 
 def left_open(row: Row) -> list[str]:

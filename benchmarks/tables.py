@@ -41,6 +41,8 @@ NAMES = {
     "hfu": "HFU",
     "ttft_seconds": "first token",
     "tpot_seconds": "each next token",
+    "decode_tokens_per_second": "tokens/s made",
+    "prompt_tokens_per_second": "tokens/s of a prompt",
 }
 UNITS = {
     "step_seconds": "s",
@@ -52,6 +54,8 @@ UNITS = {
     "hfu": "%",
     "ttft_seconds": "s",
     "tpot_seconds": "s",
+    "decode_tokens_per_second": "tokens/s",
+    "prompt_tokens_per_second": "tokens/s",
 }
 TITLES = {
     "megatron": "Megatron-LM",
@@ -72,6 +76,7 @@ TITLES = {
     "litgpt": "LitGPT fine-tuning",
     "torchtune": "torchtune fine-tuning",
     "silicon": "engines that serve",
+    "local": "llama.cpp and ExLlama",
 }
 Why = Sequence[tuple[str, str]]
 

@@ -89,6 +89,7 @@ TARGETS = (
     Target("SimuMax: maximum allocated", _of("simumax", "max_allocated"), 1),
     Target("torchtitan: maximum reserved", _of("torchtitan", "max_reserved"), 5),
     Target("reference system C: maximum allocated", _of("system-c", "max_allocated"), own=True),
+    Target("llama.cpp and ExLlama: tokens/s made", _of("local", "decode_tokens_per_second"), 12),
     Target("SimuMax: step time", _clocked("simumax"), 6),
     Target("Korthikanti et al. 2022: step time", _clocked("papers"), 5),
     Target("engines that serve: each next token", _waited("tpot_seconds"), 10),
