@@ -193,6 +193,11 @@ def unfused_core(core: Core) -> None:
     core.record((weights, v), (weights, v))
 
 
+def _factors(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+    """What a product of two activations keeps: each factor for the gradient of the other."""
+    return tuple(one for one, other in ((a, b), (b, a)) if a.tape.needs(other))
+
+
 def eager_core(core: Core) -> None:
     """Operation by operation (transformers, eager_attention_forward): keys and values are copied for every query head,
     the softmax runs in fp32. Scores are scaled, then the mask is added, each with a result of its own; under autocast
@@ -204,12 +209,14 @@ def eager_core(core: Core) -> None:
     dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
-    tape.record("scores", (queries, keys, mask), (raw,), (queries, keys), scratch=scaled, scratch_backward=scaled)
+    tape.record(
+        "scores", (queries, keys, mask), (raw,), _factors(queries, keys), scratch=scaled, scratch_backward=scaled
+    )
     wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
     if core.narrow:
         tape.record("softmax", (raw,), (weights,), (weights,))
-        core.record((weights, values), (weights, values))
+        core.record((weights, values), _factors(weights, values))
         return
     if dtype is FP32:
         tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
@@ -218,7 +225,7 @@ def eager_core(core: Core) -> None:
         tape.record("to fp32", (raw,), (copy,))
         tape.record("softmax", (copy,), (wide,), (wide,), scratch=caller, scratch_backward=product)
     tape.record("cast", (wide,), (weights,))
-    core.record((weights, values), (weights, values))
+    core.record((weights, values), _factors(weights, values))
 
 
 CORES = {
