@@ -95,6 +95,10 @@ class Loss(StrEnum):
     """torch.compile: nothing of the logits' size is made in fp32."""
     CHUNKED = "chunked"
     """torchtitan: head and loss run for an eighth of the positions at a time, backward too."""
+    PARTS = "parts"
+    """litgpt: for some positions at a time, in the type of the logits; all logits stand until the backward pass ends."""
+    WIDE_PARTS = "wide parts"
+    """torchtune: for an eighth of the positions at a time, in fp32."""
 
 
 class Scores(StrEnum):
@@ -181,6 +185,8 @@ class Kernels:
             for all.
         repeats_keys: keys and values are repeated for every query head before context parallel ranks gather them
             (torchtitan until 2025, models/llama3/model.py, repeat_kv).
+        copies_keys: keys and values are copied for every query head before attention (torchtune, modules/attention.py;
+            litgpt/model.py, CausalSelfAttention).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
             (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
         passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
@@ -219,6 +225,7 @@ class Kernels:
     exchanging_ranks: int | None = None
     gathers_keys: bool = False
     repeats_keys: bool = False
+    copies_keys: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False

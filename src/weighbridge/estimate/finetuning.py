@@ -83,5 +83,3 @@ class FineTuning:
 
 def _times(node: object) -> int:
     return node.times  # type: ignore[attr-defined, no-any-return]
-
-

@@ -157,7 +157,8 @@ def flash_core(core: Core) -> None:
     heads, its result is copied.
     """
     sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
-    inputs, kernels = (core.q, core.k, core.v), core.tape.run.kernels
+    kernels = core.tape.run.kernels
+    inputs = (core.q, core.repeated(core.k), core.repeated(core.v)) if kernels.copies_keys else (core.q, core.k, core.v)
     memory = context.shared(*inputs, core.out, sums)
     copies = None
     if kernels.exchanges_heads:

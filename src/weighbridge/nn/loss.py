@@ -112,6 +112,25 @@ def chunked(x: Tensor, vocabulary: Dimension, weights: tuple[Weight, ...], work:
     return loss
 
 
+def parts(logits: Tensor) -> Tensor:
+    """Some of the positions at a time: the logarithms of the probabilities are kept for all of them, and what is made
+    beside them, of one part alone. Gradients take the place of logits part by part. litgpt has 128 positions a part and
+    no copy in fp32 (litgpt/utils.py, chunked_cross_entropy), torchtune an eighth of them in fp32
+    (modules/loss/cross_entropy_loss.py).
+    """
+    tape, rows = logits.tape, logits.axes[:-1]
+    dtype = FP32 if tape.run.kernels.loss is Loss.WIDE_PARTS else logits.dtype
+    part = (*rows[:-1], Axis(rows[-1].name, ceil_div(rows[-1].size, CHUNKS)), logits.axes[-1])
+    beside = tuple(tape.tensor(name, *part, dtype=dtype, use=Use.LOGITS) for name in ("of a part", "its gradient"))
+    logs = tape.tensor("log-probabilities", *logits.axes, dtype=dtype, use=Use.LOGITS)
+    loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
+    kept = (logs,) if dtype is FP32 else (logits, logs)
+    shares = () if dtype is FP32 else (logits,)
+    scratch = {"scratch": beside[:1], "scratch_backward": beside, "shares_gradient": shares}
+    tape.record("cross-entropy", (logits,), (loss, logs), kept, **scratch)
+    return loss
+
+
 VARIANTS = {
     Loss.VOCABULARY_PARALLEL: vocabulary_parallel,
     Loss.NATIVE: vocabulary_parallel,
@@ -119,5 +138,7 @@ VARIANTS = {
     Loss.EAGER: eager,
     Loss.SHARED: eager,
     Loss.COMPILED: compiled,
+    Loss.PARTS: parts,
+    Loss.WIDE_PARTS: parts,
 }
 """By kernel; a chunked loss runs in the head."""
