@@ -10,9 +10,13 @@ from benchmarks.rows import Row
 from weighbridge.formats.quantization import NAMED, storage
 from weighbridge.models import Model
 from weighbridge.models.tuning import Lora, Tuning
+from weighbridge.nn import GroupedQueryAttention, Module
+from weighbridge.nn.grafting import grafted
 from weighbridge.parallel.framework import FRAMEWORKS
+from weighbridge.parallel.optimizer import optimizer
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.recompute import Method, Recompute
+from weighbridge.units import FP32
 
 NAMES = {
     "lora_query": "q_proj",
@@ -36,27 +40,55 @@ litgpt, litgpt/finetune/lora.py, setup; Qwen 1, finetune.py, LoraArguments."""
 BASES = {"nf4": "nf4", "nf4-dq": "nf4-double", "int4": "gptq"}
 
 
+SAME = {"mistral-7b-v0.2": "mistral-7b"}
+"""Models with the sizes of another."""
+
+
+def standing_for(model: Any) -> Any:
+    """The model of the catalogue that has the sizes of a row's."""
+    return SAME.get(model, model) if isinstance(model, str) else model
+
+
+def changes(row: Row) -> dict[str, Any]:
+    """Fields of the configuration that differ: litgpt has a head of its own where others tie it to the embedding
+    (litgpt/scripts/convert_hf_checkpoint.py).
+    """
+    tied = isinstance(row["model"], str) and row["model"].startswith(("gemma", "llama-3.2"))
+    return {"tie_word_embeddings": False} if tied and row["plan"]["framework"] == "litgpt" else {}
+
+
 def tuned(row: Row, model: Model) -> Model | None:
     """The model as a row's run trains it; ``None`` where the method is not one that adapters do."""
     given = row["tuning"]
     if given["method"] == "adapter":
         return None
+    if row["plan"]["framework"] == "litgpt":
+        model = joined(model)
     if given["method"] == "full":
         return model
-    rank, targets, dropout = _recipe(row, model)
+    rank, targets, dropout = RECIPES[row["plan"]["framework"]]
     saved: tuple[str, ...] = ()
     if given.get("targets") == ["all", "embedding", "head"]:
-        targets, saved = ("all-linear",), ("embed_tokens", "lm_head")
-    elif given.get("targets"):
-        targets = targets_of(given["targets"], model)
+        saved = ("embed_tokens", "lm_head")
+    elif row["plan"]["framework"] == "litgpt":
+        targets = targets_of(given.get("targets") or ["lora_query", "lora_value"], model)
     rank = given.get("rank") or rank
     base = given.get("base")
     stored = storage({"quantization_config": NAMED[BASES[base]]}, None, 16)[0] if base else None
-    return replace(model, tuning=Tuning(Lora(rank, targets, dropout=dropout, saved=saved), (), stored))
+    prepared = bool(stored) and row["plan"]["framework"] == "hf-flash"  # Qwen 1, finetune.py
+    lora = Lora(rank, targets, dropout=dropout, saved=saved, dtype=FP32 if prepared else None, prepared=prepared)
+    return replace(model, tuning=Tuning(lora, (), stored))
 
 
-def _recipe(row: Row, model: Model) -> tuple[int, tuple[str, ...], float]:
-    return RECIPES[row["plan"]["framework"]]
+def joined(model: Model) -> Model:
+    """A model with q, k and v of one projection, whose result stays whole for the values (litgpt/model.py,
+    CausalSelfAttention).
+    """
+
+    def graft(_: Module, copy: Module) -> Module:
+        return replace(copy, fused=True) if type(copy) is GroupedQueryAttention and not copy.qk_norm else copy
+
+    return replace(model, _network=grafted(model.network, graft, lambda weight: weight))
 
 
 def targets_of(switches: list[str], model: Model) -> tuple[str, ...]:
@@ -75,7 +107,14 @@ def planned(row: Row, plan: Plan) -> Plan:
     name = given["framework"]
     if name == "torchtune" and row["tuning"].get("compiled"):
         compiled = FRAMEWORKS["torchtune-compiled"]
-        plan = replace(plan, framework=compiled, kernels=compiled.kernels)
+        loss = plan.kernels.loss if "kernels" in given else compiled.kernels.loss
+        plan = replace(plan, framework=compiled, kernels=replace(compiled.kernels, loss=loss))
+    if name == "litgpt":
+        plan = replace(plan, kernels=replace(plan.kernels, keeps_packed_inputs=True), global_batch=None)
+    if name == "hf-flash":  # transformers, training_args.py, adamw_torch, which PyTorch does for all tensors at once
+        plan = replace(plan, optimizer=optimizer("adam-foreach"))
+    if name == "hf-flash" and row["tuning"]["method"] == "full":
+        plan = replace(plan, zero=plan.framework.spread(3), precision=plan.framework.at(3))
     checkpoints = name == "hf-flash" or (name == "litgpt" and plan.zero.stage == 3)
     if checkpoints and "recompute" not in given:
         plan = replace(plan, recompute=Recompute(Method.UNIFORM))

@@ -139,6 +139,8 @@ def _cluster(row: Row) -> Cluster | None:
 
 def _model(row: Row) -> Model:
     given, changes = row["model"], row.get("changes", {})
+    if row["kind"] == "fine-tuning":
+        given, changes = finetuning.standing_for(given), changes | finetuning.changes(row)
     if isinstance(given, str) and catalogue.find(given) is None:
         raise NotYetError(f"the model {given}")
     return _load(json.dumps([given, changes], sort_keys=True))

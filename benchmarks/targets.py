@@ -77,6 +77,11 @@ def _clocked(source: str) -> Callable[[Scored], bool]:
     return choose
 
 
+def _finetuned(each: Scored) -> bool:
+    row = each.row
+    return row["kind"] == "fine-tuning" and row["counter"] not in TIME and row["counter"] != "fits" and row["current"]
+
+
 TARGETS = (
     Target("Megatron-LM, current: allocated", _of("megatron", "allocated"), 1, 4),
     Target("Megatron-LM, current: maximum allocated", _of("megatron", "max_allocated"), 3, 8),
@@ -85,6 +90,7 @@ TARGETS = (
     Target("SimuMax: maximum allocated", _of("simumax", "max_allocated"), 1),
     Target("torchtitan: maximum reserved", _of("torchtitan", "max_reserved"), 5),
     Target("reference system C: maximum allocated", _of("system-c", "max_allocated"), own=True),
+    Target("fine-tuning: memory", _finetuned, 8, 20),
     Target("SimuMax: step time", _clocked("simumax"), 6),
     Target("Korthikanti et al. 2022: step time", _clocked("papers"), 5),
     *(

@@ -99,6 +99,8 @@ class Loss(StrEnum):
     """litgpt: for some positions at a time, in the type of the logits; all logits stand until the backward pass ends."""
     WIDE_PARTS = "wide parts"
     """torchtune: for an eighth of the positions at a time, in fp32."""
+    COMPILED_PARTS = "compiled parts"
+    """The same through torch.compile: logits alone are kept, and their gradient takes their place."""
 
 
 class Scores(StrEnum):
@@ -187,6 +189,9 @@ class Kernels:
             (torchtitan until 2025, models/llama3/model.py, repeat_kv).
         copies_keys: keys and values are copied for every query head before attention (torchtune, modules/attention.py;
             litgpt/model.py, CausalSelfAttention).
+        fuses_gelu: the tanh form of GELU is one kernel (torch.nn.functional.gelu), not written out.
+        keeps_packed_inputs: a frozen multiply by packed weights keeps its input though nothing reads it (bitsandbytes
+            before 0.44, autograd/_functions.py, MatMul4Bit).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
             (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
         passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
@@ -226,6 +231,8 @@ class Kernels:
     gathers_keys: bool = False
     repeats_keys: bool = False
     copies_keys: bool = False
+    fuses_gelu: bool = False
+    keeps_packed_inputs: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False

@@ -16,7 +16,7 @@ from weighbridge.models import Model
 from weighbridge.models.tuning import Lora, Tuning
 from weighbridge.units import DATA_TYPES, FP32, DataType
 
-FIELDS = ("r", "targets", "alpha", "dropout", "dora", "rslora", "bias", "modules_to_save", "dtype")
+FIELDS = ("r", "targets", "alpha", "dropout", "dora", "rslora", "bias", "modules_to_save", "dtype", "prepared")
 """Fields of ``--lora``, as PEFT's LoraConfig has them."""
 
 
@@ -121,6 +121,7 @@ def lora_of(text: str, framework: str) -> Lora:
             fields.get("bias", "none"),
             tuple(name for name in fields.get("modules_to_save", "").split(",") if name),
             _dtype(fields, framework),
+            _flag(fields, "prepared"),
         )
     except InputError as error:
         raise InputError(f"--{error}") from None
@@ -137,7 +138,7 @@ def _fields(text: str) -> dict[str, str]:
             if name in found:
                 raise InputError(f"--lora: {name}: given twice; allowed is once")
             found[name], last = value.strip(), name
-        elif name in ("dora", "rslora") and not equals:
+        elif name in ("dora", "rslora", "prepared") and not equals:
             found[name] = "true"
         elif last in ("targets", "modules_to_save") and part.strip():
             found[last] += f",{part.strip()}"

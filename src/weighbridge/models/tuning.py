@@ -17,7 +17,7 @@ from weighbridge.nn.lora import LoraHead, LoraLinear, LoraRouter
 from weighbridge.nn.moe import Router
 from weighbridge.tape import Weight
 from weighbridge.tree import Kind, Node
-from weighbridge.units import DataType
+from weighbridge.units import FP32, DataType
 
 BIASES = ("none", "all", "lora_only")
 """Which biases are trained beside adapters (PEFT, tuners/lora/config.py, bias)."""
@@ -38,6 +38,8 @@ class Lora:
         saved: names of modules that are trained whole, in a copy beside the frozen one (PEFT, modules_to_save).
         dtype: data type of adapters; the plan's of weights if ``None``. PEFT makes them fp32 where the model is of 16
             bits (tuners/tuners_utils.py, cast_adapter_dtype).
+        prepared: frozen weights that are not quantised stand in fp32 (PEFT, utils/other.py,
+            prepare_model_for_kbit_training).
     """
 
     rank: int
@@ -47,6 +49,7 @@ class Lora:
     bias: str = "none"
     saved: tuple[str, ...] = ()
     dtype: DataType | None = None
+    prepared: bool = False
 
     def __post_init__(self) -> None:
         if type(self.rank) is not int or self.rank < 1:
@@ -165,7 +168,9 @@ class _Choice:
         one = self.by_weight.get(id(weight))
         if one is None or weight.buffer or self.trains(one):
             return weight
-        return Weight(weight.axes, weight.role, frozen=True, dtype=weight.dtype, packed=self.packed(one))
+        packed, lora = self.packed(one), self.tuning.lora
+        dtype = FP32 if lora and lora.prepared and packed is None else weight.dtype
+        return Weight(weight.axes, weight.role, frozen=True, dtype=dtype, packed=packed)
 
     def packed(self, one: Placed) -> Stored | None:
         """How a frozen weight is stored."""

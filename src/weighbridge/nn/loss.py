@@ -50,7 +50,9 @@ def batch(logits: Tensor) -> Iterator[Tensor]:
 
 
 def in_place(logits: Tensor) -> Tensor:
-    """One kernel that writes the gradient over the logits (Transformer Engine, pytorch/cross_entropy.py)."""
+    """The gradient takes the place of the logits: by one kernel (Transformer Engine, pytorch/cross_entropy.py), or part
+    by part.
+    """
     tape, rows = logits.tape, logits.axes[:-1]
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     tape.record("cross-entropy", (logits,), (loss,), (logits,), shares_gradient=(logits,))
@@ -140,5 +142,6 @@ VARIANTS = {
     Loss.COMPILED: compiled,
     Loss.PARTS: parts,
     Loss.WIDE_PARTS: parts,
+    Loss.COMPILED_PARTS: in_place,
 }
 """By kernel; a chunked loss runs in the head."""

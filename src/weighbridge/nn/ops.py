@@ -97,10 +97,15 @@ def matmul(
     if x.dtype is x.tape.run.kernels.inputs:
         memory = quantised(x, made, memory)
     x, copies = (x, ()) if wide else autocast(x, weights)
-    keeps = (x, *copies) if trained or not weights else copies
+    keeps = (x, *copies) if trained or not weights or _kept_with_packed(x, weights) else copies
     memory = written_out(x, weights, memory)
     x.tape.record("matmul", (x, *weights), (made, *copies), keeps, work, counted, cached=copies, **memory)
     return made
+
+
+def _kept_with_packed(x: Tensor, weights: tuple[Weight, ...]) -> bool:
+    """Whether a multiply by a packed weight keeps its input."""
+    return x.tape.run.kernels.keeps_packed_inputs and any(weight.packed is not None for weight in weights)
 
 
 def written_out(
@@ -235,7 +240,7 @@ def activation(name: str, x: Tensor) -> Tensor:
     made, kernels = x.tape.tensor(name, *x.axes, dtype=x.dtype), x.tape.run.kernels
     keeps: tuple[Tensor, ...] = (made,) if name == "relu" else (x,)
     steps: tuple[Tensor, ...] = ()
-    if name == "gelu_new" and kernels.norm is Norm.EAGER:
+    if name == "gelu_new" and kernels.norm is Norm.EAGER and not kernels.fuses_gelu:
         steps = tuple(x.tape.tensor(step, *x.axes, dtype=x.dtype) for step in ("half", "tanh", "1 + tanh"))
     x.tape.record(name, (x,), (made, *steps), (*keeps, *steps))
     return made
