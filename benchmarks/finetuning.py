@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.rows import Row
 from weighbridge.formats.quantization import NAMED, storage
+from weighbridge.kernels import Loss
 from weighbridge.models import Model
 from weighbridge.models.tuning import Lora, Tuning
 from weighbridge.nn import GroupedQueryAttention, Module
@@ -15,8 +16,8 @@ from weighbridge.nn.grafting import grafted
 from weighbridge.parallel.framework import FRAMEWORKS
 from weighbridge.parallel.optimizer import optimizer
 from weighbridge.parallel.plan import Plan
+from weighbridge.parallel.precision import sharded
 from weighbridge.parallel.recompute import Method, Recompute
-from weighbridge.units import FP32
 
 NAMES = {
     "lora_query": "q_proj",
@@ -75,9 +76,7 @@ def tuned(row: Row, model: Model) -> Model | None:
     rank = given.get("rank") or rank
     base = given.get("base")
     stored = storage({"quantization_config": NAMED[BASES[base]]}, None, 16)[0] if base else None
-    prepared = bool(stored) and row["plan"]["framework"] == "hf-flash"  # Qwen 1, finetune.py
-    lora = Lora(rank, targets, dropout=dropout, saved=saved, dtype=FP32 if prepared else None, prepared=prepared)
-    return replace(model, tuning=Tuning(lora, (), stored))
+    return replace(model, tuning=Tuning(Lora(rank, targets, dropout=dropout, saved=saved), (), stored))
 
 
 def joined(model: Model) -> Model:
@@ -111,11 +110,23 @@ def planned(row: Row, plan: Plan) -> Plan:
         plan = replace(plan, framework=compiled, kernels=replace(compiled.kernels, loss=loss))
     if name == "litgpt":
         plan = replace(plan, kernels=replace(plan.kernels, keeps_packed_inputs=True), global_batch=None)
-    if name == "hf-flash":  # transformers, training_args.py, adamw_torch, which PyTorch does for all tensors at once
-        plan = replace(plan, optimizer=optimizer("adam-foreach"))
-    if name == "hf-flash" and row["tuning"]["method"] == "full":
-        plan = replace(plan, zero=plan.framework.spread(3), precision=plan.framework.at(3))
+    if name == "hf-flash":
+        plan = qwen(row, plan)
     checkpoints = name == "hf-flash" or (name == "litgpt" and plan.zero.stage == 3)
     if checkpoints and "recompute" not in given:
         plan = replace(plan, recompute=Recompute(Method.UNIFORM))
     return plan
+
+
+def qwen(row: Row, plan: Plan) -> Plan:
+    """Qwen 1's scripts: LoRA on one GPU without DeepSpeed, under autocast, whose loss is in fp32, with PyTorch's Adam,
+    which updates all tensors at once; everything else under DeepSpeed: ZeRO 3 for all weights, else ZeRO 2; and in fp16
+    where frozen weights are quantised, which leaves logits in 16 bits (finetune/*.sh).
+    """
+    method, alone = row["tuning"]["method"], plan.gpus == 1
+    if method == "lora" and alone:
+        return replace(plan, optimizer=optimizer("adam-foreach"))
+    stage = max(plan.zero.stage, 3 if method == "full" else 2)
+    precision = sharded("fp16" if method == "qlora" else "bf16")
+    kernels = replace(plan.kernels, loss=Loss.NARROW) if method == "qlora" else plan.kernels
+    return replace(plan, zero=plan.framework.spread(stage), precision=precision, kernels=kernels)

@@ -89,6 +89,8 @@ class Loss(StrEnum):
     """Transformer Engine: the gradient replaces the logits in their own memory."""
     EAGER = "eager"
     """PyTorch's cross_entropy on fp32 logits: keeps the logarithms of the probabilities."""
+    NARROW = "narrow"
+    """The same on logits as they are: keeps the logarithms in their type."""
     SHARED = "shared"
     """The same where tensor parallel ranks share the vocabulary (PyTorch, loss_parallel)."""
     COMPILED = "compiled"

@@ -63,14 +63,16 @@ def eager(logits: Tensor) -> Tensor:
     """PyTorch on a copy in fp32: the logarithms of the probabilities are kept (torch.nn.functional.cross_entropy). On
     shares of the vocabulary its kernels are written out, each step with a result of its own
     (torch/distributed/tensor/parallel/loss.py, _log_softmax_handler, _nll_loss_and_log_softmax_backward). Whoever calls
-    the loss refers to the logits until it returns (transformers, loss/loss_utils.py, ForCausalLMLoss).
+    the loss refers to the logits until it returns (transformers, loss/loss_utils.py, ForCausalLMLoss). Models of remote
+    code may leave logits in 16 bits; those shifted by a position are a copy all the same.
     """
     tape, rows = logits.tape, logits.axes[:-1]
+    dtype = logits.dtype if tape.run.kernels.loss is Loss.NARROW else FP32
     steps = ("less the largest", "exponentials") if tape.run.kernels.loss is Loss.SHARED else ()
     beside = tuple(tape.tensor(name, *logits.axes, dtype=FP32, use=Use.LOGITS) for name in steps)
-    wide = tape.tensor("logits in fp32", *logits.axes, dtype=FP32, use=Use.LOGITS)
+    wide = tape.tensor("logits in fp32", *logits.axes, dtype=dtype, use=Use.LOGITS)
     tape.record("to fp32", (logits,), (wide,))
-    logs = tape.tensor("log-probabilities", *logits.axes, dtype=FP32, use=Use.LOGITS)
+    logs = tape.tensor("log-probabilities", *logits.axes, dtype=dtype, use=Use.LOGITS)
     given = tape.tensor("logits of the caller", *logits.axes, dtype=logits.dtype, use=Use.LOGITS)
     tape.record("log softmax", (wide,), (logs,), (logs,), scratch=(given, *beside), scratch_backward=beside[:1])
     targets = tape.tensor("targets", *rows, dtype=INT64, use=Use.LOGITS)
@@ -139,6 +141,7 @@ VARIANTS = {
     Loss.IN_PLACE: in_place,
     Loss.EAGER: eager,
     Loss.SHARED: eager,
+    Loss.NARROW: eager,
     Loss.COMPILED: compiled,
     Loss.PARTS: parts,
     Loss.WIDE_PARTS: parts,
