@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.rows import Row
+from benchmarks.rows import TIME, Row
 from weighbridge.formats.quantization import NAMED, storage
 from weighbridge.kernels import Loss
 from weighbridge.models import Model
@@ -58,11 +58,15 @@ def changes(row: Row) -> dict[str, Any]:
     return {"tie_word_embeddings": False} if tied and row["plan"]["framework"] == "litgpt" else {}
 
 
-def tuned(row: Row, model: Model) -> Model | None:
-    """The model as a row's run trains it; ``None`` where the method is not one that adapters do."""
+def known(row: Row) -> bool:
+    """Whether the package can be asked: of memory, where the recipe is known, and of what adapters do."""
+    recipe = row.get("plan", {}).get("framework") in RECIPES
+    return recipe and row["tuning"]["method"] != "adapter" and row["counter"] not in TIME
+
+
+def tuned(row: Row, model: Model) -> Model:
+    """The model as a row's run trains it."""
     given = row["tuning"]
-    if given["method"] == "adapter":
-        return None
     if row["plan"]["framework"] == "litgpt":
         model = joined(model)
     if given["method"] == "full":

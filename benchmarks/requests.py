@@ -100,6 +100,8 @@ def request(row: Row) -> Asked:
     Raises:
         NotYetError: where something is missing.
     """
+    if row["kind"] == "fine-tuning" and not finetuning.known(row):
+        raise NotYetError(f"fine-tuning ({row['tuning']['method']})")
     blank = left_open(row)
     if row["counter"] in TIME and row["device"] is None:
         blank.append("device")
@@ -111,18 +113,10 @@ def request(row: Row) -> Asked:
             return _megatron(row, hardware)
         model, plan = _model(row), _plan(row["plan"], row["gpus"] or 1)
         if row["kind"] == "fine-tuning":
-            return _finetuning(row, model, plan, hardware)
+            return Asked(finetuning.tuned(row, model), finetuning.planned(row, plan), hardware)
         return Asked(model, _executed(plan, row.get("execution", {})), hardware)
     except WeighbridgeError as error:
         raise NotYetError(str(error)) from None
-
-
-def _finetuning(row: Row, model: Model, plan: Plan, hardware: Cluster | None) -> Asked:
-    """What is asked of a fine-tuning."""
-    trained = finetuning.tuned(row, model)
-    if trained is None:
-        raise NotYetError(f"fine-tuning ({row['tuning']['method']})")
-    return Asked(trained, finetuning.planned(row, plan), hardware)
 
 
 def _cluster(row: Row) -> Cluster | None:
