@@ -10,6 +10,7 @@ from weighbridge.models.storage import Site
 from weighbridge.nn import MLP, Embedding, Head, Linear
 from weighbridge.nn.moe import SharedExpertGate
 from weighbridge.tape import Weight
+from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node, layer_count
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -144,7 +145,7 @@ class _Walk:
             return
         each, word = (self.by_expert, node.name) if node.together else (self.by_layer, "layers")
         first = self.layers if node.apart else 0
-        numbers = node.places if node.places is not None else range(first, first + node.times)
+        numbers = node.places if node.places is not None else range(int(plain(first)), int(plain(first + node.times)))
         if not each:
             yield (f"{word}.{next(iter(numbers), 0)}",), node.times
             return
