@@ -25,6 +25,9 @@ OTHERS = ("formula", "local")
 STEP = "step_seconds"
 """The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
+UNLIKE = ("formula", "fine-tuning")
+"""Kinds of rows that say nothing of how far estimates of training are from measurements."""
+
 Chosen = Callable[[Scored], bool]
 
 
@@ -34,7 +37,8 @@ def bands(scored: Sequence[Scored]) -> str:
     A run counts once, with the rank that is furthest off. Figures that a source computed, and runs whose recipe may
     have changed since, do not count.
     """
-    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in OTHERS]
+    left_out = {*OTHERS, *UNLIKE}
+    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in left_out]
     chosen = worst(measured, len(measured))
     text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
     for figure, counter in FIGURES.items():

@@ -71,11 +71,11 @@ class Answer:
 def answer(row: Row) -> Answer:
     """Ask the package for the memory, or the time, of a row's run."""
     try:
+        if row["kind"] == "serving":
+            return _served(row)
         if row["kind"] == "local":
             stages, time, needs = local.figures(row)
             return Answer(stages=stages, time=time, needs=needs)
-        if row["kind"] == "serving":
-            return _served(row)
         asked = request(row)
         return _timed(asked, row.get("convention", EXACT)) if row["counter"] in TIME else _answered(asked)
     except (NotYetError, WeighbridgeError) as reason:

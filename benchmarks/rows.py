@@ -17,8 +17,7 @@ MEASURED = HERE / "measured"
 
 Kind = Literal["megatron", "plan", "fine-tuning", "formula", "serving", "local"]
 """What describes the run: a Megatron-LM argument list; a plan; a plan of fine-tuning. "formula": not measured but
-computed by the source. "serving": a deployment and its load. "local": a quantised model on one's own
-devices."""
+computed by the source. "serving": a deployment and its load. "local": a quantised model on one's own devices."""
 
 MemoryCounter = Literal[
     "allocated", "max_allocated", "max_active", "max_reserved", "device", "states", "activations", "fits"
@@ -31,10 +30,10 @@ TimeCounter = Literal[
     "hardware_tflops_per_gpu",
     "mfu",
     "hfu",
-    "decode_tokens_per_second",
-    "prompt_tokens_per_second",
     "ttft_seconds",
     "tpot_seconds",
+    "decode_tokens_per_second",
+    "prompt_tokens_per_second",
 ]
 CounterName = MemoryCounter | TimeCounter
 """What was read; README.md says what each is."""
@@ -76,8 +75,8 @@ class Row(TypedDict):
     execution: NotRequired[dict[str, Any]]
     cluster: NotRequired[dict[str, Any]]
     tuning: NotRequired[dict[str, Any]]
-    local: NotRequired[dict[str, Any]]
     serving: NotRequired[dict[str, Any]]
+    local: NotRequired[dict[str, Any]]
     arguments: NotRequired[list[str]]
     environment: NotRequired[Environment]
     software: NotRequired[str]
@@ -114,8 +113,8 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "execution": dict,
     "cluster": dict,
     "tuning": dict,
-    "local": dict,
     "serving": dict,
+    "local": dict,
     "arguments": list,
     "environment": dict,
     "software": str,
@@ -161,8 +160,6 @@ EXECUTION: dict[str, type] = {
 CLUSTER = frozenset({"gpus_per_node", "network_bandwidth", "device_overrides"})
 """Where the cluster is not the device's usual: fields of a cluster's TOML file."""
 
-LOCAL = frozenset({"quantisation", "context", "build", "past", "beside"})
-"""Of a model on one's own devices; README.md says what each is."""
 SERVING = frozenset(
     (
         *("engine", "tensor", "pipeline", "data", "expert", "compute", "cache", "prompt", "output", "batch", "chunk"),
@@ -171,6 +168,9 @@ SERVING = frozenset(
     )
 )
 """Fields of :class:`weighbridge.parallel.serving.Serving`, in JSON, and how weights are packed."""
+
+LOCAL = frozenset({"quantisation", "context", "build", "past", "beside"})
+"""Of a model on one's own devices; README.md says what each is."""
 
 TUNING = frozenset({"method", "rank", "targets", "trainable", "base", "packed", "lengths", "compiled"})
 
@@ -224,7 +224,7 @@ WAITED = frozenset({"ttft_seconds", "tpot_seconds"})
 """Counters of what users of a deployment wait for."""
 
 MADE = frozenset({"decode_tokens_per_second", "prompt_tokens_per_second"})
-"""Counters of a model on one's own devices."""
+"""Counters of tokens of one user on devices of one's own."""
 
 COUNTED: frozenset[str] = TIME - WAITED - MADE - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}
 """Counters that depend on how FLOPs are counted."""

@@ -102,7 +102,8 @@ def forward(model: Model, serving: Serving, run: Pass, cluster: Cluster | None =
         sequence=run.sequence,
         prediction=False,
     )
-    return Forward(model, plan, cluster, replace(run, dtype=serving.compute.name), serving.sharding)
+    run = replace(run, dtype=serving.compute.name)
+    return Forward(model, plan, cluster, run=run, sharding=serving.sharding)
 
 
 def prompts(serving: Serving, sequences: Count = 1, tokens: Count | None = None, past: Count = 0) -> Pass:
