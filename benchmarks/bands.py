@@ -19,13 +19,10 @@ FIGURES = {
 }
 """Figures of a report, and the counter that each is measured by."""
 
-OTHERS = ("formula", "local")
-"""Kinds of rows that no report of a training step is about."""
-
 STEP = "step_seconds"
 """The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
-UNLIKE = ("formula", "fine-tuning")
+UNLIKE = ("formula", "fine-tuning", "local")
 """Kinds of rows that say nothing of how far estimates of training are from measurements."""
 
 Chosen = Callable[[Scored], bool]
@@ -37,8 +34,7 @@ def bands(scored: Sequence[Scored]) -> str:
     A run counts once, with the rank that is furthest off. Figures that a source computed, and runs whose recipe may
     have changed since, do not count.
     """
-    left_out = {*OTHERS, *UNLIKE}
-    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in left_out]
+    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in UNLIKE]
     chosen = worst(measured, len(measured))
     text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
     for figure, counter in FIGURES.items():
@@ -48,7 +44,8 @@ def bands(scored: Sequence[Scored]) -> str:
             if found:
                 text += _band(name, found.n, found.median, found.p90)
     timed = of_time(measured)
-    return text + _bands_of_time([each for each in timed if each.row["kind"] != "serving"]) + _bands_of_serving(timed)
+    text += _bands_of_time([each for each in timed if each.row["kind"] != "serving"]) + _bands_of_serving(timed)
+    return text + _bands_of_local([each for each in counted(scored) if each.row["kind"] == "local"])
 
 
 def parts(figure: str, rows: Sequence[Scored]) -> Iterator[tuple[str, list[Scored]]]:
@@ -127,4 +124,14 @@ def _bands_of_serving(measured: Sequence[Scored]) -> str:
             found = summary(some)
             if found:
                 text += _band(name, found.n, found.median, found.p90)
+    return text
+
+
+def _bands_of_local(rows: Sequence[Scored]) -> str:
+    """Of models on one's own devices: tokens/s made, and of a prompt."""
+    text = ""
+    for counter in ("decode_tokens_per_second", "prompt_tokens_per_second"):
+        found = summary([each for each in rows if each.row["counter"] == counter])
+        if found:
+            text += _band(counter, found.n, found.median, found.p90)
     return text

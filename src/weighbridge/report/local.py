@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from weighbridge.estimate.bands import narrowest
+from weighbridge.estimate.bands import percent as within
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.units import gibibytes, gigabytes
 
@@ -32,6 +34,7 @@ def document(found: Local) -> Document:
         notes.append(HOST)
     if any(option.runs and option.prompt_seconds(1) is None for option in found.options):
         notes.append(PROMPT)
+    notes += bands()
     tables = [_options(found)]
     best = chosen(found)
     if best is not None:
@@ -39,6 +42,18 @@ def document(found: Local) -> Document:
     return Document(
         title, f"llama.cpp, context {found.context:,}", tuple(_facts(found, best)), tuple(tables), tuple(notes)
     )
+
+
+def bands() -> list[str]:
+    """How far estimates were from published runs."""
+    names = {"decode_tokens_per_second": "tokens/s", "prompt_tokens_per_second": "a prompt's"}
+    found = ((name, narrowest(figure, ((),))) for figure, name in names.items())
+    return [
+        f"{name}: half of {band.n:,} published ones fell {within(band.median_percent)} of the estimate, nine in ten "
+        f"{within(band.p90_percent)} (docs/accuracy.md)"
+        for name, band in found
+        if band is not None
+    ]
 
 
 def devices(found: Local) -> str:
