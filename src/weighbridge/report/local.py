@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NOTES = (
     "tokens/s: of one user, after an empty context and at the end of a full one; prompt: tokens/s of a prompt that "
-    "fills the context",
+    "fills the context, 32,768 at most",
     "layers: on the devices, what stands after them counted as one more (llama.cpp's -ngl); the cache has fp16 and "
     "its whole context at once",
 )
@@ -128,8 +128,7 @@ def _rate(option: Option, past: int) -> str:
 
 
 def _prompt(option: Option) -> str:
-    seconds = option.prompt_seconds(option.context)
-    return "-" if seconds is None else f"{option.context / seconds:,.0f}"
+    return "-" if option.prompt_rate is None else f"{option.prompt_rate:,.0f}"
 
 
 def _figure(value: float) -> str:

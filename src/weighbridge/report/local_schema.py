@@ -63,7 +63,6 @@ def local(found: Local) -> LocalModel:
 
 
 def _option(option: Option) -> LocalOption:
-    seconds = option.prompt_seconds(option.context)
     return {
         "quantisation": option.name,
         "weights": option.bytes,
@@ -74,7 +73,7 @@ def _option(option: Option) -> LocalOption:
         "runs": option.runs,
         "tokens_per_second": option.tokens_per_second(0),
         "tokens_per_second_full": option.tokens_per_second(option.context - 1),
-        "prompt_tokens_per_second": None if seconds is None else option.context / seconds,
+        "prompt_tokens_per_second": option.prompt_rate,
         "by_device": [_share(share) for share in option.parts],
     }
 

@@ -171,6 +171,12 @@ def test_what_cannot_run_has_no_speed() -> None:
     assert one("llama-3.1-8b", "gb10").prompt_seconds(512) is None  # nobody published its rate in 16 bits
 
 
+def test_a_number_of_equal_devices() -> None:
+    assert len(local("llama-3.1-8b", "2xH100").devices) == 2
+    assert len(local("llama-3.1-8b", ["rtx-4090", "2xH100"]).devices) == 3
+    assert len(local("llama-3.1-8b", "h100").devices) == 1
+
+
 def test_rates_of_devices() -> None:
     checked, plain = device("l40s"), device("rtx-6000-ada")
     assert rates(checked).memory == pytest.approx(SHARE * ECC * checked.memory_bandwidth)
@@ -190,8 +196,11 @@ def test_rates_of_devices() -> None:
     ("more", "words"),
     [
         ({"devices": []}, "devices: none"),
-        ({"context": 0}, "context: got 0"),
+        ({"context": 0}, "context: got 0; allowed is 1 to 16,777,216"),
         ({"ngl": -1}, "ngl: got -1"),
+        ({"ngl": 5, "devices": "epyc-9654"}, "a processor runs all layers"),
+        ({"devices": "64xH100"}, "devices: got .64xH100.; allowed is 1 to 16"),
+        ({"devices": ["h100"] * 17}, "devices: 17; allowed is 1 to 16"),
         ({"tensor_split": (1, 2)}, "got 2 shares"),
         ({"build": "llamacp"}, "did you mean llamacpp"),
         ({"quantisations": ["Q4_K_X"]}, "Q4_K_S"),

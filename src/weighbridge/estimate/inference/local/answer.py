@@ -25,11 +25,20 @@ from weighbridge.parallel.engine import engine
 from weighbridge.parallel.serving import Serving
 from weighbridge.units import DATA_TYPES, FP32, DataType, data_type
 
+MOST_POSITIONS = 1 << 24
+"""More positions than any cache has."""
+
+MOST_DEVICES = 16
+"""Devices that llama.cpp takes (ggml-backend-impl.h and llama.h, llama_max_devices)."""
+
+LONGEST_PROMPT = 1 << 15
+"""Tokens of the longest prompt that is timed for a report."""
+
+BATCH = 2048
+"""Tokens of a prompt that are handed over at once (llama.cpp, ``--batch-size``), in chunks."""
+
 HANDOVER = 20e-6
 """Seconds from device to device beside the bytes: a copy and an event, launched and waited for by the host."""
-
-WHOLE = 1 << 20
-"""More layers than any model has: all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,20 +187,26 @@ class Option:
     def prompt_seconds(self, tokens: int) -> float | None:
         """Seconds of a prompt; ``None`` where it does not run on devices alone or nobody says how fast they multiply.
 
-        Several devices work on consecutive chunks at once (llama.cpp, pipeline parallelism).
+        Several devices work on consecutive chunks of a batch at once (llama.cpp pull request 6017), and the next batch
+        waits for all of them.
         """
         used = [share for share in self.parts if share.layers or share.head]
         known = all(share.device is not None and prompt.precision(share.device) for share in used)
         if not self.runs or not known:
             return None
-        chunks = -(-tokens // self.chunk)
         total = 0.0
-        for number in range(chunks):
-            past = number * self.chunk
-            size = min(self.chunk, tokens - past)
-            total += max(self._chunk(share, size, past) for share in used)
-        filling = sum(self._chunk(share, min(self.chunk, tokens), 0) for share in used)
-        return total + filling - max(self._chunk(share, min(self.chunk, tokens), 0) for share in used)
+        for batch in range(0, tokens, BATCH):
+            starts = range(batch, min(batch + BATCH, tokens), self.chunk)
+            chunks = [[self._chunk(share, min(self.chunk, tokens - past), past) for share in used] for past in starts]
+            total += sum(chunks[0]) + sum(max(stages) for stages in chunks[1:])
+        return total
+
+    @property
+    def prompt_rate(self) -> float | None:
+        """Tokens per second of a prompt that fills the context, or of the longest that is timed."""
+        tokens = min(self.context, LONGEST_PROMPT)
+        seconds = self.prompt_seconds(tokens)
+        return None if seconds is None else tokens / seconds
 
     def _chunk(self, share: Share, tokens: int, past: int) -> float:
         device = share.device
@@ -249,7 +264,7 @@ def local(
     """
     loaded = as_model(model)
     asked = [devices] if isinstance(devices, str | Device) else list(devices)
-    found = tuple(one if isinstance(one, Device) else load_cluster(one).device for one in asked)
+    found = tuple(device for one in asked for device in _devices(one))
     if build not in BUILDS:
         raise InputError(f"build: got {given(build)}; allowed: {', '.join(BUILDS)}{did_you_mean(build, BUILDS)}")
     for field_, message in _problems(found, context, ngl, tensor_split):
@@ -272,15 +287,29 @@ def local(
     return Local(loaded, found, host or Host(), context, options)
 
 
+def _devices(one: str | Device) -> list[Device]:
+    """A device, or all of a cluster such as ``2xH100``."""
+    if isinstance(one, Device):
+        return [one]
+    machines = load_cluster(one)
+    if not 1 <= machines.gpus <= MOST_DEVICES:
+        raise InputError(f"devices: got {given(one)}; allowed is 1 to {MOST_DEVICES} of them")
+    return [machines.device] * int(machines.gpus)
+
+
 def _problems(
     devices: Sequence[Device], context: int, ngl: int | None, shares: Sequence[float]
 ) -> Iterator[tuple[str, str]]:
     if not devices:
         yield "devices", "none; allowed is one or more of the catalogue, such as RTX 4090"
-    if context < 1:
-        yield "context", f"got {context:,}; allowed is a whole number from 1"
+    if not 1 <= context <= MOST_POSITIONS:
+        yield "context", f"got {context:,}; allowed is 1 to {MOST_POSITIONS:,}"
+    if len(devices) > MOST_DEVICES:
+        yield "devices", f"{len(devices):,}; allowed is 1 to {MOST_DEVICES} of them"
     if ngl is not None and ngl < 0:
         yield "ngl", f"got {ngl:,}; allowed is a whole number from 0"
+    if ngl is not None and all(device.kind == "CPU" for device in devices):
+        yield "ngl", "a processor runs all layers; leave it out, or name a GPU among the devices"
     if shares and (len(shares) != len(devices) or min(shares) < 0 or sum(shares) <= 0):
         yield "tensor_split", f"got {len(shares):,} shares; allowed is one for each of {len(devices):,} devices, from 0"
 
