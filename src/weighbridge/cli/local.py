@@ -21,6 +21,7 @@ USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
 @click.option("--gguf", default=USUAL, show_default=True, metavar="NAMES", help="Quantisations, by llama.cpp's names.")
 @click.option("--context", type=click.IntRange(1), default=8192, show_default=True, help="Positions of the cache.")
 @click.option("--ngl", type=click.IntRange(0), help="Layers on the devices; as many as fit by default.")
+@click.option("--n-cpu-moe", type=click.IntRange(0), default=0, help="First layers whose experts stay on the host.")
 @click.option("--tensor-split", metavar="3,1", help="Shares of the devices; by their memory by default.")
 @click.option("--ram", metavar="SIZE", help="Memory for layers that no device holds, such as 64GiB.")
 @click.option("--cpu", metavar="NAME", help="The processor that runs those layers.")
@@ -33,6 +34,7 @@ def command(
     gguf: str,
     context: int,
     ngl: int | None,
+    n_cpu_moe: int,
     tensor_split: str | None,
     ram: str | None,
     cpu: str | None,
@@ -63,6 +65,7 @@ def command(
         host=host,
         ngl=ngl,
         tensor_split=_shares(tensor_split),
+        host_experts=n_cpu_moe,
     )
     if as_json:
         from weighbridge.report.local_schema import local as as_data

@@ -151,6 +151,23 @@ def test_experts_are_read_as_far_as_a_token_meets_them() -> None:
     assert 0.08 < read / sum(layer.bytes for layer in layers.layers) < 0.15
 
 
+def test_experts_on_the_host() -> None:
+    host = Host(device("core-i9-13900k"), 64 * GIB)
+    whole = one("qwen3-30b-a3b", "rtx-3090", host=host)
+    some = one("qwen3-30b-a3b", "rtx-3090", host=host, host_experts=10)
+    all_of_them = one("qwen3-30b-a3b", "rtx-3070", host=host, host_experts=48)
+    layers = some.layers.layers
+    moved = sum(layer.experts for layer in layers[:10])
+    assert moved > 0
+    assert some.parts[0].weights == whole.parts[0].weights - moved
+    assert some.parts[-1].weights == whole.parts[-1].weights + moved
+    assert all_of_them.ngl == 49
+    assert all_of_them.parts[0].needed < 3 * GIB
+    speeds = [option.tokens_per_second(0) or 0.0 for option in (whole, some, all_of_them)]
+    assert speeds == sorted(speeds, reverse=True)
+    assert some.prompt_seconds(512) is None
+
+
 def test_layers_on_the_host_are_slower_and_disk_slower_still() -> None:
     cpu = device("core-i9-13900k")
     whole = one("llama-3.1-8b", "rtx-4090", ngl=33).tokens_per_second(0)
@@ -196,6 +213,8 @@ def test_rates_of_devices() -> None:
     ("more", "words"),
     [
         ({"devices": []}, "devices: none"),
+        ({"host_experts": -1}, "host_experts: got -1"),
+        ({"host_experts": 3}, "has no experts"),
         ({"context": 0}, "context: got 0; allowed is 1 to 16,777,216"),
         ({"ngl": -1}, "ngl: got -1"),
         ({"ngl": 5, "devices": "epyc-9654"}, "a processor runs all layers"),

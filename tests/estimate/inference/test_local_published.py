@@ -26,6 +26,9 @@ WHOLE = {
 SPLIT = {"gemma-2-9b": (36, 23.7), "qwen2.5-14b": (42, 20.8), "qwen3-14b": (32, 16.9), "phi-4": (32, 16.7)}
 """Layers on the card (-ngl), and tokens per second."""
 
+EXPERTS = {"qwen3-30b-a3b": (36, 36.7), "deepseek-v2-lite": (16, 49.6)}
+"""Layers whose experts are on the processor (--n-cpu-moe), and tokens per second (pull requests 755 and 778)."""
+
 PAST = 200
 
 
@@ -43,8 +46,8 @@ def host() -> Host:
     return Host(replace(like, memory_bandwidth=102_400_000_000), 62 * 2**30)
 
 
-def error(model: str, ngl: int | None, measured: float) -> float:
-    found = local(model, card(), ["Q4_K_M"], 4096, ngl=ngl, host=host()).options[0]
+def error(model: str, ngl: int | None, measured: float, host_experts: int = 0) -> float:
+    found = local(model, card(), ["Q4_K_M"], 4096, ngl=ngl, host=host(), host_experts=host_experts).options[0]
     assert found.fits
     speed = found.tokens_per_second(PAST)
     assert speed is not None
@@ -62,3 +65,9 @@ def test_models_that_are_split_between_card_and_processor() -> None:
     assert median(abs(one) for one in errors) < 20
     assert max(errors) < 25  # too fast: what threads of the processor wait for one another is not counted
     assert min(errors) > -5
+
+
+def test_experts_on_the_processor() -> None:
+    """Too fast: every layer hands over to the processor's threads and back, and how long they wait is not known."""
+    errors = [error(model, None, measured, layers) for model, (layers, measured) in EXPERTS.items()]
+    assert all(0 < one < 45 for one in errors)

@@ -55,6 +55,7 @@ class Option:
         offloaded: layers that go to devices, what stands after them as one more; ``None`` for as many as fit.
         shares: of the devices; by their memory if empty.
         chunk: tokens of a prompt that one pass runs.
+        host_experts: first layers whose routed experts stay on the host (``--n-cpu-moe``).
     """
 
     name: str
@@ -66,6 +67,7 @@ class Option:
     offloaded: int | None = None
     shares: tuple[float, ...] = ()
     chunk: int = 512
+    host_experts: int = 0
 
     @cached_property
     def bytes(self) -> int:
@@ -109,15 +111,28 @@ class Option:
         own = tuple(index for index, place in enumerate(places[:-1]) if place == number)
         head = places[-1] == number
         weights = sum(self.layers.layers[index].bytes for index in own) + (self.layers.head.bytes if head else 0)
+        away = [index for index in self._away(places) if device is None or index in own]
+        moved = sum(self.layers.layers[index].experts for index in away)
+        weights += moved if device is None else -moved
         here = device is None or any(unified(each) for each in self.devices)
         if here and (device is None) == (not any(unified(each) for each in self.devices)):
             weights += self.layers.embedding.bytes
         cache = -(-self.cache * len(own) // whole)
-        used = bool(own or head)
+        used = bool(own or head or (device is None and away))
         buffer = self.buffer if used else 0
         context = device.context_bytes if device is not None and used else 0
         capacity = self.host.memory if device is None else device.usable_bytes
         return Share(device, own, head, weights, cache, buffer, context, capacity)
+
+    def _away(self, places: Sequence[int | None]) -> list[int]:
+        """Layers on devices whose routed experts stay on the host."""
+        return [index for index, place in enumerate(places[:-1][: self.host_experts]) if place is not None]
+
+    @property
+    def _split_layers(self) -> list[int]:
+        """The same of the split that is."""
+        on = {index for share in self.parts[:-1] for index in share.layers}
+        return [index for index in range(self.host_experts) if index in on]
 
     @property
     def fits(self) -> bool:
@@ -134,10 +149,10 @@ class Option:
         """Seconds of one token after so many; ``None`` where it does not run, or nobody says how fast a part reads."""
         if not self.runs:
             return None
-        found = [self._reading(share, past) for share in self.parts if share.layers or share.head]
+        found = [self._reading(share, past) for share in self.parts if share.buffers]
         if any(one is None for one in found):
             return None
-        crossings = sum(bool(share.layers or share.head) for share in self.parts) - 1
+        crossings = sum(bool(share.layers or share.head) for share in self.parts) - 1 + 2 * len(self._split_layers)
         return sum(one for one in found if one is not None) + crossings * self._handover
 
     @property
@@ -155,6 +170,9 @@ class Option:
         pace, part = rates(device), len(share.layers) / self.layers.count
         held = [self.layers.layers[index] for index in share.layers] + ([self.layers.head] if share.head else [])
         weights = sum(pace.read(size, kind) for one in held for kind, size in one.read.items())
+        away = [index for index in self._split_layers if share.device is None or index in share.layers]
+        experts = sum(pace.read(size, kind) for index in away for kind, size in self.layers.layers[index].met.items())
+        weights += experts if share.device is None else -experts
         again = self.layers.heads[1] if self.build.reads_per_head else 1.0
         kept = self.layers.cache(past + 1) * part
         cache = pace.read(kept, again=again)
@@ -176,7 +194,7 @@ class Option:
     def _graphs(self) -> bool:
         """A token is one CUDA graph: of llama.cpp, where one device has all of it (with several, buffers change from
         token to token, ggml-backend.cpp, n_copies)."""
-        used = sum(bool(share.layers or share.head) for share in self.parts)
+        used = sum(bool(share.buffers) for share in self.parts)
         return used == 1 and self.layers.serving.engine.graphs
 
     def tokens_per_second(self, past: int) -> float | None:
@@ -190,7 +208,7 @@ class Option:
         Several devices work on consecutive chunks of a batch at once (llama.cpp pull request 6017), and the next batch
         waits for all of them.
         """
-        used = [share for share in self.parts if share.layers or share.head]
+        used = [share for share in self.parts if share.buffers]
         known = all(share.device is not None and prompt.precision(share.device) for share in used)
         if not self.runs or not known:
             return None
@@ -245,6 +263,7 @@ def local(
     tensor_split: Sequence[float] = (),
     build: str = "llamacpp",
     chunk: int | None = None,
+    host_experts: int = 0,
 ) -> Local:
     """Weigh a model on one's devices.
 
@@ -258,6 +277,7 @@ def local(
         tensor_split: shares of the devices; by their memory if empty.
         build: the engine, a name of :data:`weighbridge.estimate.inference.local.builds.BUILDS`.
         chunk: tokens of a prompt that one pass runs; the engine's own default if ``None``.
+        host_experts: first layers whose routed experts stay on the host (``--n-cpu-moe``).
 
     Raises:
         InputError: with what is wrong in one line.
@@ -267,8 +287,10 @@ def local(
     found = tuple(device for one in asked for device in _devices(one))
     if build not in BUILDS:
         raise InputError(f"build: got {given(build)}; allowed: {', '.join(BUILDS)}{did_you_mean(build, BUILDS)}")
-    for field_, message in _problems(found, context, ngl, tensor_split):
+    for field_, message in _problems(found, context, ngl, tensor_split, host_experts):
         raise InputError(f"{field_}: {message}")
+    if host_experts and not any(node.together for node in loaded.tree.walk()):
+        raise InputError(f"host_experts: got {host_experts:,}, but {loaded.name} has no experts")
     serving = Serving(engine=engine(build.partition("-")[0]), compute=data_type("fp16"), cache=data_type("fp16"))
     options = tuple(
         Option(
@@ -281,6 +303,7 @@ def local(
             ngl,
             tuple(tensor_split),
             chunk or serving.engine.chunk or context,
+            host_experts,
         )
         for one in quantisations
     )
@@ -298,7 +321,7 @@ def _devices(one: str | Device) -> list[Device]:
 
 
 def _problems(
-    devices: Sequence[Device], context: int, ngl: int | None, shares: Sequence[float]
+    devices: Sequence[Device], context: int, ngl: int | None, shares: Sequence[float], host_experts: int
 ) -> Iterator[tuple[str, str]]:
     if not devices:
         yield "devices", "none; allowed is one or more of the catalogue, such as RTX 4090"
@@ -308,6 +331,8 @@ def _problems(
         yield "devices", f"{len(devices):,}; allowed is 1 to {MOST_DEVICES} of them"
     if ngl is not None and ngl < 0:
         yield "ngl", f"got {ngl:,}; allowed is a whole number from 0"
+    if host_experts < 0:
+        yield "host_experts", f"got {host_experts:,}; allowed is a whole number from 0"
     if ngl is not None and all(device.kind == "CPU" for device in devices):
         yield "ngl", "a processor runs all layers; leave it out, or name a GPU among the devices"
     if shares and (len(shares) != len(devices) or min(shares) < 0 or sum(shares) <= 0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from weighbridge.estimate.inference.passes import Forward, forward, prompts, token
@@ -32,10 +32,22 @@ class Held:
     Attributes:
         stored: bytes by type.
         read: bytes by type that one token reads.
+        experts: bytes of routed experts, which are in ``stored`` too.
+        met: bytes of them by type that one token reads, which are in ``read`` too.
     """
 
-    stored: dict[str, int]
-    read: dict[str, float]
+    stored: dict[str, int] = field(default_factory=dict)
+    read: dict[str, float] = field(default_factory=dict)
+    experts: int = 0
+    met: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, size: int, share: float, routed: bool) -> None:
+        """Put a weight there, of which a token reads a share."""
+        self.stored[name] = self.stored.get(name, 0) + size
+        self.read[name] = self.read.get(name, 0.0) + size * share
+        if routed:
+            self.experts += size
+            self.met[name] = self.met.get(name, 0.0) + size * share
 
     @property
     def bytes(self) -> int:
@@ -67,8 +79,8 @@ class Layers:
     @cached_property
     def _sorted(self) -> tuple[list[Held], Held, Held]:
         """Layers, the embedding, and all else, which stands with the head."""
-        layers = [Held({}, {}) for _ in range(self.count)]
-        embedding, rest = Held({}, {}), Held({}, {})
+        layers = [Held() for _ in range(self.count)]
+        embedding, rest = Held(), Held()
         storage = None if self.storage is None else replace(self.storage, by_layer=True)
         if storage is None:
             storage = Storage("plain", self.dtype.name, (), by_layer=True)
@@ -80,9 +92,7 @@ class Layers:
             held = embedding if one.site.sort == "embedding" else held
             packing = weights.packing(one)
             name = self.dtype.name if packing is None else packing.name
-            held.stored[name] = held.stored.get(name, 0) + int(plain(size))
-            if one.site.sort != "embedding":
-                held.read[name] = held.read.get(name, 0.0) + float(plain(size)) * self._share(one)
+            held.add(name, int(plain(size)), 0.0 if one.site.sort == "embedding" else self._share(one), one.site.routed)
         if self._tied:  # llama.cpp keeps a copy of the embedding beside the last layer (llama-model.cpp, load_tensors)
             for name, size in embedding.stored.items():
                 rest.stored[name] = rest.stored.get(name, 0) + size
