@@ -46,7 +46,10 @@ def document(found: Local) -> Document:
 
 def bands() -> list[str]:
     """How far estimates were from published runs."""
-    names = {"decode_tokens_per_second": "tokens/s", "prompt_tokens_per_second": "a prompt's"}
+    names = {
+        "decode_tokens_per_second": "tokens/s with all layers on devices",
+        "prompt_tokens_per_second": "those of a prompt",
+    }
     found = ((name, narrowest(figure, ((),))) for figure, name in names.items())
     return [
         f"{name}: half of {band.n:,} published ones fell {within(band.median_percent)} of the estimate, nine in ten "
