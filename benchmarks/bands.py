@@ -19,8 +19,14 @@ FIGURES = {
 }
 """Figures of a report, and the counter that each is measured by."""
 
+OTHERS = ("formula", "local")
+"""Kinds of rows that no report of a training step is about."""
+
 STEP = "step_seconds"
 """The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
+
+UNLIKE = ("formula", "fine-tuning")
+"""Kinds of rows that say nothing of how far estimates of training are from measurements."""
 
 Chosen = Callable[[Scored], bool]
 
@@ -31,7 +37,8 @@ def bands(scored: Sequence[Scored]) -> str:
     A run counts once, with the rank that is furthest off. Figures that a source computed, and runs whose recipe may
     have changed since, do not count.
     """
-    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] != "formula"]
+    left_out = {*OTHERS, *UNLIKE}
+    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in left_out]
     chosen = worst(measured, len(measured))
     text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
     for figure, counter in FIGURES.items():
@@ -40,7 +47,8 @@ def bands(scored: Sequence[Scored]) -> str:
             found = summary(own)
             if found:
                 text += _band(name, found.n, found.median, found.p90)
-    return text + _bands_of_time(of_time(measured))
+    timed = of_time(measured)
+    return text + _bands_of_time([each for each in timed if each.row["kind"] != "serving"]) + _bands_of_serving(timed)
 
 
 def parts(figure: str, rows: Sequence[Scored]) -> Iterator[tuple[str, list[Scored]]]:
@@ -103,3 +111,20 @@ def _bands_of_time(measured: Sequence[Scored]) -> str:
     tables = {STEP: estimated} | by_framework(STEP, estimated)
     sizes = {name: [abs(each.off_in_time) for each in own] for name, own in tables.items()}
     return "".join(_band(name, len(own), median(own), percentile(own, 90)) for name, own in sizes.items() if own)
+
+
+def _bands_of_serving(measured: Sequence[Scored]) -> str:
+    """Of what users wait for: all engines, and each."""
+    text = ""
+    for counter in ("ttft_seconds", "tpot_seconds"):
+        rows = [each for each in measured if each.row["counter"] == counter and each.estimated is not None]
+        engines = sorted({each.row["serving"]["engine"] for each in rows})
+        own = {counter: rows} | {
+            f"{counter}.{kinds.BY_FRAMEWORK}.{one}": [each for each in rows if each.row["serving"]["engine"] == one]
+            for one in engines
+        }
+        for name, some in own.items():
+            found = summary(some)
+            if found:
+                text += _band(name, found.n, found.median, found.p90)
+    return text

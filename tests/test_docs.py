@@ -34,6 +34,7 @@ from weighbridge.report import (
     explanation,
     inference_comparison,
     inference_schema,
+    local_schema,
     scaling_schema,
     schema,
     time_schema,
@@ -323,7 +324,7 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 # The JSON contract
 
-SCHEMAS = (schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison)
+SCHEMAS = (schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison, local_schema)
 
 CONTRACT = {
     name: shape for part in SCHEMAS for name, shape in vars(part).items() if hasattr(shape, "__required_keys__")

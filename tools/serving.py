@@ -15,6 +15,7 @@ from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import AttentionCurve
 from weighbridge.hardware.speeds.decode import DecodeCurve
 from weighbridge.hardware.speeds.experts import WEIGHTS, ExpertCurve
+from weighbridge.hardware.speeds.linear import LinearCurve
 from weighbridge.hardware.speeds.links import DirectCurve
 from weighbridge.hardware.speeds.matmul import Heat, MatmulCurve
 
@@ -147,6 +148,31 @@ def experts(system: System, device: Device, rows: Rows, weights: str) -> Problem
     return _problem(rows, EXPERTS, predict, stride=3)
 
 
+LINEAR = (
+    Range("share", 0.6, 0.2, 1),
+    Range("sustained", 0.95, 0.7, 1),
+    Range("medium", 0.9, 0.3, 1),
+    Range("small", 0.6, 0.1, 1),
+    Range("prologue", 100, 0, 1000),
+    Range("quantised", 0.5, 0, 1),
+    Range("bandwidth", 0.8, 0.3, 1),
+    Range("exposed", 0.2, 0, 1),
+    Range("launch", 6e-6, 1e-6, 3e-5),
+)
+
+
+def linear(device: Device, processors: int, rows: Rows, weights: str) -> Problem:
+    """Linear layers in 8 bits or fewer, with the cast of what they are given."""
+    precision = WEIGHTS[weights].precision
+    known: Any = {"precision": precision, "peak": device.peak(precision), "memory": device.memory_bandwidth}
+
+    def predict(values: Values, n: int) -> Any:
+        some: Any = {name: column[::n] for name, column in rows.sizes.items()}
+        return LinearCurve(**values).cast_and_multiplied(**some, **known, processors=processors, heat=Heat.OWN)
+
+    return _problem(rows, LINEAR, predict, stride=5)
+
+
 def direct(device: Device, rows: Rows) -> Problem:
     """An engine's own all-reduce."""
     link = device.link_bandwidth or device.pcie_bandwidth
@@ -178,6 +204,10 @@ def problems(system: System) -> Iterator[tuple[str, Problem]]:
         rows = tables.experts(system, weights)
         if rows is not None:
             yield f"experts.{weights}", experts(system, device, rows, weights)
+    for weights in tables.LINEAR:
+        rows = tables.linear(system, weights) if WEIGHTS[weights].precision in device.peak_flops else None
+        if rows is not None:
+            yield f"linear.{weights}", linear(device, system.processors, rows, weights)
     for engine in tables.ENGINES:
         rows = tables.direct(system, engine)
         if rows is not None:

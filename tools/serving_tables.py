@@ -87,6 +87,18 @@ DIRECT = 2**23
 """Bytes up to which engines use kernels of their own; beyond, or not much further on, their tables show NCCL."""
 
 
+LINEAR = {
+    "fp8": ("vllm", "fp8", "CutlassFP8"),
+    "fp8_block": ("sglang", "fp8_block", "deepgemm"),
+    "nvfp4": ("vllm", "nvfp4", "FlashInfer"),
+}
+"""Linear layers of serving engines by how weights are kept: the engine of the table, its name of the type and of the
+kernel. SGLang's of blocks: vLLM's table has another kernel than its engine chooses for few rows."""
+
+LEAST = 512
+"""Columns and depth from which a row counts: narrower layers do not occur."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """Measurements.
@@ -220,3 +232,20 @@ def direct(system: System, engine: str) -> Rows | None:
     table = table[table.kernel_source.isin(kernels) & (table.num_gpus <= server) & (table["size"] <= DIRECT)]
     table = table.sort_values(["num_gpus", "size"])
     return _rows(table, {"size": "size", "ranks": "num_gpus"}, table["size"] > 0, Origin(path, tuple(sorted(kernels))))
+
+
+def linear(system: System, weights: str) -> Rows | None:
+    """Linear layers in 8 bits or fewer as engines run them, with the cast of what they are given; by weights."""
+    engine, name, kernel = LINEAR[weights]
+    found = _read(f"{system.folder}/gemm/{engine}/*/gemm_perf.parquet")
+    if found is None:
+        return None
+    table, path = found
+    chosen = (table.gemm_dtype == name) & table.kernel_source.str.contains(kernel)
+    table = table[chosen & (table.n >= LEAST) & (table.k >= LEAST)].sort_values(["m", "n", "k"])
+    if not len(table):
+        return None
+    kernels = tuple(sorted(table.kernel_source.unique()))
+    return _rows(
+        table, {"rows": "m", "columns": "n", "depth": "k"}, table.m <= USUAL_BATCH, Origin(path, kernels, name)
+    )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weighbridge.estimate.generation import generate as generate
     from weighbridge.estimate.inference.deployment import deploy as deploy
     from weighbridge.estimate.inference.inference import infer as infer
+    from weighbridge.estimate.inference.local import local as local
     from weighbridge.estimate.law_fit import fit_law as fit_law
     from weighbridge.estimate.parameters import params as params
     from weighbridge.estimate.scaling import scaling as scaling
@@ -51,6 +52,7 @@ _HOMES = {
     "deploy": ("weighbridge.estimate.inference.deployment", "deploy"),
     "explain": ("weighbridge.report.explanation", "explain"),
     "infer": ("weighbridge.estimate.inference.inference", "infer"),
+    "local": ("weighbridge.estimate.inference.local", "local"),
     "fit_law": ("weighbridge.estimate.law_fit", "fit_law"),
     "flops": ("weighbridge.estimate.compute", "flops"),
     "generate": ("weighbridge.estimate.generation", "generate"),
@@ -81,6 +83,7 @@ __all__ = [
     "infer",
     "laws",
     "load",
+    "local",
     "nn",
     "params",
     "scaling",

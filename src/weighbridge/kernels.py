@@ -89,12 +89,20 @@ class Loss(StrEnum):
     """Transformer Engine: the gradient replaces the logits in their own memory."""
     EAGER = "eager"
     """PyTorch's cross_entropy on fp32 logits: keeps the logarithms of the probabilities."""
+    NARROW = "narrow"
+    """The same on logits as they are: keeps the logarithms in their type."""
     SHARED = "shared"
     """The same where tensor parallel ranks share the vocabulary (PyTorch, loss_parallel)."""
     COMPILED = "compiled"
     """torch.compile: nothing of the logits' size is made in fp32."""
     CHUNKED = "chunked"
     """torchtitan: head and loss run for an eighth of the positions at a time, backward too."""
+    PARTS = "parts"
+    """litgpt: for some positions at a time, in the type of the logits; all logits stand until the backward pass ends."""
+    WIDE_PARTS = "wide parts"
+    """torchtune: for an eighth of the positions at a time, in fp32."""
+    COMPILED_PARTS = "compiled parts"
+    """The same through torch.compile: logits alone are kept, and their gradient takes their place."""
 
 
 class Scores(StrEnum):
@@ -181,6 +189,10 @@ class Kernels:
             for all.
         repeats_keys: keys and values are repeated for every query head before context parallel ranks gather them
             (torchtitan until 2025, models/llama3/model.py, repeat_kv).
+        copies_keys: keys and values are copied for every query head before attention (torchtune, modules/attention.py;
+            litgpt/model.py, CausalSelfAttention).
+        keeps_packed_inputs: a frozen multiply by packed weights keeps its input though nothing reads it (bitsandbytes
+            before 0.44, autograd/_functions.py, MatMul4Bit).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
             (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
         passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
@@ -221,6 +233,8 @@ class Kernels:
     exchanging_ranks: int | None = None
     gathers_keys: bool = False
     repeats_keys: bool = False
+    copies_keys: bool = False
+    keeps_packed_inputs: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False

@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Memory of every rank in training: peak, ledger, fit, what would help.",
     "megatron": "The same, from an unchanged list of Megatron-LM's arguments.",
     "infer": "Serving: fit, users, time to the first token and to each next, cost per token.",
+    "local": "Which of a model's quantisations fits on one's own devices, and at what speed.",
     "scaling": "Compute-optimal size, tokens, loss and cost, by scaling laws.",
     "compare": "Models side by side.",
     "models": "The catalogue of models.",

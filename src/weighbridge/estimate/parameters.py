@@ -42,7 +42,7 @@ def bytes_in(dtype: DataType, router: DataType) -> Callable[[Node], Count]:
     """A node's own bytes when the router has a data type of its own."""
 
     def own(node: Node) -> Count:
-        types = {"model": dtype, "router": router}
+        types = {"model": dtype, "router": router, "adapter": dtype}
         kept = {name: w for name, w in node.weights.items() if not w.buffer}
         return total(node.part(name, types[w.role].bytes(w.count)) for name, w in kept.items())
 

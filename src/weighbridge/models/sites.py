@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count
 from weighbridge.models.storage import Site
-from weighbridge.nn import Embedding, Head, Linear
+from weighbridge.nn import MLP, Embedding, Head, Linear
 from weighbridge.nn.moe import SharedExpertGate
 from weighbridge.tape import Weight
+from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node, layer_count
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -62,6 +63,12 @@ NAMES: dict[str, tuple[str, ...]] = {
 """What parts of this package's trees are called in published checkpoints, the most common name first; a part that is
 not here has the same name there. Names are those of ``transformers``' modules and of checkpoints that came before them
 (Mixtral's ``block_sparse_moe`` and ``w1``, Nemotron-H's ``mixer``); an empty one is not told from what holds it."""
+
+UNGATED: dict[str, tuple[str, ...]] = {
+    "up_proj": ("up_proj", "w3", "c_fc", "fc1", "dense_h_to_4h"),
+    "down_proj": ("down_proj", "w2", "c_proj", "fc2", "dense_4h_to_h"),
+}
+"""What projections of networks without a gate are called besides (GPT-2, Phi, Falcon)."""
 
 OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias", "decay": "A_log", "skip": "D"}
 """What weights that are no ``weight`` are called; others have the same name there."""
@@ -128,16 +135,19 @@ class _Walk:
     by_expert: bool
     projection: str
 
-    def below(self, node: Node, above: tuple[str, ...], copies: Count, apart: bool, routed: bool) -> Iterator[Placed]:
+    def below(
+        self, node: Node, above: tuple[str, ...], copies: Count, apart: bool, routed: bool, holder: object = None
+    ) -> Iterator[Placed]:
         """A node's weights and those below it, for each of its copies that has a name of its own."""
         apart, routed = apart or node.apart, routed or node.together
         for names, times in self.named(node):
+            names = UNGATED.get(node.name, names) if isinstance(holder, MLP) else names
             here = tuple(f"{a}.{name}".strip(".") for a in above for name in names)
             site = Site(here, sort_of(node, self.projection), routed)
             for name, weight in node.weights.items():
                 yield Placed(node, name, weight, copies * times, site, apart)
             for child in node.children:
-                yield from self.below(child, here, copies * times, apart, routed)
+                yield from self.below(child, here, copies * times, apart, routed, node.module)
 
     def named(self, node: Node) -> Iterator[tuple[tuple[str, ...], Count]]:
         """The names of a node's copies, with how many of them go by those."""
@@ -146,7 +156,7 @@ class _Walk:
             return
         each, word = (self.by_expert, node.name) if node.together else (self.by_layer, "layers")
         first = self.layers if node.apart else 0
-        numbers = node.places if node.places is not None else range(first, first + node.times)
+        numbers = node.places if node.places is not None else range(int(plain(first)), int(plain(first + node.times)))
         if not each:
             yield (f"{word}.{next(iter(numbers), 0)}",), node.times
             return

@@ -202,7 +202,8 @@ def flash_core(core: Core, *masks: Tensor) -> None:
     queries lie head by head, its result is copied.
     """
     sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
-    inputs, kernels = (core.q, core.k, core.v), core.tape.run.kernels
+    kernels = core.tape.run.kernels
+    inputs = (core.q, core.repeated(core.k), core.repeated(core.v)) if kernels.copies_keys else (core.q, core.k, core.v)
     memory = context.shared(*inputs, core.out, sums)
     copies = None
     if kernels.exchanges_heads or core.by_heads:
@@ -250,6 +251,11 @@ def unfused_core(core: Core) -> None:
     core.record((weights, v), (weights, v))
 
 
+def _factors(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+    """What a product of two activations keeps: each factor for the gradient of the other."""
+    return tuple(one for one, other in ((a, b), (b, a)) if a.tape.needs(other))
+
+
 def eager_core(core: Core) -> None:
     """Operation by operation (transformers, eager_attention_forward): keys and values are copied for every query head,
     the softmax runs in fp32. Scores are scaled, then the mask is added, each with a result of its own; under autocast
@@ -261,12 +267,12 @@ def eager_core(core: Core) -> None:
     dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
-    tape.record("scores", (q, keys, mask), (raw,), (q, keys), scratch=scaled, scratch_backward=scaled)
+    tape.record("scores", (q, keys, mask), (raw,), _factors(q, keys), scratch=scaled, scratch_backward=scaled)
     raw = ops.activation("tanh", raw) if core.written.capped else raw
     own = core.written
     softmax = stable_softmax if own.stable or own.sinks else narrow_softmax if own.narrow else wide_softmax
     weights = softmax(core, raw)
-    core.record((weights, values), (weights, values))
+    core.record((weights, values), _factors(weights, values))
 
 
 def narrow_softmax(core: Core, raw: Tensor) -> Tensor:

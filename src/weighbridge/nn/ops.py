@@ -27,6 +27,11 @@ from weighbridge.traced import plain
 from weighbridge.units import FP32, INT8, DataType
 
 
+def trains(*weights: Weight) -> bool:
+    """Whether the gradient of a matrix is computed, for which its input is kept; that of a bias needs no input."""
+    return any(weight.trained and len(weight.axes) > 1 for weight in weights)
+
+
 def twice(forward: Count) -> Work:
     """The work of a matrix multiply: the backward pass multiplies twice, for the input and for the weight."""
     return Work(forward, 2 * forward)
@@ -48,7 +53,7 @@ def lookup(tokens: Tensor, table: Weight, hidden: Dimension) -> Tensor:
     outside: tuple[Tensor, ...] = ()
     if tokens.tape.run.kernels.sequence_first and any(splits(axis) for axis in table.axes):
         outside = (tokens.tape.tensor("tokens of other ranks", Axis(WHERE_SPLIT, 1), *tokens.axes, dtype=MASK),)
-    tokens.tape.record("lookup", (tokens, table), (made, *outside), (tokens, *outside))
+    tokens.tape.record("lookup", (tokens, table), (made, *outside), (tokens, *outside) if table.trained else outside)
     return made
 
 
@@ -61,7 +66,9 @@ def matmul(
     use: Use = Use.ACTIVATION,
     buffered: bool = False,
 ) -> Tensor:
-    """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``.
+    """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``, unless the weight is frozen:
+    the gradient of ``x`` needs the weight alone. A weight that is stored in fewer bits is written out for each multiply,
+    forward and backward (bitsandbytes, autograd/_functions.py, MatMul4Bit).
 
     Args:
         x: rows.
@@ -82,14 +89,36 @@ def matmul(
     rows = renamed(rows, STREAM) if splits(columns) else renamed(rows, SEQUENCE) if splits(out) else rows
     expert = "expert_ffn" in (columns.name, out.name)
     wide = expert and x.tape.run.kernels.autocast  # grouped multiplies are none of autocast's operations
-    made = x.tape.tensor("projection", *rows, out, use=use, dtype=x.dtype if wide else None)
-    work = twice(2 * x.rows * columns.size * out.size)
+    own = x.dtype if any(weight.dtype is x.dtype for weight in weights) else None
+    made = x.tape.tensor("projection", *rows, out, use=use, dtype=x.dtype if wide else own)
+    trained, multiply = trains(*weights), 2 * x.rows * columns.size * out.size
+    work = twice(multiply) if trained or not weights else Work(multiply, multiply)
     memory = gathers(x, buffered) if splits(out) else scatters(made) if splits(columns) else {}
     if x.dtype is x.tape.run.kernels.inputs:
         memory = quantised(x, made, memory)
     x, copies = (x, ()) if wide else autocast(x, weights)
-    x.tape.record("matmul", (x, *weights), (made, *copies), (x, *copies), work, counted, cached=copies, **memory)
+    keeps = (x, *copies) if trained or not weights or _kept_with_packed(x, weights) else copies
+    memory = written_out(x, weights, memory)
+    x.tape.record("matmul", (x, *weights), (made, *copies), keeps, work, counted, cached=copies, **memory)
     return made
+
+
+def _kept_with_packed(x: Tensor, weights: tuple[Weight, ...]) -> bool:
+    """Whether a multiply by a packed weight keeps its input."""
+    return x.tape.run.kernels.keeps_packed_inputs and any(weight.packed is not None for weight in weights)
+
+
+def written_out(
+    x: Tensor, weights: tuple[Weight, ...], memory: Mapping[str, tuple[Tensor, ...]]
+) -> dict[str, tuple[Tensor, ...]]:
+    """What a multiply holds, with packed weights written out in the type of activations while it runs."""
+    whole = tuple(
+        x.tape.tensor("weight written out", *w.axes, use=Use.WORKSPACE) for w in weights if w.packed is not None
+    )
+    if not whole:
+        return dict(memory)
+    names = ("scratch", "scratch_backward")
+    return {**memory, **{name: (*memory.get(name, ()), *whole) for name in names}}
 
 
 def lowered(x: Tensor) -> Tensor:
@@ -244,8 +273,9 @@ def stepwise(name: str, steps: tuple[str, ...], **inputs: Tensor) -> Tensor:
 
 
 def multiply(a: Tensor, b: Tensor) -> Tensor:
-    """A pointwise product. Keeps both factors."""
-    return elementwise("multiply", a, b, keeps=(a, b))
+    """A pointwise product. Keeps both factors, each for the other's gradient."""
+    keeps = tuple(one for one, other in ((a, b), (b, a)) if a.tape.needs(other))
+    return elementwise("multiply", a, b, keeps=keeps)
 
 
 def gated(name: str, gate: Tensor, up: Tensor) -> Tensor:

@@ -24,6 +24,8 @@ SWITCHES = {
     "gathers_keys": ("", ""),
     "repeats_keys": ("", ""),
     "passes_keys": ("", ""),
+    "copies_keys": ("keys copied for every head", "keys shared by heads"),
+    "keeps_packed_inputs": ("inputs of packed weights kept", "inputs of packed weights not kept"),
     "transposes": ("", ""),
     "written_out": ("modules as transformers writes them", "modules not as transformers writes them"),
     "prefers_cudnn": ("cuDNN's attention before others", "flash attention before cuDNN's"),

@@ -102,7 +102,8 @@ def forward(model: Model, serving: Serving, run: Pass, cluster: Cluster | None =
         sequence=run.sequence,
         prediction=False,
     )
-    return Forward(model, plan, cluster, replace(run, dtype=serving.compute.name), serving.sharding)
+    run = replace(run, dtype=serving.compute.name)
+    return Forward(model, plan, cluster, run=run, sharding=serving.sharding)
 
 
 def prompts(serving: Serving, sequences: Count = 1, tokens: Count | None = None, past: Count = 0) -> Pass:
@@ -111,9 +112,9 @@ def prompts(serving: Serving, sequences: Count = 1, tokens: Count | None = None,
     return Pass(batch=sequences, sequence=length, past=past, phase=Phase.PREFILL, last_logits=True)
 
 
-def token(sequences: Count, past: Count) -> Pass:
-    """One token of so many sequences, which have ``past`` each."""
-    return Pass(batch=sequences, sequence=1, past=past, phase=Phase.DECODE)
+def token(sequences: Count, past: Count, tokens: Count = 1) -> Pass:
+    """One token of so many sequences, which have ``past`` each; or several that were guessed."""
+    return Pass(batch=sequences, sequence=tokens, past=past, phase=Phase.DECODE)
 
 
 def paged(tensor: Tensor, block: int) -> Tensor:

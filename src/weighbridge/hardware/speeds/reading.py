@@ -15,6 +15,7 @@ from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import AttentionCurve
 from weighbridge.hardware.speeds.decode import DecodeCurve
 from weighbridge.hardware.speeds.experts import ExpertCurve
+from weighbridge.hardware.speeds.linear import LinearCurve
 from weighbridge.hardware.speeds.links import DirectCurve, LinkCurve
 from weighbridge.hardware.speeds.matmul import MatmulCurve
 from weighbridge.hardware.speeds.stream import StreamCurve
@@ -73,6 +74,7 @@ class Measured:
         decode: curves of attention of one new token, by the type of kept keys and values: ``bf16``, ``fp8``.
         latent: the same over one latent vector for all heads (MLA).
         experts: curves of the experts of a layer, by how weights are kept.
+        linear: curves of the engines' linear layers in 8 bits or fewer, by how weights are kept; empty without a table.
         direct: curves of the engines' own all-reduces, by engine; empty without a table.
         fits: where each curve comes from, by ``matmul.bf16``, ``attention``, ``stream``, ``collectives.all_reduce``.
     """
@@ -88,6 +90,7 @@ class Measured:
     decode: Mapping[str, DecodeCurve]
     latent: Mapping[str, DecodeCurve]
     experts: Mapping[str, ExpertCurve]
+    linear: Mapping[str, LinearCurve]
     direct: Mapping[str, DirectCurve]
     fits: Mapping[str, Fit]
 
@@ -101,6 +104,7 @@ SEVERAL: Mapping[str, type] = {
     "decode": DecodeCurve,
     "latent": DecodeCurve,
     "experts": ExpertCurve,
+    "linear": LinearCurve,
     "direct": DirectCurve,
 }
 """Curves of which it has one of each type, kind or engine."""

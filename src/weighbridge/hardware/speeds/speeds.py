@@ -11,6 +11,7 @@ from weighbridge.errors import InputError
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds import raw as tables
 from weighbridge.hardware.speeds.attention import BACKWARD_FLOPS, AttentionCurve
+from weighbridge.hardware.speeds.experts import WEIGHTS
 from weighbridge.hardware.speeds.matmul import INPUT_BITS, Heat, Seconds
 from weighbridge.hardware.speeds.published import relative
 from weighbridge.hardware.speeds.reading import measured, names, nearest, rate
@@ -71,6 +72,31 @@ class Speeds(Serving):
         if self.raw and precision in ("bf16", "fp16") and _same(products, 1):
             seconds = tables.or_else(tables.matmul(self.curves, rows, columns, depth), seconds)
         return seconds
+
+    def linear(self, rows: Count, columns: Count, depth: Count, weights: str) -> Seconds | None:
+        """Seconds of a serving engine's linear layer in 8 bits or fewer, the cast of what it is given included; ``None``
+        where none was measured.
+
+        Args:
+            rows: of what it is given.
+            columns: of what it makes.
+            depth: what is summed over.
+            weights: how they are kept, a name of ``weighbridge.hardware.speeds.experts.WEIGHTS``.
+        """
+        curve = self.curves.linear.get(weights)
+        if curve is None or WEIGHTS[weights].precision not in self.device.peak_flops:
+            return None
+        precision = WEIGHTS[weights].precision
+        return curve.cast_and_multiplied(
+            rows,
+            columns,
+            depth,
+            precision=precision,
+            peak=self.device.peak(precision),
+            memory=self.device.memory_bandwidth,
+            processors=self.processors,
+            heat=self.heat,
+        )
 
     def attention(
         self,
