@@ -163,8 +163,9 @@ MISTAKES = [
     ([*LLAMA, "--emit", "tgi"], "'tgi' is not one of 'vllm', 'sglang', 'trtllm'"),
     (
         [*LLAMA, "--engine", "vlm"],
-        '--engine: got "vlm"; allowed: vllm, sglang, trtllm, transformers; did you mean vllm?',
+        '--engine: got "vlm"; allowed: vllm, sglang, trtllm, transformers',
     ),
+    ([*LLAMA, "--engine", "llamacpp"], "llama.cpp runs models for one user: weighbridge local"),
     ([*LLAMA, "--batch", "0"], "'--batch': got 0; allowed is 1 to"),
     ([*LLAMA, "--prompt", "0"], "'--prompt': got 0"),
     ([*LLAMA, "--tp", "2"], "tensor x pipeline x data = 2 GPUs are more than the cluster's 1"),

@@ -7,12 +7,15 @@ from typing import Any
 import click
 
 from weighbridge.cli.options import F, Share, Whole, count_option
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.formats.amounts import amount
-from weighbridge.parallel.engine import engine
+from weighbridge.parallel.engine import ENGINES, Engine
 from weighbridge.units import data_type
 
 PRICES = (1e-3, 1e5)
+
+SERVING = ("vllm", "sglang", "trtllm", "transformers")
+"""Engines that serve many users."""
 
 CALLED = {
     "tensor": "--tp",
@@ -84,10 +87,23 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
     if kept is not None:
         found["cache"] = data_type(kept, "cache")
     if runs is not None:
-        found["engine"] = engine(runs)
+        found["engine"] = _serving(runs)
     if price is not None:
         found["price"] = amount(price, "price", *PRICES, "dollars per GPU and hour", "2.50")
     return found
+
+
+def _serving(name: str) -> Engine:
+    """The engine of a name, of those that serve many users.
+
+    Raises:
+        InputError: for another, with the nearest.
+    """
+    found = ENGINES.get(name)
+    if found is not None and name in SERVING:
+        return found
+    own = f"; {found.title} runs models for one user: weighbridge local" if found else did_you_mean(name, SERVING)
+    raise InputError(f"engine: got {given(name)}; allowed: {', '.join(SERVING)}{own}")
 
 
 def in_options(error: InputError) -> InputError:
