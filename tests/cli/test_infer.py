@@ -10,6 +10,7 @@ import pytest
 Cli = Callable[..., tuple[int, str, str]]
 
 LLAMA = ("infer", "llama-3.1-8b", "--cluster", "H100")
+ALONE = {"shortest": 1.0, "drafted": 0, "accepted": 0.0}
 LOAD = ("--prompt", "4096", "--output", "512", "--batch", "32")
 DEEPSEEK = ("infer", "deepseek-v3", "--cluster", "8xH200")
 
@@ -29,7 +30,7 @@ def test_deepseek_on_one_server_needs_no_options(cli: Cli) -> None:
     assert found["kv_cache_bytes_per_token"] == 70_272
     assert found["fits"] is True
     assert (plan["tensor"], plan["quantisation"]) == (8, "fp8-block")
-    assert found["load"] == {"prompt": 1024, "output": 256, "batch": found["max_batch"], "cached_prompt": 0.0}
+    assert found["load"] == {"prompt": 1024, "output": 256, "batch": found["max_batch"], "cached_prompt": 0.0, **ALONE}
     assert any("1.23 TiB on 8) as published, in bf16, do not fit" in str(note) for note in found["notes"])  # type: ignore[attr-defined]
 
 
@@ -97,6 +98,14 @@ def test_a_cached_prompt_comes_sooner(cli: Cli) -> None:
     assert isinstance(whole, float)
     assert isinstance(half, float)
     assert half < whole
+
+
+def test_drafted_tokens_that_are_accepted_come_sooner(cli: Cli) -> None:
+    one, more = (data(cli, *LLAMA, *LOAD, *extra) for extra in ((), ("--draft", "2", "--accept", "1.2")))
+    assert isinstance(one["tpot_seconds"], float)
+    assert isinstance(more["tpot_seconds"], float)
+    assert one["tpot_seconds"] / 2.2 < more["tpot_seconds"] < one["tpot_seconds"]
+    assert "2 drafted per token and 1.2 accepted" in cli(*LLAMA, *LOAD, "--draft", "2", "--accept", "1.2")[1]
 
 
 def test_two_servers_share_a_mixture_and_its_experts(cli: Cli) -> None:
@@ -188,6 +197,7 @@ MISTAKES = [
     ([*LLAMA, "--price", "0"], "--price: got 0; allowed is 0.001 to"),
     ([*LLAMA, "--memory-share", "1.5"], "'--memory-share': 1.5 is not in the range"),
     ([*LLAMA, "--cached-prompt", "nan"], "'--cached-prompt': nan is no number"),
+    ([*LLAMA, "--draft", "1", "--accept", "2"], "--accept: "),
     ([*LLAMA, "--chunk", "0"], "'--chunk': got 0"),
     ([*LLAMA, "--line", "tpot"], "--line names the line that --explain explains; add --explain"),
     ([*LLAMA, "--depth", "2"], "--depth opens levels of --explain"),

@@ -32,6 +32,9 @@ CALLED = {
     "memory_share": "--memory-share",
     "chunk": "--chunk",
     "cached_prompt": "--cached-prompt",
+    "shortest": "--shortest",
+    "drafted": "--draft",
+    "accepted": "--accept",
     "quantisation": "--quant",
     "price": "--price",
 }
@@ -54,6 +57,11 @@ def serving_options(function: F) -> F:
         click.option("--memory-share", type=Share(0.01, 1), metavar="SHARE", help="Of a GPU, for the engine."),
         click.option("--chunk", type=Whole(1, 1 << 24), help="Tokens of prompts in a pass; the engine's own."),
         click.option("--cached-prompt", type=Share(0, 0.999), metavar="SHARE", help="Of prompts, in the prefix cache."),
+        click.option(
+            "--shortest", type=Share(0.01, 1), metavar="SHARE", help="Lengths lie evenly from that share on; 1."
+        ),
+        click.option("--draft", type=Whole(1, 64), help="Tokens drafted for each that is made (MTP, a draft model)."),
+        click.option("--accept", type=Share(0, 64), metavar="TOKENS", help="Drafted ones that are right on the mean."),
         click.option("--price", metavar="DOLLARS", help="Per GPU and hour, such as 2.50; the catalogue's by default."),
     ]
     for option in reversed(options):
@@ -69,6 +77,9 @@ FIELDS = {
     "memory_share": "memory_share",
     "chunk": "chunk",
     "cached_prompt": "cached_prompt",
+    "shortest": "shortest",
+    "draft": "drafted",
+    "accept": "accepted",
 }
 """The field of a deployment that each option sets."""
 

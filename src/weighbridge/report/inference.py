@@ -137,13 +137,22 @@ def _plan(inference: Inference) -> list[tuple[str, ...]]:
     serving = inference.serving
     chunk = serving.engine.chunk if serving.chunk is None else serving.chunk
     passes = "whole prompts" if chunk is None else f"up to {chunk:,} tokens of prompts in a pass"
-    found = f", {100 * serving.cached_prompt:g} % of each prompt found in the prefix cache" * bool(
-        serving.cached_prompt
-    )
     load = (
         f"{serving.batch:,} sequence{'s' * (serving.batch != 1)}: {serving.prompt:,} tokens in, {serving.output:,} out"
     )
-    return [(f"plan      {ranks(serving)}; {serving.engine.title}", passes), (f"load      {load}{found}",)]
+    return [(f"plan      {ranks(serving)}; {serving.engine.title}", passes), (f"load      {load}{_more(inference)}",)]
+
+
+def _more(inference: Inference) -> str:
+    """What else is said of the load."""
+    serving, said = inference.serving, ""
+    if serving.shortest < 1:
+        said += f", or evenly from {100 * serving.shortest:g} % of that on"
+    if serving.cached_prompt:
+        said += f"; {100 * serving.cached_prompt:g} % of each prompt is in the prefix cache"
+    if serving.drafted:
+        said += f"; {serving.drafted:,} drafted per token and {serving.accepted:g} accepted"
+    return said
 
 
 def parts(inference: Inference) -> dict[str, int]:
@@ -225,7 +234,9 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
     inference = deployment.inference
     engine = inference.serving.engine
     said = [f"defaults of {engine.title}: {engine.source}"]
-    if inference.storage is not None and inference.storage.notes:
+    if inference.serving.drafted:
+        said.append("drafted tokens: what drafts them is neither weighed nor timed")
+    if inference.storage is not None:
         said += inference.storage.notes
     return (*deployment.chosen, *said, *bands(inference), *inference.model.notes)
 

@@ -14,6 +14,7 @@ from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
 from weighbridge.estimate.time.work import Bound
 from weighbridge.report.inference import notes, stored
+from weighbridge.report.inference_speed import gap
 from weighbridge.report.inference_tables import by_format, of_pass
 from weighbridge.report.schema import Identity, identity
 
@@ -57,6 +58,9 @@ class ServingLoad(TypedDict):
     output: int
     batch: int
     cached_prompt: float
+    shortest: float
+    drafted: int
+    accepted: float
 
 
 class StoredWeights(TypedDict):
@@ -140,6 +144,9 @@ def deployment(found: Deployment) -> Served:
             "output": int(serving.output),
             "batch": int(serving.batch),
             "cached_prompt": float(serving.cached_prompt),
+            "shortest": float(serving.shortest),
+            "drafted": int(serving.drafted),
+            "accepted": float(serving.accepted),
         },
         "fits": memory.fits,
         "max_batch": memory.max_batch,
@@ -181,7 +188,7 @@ def _times(inference: Inference) -> Mapping[str, Any]:
         inference.ttft,
         inference.ttft_alone,
         inference.tpot,
-        inference.stages * inference.decode.seconds,
+        gap(inference),
         inference.end_to_end,
         inference.output_per_second,
         inference.per_gpu,

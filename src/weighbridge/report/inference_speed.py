@@ -23,12 +23,17 @@ def table(inference: Inference) -> Table:
     return Table(columns, rows, f"What a user gets, {users}{unfit}")
 
 
+def gap(inference: Inference) -> float:
+    """Seconds from one token of a user to the next where no prompt of others comes in between."""
+    return inference.stages * inference.decode.seconds / (1 + inference.serving.accepted)
+
+
 def _latency(inference: Inference) -> Iterator[Row]:
     serving = inference.serving
-    gap = seconds(inference.stages * inference.decode.seconds)
+    between = seconds(gap(inference))
     yield _row("first token (TTFT)", seconds(inference.ttft), f"{seconds(inference.ttft_alone)} with nobody else", True)
     yield _row(
-        "each next token (TPOT)", seconds(inference.tpot), f"{gap} where no prompt of others comes between", True
+        "each next token (TPOT)", seconds(inference.tpot), f"{between} where no prompt of others comes between", True
     )
     rate = f"{inference.per_user:,.1f} tokens/s once the first has come"
     yield _row(f"whole answer of {serving.output:,} tokens", seconds(inference.end_to_end), rate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from weighbridge.estimate.inference.advice import MOST, WORTH, better, runs
@@ -16,7 +18,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("model", "cluster", "load"), CASES)
-def test_what_is_named_helps_and_fits(model: str, cluster: str, load: dict[str, int]) -> None:
+def test_what_is_named_helps_and_fits(model: str, cluster: str, load: dict[str, Any]) -> None:
     inference = deploy(model, cluster, **load).inference
     found = better(inference)
     assert 0 < len(found) <= MOST
