@@ -127,6 +127,13 @@ def test_what_a_device_has_no_rate_for_is_said(cli: Cli) -> None:
     assert "time  not estimated: no rate of NVIDIA T4" in cli("infer", "gpt2", "--cluster", "T4")[1]
 
 
+@pytest.mark.parametrize("load", [("--batch", "2147483648"), ("--prompt", "16000000", "--batch", "9000")])
+def test_more_than_can_be_followed_is_said(load: tuple[str, ...], cli: Cli) -> None:
+    found = data(cli, *LLAMA, *load)
+    assert found["tpot_seconds"] is None
+    assert "more than are followed one by one" in str(found["untimed"])
+
+
 def test_a_chart_shows_more_users(cli: Cli) -> None:
     out = cli(*LLAMA, *LOAD, "--chart")[1]
     assert "What more users at once cost and give" in out
@@ -192,6 +199,7 @@ MISTAKES = [
     ),
     (["infer", "gpt2", "--cluster", "V100-32gb", "--kv", "fp8"], "--kv: fp8: its kernels need CUDA capability 8.0"),
     ([*LLAMA, "--kv", "int2"], "--kv: int2 is no data type of a cache; allowed: bf16"),
+    ([*LLAMA, "--kv", "nvfp4"], "--kv: nvfp4: NVIDIA H100 SXM 80 GB has no unit for fp4; allowed: bf16"),
     ([*LLAMA, "--kv", "b16"], '--kv: data type "b16" is unknown'),
     (["infer", "gpt2", "--cluster", "H100", "--prompt", "2000"], "gpt2 has learned positions for at most 1,024"),
     ([*LLAMA, "--price", "0"], "--price: got 0; allowed is 0.001 to"),
