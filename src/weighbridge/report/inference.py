@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.estimate.bands import BY_FRAMEWORK, narrowest
-from weighbridge.estimate.bands import percent as within
 from weighbridge.estimate.inference.deployment import PUBLISHED, Deployment, ranks
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
@@ -24,9 +22,6 @@ WHAT = {
     "allocator": "taken by the engine, for more cache",
 }
 """Every part of the ledger in a few words."""
-
-BANDED = {"tpot_seconds": "time per token", "ttft_seconds": "time to the first token", "inference_memory": "memory"}
-"""Figures that bands may be known of, and their names for people."""
 
 UNMEASURED = "error band: none yet for this kind of estimate; measured bands come with the table in docs/accuracy.md"
 
@@ -238,15 +233,4 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
         said.append("drafted tokens: what drafts them is neither weighed nor timed")
     if inference.storage is not None:
         said += inference.storage.notes
-    return (*deployment.chosen, *said, *bands(inference), *inference.model.notes)
-
-
-def bands(inference: Inference) -> list[str]:
-    """How far estimates of this kind were from measured ones."""
-    found = []
-    for figure, name in BANDED.items():
-        band = narrowest(figure, ((BY_FRAMEWORK, inference.serving.engine.name), ()))
-        if band is not None:
-            half, most = within(band.median_percent), within(band.p90_percent)
-            found.append(f"{name}: half of {band.n:,} measured ones fell {half} of the estimate, nine in ten {most}")
-    return found or [UNMEASURED]
+    return (*deployment.chosen, *said, *(() if speed.bands(inference) else (UNMEASURED,)), *inference.model.notes)

@@ -14,9 +14,10 @@ from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
 from weighbridge.estimate.time.work import Bound
 from weighbridge.report.inference import notes, stored
-from weighbridge.report.inference_speed import gap
+from weighbridge.report.inference_speed import bands, gap
 from weighbridge.report.inference_tables import by_format, of_pass
-from weighbridge.report.schema import Identity, identity
+from weighbridge.report.schema import ErrorBand, Identity, identity
+from weighbridge.report.training_schema import band
 
 
 class ServingMemoryBytes(TypedDict):
@@ -126,6 +127,7 @@ class Served(TypedDict):
     prefill: PassSeconds | None
     decode: PassSeconds | None
     untimed: str
+    error_bands: list[ErrorBand]
     changes: list[ServingChange]
     notes: list[str]
 
@@ -160,6 +162,7 @@ def deployment(found: Deployment) -> Served:
         **timed,
         "price_per_gpu_hour": inference.hourly if inference.cluster else inference.price,
         "untimed": reason,
+        "error_bands": [band(one) for one in bands(inference)],
         "changes": [_change(one) for one in better(inference)],
         "notes": list(notes(found)),
     }
