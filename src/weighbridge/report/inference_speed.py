@@ -30,7 +30,7 @@ def table(inference: Inference) -> Table:
 
 
 def bands(inference: Inference) -> list[Band]:
-    """How far such times were from measured ones: under its engine, or under all where too few of that were measured."""
+    """How far such times were from measured ones: of its engine, or of all where too few were measured."""
     paths = ((BY_FRAMEWORK, inference.serving.engine.name), ())
     return [band for figure in BANDED if (band := narrowest(figure, paths)) is not None]
 
