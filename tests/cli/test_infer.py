@@ -10,6 +10,7 @@ import pytest
 Cli = Callable[..., tuple[int, str, str]]
 
 LLAMA = ("infer", "llama-3.1-8b", "--cluster", "H100")
+ALONE = {"shortest": 1.0, "drafted": 0, "accepted": 0.0}
 LOAD = ("--prompt", "4096", "--output", "512", "--batch", "32")
 DEEPSEEK = ("infer", "deepseek-v3", "--cluster", "8xH200")
 
@@ -29,7 +30,7 @@ def test_deepseek_on_one_server_needs_no_options(cli: Cli) -> None:
     assert found["kv_cache_bytes_per_token"] == 70_272
     assert found["fits"] is True
     assert (plan["tensor"], plan["quantisation"]) == (8, "fp8-block")
-    assert found["load"] == {"prompt": 1024, "output": 256, "batch": found["max_batch"], "cached_prompt": 0.0}
+    assert found["load"] == {"prompt": 1024, "output": 256, "batch": found["max_batch"], "cached_prompt": 0.0, **ALONE}
     assert any("1.23 TiB on 8) as published, in bf16, do not fit" in str(note) for note in found["notes"])  # type: ignore[attr-defined]
 
 
@@ -99,6 +100,14 @@ def test_a_cached_prompt_comes_sooner(cli: Cli) -> None:
     assert half < whole
 
 
+def test_drafted_tokens_that_are_accepted_come_sooner(cli: Cli) -> None:
+    one, more = (data(cli, *LLAMA, *LOAD, *extra) for extra in ((), ("--draft", "2", "--accept", "1.2")))
+    assert isinstance(one["tpot_seconds"], float)
+    assert isinstance(more["tpot_seconds"], float)
+    assert one["tpot_seconds"] / 2.2 < more["tpot_seconds"] < one["tpot_seconds"]
+    assert "2 drafted per token and 1.2 accepted" in cli(*LLAMA, *LOAD, "--draft", "2", "--accept", "1.2")[1]
+
+
 def test_two_servers_share_a_mixture_and_its_experts(cli: Cli) -> None:
     plan = data(cli, "infer", "deepseek-v3", "--cluster", "2x8xH200")["plan"]
     assert isinstance(plan, dict)
@@ -116,6 +125,13 @@ def test_what_a_device_has_no_rate_for_is_said(cli: Cli) -> None:
     assert (found["ttft_seconds"], found["decode"]) == (None, None)
     assert "NVIDIA T4" in str(found["untimed"])
     assert "time  not estimated: no rate of NVIDIA T4" in cli("infer", "gpt2", "--cluster", "T4")[1]
+
+
+@pytest.mark.parametrize("load", [("--batch", "2147483648"), ("--prompt", "16000000", "--batch", "9000")])
+def test_more_than_can_be_followed_is_said(load: tuple[str, ...], cli: Cli) -> None:
+    found = data(cli, *LLAMA, *load)
+    assert found["tpot_seconds"] is None
+    assert "more than are followed one by one" in str(found["untimed"])
 
 
 def test_a_chart_shows_more_users(cli: Cli) -> None:
@@ -163,8 +179,9 @@ MISTAKES = [
     ([*LLAMA, "--emit", "tgi"], "'tgi' is not one of 'vllm', 'sglang', 'trtllm'"),
     (
         [*LLAMA, "--engine", "vlm"],
-        '--engine: got "vlm"; allowed: vllm, sglang, trtllm, transformers; did you mean vllm?',
+        '--engine: got "vlm"; allowed: vllm, sglang, trtllm, transformers',
     ),
+    ([*LLAMA, "--engine", "llamacpp"], "llama.cpp runs models for one user: weighbridge local"),
     ([*LLAMA, "--batch", "0"], "'--batch': got 0; allowed is 1 to"),
     ([*LLAMA, "--prompt", "0"], "'--prompt': got 0"),
     ([*LLAMA, "--tp", "2"], "tensor x pipeline x data = 2 GPUs are more than the cluster's 1"),
@@ -182,11 +199,13 @@ MISTAKES = [
     ),
     (["infer", "gpt2", "--cluster", "V100-32gb", "--kv", "fp8"], "--kv: fp8: its kernels need CUDA capability 8.0"),
     ([*LLAMA, "--kv", "int2"], "--kv: int2 is no data type of a cache; allowed: bf16"),
+    ([*LLAMA, "--kv", "nvfp4"], "--kv: nvfp4: NVIDIA H100 SXM 80 GB has no unit for fp4; allowed: bf16"),
     ([*LLAMA, "--kv", "b16"], '--kv: data type "b16" is unknown'),
     (["infer", "gpt2", "--cluster", "H100", "--prompt", "2000"], "gpt2 has learned positions for at most 1,024"),
     ([*LLAMA, "--price", "0"], "--price: got 0; allowed is 0.001 to"),
     ([*LLAMA, "--memory-share", "1.5"], "'--memory-share': 1.5 is not in the range"),
     ([*LLAMA, "--cached-prompt", "nan"], "'--cached-prompt': nan is no number"),
+    ([*LLAMA, "--draft", "1", "--accept", "2"], "--accept: "),
     ([*LLAMA, "--chunk", "0"], "'--chunk': got 0"),
     ([*LLAMA, "--line", "tpot"], "--line names the line that --explain explains; add --explain"),
     ([*LLAMA, "--depth", "2"], "--depth opens levels of --explain"),

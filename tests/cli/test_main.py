@@ -17,7 +17,7 @@ MISTAKES = [
     (
         ["parms"],
         2,
-        'no command "parms"; allowed: params, flops, train, megatron, infer, local, scaling, compare, models, clusters',
+        'no command "parms"; allowed: params, flops, train, megatron, infer',
     ),
     (["params"], 2, "Missing argument 'MODEL'"),
     (["params", "gpt2", "--explian"], 2, "No such option"),

@@ -62,7 +62,9 @@ def deployments(models: tuple[str, ...], clusters: tuple[str, ...], options: dic
         raise InputError(f"--plot: got {given(plot.name)}; allowed: {', '.join(FORMS)}")
     stored = [name.strip() for name in (options.pop("quant") or "published").split(",")]
     try:
-        fields = asked({**dict.fromkeys(("tp", "pp", "dp", "ep", "chunk", "quant")), **options})
+        fields = asked(
+            {**dict.fromkeys(("tp", "pp", "dp", "ep", "chunk", "quant", "shortest", "draft", "accept")), **options}
+        )
         fields.pop("quantisation")
         rows = compare_deployments([load_model(model, ()) for model in models], clusters, stored, **fields)
     except InputError as error:

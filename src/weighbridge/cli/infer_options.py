@@ -7,12 +7,15 @@ from typing import Any
 import click
 
 from weighbridge.cli.options import F, Share, Whole, count_option
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.formats.amounts import amount
-from weighbridge.parallel.engine import engine
+from weighbridge.parallel.engine import ENGINES, Engine
 from weighbridge.units import data_type
 
 PRICES = (1e-3, 1e5)
+
+SERVING = ("vllm", "sglang", "trtllm", "transformers")
+"""Engines that serve many users."""
 
 CALLED = {
     "tensor": "--tp",
@@ -29,6 +32,9 @@ CALLED = {
     "memory_share": "--memory-share",
     "chunk": "--chunk",
     "cached_prompt": "--cached-prompt",
+    "shortest": "--shortest",
+    "drafted": "--draft",
+    "accepted": "--accept",
     "quantisation": "--quant",
     "price": "--price",
 }
@@ -51,6 +57,11 @@ def serving_options(function: F) -> F:
         click.option("--memory-share", type=Share(0.01, 1), metavar="SHARE", help="Of a GPU, for the engine."),
         click.option("--chunk", type=Whole(1, 1 << 24), help="Tokens of prompts in a pass; the engine's own."),
         click.option("--cached-prompt", type=Share(0, 0.999), metavar="SHARE", help="Of prompts, in the prefix cache."),
+        click.option(
+            "--shortest", type=Share(0.01, 1), metavar="SHARE", help="Lengths lie evenly from that share on; 1."
+        ),
+        click.option("--draft", type=Whole(1, 64), help="Tokens drafted for each that is made (MTP, a draft model)."),
+        click.option("--accept", type=Share(0, 64), metavar="TOKENS", help="Drafted ones that are right on the mean."),
         click.option("--price", metavar="DOLLARS", help="Per GPU and hour, such as 2.50; the catalogue's by default."),
     ]
     for option in reversed(options):
@@ -66,6 +77,9 @@ FIELDS = {
     "memory_share": "memory_share",
     "chunk": "chunk",
     "cached_prompt": "cached_prompt",
+    "shortest": "shortest",
+    "draft": "drafted",
+    "accept": "accepted",
 }
 """The field of a deployment that each option sets."""
 
@@ -84,10 +98,23 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
     if kept is not None:
         found["cache"] = data_type(kept, "cache")
     if runs is not None:
-        found["engine"] = engine(runs)
+        found["engine"] = _serving(runs)
     if price is not None:
         found["price"] = amount(price, "price", *PRICES, "dollars per GPU and hour", "2.50")
     return found
+
+
+def _serving(name: str) -> Engine:
+    """The engine of a name, of those that serve many users.
+
+    Raises:
+        InputError: for another, with the nearest.
+    """
+    found = ENGINES.get(name)
+    if found is not None and name in SERVING:
+        return found
+    own = f"; {found.title} runs models for one user: weighbridge local" if found else did_you_mean(name, SERVING)
+    raise InputError(f"engine: got {given(name)}; allowed: {', '.join(SERVING)}{own}")
 
 
 def in_options(error: InputError) -> InputError:

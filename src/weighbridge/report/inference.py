@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.estimate.bands import BY_FRAMEWORK, narrowest
-from weighbridge.estimate.bands import percent as within
 from weighbridge.estimate.inference.deployment import PUBLISHED, Deployment, ranks
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
@@ -24,9 +22,6 @@ WHAT = {
     "allocator": "taken by the engine, for more cache",
 }
 """Every part of the ledger in a few words."""
-
-BANDED = {"tpot_seconds": "time per token", "ttft_seconds": "time to the first token", "inference_memory": "memory"}
-"""Figures that bands may be known of, and their names for people."""
 
 UNMEASURED = "error band: none yet for this kind of estimate; measured bands come with the table in docs/accuracy.md"
 
@@ -137,13 +132,22 @@ def _plan(inference: Inference) -> list[tuple[str, ...]]:
     serving = inference.serving
     chunk = serving.engine.chunk if serving.chunk is None else serving.chunk
     passes = "whole prompts" if chunk is None else f"up to {chunk:,} tokens of prompts in a pass"
-    found = f", {100 * serving.cached_prompt:g} % of each prompt found in the prefix cache" * bool(
-        serving.cached_prompt
-    )
     load = (
         f"{serving.batch:,} sequence{'s' * (serving.batch != 1)}: {serving.prompt:,} tokens in, {serving.output:,} out"
     )
-    return [(f"plan      {ranks(serving)}; {serving.engine.title}", passes), (f"load      {load}{found}",)]
+    return [(f"plan      {ranks(serving)}; {serving.engine.title}", passes), (f"load      {load}{_more(inference)}",)]
+
+
+def _more(inference: Inference) -> str:
+    """What else is said of the load."""
+    serving, said = inference.serving, ""
+    if serving.shortest < 1:
+        said += f", or evenly from {100 * serving.shortest:g} % of that on"
+    if serving.cached_prompt:
+        said += f"; {100 * serving.cached_prompt:g} % of each prompt is in the prefix cache"
+    if serving.drafted:
+        said += f"; {serving.drafted:,} drafted per token and {serving.accepted:g} accepted"
+    return said
 
 
 def parts(inference: Inference) -> dict[str, int]:
@@ -225,17 +229,8 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
     inference = deployment.inference
     engine = inference.serving.engine
     said = [f"defaults of {engine.title}: {engine.source}"]
-    if inference.storage is not None and inference.storage.notes:
+    if inference.serving.drafted:
+        said.append("drafted tokens: what drafts them is neither weighed nor timed")
+    if inference.storage is not None:
         said += inference.storage.notes
-    return (*deployment.chosen, *said, *bands(inference), *inference.model.notes)
-
-
-def bands(inference: Inference) -> list[str]:
-    """How far estimates of this kind were from measured ones."""
-    found = []
-    for figure, name in BANDED.items():
-        band = narrowest(figure, ((BY_FRAMEWORK, inference.serving.engine.name), ()))
-        if band is not None:
-            half, most = within(band.median_percent), within(band.p90_percent)
-            found.append(f"{name}: half of {band.n:,} measured ones fell {half} of the estimate, nine in ten {most}")
-    return found or [UNMEASURED]
+    return (*deployment.chosen, *said, *(() if speed.bands(inference) else (UNMEASURED,)), *inference.model.notes)

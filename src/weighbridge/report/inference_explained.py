@@ -11,6 +11,7 @@ from weighbridge.estimate.inference.timing import PassTime
 from weighbridge.estimate.parameters import params
 from weighbridge.report import explanation
 from weighbridge.report.document import Column, Document, Row, Table
+from weighbridge.report.inference_speed import gap
 from weighbridge.report.inference_tables import of_pass, waits_for
 from weighbridge.report.inference_tables import weights as kinds
 from weighbridge.report.markdown import as_markdown
@@ -83,7 +84,7 @@ def _shared(inference: Inference) -> Table:
 
 def _sums(inference: Inference, line: str) -> Table:
     """What a figure is made of beside the pass."""
-    found, alone, name = inference.tpot, inference.stages * inference.decode.seconds, "time per token"
+    found, alone, name = inference.tpot, gap(inference), "time per token"
     rest = "passes of others' prompts that come between"
     if line == "ttft":
         found, alone, name = inference.ttft, inference.ttft_alone, "time to the first token"

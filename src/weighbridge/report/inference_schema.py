@@ -14,8 +14,10 @@ from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
 from weighbridge.estimate.time.work import Bound
 from weighbridge.report.inference import notes, stored
+from weighbridge.report.inference_speed import bands, gap
 from weighbridge.report.inference_tables import by_format, of_pass
-from weighbridge.report.schema import Identity, identity
+from weighbridge.report.schema import ErrorBand, Identity, identity
+from weighbridge.report.training_schema import band
 
 
 class ServingMemoryBytes(TypedDict):
@@ -57,6 +59,9 @@ class ServingLoad(TypedDict):
     output: int
     batch: int
     cached_prompt: float
+    shortest: float
+    drafted: int
+    accepted: float
 
 
 class StoredWeights(TypedDict):
@@ -122,6 +127,7 @@ class Served(TypedDict):
     prefill: PassSeconds | None
     decode: PassSeconds | None
     untimed: str
+    error_bands: list[ErrorBand]
     changes: list[ServingChange]
     notes: list[str]
 
@@ -140,6 +146,9 @@ def deployment(found: Deployment) -> Served:
             "output": int(serving.output),
             "batch": int(serving.batch),
             "cached_prompt": float(serving.cached_prompt),
+            "shortest": float(serving.shortest),
+            "drafted": int(serving.drafted),
+            "accepted": float(serving.accepted),
         },
         "fits": memory.fits,
         "max_batch": memory.max_batch,
@@ -153,6 +162,7 @@ def deployment(found: Deployment) -> Served:
         **timed,
         "price_per_gpu_hour": inference.hourly if inference.cluster else inference.price,
         "untimed": reason,
+        "error_bands": [band(one) for one in bands(inference)],
         "changes": [_change(one) for one in better(inference)],
         "notes": list(notes(found)),
     }
@@ -181,7 +191,7 @@ def _times(inference: Inference) -> Mapping[str, Any]:
         inference.ttft,
         inference.ttft_alone,
         inference.tpot,
-        inference.stages * inference.decode.seconds,
+        gap(inference),
         inference.end_to_end,
         inference.output_per_second,
         inference.per_gpu,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weighbridge.estimate.inference.advice import Change, better
+from weighbridge.estimate.inference.deployment import MOST_USERS
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
 from weighbridge.estimate.inference.timing import PassTime, by
@@ -131,7 +132,7 @@ def waits_for(part: dict[Bound, float]) -> str:
 
 def users(inference: Inference) -> Table:
     """What more users at once would cost in time, and give in throughput."""
-    most = max(inference.memory.max_batch or 1, inference.serving.batch)
+    most = max(min(inference.memory.max_batch or 1, MOST_USERS), inference.serving.batch)
     sizes = sorted({*_doubling(inference.serving.data, most), inference.serving.batch, most})
     found = [replace(inference, serving=replace(inference.serving, batch=size)) for size in sizes]
     fastest = max(one.per_gpu for one in found)

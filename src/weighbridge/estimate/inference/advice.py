@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weighbridge.estimate.inference.deployment import NARROWER, largest_tensor
+from weighbridge.estimate.inference.deployment import MOST_USERS, NARROWER, largest_tensor
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import lacking, untimed
 from weighbridge.formats.quantization import named_storage
@@ -104,7 +104,7 @@ def _cache(inference: Inference) -> Iterator[Candidate]:
     narrow = _with(inference, cache=DATA_TYPES["fp8"])
     yield "KV cache in fp8", "cache", narrow
     if inference.memory.fits and inference.serving.batch == inference.memory.max_batch:
-        more = narrow.memory.max_batch or 0
+        more = min(narrow.memory.max_batch or 0, max(inference.serving.batch, MOST_USERS))
         yield f"KV cache in fp8, {more:,} at once", "cache", _with(narrow, batch=more)
 
 
@@ -156,7 +156,8 @@ def _larger(inference: Inference) -> Iterator[Candidate]:
 
 def _batch(inference: Inference) -> Iterator[Candidate]:
     """More users, as many as fit; where it does not fit, fewer."""
-    most, now = inference.memory.max_batch or 0, inference.serving.batch
+    now = inference.serving.batch
+    most = min(inference.memory.max_batch or 0, max(now, MOST_USERS))
     if most > now:
         for users in dict.fromkeys((min(2 * now, most), min(4 * now, most), most)):
             yield f"{users:,} at once instead of {now:,}", "batch", _with(inference, batch=users)

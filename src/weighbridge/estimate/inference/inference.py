@@ -151,7 +151,7 @@ class Inference:
         sequences = self.serving.sequences * self.serving.data
         return {
             "input": 1e6 * each * self.prefill.seconds / (self.serving.prompt * self.serving.data),
-            "output": 1e6 * each * self.decode.seconds / sequences,
+            "output": 1e6 * each * self.decode.seconds / (sequences * (1 + self.serving.accepted)),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weighbridge.errors import InputError
 from weighbridge.estimate.inference.inference import Inference
+from weighbridge.estimate.inference.queueing import MOST_REQUESTS
 from weighbridge.estimate.time.known import untimed as unsent
 from weighbridge.hardware.device import Device
 from weighbridge.parallel.plan import Plan
@@ -25,6 +26,9 @@ LEAST: dict[str, tuple[int, int]] = {
 """The least CUDA capability that has kernels for a format, be it that they bring weights to 16 bits: vLLM,
 model_executor/layers/quantization (fp8.py, mxfp4.py, modelopt.py, awq.py, gptq.py, compressed_tensors,
 bitsandbytes.py: get_min_capability); mxfp8 multiplies exist from Blackwell on."""
+
+MOST_FOLLOWED, MOST_PASSES = 10_000, 60_000
+"""Users whose requests are followed one by one, and passes of their prompts: more would take minutes."""
 
 OTHERS = {"fp8": "fp8", "fp8-block": "fp8", "fp8-tensor": "fp8", "mxfp4": "fp4", "mxfp8": "fp8"}
 """What devices without a CUDA capability need a unit for; those that bring weights to 16 bits run on any but nvfp4,
@@ -64,11 +68,15 @@ def check_cache(device: Device | None, name: str) -> None:
     Raises:
         InputError: with what is allowed.
     """
-    allowed = ("bf16", "fp16", "fp32", "fp8", "int8")
+    allowed = ("bf16", "fp16", "fp32", "fp8", "int8", "nvfp4")
     if name not in allowed:
         raise InputError(f"cache: {name} is no data type of a cache; allowed: {', '.join(allowed)}")
+    if device is not None and name == "nvfp4" and "fp4" not in device.peak_flops:
+        raise InputError(f"cache: nvfp4: {device.title} has no unit for fp4; allowed: {', '.join(allowed[:-1])}")
     if device is not None and name == "fp8" and (why := lacking(device, "fp8")):
-        raise InputError(f"cache: fp8: {why}; allowed: {', '.join(each for each in allowed if each != 'fp8')}")
+        raise InputError(
+            f"cache: fp8: {why}; allowed: {', '.join(each for each in allowed if each not in ('fp8', 'nvfp4'))}"
+        )
 
 
 def untimed(inference: Inference) -> str:
@@ -80,4 +88,9 @@ def untimed(inference: Inference) -> str:
     if "bf16" not in device.peak_flops or not device.memory_bandwidth:
         return f"no rate of {device.title} for multiplies in bf16 is published"
     serving = inference.serving
+    users, chunk = int(serving.batch), serving.engine.chunk if serving.chunk is None else serving.chunk
+    requests = max(users, min(MOST_REQUESTS, users * serving.rounds))
+    parts = 1 if chunk is None else -(-int(serving.prompt) // int(chunk * serving.data))
+    if users > MOST_FOLLOWED or requests * parts > MOST_PASSES:
+        return f"{users:,} users with prompts of {serving.prompt:,} tokens are more than are followed one by one"
     return unsent(Plan(gpus=int(serving.gpus), tensor=int(serving.tensor)), cluster)
