@@ -32,6 +32,7 @@ TimeCounter = Literal[
     "hfu",
     "ttft_seconds",
     "tpot_seconds",
+    "output_tokens_per_second",
 ]
 CounterName = MemoryCounter | TimeCounter
 """What was read; README.md says what each is."""
@@ -209,7 +210,7 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"execution.{name} is {value!r}"
 
 
-WAITED = frozenset({"ttft_seconds", "tpot_seconds"})
+WAITED = frozenset({"ttft_seconds", "tpot_seconds", "output_tokens_per_second"})
 """Counters of what users of a deployment wait for."""
 
 COUNTED: frozenset[str] = TIME - WAITED - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}

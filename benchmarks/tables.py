@@ -41,6 +41,7 @@ NAMES = {
     "hfu": "HFU",
     "ttft_seconds": "first token",
     "tpot_seconds": "each next token",
+    "output_tokens_per_second": "tokens/s of a user",
 }
 UNITS = {
     "step_seconds": "s",
@@ -52,6 +53,7 @@ UNITS = {
     "hfu": "%",
     "ttft_seconds": "s",
     "tpot_seconds": "s",
+    "output_tokens_per_second": "tokens/s",
 }
 TITLES = {
     "megatron": "Megatron-LM",
@@ -72,6 +74,8 @@ TITLES = {
     "litgpt": "LitGPT fine-tuning",
     "torchtune": "torchtune fine-tuning",
     "silicon": "engines that serve",
+    "qwen-inference": "Qwen2.5, one sequence",
+    "litgpt-inference": "LitGPT, one sequence",
 }
 Why = Sequence[tuple[str, str]]
 
