@@ -33,9 +33,11 @@ FUSED = frozenset({"add", "store", "top k", "combine"})
 """Operations that engines run inside a kernel beside them: sums with the next normalisation, writes to the cache with
 rotary positions, the choice of experts and their sum with the experts themselves, which have their own curve."""
 
-KERNELS = {"experts": 8}
-"""Kernels of what is timed as one: choice of experts, order of tokens, cast, multiply, activation, cast, multiply, sum.
-Source: vllm-project/vllm, model_executor/layers/fused_moe/fused_moe.py, fused_experts_impl."""
+KERNELS = {"experts": 8, "attention": 3, "delta rule": 9}
+"""Kernels of what is timed as one. Experts: their choice, order of tokens, cast, multiply, activation, cast, multiply,
+sum. Attention: keys and values into pages, the kernel itself, the copy of what it makes. The delta rule in chunks: two
+norms, decays, their sums, products of keys, their inverse, their use, states, outputs. Sources: vllm-project/vllm,
+model_executor/layers/fused_moe/fused_moe.py, v1/attention/backends; fla-org/flash-linear-attention, gated_delta_rule."""
 
 EXPERTS = ("routed", "expert_ffn")
 """Axes of what only routed experts make."""
@@ -102,7 +104,7 @@ class PassTime:
             for name, bound, seconds in self._part(part):
                 if seconds:
                     runs = times[id(first)]
-                    launches = runs * KERNELS.get(name, 1)
+                    launches = runs * (KERNELS.get(name, 1) + self._casts(part))
                     found.append(Span(name, kind_of(first), bound, runs * float(seconds), runs, launches))
         return tuple(found)
 
@@ -177,6 +179,13 @@ class PassTime:
     def multiply(self, rows: int, columns: int, depth: int, fmt: Format) -> float:
         """A multiply; weights of fewer bits than it runs in come from memory as they are."""
         return float(self.speeds.packed_matmul(rows, columns, depth, fmt.precision, fmt.bits))
+
+    def _casts(self, part: Projection | Operation) -> int:
+        """Kernels that bring what a multiply is given to its type, where they are timed as one with it."""
+        if not isinstance(part, Projection) or not part.weights:
+            return 0
+        fmt = self.format(part.weights[0])
+        return int(fmt.casts and fmt.experts in self.serving.engine.linear)
 
     def _linear(self, rows: int, columns: int, depth: int, fmt: Format) -> float | None:
         """Cast and multiply as the engine's own kernels do, where they were measured."""
