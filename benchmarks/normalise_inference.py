@@ -31,7 +31,7 @@ MODELS = {
     "Kimi-K2.5": "kimi-k2",
     "GLM-5": "glm-5",
 }
-"""Models of the catalogue with the same architecture: MiniMax-M2.5 and Kimi-K2.5's text model have their predecessors'."""
+"""Models of the catalogue with the same architecture: MiniMax-M2.5 and Kimi-K2.5 (text) have their predecessors'."""
 
 SHAPES = {("1024", "1024"), ("1024", "8192"), ("8192", "1024")}
 """Longest prompts and outputs of InferenceX."""
@@ -44,11 +44,11 @@ GUESSES = re.compile(r"1\.2\.0rc6\.post3|measured=2026-01-14.*1\.1\.0rc2\.post2|
 qwen3.5-fp8-b200-sglang-mtp), whose share of right guesses nobody says."""
 
 DENSE = ("Llama-3.1-70B", "Qwen3-32B-NVFP4")
-"""Published NVFP4 checkpoints in which attention is packed, too; in those of models with experts it is not."""
+"""Published NVFP4 checkpoints that pack attention, too; those of models with experts do not."""
 
 
 def serving(runs: list[dict[str, str]]) -> Iterator[Row]:
-    """Runs of one deployment that does both, prompts and tokens; each measurement once, though several dumps have it."""
+    """Runs of one deployment that does both, prompts and tokens; each measurement once, though dumps share it."""
     seen = set()
     for run in sorted(runs, key=lambda run: "image=" not in run["silicon_data_source"]):
         if run["mode"] != "agg" or not run["batch_size"]:
@@ -243,7 +243,12 @@ def litgpt_generates(runs: list[dict[str, str]]) -> Iterator[Row]:
         if run["task"] != "inference" or run["model"] not in LITGPT or run["precision"] not in BITSANDBYTES:
             continue
         output = 256 if "256" in run["notes"] else 50
-        served = {"engine": "transformers", "prompt": 8, "output": output, "quantisation": BITSANDBYTES[run["precision"]]}
+        served = {
+            "engine": "transformers",
+            "prompt": 8,
+            "output": output,
+            "quantisation": BITSANDBYTES[run["precision"]],
+        }
         row: Row = {
             "id": f"litgpt-inference/{LITGPT[run['model']]}-{number}/max_allocated",
             "source": run["source"].partition(" ")[0],

@@ -272,7 +272,7 @@ def _together(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     runs: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row["kind"] != "serving" or "value" not in row:
-            yield dict(row)
+            runs[row["id"]] = dict(row)
             continue
         name = row["id"].rpartition("/")[0]
         rest = {k: v for k, v in row.items() if k not in ("counter", "value")} | {"id": name, "figures": {}}

@@ -15,7 +15,11 @@ from weighbridge.parallel.serving import Serving
 from weighbridge.units import DATA_TYPES, DataType
 
 CHECKPOINTS: dict[str, dict[str, Any]] = {
-    "nvfp4-experts": {"quant_method": "modelopt", "quant_algo": "NVFP4", "ignore": ["*self_attn*", "*linear_attn*", "lm_head"]},
+    "nvfp4-experts": {
+        "quant_method": "modelopt",
+        "quant_algo": "NVFP4",
+        "ignore": ["*self_attn*", "*linear_attn*", "lm_head"],
+    },
     "gptq-int8": {"quant_method": "gptq", "bits": 8, "group_size": 128},
     "int4-experts": {
         "quant_method": "compressed-tensors",

@@ -21,8 +21,8 @@ CACHE = {
     "l40s": 96e6,
     "rtx-pro-6000": 128 * 2**20,
 }
-"""Bytes of the second-level cache. The tables run a kernel over and over: what fits stays. Source: NVIDIA whitepapers of
-the architectures; of the B200 and its kin as in ``tools.problems.CACHED``."""
+"""Bytes of the second-level cache. The tables run a kernel over and over: what fits stays. Source: NVIDIA whitepapers
+of the architectures; of the B200 and its kin as in ``tools.problems.CACHED``."""
 
 USUAL_BATCH, USUAL_KEYS = 256, (128, 16384)
 """Sequences of a step and keys of each that serving mostly has."""
@@ -208,4 +208,6 @@ def linear(system: System, weights: str) -> Rows | None:
     if not len(table):
         return None
     kernels = tuple(sorted(table.kernel_source.unique()))
-    return _rows(table, {"rows": "m", "columns": "n", "depth": "k"}, table.m <= USUAL_BATCH, Origin(path, kernels, name))
+    return _rows(
+        table, {"rows": "m", "columns": "n", "depth": "k"}, table.m <= USUAL_BATCH, Origin(path, kernels, name)
+    )

@@ -112,8 +112,8 @@ class Inference:
 
     @cached_property
     def ttft(self) -> float:
-        """Seconds until the first token while ``batch`` users are served: the pass that runs must end, prompts that came
-        before are run, then the prompt itself.
+        """Seconds until the first token while ``batch`` users are served: the pass that runs must end, prompts that
+        came before are run, then the prompt itself.
         """
         return self.waits.ttft
 

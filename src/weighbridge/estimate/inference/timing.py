@@ -37,7 +37,7 @@ KERNELS = {"experts": 8, "attention": 3, "delta rule": 9}
 """Kernels of what is timed as one. Experts: their choice, order of tokens, cast, multiply, activation, cast, multiply,
 sum. Attention: keys and values into pages, the kernel itself, the copy of what it makes. The delta rule in chunks: two
 norms, decays, their sums, products of keys, their inverse, their use, states, outputs. Sources: vllm-project/vllm,
-model_executor/layers/fused_moe/fused_moe.py, v1/attention/backends; fla-org/flash-linear-attention, gated_delta_rule."""
+model_executor/layers/fused_moe, v1/attention/backends; fla-org/flash-linear-attention, gated_delta_rule."""
 
 EXPERTS = ("routed", "expert_ffn")
 """Axes of what only routed experts make."""

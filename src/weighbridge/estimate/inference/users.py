@@ -23,8 +23,8 @@ TOKENISING = 2.5e-6
 
 SERVER = 10e-3
 """Seconds that a request's way to the engine and its first token's way back take. Source: the example of GenAI-Perf
-(triton-inference-server/perf_analyzer, genai-perf/README.md): GPT-2 answers prompts of 550 tokens in 16.26 ms at 1.85 ms
-for each next token, less splitting the text, a prompt's pass of no more than two such steps, and half a step's wait."""
+(triton-inference-server/perf_analyzer, genai-perf/README.md): GPT-2 answers prompts of 550 tokens in 16.26 ms at 1.85
+ms for each next token, less splitting the text, a prompt's pass of two such steps, and half a step's wait."""
 
 
 def load_of(inference: Inference) -> Load:
@@ -70,12 +70,14 @@ def waits(inference: Inference) -> Waits:
         longest = int(plain(inference.serving.mean_prompt))
         if tokens <= longest:
             return inference.prefilling(1, tokens).seconds
-        return inference.prefilling(ceil_div(tokens, longest), longest).seconds * tokens / (
-            ceil_div(tokens, longest) * longest
+        return (
+            inference.prefilling(ceil_div(tokens, longest), longest).seconds
+            * tokens
+            / (ceil_div(tokens, longest) * longest)
         )
 
     sequences = _points(ceil_div(load.users, ranks))
-    tokens = _points(ceil_div(min(load.budget, load.users * (load.prompt + 1)), ranks))
+    tokens = _points(ceil_div(min(load.budget, load.users * load.prompt), ranks))
 
     @cache
     def decode(running: int) -> float:

@@ -10,7 +10,7 @@ Seconds = float
 
 TILE_QUERIES = 64
 """Rows of a tensor core's tile: the query heads that share keys fill it, however few they are. Source: PTX ISA,
-``wgmma.mma_async``: M is 64; FlashAttention-2, csrc/flash_attn/flash_api.cpp: blocks of 64 queries where it splits keys."""
+``wgmma.mma_async``: M is 64; FlashAttention-2, csrc/flash_attn/flash_api.cpp: 64 queries where it splits keys."""
 
 TILE_KEYS = 128
 """Keys that are worked through at a time. Source: as in ``weighbridge.hardware.speeds.attention.TILE``."""
