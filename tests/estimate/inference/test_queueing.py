@@ -89,5 +89,8 @@ def test_guessed_tokens_come_together() -> None:
 
 
 def test_users_of_equal_lengths_drift_apart_where_passes_are_shared() -> None:
-    load = Load(8, 100, 100)
+    load = Load(8, 100, 100, budget=200)
+    assert load.drifts
+    assert not replace(load, budget=800).drifts
+    assert not replace(load, shortest=0.8).drifts
     assert run(load).ttft < run(load, mixes=False).ttft

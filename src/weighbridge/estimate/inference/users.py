@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import ceil_div
+from weighbridge.estimate.inference.memory import MOST_SEQUENCES
 from weighbridge.estimate.inference.queueing import Load, Queue, Waits
 from weighbridge.traced import plain
 
@@ -45,12 +46,25 @@ def load_of(inference: Inference) -> Load:
         engine.splits,
         engine.mixes,
         serving.poll,
-        serving.slots,
+        slots(inference),
         1 + serving.accepted,
         engine.ahead,
         TOKENISING,
         SERVER,
     )
+
+
+def slots(inference: Inference) -> int | None:
+    """Sequences that run at a time at most: as many as the engine is told to, and as its cache has room for."""
+    serving, memory = inference.serving, inference.memory
+    told = serving.slots
+    if memory.pool is None:
+        return told
+    stands = serving.mean_output if serving.engine.reserves else serving.mean_output // 2
+    one = int(plain(memory.cache_of(1, serving.mean_prompt + stands)))
+    room = max(int(plain(memory.pool)), 0) // one if one else MOST_SEQUENCES
+    room = max(room, 1) * int(plain(serving.data))
+    return room if told is None else min(told, room)
 
 
 def waits(inference: Inference) -> Waits:
