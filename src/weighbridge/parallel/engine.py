@@ -27,8 +27,8 @@ class Engine:
         mixes: passes of prompts make a token of each running sequence, too; otherwise those wait meanwhile.
         graphs: passes of single tokens are replayed from CUDA graphs, so that the host launches one.
         step: seconds of the host in every pass: choosing what runs, sampling, taking results back.
-        reserves: a sequence starts when the cache has room for all of its output; otherwise when it has for its prompt, and
-            on the mean half of the outputs stand.
+        reserves: a sequence starts when the cache has room for all of its output; otherwise when it has for its
+            prompt, and on the mean half of the outputs stand.
         compiled: passes that are not replayed run compiled code, whose host only launches kernels; otherwise modules in
             Python, one after the other.
         ahead: passes that are put together before the one that runs has ended, so that the host is never waited for.

@@ -199,7 +199,8 @@ class Queue:
             done.append(self.waiting.popleft())
             if taken >= room:
                 break
-        self.clock += self.mixed(taken, beside)
+        self.step = self.mixed(taken, beside)
+        self.clock += self.step
         self.read += taken
         if beside:
             self.steps += 1
