@@ -53,7 +53,7 @@ def serving(runs: list[dict[str, str]]) -> Iterator[Row]:
     for run in sorted(runs, key=lambda run: "image=" not in run["silicon_data_source"]):
         if run["mode"] != "agg" or not run["batch_size"]:
             continue
-        figures = [f"{float(run[name]):.5g}" for name in ("silicon_ttft_ms", "silicon_tpot_ms")]
+        figures = [f"{float(run[name]):.3g}" for name in ("silicon_ttft_ms", "silicon_tpot_ms")]
         same = (run["backend"], run["system"], run["isl"], run["osl"], run["batch_size"], *figures)
         if same not in seen:
             seen.add(same)
@@ -152,14 +152,14 @@ def _sglang(name: str, run: Mapping[str, str], tensor: int) -> dict[str, Any]:
     """dsr1_fp{4,8}_b200.sh, qwen3.5_*_b200.sh, glm5_fp{4,8}_b200.sh."""
     mode = run["gemm_quant_mode"]
     poll = 30 if users(run) >= 16 else 10
-    chunk = 32768
+    chunk, share = 32768, None
     if name.startswith("DeepSeek") and mode == "nvfp4":
         chunk = 16384
     elif name.startswith("DeepSeek") and tensor == 4:
-        chunk, poll = 8192, 10
+        chunk, poll, share = 8192, 10, 0.95
     elif name == "GLM-5":
         poll = 10 if mode == "nvfp4" else 1
-    return {"cache": "fp8" if mode else None, "chunk": chunk, "poll": poll}
+    return {"cache": "fp8" if mode else None, "chunk": chunk, "poll": poll, "memory_share": share}
 
 
 def _trtllm(name: str, run: Mapping[str, str], tensor: int) -> dict[str, Any]:

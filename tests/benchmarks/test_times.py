@@ -173,7 +173,7 @@ ASKABLE = {
     "llm-foundry": (139, 139),
     "qwen1": (0, 81),
     "torchtune": (0, 25),
-    "silicon": (3756, 3974),
+    "silicon": (3620, 3838),
     "qwen-inference": (147, 147),
 }
 """Runs that can be asked, and all."""

@@ -55,7 +55,9 @@ def load_of(inference: Inference) -> Load:
 
 
 def slots(inference: Inference) -> int | None:
-    """Sequences that run at a time at most: as many as the engine is told to, and as its cache has room for."""
+    """Sequences that run at a time at most: as many as the engine is told to, and as its cache has room for. A
+    deployment that has no room for one is timed as if it had for all: whether it fits is said elsewhere.
+    """
     serving, memory = inference.serving, inference.memory
     told = serving.slots
     if memory.pool is None:
@@ -63,7 +65,9 @@ def slots(inference: Inference) -> int | None:
     stands = serving.mean_output if serving.engine.reserves else serving.mean_output // 2
     one = int(plain(memory.cache_of(1, serving.mean_prompt + stands)))
     room = max(int(plain(memory.pool)), 0) // one if one else MOST_SEQUENCES
-    room = max(room, 1) * int(plain(serving.data))
+    if not room:
+        return told
+    room *= int(plain(serving.data))
     return room if told is None else min(told, room)
 
 
