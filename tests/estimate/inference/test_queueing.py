@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_everybody_is_served(mixes: bool, splits: bool, slots: int | None) -> No
     queue = Queue(load, lambda running: DECODE, lambda read, beside: PREFILL * read)
     found = queue.run()
     assert len(queue.ended) == queue.requests == 28
-    assert not (queue.waiting or queue.running or queue.outside)
+    assert [queue.waiting, queue.running, queue.outside] == [deque(), [], []]
     outputs = [round(50 * (0.5 + 0.5 * (i * (GOLDEN**2 * 7) % 1.0))) for i in range(1, 29)]
     assert found.made == sum(outputs)
     assert found.ttft > 0
@@ -93,4 +94,5 @@ def test_users_of_equal_lengths_drift_apart_where_passes_are_shared() -> None:
     assert load.drifts
     assert not replace(load, budget=800).drifts
     assert not replace(load, shortest=0.8).drifts
+    assert not replace(load, splits=False).drifts
     assert run(load).ttft < run(load, mixes=False).ttft

@@ -1,4 +1,4 @@
-"""What users of a deployment see: bounds, the inputs of a load, and that ranks that share attention are counted once."""
+"""What users of a deployment see: bounds, the inputs of a load, what ranks add and what the host does."""
 
 from __future__ import annotations
 

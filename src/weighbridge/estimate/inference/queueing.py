@@ -65,11 +65,11 @@ class Load:
 
     @property
     def drifts(self) -> bool:
-        """Whether users of equal lengths, who would stay in step, drift apart: their prompts take several passes, and
-        those whose prompt has run make tokens meanwhile. Their first outputs are of all lengths then, as are the rests
-        of outputs that somebody finds who comes at any time.
+        """Whether users of equal lengths, who would stay in step, drift apart: their prompts take several passes, are
+        split between them wherever one ends, and those whose prompt has run make tokens meanwhile. Their first
+        outputs are of all lengths then, as are the rests of outputs that somebody finds who comes at any time.
         """
-        return self.shortest == 1 and self.mixes and self.users * self.prompt > self.budget
+        return self.shortest == 1 and self.mixes and self.splits and self.users * self.prompt > self.budget
 
 
 @dataclass(frozen=True)
