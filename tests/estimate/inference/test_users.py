@@ -66,3 +66,10 @@ def test_passes_of_prompts_wait_for_the_host_where_they_are_short() -> None:
 def test_loads_that_cannot_be(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         served(**fields)
+
+
+def test_chosen_keys_cost_more_than_a_window_of_as_many() -> None:
+    """Queries that choose their own keys share none, so that their tiles are filled by heads alone."""
+    short, long = (served("glm-5", "8xB200", tensor=8, prompt=prompt).prefill for prompt in (2048, 8192))
+    share = [run.attention / run.device_seconds for run in (short, long)]
+    assert share[0] < 0.1 < share[1]

@@ -245,6 +245,9 @@ class PassTime:
             keys = run.positions if module.selected is None else min(run.positions, module.selected)
             latent = (run.batch, own, keys, module.kv_lora_rank, module.qk_rope_head_dim)
             return Bound.MEMORY, float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
+        if isinstance(module, MultiHeadLatentAttention) and module.selected is not None:
+            if run.positions > module.selected:
+                return Bound.COMPUTE, self._chosen(module, module.selected)
         batch, own, groups, queries, keys, qk_dim, v_dim = found.shape
         if run.phase is Phase.DECODE:
             seen = max(1, int(plain(found.pairs)))
@@ -252,6 +255,19 @@ class PassTime:
             return Bound.MEMORY, float(self.speeds.decode_attention(*heads, kv_bytes=kept))
         seconds = self.speeds.attention(batch, own, groups, queries, keys, qk_dim, v_dim, pairs=found.pairs)
         return Bound.COMPUTE, float(seconds)
+
+    def _chosen(self, module: MultiHeadLatentAttention, selected: Count) -> float:
+        """Attention of a prompt whose queries each look at keys of their own choice: none are shared, so that every
+        query is worked through as a sequence of its own that makes one token, its heads filling up a tile. Source:
+        deepseek-ai/FlashMLA, sparse prefill: one query a block of threads, heads padded to 64 or 128.
+        """
+        run, kept = self.run.work, self.serving.cache.bits / 8
+        own = self.serving.sharding.local(Axis("heads", module.num_heads))
+        first = max(0, int(plain(selected)) - int(plain(run.past)))  # queries that see fewer keys than they may choose
+        short = min(first, int(plain(run.sequence)))
+        seen = int(plain(selected)) - short * first // (2 * int(plain(run.sequence)))
+        latent = (run.batch * run.sequence, own, seen, module.kv_lora_rank, module.qk_rope_head_dim)
+        return float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
 
     def _routed(self, operation: Operation) -> bool:
         """Whether an operation works on routed tokens, which the experts' own curve has."""
