@@ -245,9 +245,9 @@ class PassTime:
             keys = run.positions if module.selected is None else min(run.positions, module.selected)
             latent = (run.batch, own, keys, module.kv_lora_rank, module.qk_rope_head_dim)
             return Bound.MEMORY, float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
-        if isinstance(module, MultiHeadLatentAttention) and module.selected is not None:
-            if run.positions > module.selected:
-                return Bound.COMPUTE, self._chosen(module, module.selected)
+        chosen = module.selected if isinstance(module, MultiHeadLatentAttention) else None
+        if chosen is not None and run.positions > chosen:
+            return Bound.COMPUTE, self._chosen(module, chosen)
         batch, own, groups, queries, keys, qk_dim, v_dim = found.shape
         if run.phase is Phase.DECODE:
             seen = max(1, int(plain(found.pairs)))
@@ -256,7 +256,7 @@ class PassTime:
         seconds = self.speeds.attention(batch, own, groups, queries, keys, qk_dim, v_dim, pairs=found.pairs)
         return Bound.COMPUTE, float(seconds)
 
-    def _chosen(self, module: MultiHeadLatentAttention, selected: Count) -> float:
+    def _chosen(self, module: Any, selected: Count) -> float:
         """Attention of a prompt whose queries each look at keys of their own choice: none are shared, so that every
         query is worked through as a sequence of its own that makes one token, its heads filling up a tile. Source:
         deepseek-ai/FlashMLA, sparse prefill: one query a block of threads, heads padded to 64 or 128.
