@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from benchmarks import local
 from benchmarks.requests import NotYetError, request
 from benchmarks.rows import TIME, Row, read
 from benchmarks.serving import deployment
@@ -14,6 +15,8 @@ from weighbridge.estimate.training import problems
 
 def needed(row: Row) -> str:
     """What a row needs; nothing where it makes a model, a plan and a cluster without problems."""
+    if row["kind"] == "local":
+        return local.figures(row)[2]
     try:
         if row["kind"] == "serving":
             deployment(row)

@@ -25,6 +25,9 @@ SERVED = {"served_allocated": "max_allocated", "ttft_seconds": "ttft_seconds", "
 STEP = "step_seconds"
 """The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
+UNLIKE = ("formula", "fine-tuning", "local")
+"""Kinds of rows that say nothing of how far estimates of training are from measurements."""
+
 Chosen = Callable[[Scored], bool]
 
 
@@ -34,8 +37,8 @@ def bands(scored: Sequence[Scored]) -> str:
     A run counts once, with the rank that is furthest off. Figures that a source computed, and runs whose recipe may
     have changed since, do not count.
     """
-    everything = [each for each in counted(scored) if each.row["current"] and each.row["kind"] != "formula"]
-    measured = [each for each in everything if each.row["kind"] != "serving"]
+    measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in UNLIKE]
+    measured = [each for each in measured if each.row["kind"] != "serving"]
     chosen = worst(measured, len(measured))
     text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
     for figure, counter in FIGURES.items():
@@ -44,8 +47,9 @@ def bands(scored: Sequence[Scored]) -> str:
             found = summary(own)
             if found:
                 text += _band(name, found.n, found.median, found.p90)
-    served = [each for each in everything if each.row["kind"] == "serving" and each.estimated is not None]
-    return text + _bands_of_time(of_time(measured)) + _bands_of_serving(served)
+    own = [each for each in counted(scored) if each.estimated is not None]
+    text += _bands_of_time(of_time(measured)) + _bands_of_serving([e for e in own if e.row["kind"] == "serving"])
+    return text + _bands_of_local([each for each in counted(scored) if each.row["kind"] == "local"])
 
 
 def parts(figure: str, rows: Sequence[Scored]) -> Iterator[tuple[str, list[Scored]]]:
@@ -124,4 +128,14 @@ def _bands_of_serving(measured: Sequence[Scored]) -> str:
             found = summary(some)
             if found:
                 text += _band(name, found.n, found.median, found.p90)
+    return text
+
+
+def _bands_of_local(rows: Sequence[Scored]) -> str:
+    """Of models on one's own devices: tokens/s made, and of a prompt."""
+    text = ""
+    for counter in ("decode_tokens_per_second", "prompt_tokens_per_second"):
+        found = summary([each for each in rows if each.row["counter"] == counter])
+        if found:
+            text += _band(counter, found.n, found.median, found.p90)
     return text

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from benchmarks import local
 from benchmarks.requests import Asked, NotYetError, key, request
 from benchmarks.rows import COUNTED, TIME, Row
 from benchmarks.score import Scored
@@ -72,6 +73,9 @@ def answer(row: Row) -> Answer:
     try:
         if row["kind"] == "serving":
             return _served(row)
+        if row["kind"] == "local":
+            stages, time, needs = local.figures(row)
+            return Answer(stages=stages, time=time, needs=needs)
         asked = request(row)
         return _timed(asked, row.get("convention", EXACT)) if row["counter"] in TIME else _answered(asked)
     except (NotYetError, WeighbridgeError) as reason:

@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.normalise_bridge import bridge
 from benchmarks.normalise_finetuning import consumer, litgpt, qwen
 from benchmarks.normalise_inference import litgpt_generates, one_sequence, serving
+from benchmarks.normalise_local import consumer_decoding
 from benchmarks.normalise_nemo import nemo
 from benchmarks.normalise_older import bigscience, internevo, papers
 from benchmarks.normalise_plans import foundry, system_c, torchao, torchtitan
@@ -204,6 +205,7 @@ SOURCES: dict[str, Callable[[Path], Iterator[Row]]] = {
     "qwen-inference": lambda truth: one_sequence(table("qwen_inference_speed_memory")(truth)),
     "litgpt-inference": lambda truth: litgpt_generates(table("litgpt_finetune_inference")(truth)),
     "torchtune": lambda truth: consumer(table("consumer_finetune_memory")(truth)),
+    "local": lambda truth: consumer_decoding(table("inference_decode_benchmarks")(truth)),
 }
 """Rows by the name of their file."""
 

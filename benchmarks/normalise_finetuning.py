@@ -174,6 +174,7 @@ def consumer(table: Iterable[Cells]) -> Iterator[Row]:
                 optimizer={"8-bit AdamW": "adam8bit", "AdamW": "adam"}.get(cells["optimizer"]),
                 zero={"stage": 3, "engine": "FSDP2"} if cells["sharding"] == "FSDP" else None,
                 offload=_offload(cells["notes"]),
+                kernels={"loss": "eager"} if any(f"step {n}:" in cells["notes"] for n in range(3)) else None,
                 recompute={"full": {"method": "uniform"}, "none": {"method": "none"}}.get(cells["recompute"]),
             ),
             "tuning": _tuning(
@@ -200,6 +201,6 @@ def consumer(table: Iterable[Cells]) -> Iterator[Row]:
 def _offload(notes: str) -> dict[str, Any] | None:
     if "CPU offload" in notes:
         return {"optimizer": 1.0, "weights": True}
-    if "step 6" in notes or "step 7" in notes:
+    if any(f"step {number}:" in notes for number in range(6, 10)):  # each step goes on from those before it
         return {"activations": ["layers"]}
     return None

@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from benchmarks import finetuning
 from benchmarks.rows import TIME, Row
 from weighbridge.errors import WeighbridgeError
 from weighbridge.formats.loading import load
@@ -82,9 +83,10 @@ class Asked:
 
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
-    asked = ("kind", "model", "changes", "plan", "tuning", "serving", "arguments", "environment", "software")
+    asked = ("kind", "model", "changes", "plan", "tuning", "serving", "local", "arguments", "environment", "software")
     names = (*asked, "vocab_size", "device", "gpus", "unknown", "cluster", "execution", "convention")
-    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME], sort_keys=True)
+    figure = row["kind"] == "local" and row["counter"]
+    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME, figure], sort_keys=True)
 
 
 def left_open(row: Row) -> list[str]:
@@ -99,7 +101,7 @@ def request(row: Row) -> Asked:
     Raises:
         NotYetError: where something is missing.
     """
-    if row["kind"] == "fine-tuning":
+    if row["kind"] == "fine-tuning" and not finetuning.known(row):
         raise NotYetError(f"fine-tuning ({row['tuning']['method']})")
     blank = left_open(row)
     if row["counter"] in TIME and row["device"] is None:
@@ -111,6 +113,8 @@ def request(row: Row) -> Asked:
         if row["kind"] == "megatron":
             return _megatron(row, hardware)
         model, plan = model_of(row), _plan(row["plan"], row["gpus"] or 1)
+        if row["kind"] == "fine-tuning":
+            return Asked(finetuning.tuned(row, model), finetuning.planned(row, plan), hardware)
         return Asked(model, _executed(plan, row.get("execution", {})), hardware)
     except WeighbridgeError as error:
         raise NotYetError(str(error)) from None
@@ -132,6 +136,8 @@ def cluster_of(row: Row) -> Cluster | None:
 def model_of(row: Row) -> Model:
     """The model of a row."""
     given, changes = row["model"], row.get("changes", {})
+    if row["kind"] == "fine-tuning":
+        given, changes = finetuning.standing_for(given), changes | finetuning.changes(row)
     if isinstance(given, str) and catalogue.find(given) is None:
         raise NotYetError(f"the model {given}")
     return _load(json.dumps([given, changes], sort_keys=True))

@@ -15,9 +15,9 @@ MEASUREMENTS = HERE / "measurements"
 MEASURED = HERE / "measured"
 """Rows that ``benchmarks/gpu`` wrote; there may be none."""
 
-Kind = Literal["megatron", "plan", "fine-tuning", "formula", "serving"]
+Kind = Literal["megatron", "plan", "fine-tuning", "formula", "serving", "local"]
 """What describes the run: a Megatron-LM argument list; a plan; a plan of fine-tuning. "formula": not measured but
-computed by the source. "serving": a deployment and its load."""
+computed by the source. "serving": a deployment and its load. "local": a quantised model on one's own devices."""
 
 MemoryCounter = Literal[
     "allocated", "max_allocated", "max_active", "max_reserved", "device", "states", "activations", "fits"
@@ -33,6 +33,8 @@ TimeCounter = Literal[
     "ttft_seconds",
     "tpot_seconds",
     "output_tokens_per_second",
+    "decode_tokens_per_second",
+    "prompt_tokens_per_second",
 ]
 CounterName = MemoryCounter | TimeCounter
 """What was read; README.md says what each is."""
@@ -75,6 +77,7 @@ class Row(TypedDict):
     cluster: NotRequired[dict[str, Any]]
     tuning: NotRequired[dict[str, Any]]
     serving: NotRequired[dict[str, Any]]
+    local: NotRequired[dict[str, Any]]
     arguments: NotRequired[list[str]]
     environment: NotRequired[Environment]
     software: NotRequired[str]
@@ -112,6 +115,7 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "cluster": dict,
     "tuning": dict,
     "serving": dict,
+    "local": dict,
     "arguments": list,
     "environment": dict,
     "software": str,
@@ -166,6 +170,9 @@ SERVING = frozenset(
 )
 """Fields of :class:`weighbridge.parallel.serving.Serving`, in JSON, and how weights are packed."""
 
+LOCAL = frozenset({"quantisation", "context", "build", "past", "beside"})
+"""Of a model on one's own devices; README.md says what each is."""
+
 TUNING = frozenset({"method", "rank", "targets", "trainable", "base", "packed", "lengths", "compiled"})
 
 
@@ -197,10 +204,14 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
             yield "arguments must be strings"
         if set(row.get("environment", ())) != {"image", "platform", "variables"}:
             yield "environment must have image, platform and variables"
+    elif row.get("kind") == "local":
+        if not {"quantisation", "context", "build"} <= set(row.get("local", ())):
+            yield "local must have quantisation, context and build"
     elif ("serving" if row.get("kind") == "serving" else "plan") not in row:
         yield "plan is missing"
     yield from (f"serving.{name} is no field" for name in row.get("serving", {}) if name not in SERVING)
     yield from (f"plan.{name} is no field of a plan" for name in row.get("plan", {}) if name not in PLAN)
+    yield from (f"local.{name} is no field" for name in row.get("local", {}) if name not in LOCAL)
     yield from (f"tuning.{name} is no field" for name in row.get("tuning", {}) if name not in TUNING)
     yield from (f"cluster.{name} is no field of a cluster" for name in row.get("cluster", {}) if name not in CLUSTER)
     for name, value in row.get("execution", {}).items():
@@ -213,7 +224,10 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
 WAITED = frozenset({"ttft_seconds", "tpot_seconds", "output_tokens_per_second"})
 """Counters of what users of a deployment wait for."""
 
-COUNTED: frozenset[str] = TIME - WAITED - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}
+MADE = frozenset({"decode_tokens_per_second", "prompt_tokens_per_second"})
+"""Counters of tokens of one user on devices of one's own."""
+
+COUNTED: frozenset[str] = TIME - WAITED - MADE - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}
 """Counters that depend on how FLOPs are counted."""
 
 

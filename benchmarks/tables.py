@@ -42,6 +42,8 @@ NAMES = {
     "ttft_seconds": "first token",
     "tpot_seconds": "each next token",
     "output_tokens_per_second": "tokens/s of a user",
+    "decode_tokens_per_second": "tokens/s made",
+    "prompt_tokens_per_second": "tokens/s of a prompt",
 }
 UNITS = {
     "step_seconds": "s",
@@ -54,6 +56,8 @@ UNITS = {
     "ttft_seconds": "s",
     "tpot_seconds": "s",
     "output_tokens_per_second": "tokens/s",
+    "decode_tokens_per_second": "tokens/s",
+    "prompt_tokens_per_second": "tokens/s",
 }
 TITLES = {
     "megatron": "Megatron-LM",
@@ -76,6 +80,7 @@ TITLES = {
     "silicon": "engines that serve",
     "qwen-inference": "Qwen2.5, one sequence",
     "litgpt-inference": "LitGPT, one sequence",
+    "local": "llama.cpp and ExLlama",
 }
 Why = Sequence[tuple[str, str]]
 

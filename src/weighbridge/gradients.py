@@ -54,7 +54,7 @@ class Gradients:
         shared = storages(operation.shares_gradient)
         own = self.buffers.get(id(operation.makes[0].storage)) if operation.makes else None
         for key, tensor in storages(operation.reads).items():
-            if not tensor.dtype.differentiable or key in given:
+            if not tensor.dtype.differentiable or key in given or not tensor.tape.needs(tensor):
                 continue
             if key in self.buffers:
                 sums += [] if key in shared else [(gradient_of(tensor), 1)]

@@ -60,7 +60,7 @@ class Halves:
 
     def _weighs(self, operation: Operation) -> bool:
         """Whether gradients of weights are left to the second half."""
-        trained = any(isinstance(weight, Weight) and not weight.buffer for weight in operation.reads)
+        trained = any(isinstance(weight, Weight) and weight.trained for weight in operation.reads)
         return trained and (self._graph or operation.name == "matmul")
 
     def _current(self, buffer: Tensor) -> Tensor:

@@ -89,12 +89,20 @@ class Loss(StrEnum):
     """Transformer Engine: the gradient replaces the logits in their own memory."""
     EAGER = "eager"
     """PyTorch's cross_entropy on fp32 logits: keeps the logarithms of the probabilities."""
+    NARROW = "narrow"
+    """The same on logits as they are: keeps the logarithms in their type."""
     SHARED = "shared"
     """The same where tensor parallel ranks share the vocabulary (PyTorch, loss_parallel)."""
     COMPILED = "compiled"
     """torch.compile: nothing of the logits' size is made in fp32."""
     CHUNKED = "chunked"
     """torchtitan: head and loss run for an eighth of the positions at a time, backward too."""
+    PARTS = "parts"
+    """litgpt: for some positions at a time, in the type of the logits; all logits stand until the backward pass ends."""
+    WIDE_PARTS = "wide parts"
+    """torchtune: for an eighth of the positions at a time, in fp32."""
+    COMPILED_PARTS = "compiled parts"
+    """The same through torch.compile: logits alone are kept, and their gradient takes their place."""
 
 
 class Scores(StrEnum):
@@ -181,6 +189,10 @@ class Kernels:
             for all.
         repeats_keys: keys and values are repeated for every query head before context parallel ranks gather them
             (torchtitan until 2025, models/llama3/model.py, repeat_kv).
+        copies_keys: keys and values are copied for every query head before attention (torchtune, modules/attention.py;
+            litgpt/model.py, CausalSelfAttention).
+        keeps_packed_inputs: a frozen multiply by packed weights keeps its input though nothing reads it (bitsandbytes
+            before 0.44, autograd/_functions.py, MatMul4Bit).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
             (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
         passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
@@ -197,6 +209,8 @@ class Kernels:
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
         wide_softmax: unfused attention computes probabilities in fp32, in a chain of operations (Megatron-Core,
             fusions/fused_softmax.py, forward_torch_softmax).
+        written_out: modules run as transformers writes them: activations that PyTorch has no kernel for step by step,
+            caps on scores and logits as operations of their own, windows as masks that attention is given.
         hidden_dropout: dropout on residual branches and embeddings.
         attention_dropout: dropout on attention probabilities.
         padded_vocabulary: tables of the vocabulary are padded to a multiple of this, times the tensor parallel size.
@@ -219,6 +233,8 @@ class Kernels:
     exchanging_ranks: int | None = None
     gathers_keys: bool = False
     repeats_keys: bool = False
+    copies_keys: bool = False
+    keeps_packed_inputs: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False
@@ -228,6 +244,7 @@ class Kernels:
     prefers_cudnn: bool = False
     fuses_projections: bool = False
     wide_softmax: bool = False
+    written_out: bool = False
     hidden_dropout: bool = False
     attention_dropout: bool = False
     padded_vocabulary: int = 1

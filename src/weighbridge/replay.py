@@ -288,7 +288,8 @@ class _Walk:
         held = {key: tensor for key, (tensor, _) in (self.kept | self.away).items()}
         result = self[self.piece.end - 1].makes[0].storage
         gradients = Gradients()
-        start: Standing = [*self.kept.values(), *self.away.values(), *gradients.receive(result)]
+        received = gradients.receive(result) if self.piece.tape.needs(result) else []
+        start: Standing = [*self.kept.values(), *self.away.values(), *received]
         done: set[int] = set()
         for i in reversed(self.places):
             operation = self[i]
@@ -326,7 +327,8 @@ class _Walk:
         """One operation backward."""
         scratch: Standing = [(t, 1) for t in operation.scratch_backward]
         if self.weight_gradients and operation.name == "matmul" and not operation.frozen:
-            scratch += [(gradient_of_weight(w, self.piece.tape), 1) for w in operation.reads if isinstance(w, Weight)]
+            own = [weight for weight in operation.reads if isinstance(weight, Weight) and weight.trained]
+            scratch += [(gradient_of_weight(weight, self.piece.tape), 1) for weight in own]
         given = {key for key in storages(operation.reads) if self.given(key)}
         for key in storages(operation.shares_gradient).keys() & storages(operation.keeps).keys() & held.keys():
             gradients.take(key, held.pop(key))

@@ -7,7 +7,7 @@ its floating-point operations. Everything else (FLOPs, bytes moved, kept activat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,11 +95,22 @@ class Weight:
         axes: its dimensions, as PyTorch stores them.
         role: whose data type it takes: the model's ("model"), or the router's ("router").
         buffer: stored with the model but not a parameter (no gradient, not counted as one).
+        frozen: a parameter that training leaves as it is: no gradient, no optimizer state.
+        dtype: its own data type; ``None`` for the one of its role.
+        packed: bytes of a matrix of so many rows and columns as it is stored, where it is quantised.
     """
 
     axes: tuple[Dimension, ...]
     role: str = "model"
     buffer: bool = False
+    frozen: bool = False
+    dtype: DataType | None = None
+    packed: Callable[[Count, Count], Count] | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether training changes it."""
+        return not (self.buffer or self.frozen)
 
     @property
     def count(self) -> Count:
@@ -258,6 +269,7 @@ class Tape:
         segments: which operations can be recomputed under a name.
         tables: what all layers share, made before the first.
         lowered: tensors with their copies in the type that projections multiply in.
+        partial: some weights are frozen, so that only what comes after trained ones has a gradient.
     """
 
     run: Pass
@@ -266,6 +278,8 @@ class Tape:
     segments: list[Segment] = field(default_factory=list)
     tables: dict[tuple[str, str, DataType], Tensor] = field(default_factory=dict)
     lowered: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    partial: bool = False
+    _live: set[int] = field(default_factory=set)
     _scope: list[Any] = field(default_factory=list)
     _frozen: bool = False
 
@@ -323,6 +337,16 @@ class Tape:
             self.tables[key] = self.tensor(name, *axes, dtype=dtype, use=use)
         return self.tables[key]
 
+    def needs(self, read: Tensor | Weight) -> bool:
+        """Whether a gradient of it is computed (``requires_grad``)."""
+        if isinstance(read, Weight):
+            return read.trained
+        return not self.partial or id(read.storage) in self._live
+
+    def wake(self, tensor: Tensor) -> None:
+        """Have a gradient of a tensor computed although no trained weight stands before it."""
+        self._live.add(id(tensor.storage))
+
     def store(self, *tensors: Tensor) -> None:
         """Have the cache of text generation hold these after the pass."""
         if self.run.phase is not Phase.TRAIN:
@@ -340,10 +364,11 @@ class Tape:
     ) -> None:
         """Append one operation under the modules that are running; ``memory`` holds further fields of it."""
         scope, counted = tuple(self._scope), counted or {}
-        if self._frozen:
+        frozen = self._frozen or (self.partial and not any(map(self.needs, reads)))
+        if self.partial and not frozen:
+            self._live |= {id(made.storage) for made in makes if made.dtype.differentiable}
+        if frozen:
             keeps, work = (), Work(work.forward)
             counted = {convention: Work(own.forward) for convention, own in counted.items()}
             memory = {name: found for name, found in memory.items() if name != "scratch_backward"}
-        self.operations.append(
-            Operation(name, scope, reads, makes, keeps, work, counted, frozen=self._frozen, **memory)
-        )
+        self.operations.append(Operation(name, scope, reads, makes, keeps, work, counted, frozen=frozen, **memory))

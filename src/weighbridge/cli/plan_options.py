@@ -153,6 +153,7 @@ CALLED = {
     "offload_activations": "--offload-activations",
     "offload_layers": "--offload-layers",
     "loss": "--loss",
+    "quant": "--quant",
     "stages": "--pp",
     "chunks": "--vp",
     "micro_batches": "--global-batch (micro-batches of a rank)",

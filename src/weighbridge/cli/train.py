@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from weighbridge.cli.options import Once, load_model, model_argument
 from weighbridge.cli.plan_making import Around, idle, plan_from, plan_of
 from weighbridge.cli.plan_options import CALLED, plan_options
+from weighbridge.cli.tuning_options import Asked, tuning_options
 from weighbridge.cli.weighing import Output, answer, output_options
 from weighbridge.errors import InputError, shown
 from weighbridge.estimate.compute import usual_length
@@ -27,6 +28,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--cluster", required=True, help="8xH100, 2x8xH100 (servers x GPUs), or a TOML file.")
 @click.option("--from", "file", type=FILE, metavar="FILE", help="Read the plan of DeepSpeed, torchtitan or Trainer.")
 @plan_options
+@tuning_options
 @output_options
 @click.pass_context
 def command(
@@ -43,7 +45,7 @@ def command(
     With --from, options that are given go before what the file says (a DeepSpeed JSON, a torchtitan TOML, or a JSON of
     transformers' TrainingArguments), and MODEL may be left out where the file names it.
     """
-    out = Output.taken_from(options, tree=False)
+    out, asked = Output.taken_from(options, tree=False), Asked.taken_from(options)
     machines = load_cluster(cluster)
     loaded = load_model(model or named_in(file, machines.gpus), changes)
     predictions = sum(node.times for node in loaded.tree.children if node.apart)
@@ -56,8 +58,12 @@ def command(
         given = (name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
         read = plan_from(file, options, frozenset(given), loaded, around)
         plan, warnings, names = read.plan, read.warnings, read.names
-    training = train(loaded, plan, machines, names=names)
-    return answer(training, out, (*warnings, *idle(options, plan, loaded)))
+    loaded = asked.tuned(loaded, plan.framework.name)
+    reference = asked.reference and asked.lora is None
+    training = train(loaded, plan, machines, names, reference, asked.epoch(plan.sequence))
+    alone = ("--reference: adds nothing under --lora: with adapters switched off the model is its own reference",)
+    idles = (*idle(options, plan, loaded), *(alone if asked.reference and asked.lora else ()))
+    return answer(training, out, (*warnings, *idles))
 
 
 def named_in(file: Path | None, gpus: int) -> str:

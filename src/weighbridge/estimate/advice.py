@@ -95,7 +95,7 @@ def weighed(training: Training) -> list[Change]:
 
 def _weighed(training: Training, title: str, group: str, plan: Plan) -> Change | None:
     """A change with what it gives; ``None`` where it cannot run or frees next to nothing."""
-    changed = Training(training.model, plan, training.cluster)
+    changed = replace(training, plan=plan)
     if not runs(changed):
         return None
     before = in_use(training)

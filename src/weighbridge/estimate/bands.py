@@ -158,6 +158,8 @@ def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
     """The bands of a step's figures: of the narrowest kind of run that enough were measured of; none for figures that
     were not measured under its framework.
     """
+    if training.model.tuning is not None:  # runs that train a few weights are of a kind of their own
+        return ()
     known = table(file)
     measured = [f for f in FIGURES if training.plan.framework.family in known.get(f, {}).get(BY_FRAMEWORK, {})]
     large = {figure: bool(plain(getattr(training.worst, figure)) > LARGE_BYTES) for figure in measured}

@@ -33,7 +33,7 @@ USUAL_LENGTH = 4096
 
 def record(network: Module, work: Pass) -> Tape:
     """Run a network over symbolic tokens."""
-    tape = Tape(work)
+    tape = Tape(work, partial=any(w.frozen for node in network.node().walk() for w in node.weights.values()))
     tokens = tape.tensor("tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=INT64)
     network(tokens)
     return tape

@@ -75,7 +75,7 @@ def _timed(training: Training, one: Candidate, now: float | None) -> Quicker | N
     (``None``: of one that does not fit, so that whatever fits is worth naming).
     """
     title, group, plan = one
-    changed = Training(training.model, plan, training.cluster)
+    changed = replace(training, plan=plan)
     if not runs(changed) or changed.time is None:
         return None
     seconds = changed.time.step_seconds

@@ -38,6 +38,7 @@ from weighbridge.tree import Node, layer_count
 
 if TYPE_CHECKING:
     from weighbridge.estimate.costing import Costing
+    from weighbridge.estimate.epoch import Epoch
     from weighbridge.estimate.time.step import StepTime
 
 SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
@@ -72,11 +73,15 @@ class Training(Shown):
         model: what is trained.
         plan: how.
         cluster: on what; ``None`` leaves out what depends on the device (libraries' workspaces, whether it fits).
+        reference: the same model stands beside it as it was, frozen, and runs forward on every micro-batch (DPO).
+        epoch: the data set that it is one step over; ``None`` where none is given.
     """
 
     model: Model
     plan: Plan
     cluster: Cluster | None = None
+    reference: bool = False
+    epoch: Epoch | None = None
 
     @cached_property
     def work(self) -> Pass:
@@ -198,7 +203,7 @@ class Training(Shown):
         plan = self.plan
         sizes = {name: symbol(name, getattr(plan, name)) for name in SYMBOLS if getattr(plan, name) is not None}
         named_plan = replace(plan, **sizes, layout=self.layout)
-        return Training(Model.of(self.model.traced, self.model.name), named_plan, self.cluster)
+        return Training(Model.of(self.model.traced, self.model.name), named_plan, self.cluster, self.reference)
 
     def size(self, tensor: Tensor) -> Count:
         """A rank's bytes of a tensor."""
@@ -241,6 +246,8 @@ def train(
     plan: Plan | None = None,
     cluster: Cluster | str | None = None,
     names: Mapping[str, str] | None = None,
+    reference: bool = False,
+    epoch: Epoch | None = None,
 ) -> Training:
     """Weigh a training step.
 
@@ -249,6 +256,8 @@ def train(
         plan: how it is laid out; one rank per GPU of the cluster, data parallel, if ``None``.
         cluster: what it runs on: ``64xH100``, a TOML file, or a cluster; ``None`` leaves out what the device decides.
         names: what problems call the plan's fields, where not by their names.
+        reference: a frozen reference model stands beside it (DPO).
+        epoch: the data set.
 
     Raises:
         InputError: with everything that is wrong with the plan in one line.
@@ -263,7 +272,7 @@ def train(
     if found:
         called = names or {}
         raise InputError("; ".join(f"{called.get(field, field)}: {what}" for field, what in found))
-    return Training(loaded, chosen, machines)
+    return Training(loaded, chosen, machines, reference, epoch)
 
 
 def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Problem]:
@@ -284,6 +293,21 @@ def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Prob
         if plan.gpus > cluster.gpus:
             yield "gpus", f"{plan.gpus:,} are more than the cluster's {cluster.gpus:,}"
         yield from _multiplies(plan.precision, cluster.device)
+        yield from _reads(model, cluster.device)
+
+
+READS = {"fp8": (8, 9), "modelopt": (8, 9), "mxfp4": (9, 0), "bitsandbytes": (6, 0), "awq": (7, 5), "gptq": (7, 5)}
+"""The least compute capability that each format's kernels run on (transformers, quantizers/quantizer_finegrained_fp8.py
+and quantizer_mxfp4.py; bitsandbytes and AutoAWQ, installation guides; GPTQModel, README)."""
+
+
+def _reads(model: Model, device: Device) -> Iterator[Problem]:
+    """Formats of frozen weights that a device has no kernels for."""
+    stored = model.tuning.storage if model.tuning else None
+    needs = READS.get(stored.method) if stored else None
+    if stored is not None and needs and device.capability is not None and device.capability < needs:
+        least, own = (".".join(map(str, version)) for version in (needs, device.capability))
+        yield "quant", f"{stored.method} takes compute capability {least} or higher; {device.title} has {own}"
 
 
 def _lacking(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Problem]:

@@ -7,14 +7,20 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from weighbridge.models.storage import Storage
 from weighbridge.nn import CausalLM
 from weighbridge.traced import trace
 from weighbridge.tree import Node
 
-_NOT_FAMILIES = {"__init__", "config", "moe_config", "multimodal", "llama_params", "described", "sites", "storage"}
+if TYPE_CHECKING:
+    from weighbridge.models.tuning import Tuning
+
+_NOT_FAMILIES = {
+    *("__init__", "config", "moe_config", "multimodal", "llama_params", "described", "sites", "storage"),
+    *("dividing", "targets", "tuning"),
+}
 _WITH_HYPHEN = {"nemotron_nas": "nemotron-nas"}
 """Types that are called otherwise than a Python module may be."""
 
@@ -60,6 +66,7 @@ class Model:
         notes: what the reader should know (defaults used, fields not read).
         source: where the configuration came from.
         storage: how its checkpoint is quantised; ``None`` where it is not.
+        tuning: what of it is trained; ``None`` for all.
     """
 
     name: str
@@ -68,12 +75,17 @@ class Model:
     notes: tuple[str, ...] = ()
     source: str = ""
     storage: Storage | None = None
+    tuning: Tuning | None = None
     _network: CausalLM | None = field(default=None, repr=False)
 
     @cached_property
     def network(self) -> CausalLM:
         """Its modules."""
-        return self._network or family(self.model_type).build(self.config)
+        return self._tuned(self._network or family(self.model_type).build(self.config))
+
+    def _tuned(self, network: CausalLM) -> CausalLM:
+        """Modules with adapters, and weights frozen."""
+        return self.tuning.applied(network, getattr(self.config, "projection", "Linear")) if self.tuning else network
 
     @cached_property
     def tree(self) -> Node:
@@ -84,8 +96,8 @@ class Model:
     def traced(self) -> CausalLM:
         """Its modules with every size a traced symbol, so that every figure explains itself."""
         if self._network is not None:
-            return trace(self._network, reserved=("batch", "sequence", "past"))
-        return family(self.model_type).build(trace(self.config))
+            return self._tuned(trace(self._network, reserved=("batch", "sequence", "past")))
+        return self._tuned(family(self.model_type).build(trace(self.config)))
 
     @classmethod
     def of(cls, network: CausalLM, name: str = "model") -> Model:

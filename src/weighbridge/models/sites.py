@@ -7,14 +7,24 @@ from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count
 from weighbridge.models.storage import Site
-from weighbridge.nn import Embedding, Head, Linear
+from weighbridge.nn import MLP, Embedding, Head, Linear
 from weighbridge.nn.moe import SharedExpertGate
 from weighbridge.tape import Weight
+from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node, layer_count
 
 NAMES: dict[str, tuple[str, ...]] = {
     "attention": ("self_attn", "attn", "attention", "mixer"),
     "linear_attention": ("linear_attn", "mixer"),
+    "sparse_latent_attention": ("self_attn",),
+    "sparse_latent_attention_norm": ("input_layernorm",),
+    "partial_rotary_attention": ("self_attn", "attn", "attention"),
+    "partial_rotary_attention_norm": ("input_layernorm",),
+    "post_partial_rotary_attention_norm": ("post_attention_layernorm",),
+    "clipped_attention": ("self_attn",),
+    "clipped_attention_norm": ("input_layernorm",),
+    "broadcast_attention": ("self_attn", "self_attention"),
+    "broadcast_attention_norm": ("input_layernorm",),
     "mamba": ("mixer", "mamba"),
     "mlp": ("mlp", "mixer", "feed_forward"),
     "moe": ("mlp", "block_sparse_moe", "mixer", "feed_forward", "moe"),
@@ -39,7 +49,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "attention_norm": ("input_layernorm", "norm"),
     "linear_attention_norm": ("input_layernorm", "norm"),
     "mamba_norm": ("norm",),
+    "post_attention_norm": ("post_attention_layernorm",),
     "mlp_norm": ("post_attention_layernorm", "pre_feedforward_layernorm", "norm"),
+    "post_mlp_norm": ("post_feedforward_layernorm",),
     "moe_norm": ("post_attention_layernorm", "norm"),
     "joint_proj": ("eh_proj",),
     "hidden_norm": ("hnorm",),
@@ -52,8 +64,14 @@ NAMES: dict[str, tuple[str, ...]] = {
 not here has the same name there. Names are those of ``transformers``' modules and of checkpoints that came before them
 (Mixtral's ``block_sparse_moe`` and ``w1``, Nemotron-H's ``mixer``); an empty one is not told from what holds it."""
 
-OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias"}
-"""What weights that are no ``weight`` are called."""
+UNGATED: dict[str, tuple[str, ...]] = {
+    "up_proj": ("up_proj", "w3", "c_fc", "fc1", "dense_h_to_4h"),
+    "down_proj": ("down_proj", "w2", "c_proj", "fc2", "dense_4h_to_h"),
+}
+"""What projections of networks without a gate are called besides (GPT-2, Phi, Falcon)."""
+
+OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias", "decay": "A_log", "skip": "D"}
+"""What weights that are no ``weight`` are called; others have the same name there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +135,19 @@ class _Walk:
     by_expert: bool
     projection: str
 
-    def below(self, node: Node, above: tuple[str, ...], copies: Count, apart: bool, routed: bool) -> Iterator[Placed]:
+    def below(
+        self, node: Node, above: tuple[str, ...], copies: Count, apart: bool, routed: bool, holder: object = None
+    ) -> Iterator[Placed]:
         """A node's weights and those below it, for each of its copies that has a name of its own."""
         apart, routed = apart or node.apart, routed or node.together
         for names, times in self.named(node):
+            names = UNGATED.get(node.name, names) if isinstance(holder, MLP) else names
             here = tuple(f"{a}.{name}".strip(".") for a in above for name in names)
             site = Site(here, sort_of(node, self.projection), routed)
             for name, weight in node.weights.items():
                 yield Placed(node, name, weight, copies * times, site, apart)
             for child in node.children:
-                yield from self.below(child, here, copies * times, apart, routed)
+                yield from self.below(child, here, copies * times, apart, routed, node.module)
 
     def named(self, node: Node) -> Iterator[tuple[tuple[str, ...], Count]]:
         """The names of a node's copies, with how many of them go by those."""
@@ -135,7 +156,7 @@ class _Walk:
             return
         each, word = (self.by_expert, node.name) if node.together else (self.by_layer, "layers")
         first = self.layers if node.apart else 0
-        numbers = node.places if node.places is not None else range(first, first + node.times)
+        numbers = node.places if node.places is not None else range(int(plain(first)), int(plain(first + node.times)))
         if not each:
             yield (f"{word}.{next(iter(numbers), 0)}",), node.times
             return

@@ -50,7 +50,9 @@ def batch(logits: Tensor) -> Iterator[Tensor]:
 
 
 def in_place(logits: Tensor) -> Tensor:
-    """One kernel that writes the gradient over the logits (Transformer Engine, pytorch/cross_entropy.py)."""
+    """The gradient takes the place of the logits: by one kernel (Transformer Engine, pytorch/cross_entropy.py), or part
+    by part.
+    """
     tape, rows = logits.tape, logits.axes[:-1]
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     tape.record("cross-entropy", (logits,), (loss,), (logits,), shares_gradient=(logits,))
@@ -61,14 +63,16 @@ def eager(logits: Tensor) -> Tensor:
     """PyTorch on a copy in fp32: the logarithms of the probabilities are kept (torch.nn.functional.cross_entropy). On
     shares of the vocabulary its kernels are written out, each step with a result of its own
     (torch/distributed/tensor/parallel/loss.py, _log_softmax_handler, _nll_loss_and_log_softmax_backward). Whoever calls
-    the loss refers to the logits until it returns (transformers, loss/loss_utils.py, ForCausalLMLoss).
+    the loss refers to the logits until it returns (transformers, loss/loss_utils.py, ForCausalLMLoss). Models of remote
+    code may leave logits in 16 bits; those shifted by a position are a copy all the same.
     """
     tape, rows = logits.tape, logits.axes[:-1]
+    dtype = logits.dtype if tape.run.kernels.loss is Loss.NARROW else FP32
     steps = ("less the largest", "exponentials") if tape.run.kernels.loss is Loss.SHARED else ()
     beside = tuple(tape.tensor(name, *logits.axes, dtype=FP32, use=Use.LOGITS) for name in steps)
-    wide = tape.tensor("logits in fp32", *logits.axes, dtype=FP32, use=Use.LOGITS)
+    wide = tape.tensor("logits in fp32", *logits.axes, dtype=dtype, use=Use.LOGITS)
     tape.record("to fp32", (logits,), (wide,))
-    logs = tape.tensor("log-probabilities", *logits.axes, dtype=FP32, use=Use.LOGITS)
+    logs = tape.tensor("log-probabilities", *logits.axes, dtype=dtype, use=Use.LOGITS)
     given = tape.tensor("logits of the caller", *logits.axes, dtype=logits.dtype, use=Use.LOGITS)
     tape.record("log softmax", (wide,), (logs,), (logs,), scratch=(given, *beside), scratch_backward=beside[:1])
     targets = tape.tensor("targets", *rows, dtype=INT64, use=Use.LOGITS)
@@ -112,12 +116,35 @@ def chunked(x: Tensor, vocabulary: Dimension, weights: tuple[Weight, ...], work:
     return loss
 
 
+def parts(logits: Tensor) -> Tensor:
+    """Some of the positions at a time: the logarithms of the probabilities are kept for all of them, and what is made
+    beside them, of one part alone. Gradients take the place of logits part by part. litgpt has 128 positions a part and
+    no copy in fp32 (litgpt/utils.py, chunked_cross_entropy), torchtune an eighth of them in fp32
+    (modules/loss/cross_entropy_loss.py).
+    """
+    tape, rows = logits.tape, logits.axes[:-1]
+    dtype = FP32 if tape.run.kernels.loss is Loss.WIDE_PARTS else logits.dtype
+    part = (*rows[:-1], Axis(rows[-1].name, ceil_div(rows[-1].size, CHUNKS)), logits.axes[-1])
+    beside = tuple(tape.tensor(name, *part, dtype=dtype, use=Use.LOGITS) for name in ("of a part", "its gradient"))
+    logs = tape.tensor("log-probabilities", *logits.axes, dtype=dtype, use=Use.LOGITS)
+    loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
+    kept = (logs,) if dtype is FP32 else (logits, logs)
+    shares = () if dtype is FP32 else (logits,)
+    scratch = {"scratch": beside[:1], "scratch_backward": beside, "shares_gradient": shares}
+    tape.record("cross-entropy", (logits,), (loss, logs), kept, **scratch)
+    return loss
+
+
 VARIANTS = {
     Loss.VOCABULARY_PARALLEL: vocabulary_parallel,
     Loss.NATIVE: vocabulary_parallel,
     Loss.IN_PLACE: in_place,
     Loss.EAGER: eager,
     Loss.SHARED: eager,
+    Loss.NARROW: eager,
     Loss.COMPILED: compiled,
+    Loss.PARTS: parts,
+    Loss.WIDE_PARTS: parts,
+    Loss.COMPILED_PARTS: in_place,
 }
 """By kernel; a chunked loss runs in the head."""

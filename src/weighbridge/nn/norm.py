@@ -48,6 +48,11 @@ class RMSNorm(Module):
         if self.weighted:
             self.weight = Weight(self.axes)
 
+    @property
+    def trained(self) -> bool:
+        """Whether a gradient of its weight is computed."""
+        return any(weight.trained for weight in self.weights.values())
+
     def forward(self, x: Tensor) -> Tensor:
         if x.tape.run.kernels.norm is NormKernel.EAGER:
             return self.eager(x)
@@ -85,7 +90,7 @@ class RMSNorm(Module):
         if not self.weighted:
             return scaled
         made = tape.tensor("norm", *x.axes, dtype=x.dtype)
-        tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,))
+        tape.record("norm", (scaled, *self.weights.values()), (made,), (scaled,) if self.trained else ())
         return made
 
 
@@ -126,7 +131,8 @@ class WideRMSNorm(RMSNorm):
     def rounded(self, made: Tensor, x: Tensor, *copies: Tensor) -> Tensor:
         """Standardised rows times the weight, or a copy of it, and then in the type of ``x``."""
         tape, product = x.tape, x.tape.tensor("norm in fp32", *x.axes, dtype=FP32)
-        tape.record("norm", (made, *self.weights.values()), (product, *copies), (made, *copies))
+        keeps = (made, *copies) if self.trained else copies
+        tape.record("norm", (made, *self.weights.values()), (product, *copies), keeps)
         if x.dtype is FP32:
             return product
         rounded = tape.tensor("norm", *x.axes, dtype=x.dtype)

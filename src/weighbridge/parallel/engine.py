@@ -70,6 +70,15 @@ _SERVING = Kernels(
     fuses_norms=True,
 )
 
+_GGML = Kernels(
+    "a kernel for each projection",
+    norm=Norm.FUSED,
+    attention=Attention.FLASH,
+    pointwise=Pointwise.FUSED,
+    rope=Rope.FUSED,
+    experts=Experts.PLAIN,
+)
+
 ENGINES: dict[str, Engine] = {
     row.name: row
     for row in (
@@ -136,6 +145,28 @@ ENGINES: dict[str, Engine] = {
             source="huggingface/transformers, generation/utils.py, cache_utils.py",
             splits=False,
             mixes=False,
+        ),
+        Engine(
+            "llamacpp",
+            "llama.cpp",
+            _GGML,
+            block=1,
+            memory_share=None,
+            chunk=512,
+            graphs=True,
+            step=0.0,
+            source="ggml-org/llama.cpp, common/common.h (n_batch, n_ubatch), src/llama-context.cpp",
+        ),
+        Engine(
+            "exllama",
+            "ExLlama",
+            _GGML,
+            block=1,
+            memory_share=None,
+            chunk=2048,
+            graphs=False,
+            step=0.0,
+            source="turboderp/exllama, model.py (ExLlamaConfig: max_input_len, max_seq_len; ExLlamaCache)",
         ),
     )
 }

@@ -125,12 +125,29 @@ _TRANSFORMERS = Framework(
         rope=Rope.EAGER,
         experts=Experts.GROUPED,
         prefers_cudnn=True,
+        written_out=True,
     ),
     pure(),
     Zero(0, Engine.DDP),
     (Engine.DDP, Engine.DEEPSPEED, Engine.DEEPSPEED, Engine.DEEPSPEED),
     autocasts=True,
     source="huggingface/transformers, integrations/sdpa_attention.py",
+)
+
+_TORCHTUNE = Framework(
+    "torchtune",
+    Kernels(
+        "torchtune, eager",
+        norm=Norm.EAGER,
+        attention=Attention.SDPA,
+        loss=Loss.WIDE_PARTS,
+        rope=Rope.COMPLEX,
+        copies_keys=True,
+    ),
+    pure(),
+    Zero(0, Engine.DDP),
+    (Engine.DDP, Engine.FSDP2, Engine.FSDP2, Engine.FSDP2),
+    source="pytorch/torchtune, torchtune/modules, recipes/lora_finetune_single_device.py",
 )
 
 FRAMEWORKS: dict[str, Framework] = {
@@ -176,6 +193,33 @@ FRAMEWORKS: dict[str, Framework] = {
             name="hf-flash",
             kernels=replace(_TRANSFORMERS.kernels, title="transformers, flash attention", attention=Attention.FLASH),
             source="huggingface/transformers, integrations/flash_attention.py",
+        ),
+        _TORCHTUNE,
+        replace(
+            _TORCHTUNE,
+            name="torchtune-compiled",
+            kernels=replace(
+                _TORCHTUNE.kernels,
+                title="torchtune, torch.compile",
+                norm=Norm.FUSED,
+                pointwise=Pointwise.FUSED,
+                loss=Loss.COMPILED_PARTS,
+                compiled=True,
+            ),
+            source="pytorch/torchtune, torchtune/training/_compile.py; torch/_inductor",
+        ),
+        replace(
+            _TORCHTUNE,
+            name="litgpt",
+            kernels=Kernels(
+                "litgpt",
+                norm=Norm.EAGER,
+                attention=Attention.SDPA,
+                loss=Loss.PARTS,
+                rope=Rope.EAGER,
+                copies_keys=True,
+            ),
+            source="Lightning-AI/litgpt, litgpt/model.py, litgpt/lora.py, litgpt/finetune/lora.py",
         ),
     )
 }

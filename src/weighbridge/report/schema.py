@@ -207,12 +207,36 @@ class PlanChange(TypedDict):
     hardware_flops_ratio: float
 
 
+class Epoch(TypedDict):
+    """One pass over a data set."""
+
+    samples: int
+    tokens: int
+    sequences: int
+    packed: bool
+    padding: float
+    steps: int
+    seconds: float | None
+    dollars: float | None
+
+
+class Tuning(TypedDict):
+    """What of a model is trained."""
+
+    trained_parameters: int
+    parameters: int
+    reference: bool
+    longest_sequence: int | None
+    epoch: Epoch | None
+
+
 class Training(TypedDict):
     """``weighbridge train --json`` and ``weighbridge megatron --json``."""
 
     model: Identity
     cluster: str | None
     plan: PlanEcho
+    tuning: Tuning | None
     fits: bool | None
     worst_stage: int
     ranks: list[Rank]

@@ -15,7 +15,7 @@ from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.report import cost as costs
-from weighbridge.report import time, tree
+from weighbridge.report import finetuning, time, tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart
 from weighbridge.report.document import Column, Document, Picture, Row, Table
 from weighbridge.report.modules import ranges
@@ -73,7 +73,7 @@ def document(training: Training, view: View = View()) -> Document:
     to change, what a run costs.
     """
     stage = training.worst if view.stage is None else training.stages[view.stage]
-    facts = (*_answers(training), *_step(training), *time.facts(training))
+    facts = (*_answers(training), *_step(training), *finetuning.facts(training), *time.facts(training))
     pictures: list[Picture] = [bars(training)]
     if view.chart:
         pictures.append(chart(training, stage))

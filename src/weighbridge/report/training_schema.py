@@ -18,6 +18,7 @@ from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import explanation, schema, time_schema
+from weighbridge.report.finetuning import tuned
 from weighbridge.report.plan_words import context, overlaps
 from weighbridge.report.training_explained import figure
 from weighbridge.traced import plain
@@ -30,6 +31,7 @@ def training(result: Training, warnings: Sequence[str] = (), cost: Costing | Non
         "model": schema.identity(result.model),
         "cluster": str(result.cluster) if result.cluster else None,
         "plan": plan(result),
+        "tuning": tuning(result),
         "fits": result.fits,
         "worst_stage": result.worst.number,
         "ranks": [rank(stage) for stage in result.stages],
@@ -50,6 +52,31 @@ def training(result: Training, warnings: Sequence[str] = (), cost: Costing | Non
         "changes_add_up": advice.together,
         "warnings": list(warnings),
         "notes": list(result.notes),
+    }
+
+
+def tuning(result: Training) -> schema.Tuning | None:
+    """What is trained, and the epoch."""
+    found = tuned(result)
+    if found is None:
+        return None
+    epoch = found.epoch
+    return {
+        "trained_parameters": found.trained,
+        "parameters": found.parameters,
+        "reference": result.reference,
+        "longest_sequence": found.longest,
+        "epoch": epoch
+        and {
+            "samples": epoch.samples,
+            "tokens": epoch.tokens,
+            "sequences": epoch.sequences,
+            "packed": epoch.packed,
+            "padding": epoch.padding,
+            "steps": epoch.steps(_int(result.plan.sequences)),
+            "seconds": found.seconds,
+            "dollars": found.dollars,
+        },
     }
 
 

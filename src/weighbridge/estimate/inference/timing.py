@@ -178,7 +178,11 @@ class PassTime:
 
     def multiply(self, rows: int, columns: int, depth: int, fmt: Format) -> float:
         """A multiply; weights of fewer bits than it runs in come from memory as they are."""
-        return float(self.speeds.packed_matmul(rows, columns, depth, fmt.precision, fmt.bits))
+        if fmt.precision != "bf16" or fmt.bits >= 16:
+            return float(self.speeds.matmul(rows, columns, depth, fmt.precision))
+        bits = 4 if fmt.bits < 6 else 8
+        group = round(16 / (fmt.bits - bits)) if fmt.bits > bits else depth
+        return float(self.speeds.weight_only(rows, columns, depth, bits, group))
 
     def _casts(self, part: Projection | Operation) -> int:
         """Kernels that bring what a multiply is given to its type, where they are timed as one with it."""
@@ -202,7 +206,7 @@ class PassTime:
         engine = self.serving.engine.name
         direct = self.links.curves.direct
         if engine in direct:
-            return float(self.links.small_all_reduce(size, ranks, engine))
+            return float(self.links.small_all_reduce(size, ranks, engine=engine))
         return float(self.links.all_reduce(size, ranks))
 
     def _experts(self, dispatch: Operation) -> Iterator[tuple[str, Bound, float]]:
@@ -253,6 +257,9 @@ class PassTime:
             seen = max(1, int(plain(found.pairs)))
             heads = (batch, own, groups, seen, qk_dim, v_dim)
             return Bound.MEMORY, float(self.speeds.decode_attention(*heads, kv_bytes=kept))
+        if isinstance(module, MultiHeadLatentAttention):
+            whole = (batch, own, queries, keys, qk_dim, v_dim)
+            return Bound.COMPUTE, float(self.speeds.latent_attention(*whole, causal=True, pairs=found.pairs))
         seconds = self.speeds.attention(batch, own, groups, queries, keys, qk_dim, v_dim, pairs=found.pairs)
         return Bound.COMPUTE, float(seconds)
 

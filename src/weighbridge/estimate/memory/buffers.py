@@ -125,7 +125,7 @@ class Buffers:
             return 0
         shapes: dict[tuple[Any, ...], Count] = {}
         for group in self._projections():
-            weights = [w for o in group for w in o.reads if isinstance(w, Weight) and len(w.axes) > 1]
+            weights = [w for o in group for w in o.reads if isinstance(w, Weight) and len(w.axes) > 1 and w.trained]
             if weights and weights[0].role == "model":
                 columns = plain(plan.sharding.local(weights[0].axes[-1]))
                 count = total(plan.sharding.count(weight) for weight in weights)

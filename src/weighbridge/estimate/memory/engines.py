@@ -45,7 +45,7 @@ class DataParallel(Gathering):
             return Beside()
         groups, runs = self.groups[chunk], self.stage.runs[chunk]
         after = [(groups[place], runs[place].count) for place in range(run + 1, len(runs))]
-        elements = total(n * group.elements for group, n in [*after, (groups[run], behind)])
+        elements = total(n * group.trained for group, n in [*after, (groups[run], behind)])
         return Beside(gradients=self.plan.precision.gradients.bytes(elements))
 
 
@@ -108,7 +108,7 @@ class MegatronFsdp(Gathering):
         zero = self.plan.zero
         weights = 2 * group.gathered if zero.stage > 2 else 0
         reduces = direction is Direction.BACKWARD and zero.stage > 1
-        return weights + (2 * self.plan.precision.gradients.bytes(group.elements) if reduces else 0)
+        return weights + (2 * self.plan.precision.gradients.bytes(group.trained) if reduces else 0)
 
     def _transposes(self, group: Group) -> Count:
         """Bytes of a layer's 8-bit weights by columns."""

@@ -76,7 +76,7 @@ class Fsdp2(Gathering):
         gradients: Count = 0
         alternate = len(chunks) > 1 and plain(self.plan.micro_batches) <= plain(self.plan.pipeline)
         for group in chunks:  # one chunk's are reduced before the next makes its own, or all stand
-            own = self.reduction.bytes(group.elements)
+            own = self.reduction.bytes(group.trained)
             gradients = maximum(gradients, own) if alternate else gradients + own
         return self.shared * (weights + gradients + self._received)
 
@@ -104,7 +104,8 @@ class Fsdp2(Gathering):
         found = Group(self.plan)
         for group, run in zip(groups, runs, strict=True):
             for_all = run.count * run.weighed.group
-            found += Group(self.plan, for_all * group.dense, for_all * group.expert, for_all * group.matrices)
+            counts = (group.dense, group.expert, group.matrices, group.small, group.frozen, group.spared)
+            found += Group(self.plan, *(for_all * count for count in counts))
         return found
 
     def beside(self, chunk: int, run: int, direction: Direction, behind: int) -> Beside:
@@ -152,10 +153,10 @@ class Fsdp2(Gathering):
             return 0  # the replay has the gradient of every weight outside layers
         kept = self._only("after").whole if not self.plan.zero.splits_root else 0
         if outside:
-            whole = (self.root if not self.plan.zero.splits_root else groups[run]).elements
+            whole = (self.root if not self.plan.zero.splits_root else groups[run]).trained
             return self.reduction.bytes(whole) + groups[run].whole + kept
         before = groups[run] if behind else self._behind(chunk, run)
-        copied = self.reduction.bytes(before.elements)
+        copied = self.reduction.bytes(before.trained)
         if plain(self.plan.zero.instances) > 1:
             copied = copied + before.shard(self.reduction)  # HSDP: what the replicas reduce among themselves
         return kept + groups[run].whole + copied

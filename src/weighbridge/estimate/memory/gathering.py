@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from weighbridge.arithmetic import Count, minimum, total
+from weighbridge.arithmetic import Count, minimum, product, total
 from weighbridge.estimate.memory.activations import Peak, Run
 from weighbridge.estimate.memory.states import weights_of
 from weighbridge.parallel.plan import Plan
@@ -40,6 +40,8 @@ class Group:
         expert: elements of routed experts.
         matrices: those of both that multiply activations inside layers, which 8-bit recipes gather in 8 bits.
         small: elements of weights that DeepSpeed keeps gathered.
+        frozen: elements of both that are not trained, whose gradients nobody makes.
+        spared: bytes that packed weights take less than others would.
     """
 
     plan: Plan
@@ -47,11 +49,16 @@ class Group:
     expert: Count = 0
     matrices: Count = 0
     small: Count = 0
+    frozen: Count = 0
+    spared: Count = 0
 
     @classmethod
     def of(cls, nodes: Iterable[Node], plan: Plan) -> Group:
         """The group of some modules and all below them."""
-        counts: dict[str, list[Count]] = {"dense": [], "expert": [], "matrices": [], "small": []}
+        counts: dict[str, list[Count]] = {"dense": [], "expert": [], "matrices": [], "small": []} | {
+            "frozen": [],
+            "spared": [],
+        }
         for held in (held for node in nodes for held in weights_of(node, plan) if not held.weight.buffer):
             one = plan.sharding.count(held.weight)
             counts["expert" if held.expert else "dense"].append(held.copies * one)
@@ -59,6 +66,12 @@ class Group:
                 counts["matrices"].append(held.copies * one)
             if plain(one) < PERSISTENT:
                 counts["small"].append(held.copies * one)
+            if held.weight.frozen:
+                counts["frozen"].append(held.copies * one)
+            if held.weight.packed is not None:
+                *leading, rows, columns = (plan.sharding.local(axis) for axis in held.weight.axes)
+                stored = product(leading) * held.weight.packed(rows, columns)
+                counts["spared"].append(held.copies * (plan.precision.compute.bytes(one) - stored))
         return cls(plan, *(total(terms) for terms in counts.values()))
 
     @property
@@ -71,13 +84,18 @@ class Group:
         """Bytes of its weights as matrix multiplies read them."""
         precision = self.plan.precision
         if not precision.parameters_in_fp8:
-            return precision.compute.bytes(self.elements)
+            return precision.compute.bytes(self.elements) - self.spared
         return FP8.bytes(self.matrices) + precision.compute.bytes(self.elements - self.matrices)
 
     @property
     def whole(self) -> Count:
         """Bytes of its gradients as the backward pass makes them."""
-        return self.plan.precision.compute.bytes(self.elements)
+        return self.plan.precision.compute.bytes(self.trained)
+
+    @property
+    def trained(self) -> Count:
+        """Elements of which gradients are made."""
+        return self.elements - self.frozen
 
     def shard(self, dtype: DataType) -> Count:
         """Bytes of a rank's share of it."""
@@ -92,6 +110,8 @@ class Group:
             self.expert + other.expert,
             self.matrices + other.matrices,
             self.small + other.small,
+            self.frozen + other.frozen,
+            self.spared + other.spared,
         )
 
 

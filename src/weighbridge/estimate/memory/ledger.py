@@ -106,7 +106,7 @@ def always(stage: Stage) -> dict[Line, Count]:
     """What stands beside activations all the time, in a step and between steps."""
     states, buffers, gathering = stage.states, stage.buffers, stage.gathering
     return {
-        Line.WEIGHTS: states.weights,
+        Line.WEIGHTS: (2 if stage.training.reference else 1) * states.weights,
         Line.GRADIENTS: 0 if gathering.moves_gradients else states.gradients,
         Line.MAIN: states.main,
         Line.OPTIMIZER: states.optimizer,

@@ -208,7 +208,7 @@ class Stage:
         """Bytes reserved where the first step makes the optimizer's states and frees gradients; 0 elsewhere."""
         if not self.gathering.frees_gradients or not plain(self.states.optimizer):
             return 0
-        largest = self.training.plan.precision.gradients.bytes(max(plain(n) for n, _ in self.states.tensors(2)))
+        largest = self.states.largest_gradient
         return total(stepped(self).values()) + sum(renewed(runs, largest) for runs in self.runs)
 
     @property

@@ -85,7 +85,7 @@ class States:
         """
         found: dict[int, int] = {}
         for expert, ranks in ((False, self.plan.data_ranks), (True, self.plan.expert_data_ranks)):
-            own = [h for h in self.held if h.expert is expert and not h.weight.buffer]
+            own = [h for h in self.held if h.expert is expert and h.weight.trained]
             sizes = [(int(plain(self._elements(h.weight))), int(plain(h.copies))) for h in own]
             number = int(plain(ranks))
             found |= zip(map(id, own), dealt(sizes, number, number - 1), strict=True)
@@ -120,19 +120,32 @@ class States:
         held = (h for h in self.held if h.weight.buffer)
         return total(FP32.bytes(h.copies * self._elements(h.weight)) for h in held)
 
+    @property
+    def trained(self) -> Count:
+        """Trained parameters on the rank."""
+        return total(h.copies * self._elements(h.weight) for h in self.held if h.weight.trained)
+
     def tensors(
-        self, from_stage: int, extent: Extent = Extent.ELEMENT, matrix: bool | None = None
+        self, from_stage: int, extent: Extent = Extent.ELEMENT, matrix: bool | None = None, own: DataType | None = None
     ) -> list[tuple[Count, Count]]:
         """A rank's tensors where stages from ``from_stage`` on spread them, experts over the ranks that hold them:
-        elements of one, and how many there are.
+        elements of one, and how many there are. Stages below 3 are about what is trained.
 
         Args:
             from_stage: the lowest ZeRO stage that spreads them.
             extent: how many elements they have of a weight.
             matrix: of matrices inside layers only, or of all else; of both if ``None``.
+            own: of weights with this data type of their own only; of those in the plan's if ``None``.
         """
         plan, zero, measure = self.plan, self.plan.zero, partial(self._measure, extent=extent)
-        chosen = [h for h in self.held if not h.weight.buffer and matrix in (None, h.matrix)]
+        weights = from_stage == 3
+        chosen = [
+            h
+            for h in self.held
+            if (h.weight.trained or (weights and h.weight.frozen and h.weight.packed is None))
+            and matrix in (None, h.matrix)
+            and self._own(h.weight) is own
+        ]
         if plan.optimizer.whole and from_stage == 1 and zero.stage == 1:
             return [(measure(h.weight), self._dealt[id(h)]) for h in chosen]
         ranks = {
@@ -156,6 +169,35 @@ class States:
             for n in [ranks[expert]]
         ]
 
+    def _own(self, weight: Weight) -> DataType | None:
+        """A weight's own data type; an optimizer with a copy of its own has all weights in one (DeepSpeed)."""
+        return weight.dtype if self.plan.precision.main is None else None
+
+    @cached_property
+    def _types(self) -> tuple[DataType, ...]:
+        """Data types that weights have of their own."""
+        return tuple({id(own): own for h in self.held if (own := self._own(h.weight)) is not None}.values())
+
+    @property
+    def largest_gradient(self) -> int:
+        """Bytes of the largest gradient, for plain numbers."""
+        gradients = self.plan.precision.gradients
+        found = ((own or gradients, n) for own in (None, *self._types) for n, _ in self.tensors(2, own=own))
+        return max((int(plain(dtype.bytes(elements))) for dtype, elements in found), default=0)
+
+    @cached_property
+    def packed(self) -> Count:
+        """Bytes of frozen weights that are stored in fewer bits, spread as the others are."""
+        zero, grows, plan = self.plan.zero, self.plan.expandable_segments, self.plan
+        found: list[Count] = []
+        for h in self.held:
+            if h.weight.packed is not None:
+                *leading, rows, columns = (plan.sharding.local(axis) for axis in h.weight.axes)
+                ranks = plan.expert_data_ranks if h.expert else plan.data_ranks
+                bytes = product(leading) * h.weight.packed(rows, columns)
+                found.append(h.copies * block(zero.share(bytes, 3, ranks), grows))
+        return total(found)
+
     def _joined(self, from_stage: int) -> bool:
         """Whether they stand in buffers: all, where anything is spread; Megatron-Core's gradients always."""
         zero = self.plan.zero
@@ -168,8 +210,11 @@ class States:
         """Bytes of such tensors as the allocator counts them."""
         key = (dtype.name, from_stage, extent, matrix)
         if key not in self._counted:
-            grows, tensors = self.plan.expandable_segments, self.tensors(from_stage, extent, matrix)
-            self._counted[key] = total(n * block(dtype.bytes(elements), grows) for elements, n in tensors)
+            grows, found = self.plan.expandable_segments, list[Count]()
+            for own in (None, *self._types):
+                tensors = self.tensors(from_stage, extent, matrix, own)
+                found += [n * block((own or dtype).bytes(elements), grows) for elements, n in tensors]
+            self._counted[key] = total(found)
         return self._counted[key]
 
     @cached_property
@@ -190,7 +235,7 @@ class States:
         if precision.parameters_in_fp8 and (alone or not self.transposes):
             others = self._bytes(precision.weights, 3, matrix=False)
             return self._bytes(FP8, 3, matrix=True) + others + self.buffers
-        return self._bytes(precision.weights, 3) + self.buffers
+        return self._bytes(precision.weights, 3) + self.buffers + self.packed
 
     @property
     def gradients(self) -> Count:

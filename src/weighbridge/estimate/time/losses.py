@@ -20,6 +20,10 @@ MOVED: dict[Loss, dict[str, tuple[int, int]]] = {
     Loss.EAGER: {"to fp32": (6, 6), "log softmax": (4 + 8, 12), "negative log-likelihood": (0, 4)},
     Loss.SHARED: {"to fp32": (6, 6), "log softmax": (4 + 8 + 8 + 4 + 8, 12), "negative log-likelihood": (0, 4)},
     Loss.COMPILED: {"cross-entropy": (2 + 2, 2 + 2)},
+    Loss.NARROW: {"to fp32": (4, 4), "log softmax": (2 + 4, 6), "negative log-likelihood": (0, 2)},
+    Loss.PARTS: {"cross-entropy": (2 + 4, 6 + 2)},
+    Loss.WIDE_PARTS: {"cross-entropy": (6 + 4 + 8, 4 + 12 + 6)},
+    Loss.COMPILED_PARTS: {"cross-entropy": (2 + 2, 2 + 2)},
 }
 """Bytes per logit, forward and backward, of 16-bit logits and fp32 results: one sum per kernel. Vocabulary parallel:
 to fp32, maximum, less the maximum, exponentials, their sum, divided by it; the gradient copied, scaled, to 16 bits

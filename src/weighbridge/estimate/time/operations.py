@@ -104,7 +104,8 @@ class Timer:
             inputs.append(self._cast("cast gradient", own, own.rows * own.products * own.columns))
             again = self._cast_weights(own)
             forward, inputs = forward + again, inputs + again
-        weights += self._biased(own) + self._added(own)
+        weights = weights + self._added(own) if own.trained else []
+        weights += self._biased(own)
         if own.applies_bias:
             forward.append(self._applied(own, APPLIED))
             inputs.append(self._applied(own, APPLIED_BACK))

@@ -55,10 +55,15 @@ class Projection:
         return [read for read in reads if isinstance(read, Weight) and len(read.axes) > 1]
 
     @property
+    def trained(self) -> bool:
+        """Gradients of their matrices are computed."""
+        return not self.weights or any(weight.trained for weight in self.weights)
+
+    @property
     def biased(self) -> bool:
         """They add a bias."""
         reads = (read for operation in self.operations for read in operation.reads)
-        return any(isinstance(read, Weight) and len(read.axes) == 1 for read in reads)
+        return any(isinstance(read, Weight) and len(read.axes) == 1 and read.trained for read in reads)
 
     @property
     def applies_bias(self) -> bool:

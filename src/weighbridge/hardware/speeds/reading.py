@@ -68,6 +68,7 @@ class Measured:
         processors: multiprocessors.
         matmul: curves by type of the factors.
         attention: the curve of fused attention in 16 bits.
+        latent_attention: the curve of multi-head latent attention over whole prompts, keys and values projected.
         stream: the curve of kernels that only move bytes.
         collectives: curves of collectives among the GPUs of a server, by kind; empty without a table.
         decode: curves of attention of one new token, by the type of kept keys and values: ``bf16``, ``fp8``.
@@ -83,6 +84,7 @@ class Measured:
     processors: int
     matmul: Mapping[str, MatmulCurve]
     attention: AttentionCurve
+    latent_attention: AttentionCurve
     stream: StreamCurve
     collectives: Mapping[str, LinkCurve]
     decode: Mapping[str, DecodeCurve]
@@ -93,7 +95,7 @@ class Measured:
     fits: Mapping[str, Fit]
 
 
-SINGLE: Mapping[str, type] = {"attention": AttentionCurve, "stream": StreamCurve}
+SINGLE: Mapping[str, type] = {"attention": AttentionCurve, "latent_attention": AttentionCurve, "stream": StreamCurve}
 """Curves of which a device has one."""
 
 SEVERAL: Mapping[str, type] = {

@@ -1,0 +1,172 @@
+"""Options of ``train`` that say what of a model is trained, and on how many samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from weighbridge.cli.options import F, Share, count_option
+from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.estimate.epoch import Epoch
+from weighbridge.formats.quantization import NAMED, storage
+from weighbridge.models import Model
+from weighbridge.models.tuning import Lora, Tuning
+from weighbridge.units import DATA_TYPES, FP32, DataType
+
+FIELDS = ("r", "targets", "alpha", "dropout", "dora", "rslora", "bias", "modules_to_save", "dtype", "prepared")
+"""Fields of ``--lora``, as PEFT's LoraConfig has them."""
+
+
+def tuning_options(function: F) -> F:
+    """Every option, in the order in which help lists them."""
+    form = "r=16,targets=all-linear"
+    options = [
+        click.option("--lora", metavar=form, help=f"Adapters: {', '.join(FIELDS)}; lists go on after commas."),
+        click.option("--quant", metavar="FORMAT", help=f"Frozen weights under --lora: {', '.join(NAMED)}."),
+        click.option("--freeze", metavar="NAMES", help="Kinds (embedding, head, attention ...) or names of modules."),
+        click.option("--reference", is_flag=True, help="A frozen reference model stands beside it (DPO)."),
+        count_option("--samples", None, "Samples of the data set: steps and cost of an epoch."),
+        click.option("--mean-length", type=Share(1, 1e9), metavar="TOKENS", help="Tokens of a sample on average."),
+        click.option("--packed/--padded", default=None, help="Samples share sequences, or each has one; padded."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of fine-tuning; attributes are the options of :func:`tuning_options`."""
+
+    lora: str | None
+    quant: str | None
+    freeze: str | None
+    reference: bool
+    samples: int | None
+    mean_length: float | None
+    packed: bool | None
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> Asked:
+        """The options of fine-tuning, taken out of all.
+
+        Raises:
+            InputError: for options that would have no effect.
+        """
+        asked = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+        if asked.quant is not None and asked.lora is None:
+            raise InputError("--quant: quantised weights are not trained themselves; add --lora")
+        if (asked.samples is None) != (asked.mean_length is None):
+            raise InputError("--samples and --mean-length say together how long an epoch is; add the other")
+        if asked.packed is not None and asked.samples is None:
+            raise InputError("--packed and --padded: of samples; add --samples and --mean-length")
+        return asked
+
+    def tuned(self, model: Model, framework: str) -> Model:
+        """The model with adapters and frozen weights.
+
+        Raises:
+            InputError: for what the options do not take.
+        """
+        if self.lora is None and self.freeze is None:
+            return model
+        names = tuple(name.strip() for name in (self.freeze or "").split(",") if name.strip())
+        if self.freeze is not None and not names:
+            raise InputError(f"--freeze: got {given(self.freeze)}; allowed: kinds or names of modules, with commas")
+        lora = lora_of(self.lora, framework) if self.lora is not None else None
+        stored = None
+        if self.quant is not None:
+            if self.quant not in NAMED:
+                near = did_you_mean(self.quant, NAMED)
+                raise InputError(f"--quant: got {given(self.quant)}; allowed: {', '.join(NAMED)}{near}")
+            stored = storage({"quantization_config": NAMED[self.quant]}, None, 16)[0]
+        if model.storage is not None and lora is not None and stored is None:
+            stored = model.storage  # a quantised checkpoint stays as it is
+        try:
+            made = replace(model, tuning=Tuning(lora, names, stored))
+            _ = made.network
+        except InputError as error:
+            raise InputError(f"--{error}") from None
+        return made
+
+    def epoch(self, sequence: int) -> Epoch | None:
+        """The data set, where one is given."""
+        if self.samples is None or self.mean_length is None:
+            return None
+        return Epoch(self.samples, self.mean_length, sequence, bool(self.packed))
+
+
+def lora_of(text: str, framework: str) -> Lora:
+    """Adapters as ``--lora`` has them: ``r=16,targets=q_proj,v_proj,dora``. PEFT makes them fp32 beside a model of 16
+    bits; torchtune, litgpt and others in the model's own type.
+
+    Raises:
+        InputError: for fields that there are not, and values that cannot be.
+    """
+    fields = _fields(text)
+    if "r" not in fields:
+        raise InputError(f"--lora: got {given(text)}; it needs the rank, such as r=16")
+    rank, dropout = fields["r"], _number(fields.get("dropout", "0"), "dropout")
+    if not rank.isascii() or not rank.isdecimal() or not 1 <= int(rank[:9]) <= 1_000_000:
+        raise InputError(f"--lora: r: got {given(rank)}; allowed: a whole number from 1")
+    try:
+        return Lora(
+            int(rank),
+            tuple(fields.get("targets", "all-linear").split(",")),
+            _flag(fields, "dora"),
+            dropout,
+            fields.get("bias", "none"),
+            tuple(name for name in fields.get("modules_to_save", "").split(",") if name),
+            _dtype(fields, framework),
+            _flag(fields, "prepared"),
+        )
+    except InputError as error:
+        raise InputError(f"--{error}") from None
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Fields by name; what has no name goes on with the list before it, a flag stands alone."""
+    found: dict[str, str] = {}
+    last = ""
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        name = name.strip()
+        if equals and name in FIELDS:
+            if name in found:
+                raise InputError(f"--lora: {name}: given twice; allowed is once")
+            found[name], last = value.strip(), name
+        elif name in ("dora", "rslora", "prepared") and not equals:
+            found[name] = "true"
+        elif last in ("targets", "modules_to_save") and part.strip():
+            found[last] += f",{part.strip()}"
+        else:
+            raise InputError(f"--lora: {given(part)}: allowed: {', '.join(FIELDS)}{did_you_mean(name, FIELDS)}")
+    _number(found.get("alpha", "1"), "alpha")
+    _flag(found, "rslora")
+    return found
+
+
+def _flag(fields: Mapping[str, str], name: str) -> bool:
+    value = fields.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise InputError(f"--lora: {name}: got {given(value)}; allowed: true or false")
+    return value == "true"
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--lora: {name}: got {given(text)}; allowed: a number") from None
+
+
+def _dtype(fields: Mapping[str, str], framework: str) -> DataType | None:
+    """The data type of adapters."""
+    if "dtype" not in fields:
+        return FP32 if framework.startswith("hf") else None
+    if fields["dtype"] not in ("fp32", "bf16", "fp16"):
+        raise InputError(f"--lora: dtype: got {given(fields['dtype'])}; allowed: fp32, bf16, fp16")
+    return DATA_TYPES[fields["dtype"]]

@@ -1,0 +1,220 @@
+"""Low-rank adapters: a frozen projection beside two small ones that are trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from weighbridge.arithmetic import Count
+from weighbridge.nn import ops
+from weighbridge.nn.decoder import Head
+from weighbridge.nn.linear import Linear
+from weighbridge.nn.moe import Router
+from weighbridge.tape import Axis, Dimension, Tensor, Use, Weight
+from weighbridge.units import DataType
+
+
+class Adapter:
+    """What adapters of projections and of heads have in common."""
+
+    if TYPE_CHECKING:
+        columns: Dimension
+        out: Dimension
+        rank: Count
+        dora: bool
+        dropout: bool
+        dtype: DataType | None
+        joined: int
+        lora_a: Weight
+        lora_b: Weight
+        magnitude: Weight
+
+    @property
+    def ranks(self) -> Axis:
+        """The columns of ``B``."""
+        return Axis("rank", self.rank * self.joined)
+
+    def place(self, frozen: Linear | Head | Router) -> None:
+        """The weights: those of the frozen module under the names that they had, and the adapter's."""
+        for name, weight in frozen.weights.items():
+            setattr(self, name, weight)
+        rank = Axis("rank", self.rank)
+        self.lora_a = Weight((rank, self.columns), role="adapter", dtype=self.dtype)
+        self.lora_b = Weight((self.out, self.ranks), role="adapter", dtype=self.dtype)
+        if self.dora:
+            self.magnitude = Weight((self.out,), role="adapter", dtype=self.dtype)
+
+    def adapted(self, x: Tensor, base: Tensor) -> Tensor:
+        """The frozen module's result with the adapter's (PEFT, tuners/lora/layer.py, Linear.forward)."""
+        given = converted(x, self.dtype)
+        if self.dropout:
+            mask = given.tape.tensor("adapter dropout mask", *given.axes, dtype=ops.MASK)
+            given = ops.elementwise("dropout", given, keeps=(mask,), makes=(mask,))
+        rank = Axis("rank", self.rank)
+        middle = ops.matmul(given, self.columns, rank, (self.lora_a,))
+        if self.joined > 1:
+            both = middle.tape.tensor("middles together", *middle.axes[:-1], self.ranks, dtype=middle.dtype)
+            middle.tape.record("join", (middle,), (both,))
+            middle = both
+        low = ops.matmul(middle, self.ranks, self.out, (self.lora_b,), use=base.use)
+        low = self.lengthened(base, low) if self.dora else scaled(low)
+        made = base.tape.tensor("adapted", *base.axes, dtype=low.dtype, use=base.use)
+        base.tape.record("add", (base, low), (made,), shares_gradient=(base, low))
+        return converted(made, base.dtype)
+
+    def lengthened(self, base: Tensor, low: Tensor) -> Tensor:
+        """What DoRA adds: the frozen result times each output's length less 1, and the adapter's times it. The product
+        ``B A`` and the lengths of the rows of ``W + B A`` are computed anew and kept by nothing: no gradient goes
+        through them (PEFT, tuners/lora/dora.py, DoraLinearLayer).
+        """
+        tape = base.tape
+        matrices = ((self.out, self.columns), (self.out, self.columns), (self.columns, self.columns))
+        names = ("W + B A", "B A", "identity")
+        whole = tuple(
+            tape.tensor(name, *axes, dtype=low.dtype, use=Use.WORKSPACE)
+            for name, axes in zip(names, matrices, strict=True)
+        )
+        length, norm = (tape.tensor(n, self.out, dtype=low.dtype) for n in ("length", "norm"))
+        less = tape.tensor("length less 1", self.out, dtype=low.dtype)
+        tape.record("lengths", (self.magnitude,), (length, norm, less), (norm,), scratch=whole)
+        first = tape.tensor("lengthened", *base.axes, dtype=low.dtype)
+        keeps = (base, less) if tape.needs(base) else (base,)  # of which the second is for the gradient of the first
+        tape.record("lengthen", (base, less), (first,), keeps)
+        second = tape.tensor("lengthened adapter", *base.axes, dtype=low.dtype)
+        tape.record("lengthen", (low, length), (second,), (low, length))
+        return ops.add(first, scaled(second))
+
+
+class LoraLinear(Adapter, Linear):
+    """``y = x W^T + s (x A^T) B^T`` with ``W`` frozen, ``A`` (rank, in) and ``B`` (out, rank) trained (Hu et al. 2021,
+    section 4.1). rsLoRA has another ``s`` and the same sizes (Kalajdzievski 2023). DoRA trains a length for each row of
+    ``W + s B A`` besides (Liu et al. 2024, eq. 5).
+
+    Attributes:
+        rank: columns of ``B``, rows of ``A``.
+        dora: a trained length per output.
+        dropout: adapters are given their input with dropout.
+        dtype: data type of the adapters; that of the other weights if ``None``.
+        joined: projections that share a ``B`` of so many times the columns (gate and up of experts, which
+            ``transformers`` 5 has in one tensor; PEFT, utils/transformers_weight_conversion.py).
+        base: the frozen projection.
+    """
+
+    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
+
+    rank: Count = 8
+    dora: bool = False
+    dropout: bool = False
+    dtype: DataType | None = None
+    joined: int = 1
+    base: Linear | None = None
+
+    def build(self) -> None:
+        assert self.base is not None
+        self.place(self.base)
+
+    def _adopt(self, name: str, value: object, again: bool) -> None:
+        """The frozen projection is no child: its weights stand here."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.base is not None
+        return self.adapted(x, self.base.forward(x))
+
+
+class LoraHead(Adapter, Head):
+    """The same of a head.
+
+    Attributes:
+        rank: columns of ``B``, rows of ``A``.
+        dora: a trained length per output.
+        dropout: adapters are given their input with dropout.
+        dtype: data type of the adapters; that of the other weights if ``None``.
+        base: the frozen head.
+    """
+
+    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
+    joined: ClassVar[int] = 1
+
+    rank: Count = 8
+    dora: bool = False
+    dropout: bool = False
+    dtype: DataType | None = None
+    base: Head | None = None
+
+    @property
+    def columns(self) -> Axis:
+        """The input dimension."""
+        return Axis("hidden", self.hidden_size)
+
+    @property
+    def out(self) -> Axis:
+        """The output dimension."""
+        return Axis("vocabulary", self.vocab_size)
+
+    def build(self) -> None:
+        assert self.base is not None
+        self.place(self.base)
+
+    def _adopt(self, name: str, value: object, again: bool) -> None:
+        """The frozen head is no child: its weights stand here."""
+
+    def forward(self, x: Tensor, table: Weight | None = None) -> Tensor:
+        assert self.base is not None
+        return self.adapted(x, self.base.forward(x, table))
+
+
+class LoraRouter(Adapter, Router):
+    """The same of a router.
+
+    Attributes:
+        rank: columns of ``B``, rows of ``A``.
+        dora: a trained length per output.
+        dropout: adapters are given their input with dropout.
+        dtype: data type of the adapters; that of the other weights if ``None``.
+        base: the frozen router.
+    """
+
+    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
+    joined: ClassVar[int] = 1
+
+    rank: Count = 8
+    dora: bool = False
+    dropout: bool = False
+    dtype: DataType | None = None
+    base: Router | None = None
+
+    @property
+    def columns(self) -> Axis:
+        """The input dimension."""
+        return Axis("hidden", self.hidden_size)
+
+    @property
+    def out(self) -> Axis:
+        """The output dimension."""
+        return Axis("experts", self.num_experts)
+
+    def build(self) -> None:
+        assert self.base is not None
+        self.place(self.base)
+
+    def _adopt(self, name: str, value: object, again: bool) -> None:
+        """The frozen router is no child: its weights stand here."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.base is not None
+        return self.adapted(x, self.base.forward(x))
+
+
+def scaled(low: Tensor) -> Tensor:
+    """An adapter's result times its factor."""
+    made = low.tape.tensor("scaled", *low.axes, dtype=low.dtype, use=low.use)
+    low.tape.record("scale", (low,), (made,))
+    return made
+
+
+def converted(x: Tensor, dtype: DataType | None) -> Tensor:
+    """The same values in another data type."""
+    if dtype is None or x.dtype is dtype:
+        return x
+    made = x.tape.tensor(f"{x.name} in {dtype.name}", *x.axes, dtype=dtype, use=x.use)
+    x.tape.record("convert", (x,), (made,))
+    return made

@@ -1,0 +1,81 @@
+"""``weighbridge train --lora``: what it prints, and mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+Cli = Callable[..., tuple[int, str, str]]
+
+LLAMA = ("train", "llama-3.1-8b", "--cluster", "1xRTX-4090", "--framework", "hf-sdpa", "--seq", "1024")
+
+MISTAKES = [
+    (["--lora", "r=0"], '--lora: r: got "0"; allowed: a whole number from 1'),
+    (["--lora", "targets=q_proj"], "it needs the rank, such as r=16"),
+    (["--lora", "r=8,targets=q_pro"], '--lora: targets: "q_pro" meets no module; did you mean q_proj'),
+    (["--lora", "r=8,target=q_proj"], "did you mean targets"),
+    (["--lora", "r=8,r=9"], "r: given twice"),
+    (["--lora", "r=8,dora=maybe"], "dora: got"),
+    (["--lora", "r=8,bias=some"], "bias: got"),
+    (["--lora", "r=8,dropout=1"], "dropout: got"),
+    (["--lora", "r=8,alpha=x"], "alpha: got"),
+    (["--lora", "r=8,dtype=fp8"], "dtype: got"),
+    (["--quant", "nf4"], "add --lora"),
+    (["--lora", "r=8", "--quant", "nf5"], "did you mean nf4"),
+    (["--freeze", "embeding"], "did you mean embedding"),
+    (["--freeze", ","], "--freeze"),
+    (["--samples", "10"], "add the other"),
+    (["--packed"], "add --samples"),
+    (["--samples", "10", "--mean-length", "2000"], "--mean-length"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), MISTAKES)
+def test_mistakes(cli: Cli, options: list[str], words: str) -> None:
+    status, out, err = cli(*LLAMA, *options)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_a_format_that_the_device_cannot_run(cli: Cli) -> None:
+    status, _, err = cli("train", "llama-3.1-8b", "--cluster", "1xA100", "--lora", "r=8", "--quant", "fp8-block")
+    assert status == 2
+    assert "--quant: fp8 takes compute capability 8.9 or higher" in err
+
+
+def test_what_is_trained_is_said(cli: Cli) -> None:
+    status, out, _ = cli(*LLAMA, "--lora", "r=16,targets=all-linear,alpha=32", "--quant", "nf4")
+    assert status == 0
+    assert "trained  41,943,040 of 8,072,204,288 parameters (0.5 %)" in out
+    assert "longest sequence that fits" in out
+    assert "no measured runs" in out
+
+
+def test_json(cli: Cli) -> None:
+    options = ("--lora", "r=8,targets=q_proj,v_proj,dora", "--samples", "1000", "--mean-length", "300", "--packed")
+    _, out, _ = cli(*LLAMA, *options, "--json")
+    found = json.loads(out)["tuning"]
+    assert found["trained_parameters"] == 32 * (8 * (4096 + 4096) + 8 * (4096 + 1024) + 4096 + 1024)
+    assert found["epoch"]["sequences"] == 293
+    _, plain, _ = cli(*LLAMA, "--json")
+    assert json.loads(plain)["tuning"] is None
+
+
+def test_a_reference_model(cli: Cli) -> None:
+    _, out, _ = cli(*LLAMA, "--reference", "--json")
+    assert json.loads(out)["tuning"]["reference"] is True
+    _, _, err = cli(*LLAMA, "--reference", "--lora", "r=8")
+    assert "--reference: adds nothing under --lora" in err
+
+
+@pytest.mark.parametrize(
+    "framework", ["torchtune", "torchtune-compiled", "litgpt", "hf-eager", "torchtitan", "megatron"]
+)
+def test_frameworks(cli: Cli, framework: str) -> None:
+    arguments = ["train", "qwen3-8b", "--cluster", "1xH100", "--framework", framework, "--lora", "r=8", "--seq", "512"]
+    status, out, _ = cli(*arguments)
+    assert status == 0
+    assert "trained  21,823,488 of" in out

@@ -1,0 +1,119 @@
+"""Fine-tuning weighed: states of what is trained alone, packed weights, the longest sequence, epochs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from weighbridge.errors import InputError
+from weighbridge.estimate.epoch import Epoch
+from weighbridge.estimate.finetuning import STEP, FineTuning
+from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.training import Training, train
+from weighbridge.formats.loading import load
+from weighbridge.formats.quantization import named_storage
+from weighbridge.models.tuning import Lora, Tuning
+from weighbridge.parallel.plan import Plan
+from weighbridge.traced import plain
+from weighbridge.units import DATA_TYPES, FP32
+
+
+def weighed(lora: Lora | None, quant: str = "", plan: Plan | None = None, name: str = "llama-3.1-8b") -> Training:
+    storage = named_storage(quant, DATA_TYPES["bf16"])[0] if quant else None
+    model = replace(load(name), tuning=Tuning(lora, (), storage)) if lora else load(name)
+    return train(model, plan or Plan.under("hf-sdpa", sequence=1024), "1xA100")
+
+
+def test_states_are_of_what_is_trained() -> None:
+    stage = weighed(Lora(16)).stages[0]
+    trained = 41_943_040
+    assert stage.states.trained == trained
+    assert stage.states.optimizer == 2 * 2 * trained
+    assert stage.states.weights == 2 * (8_030_261_248 + trained)
+    wide = weighed(Lora(16, dtype=FP32)).stages[0].states
+    assert (wide.optimizer, wide.weights) == (2 * 4 * trained, 2 * 8_030_261_248 + 4 * trained)
+
+
+def test_packed_weights_take_what_their_format_says() -> None:
+    """Half a byte and an fp32 scale per 64 for each element of the projections and a table of 16 values, 2 bytes for all
+    else; the allocator counts whole segments of 2 MiB where little of one is left.
+    """
+    matrices = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14_336)
+    rest = 8_030_261_248 - matrices
+    states = weighed(Lora(16), "nf4").stages[0].states
+    exact = matrices * (0.5 + 4 / 64) + 7 * 32 * 64
+    assert exact <= states.packed <= exact + 7 * 32 * 2**20
+    assert states.weights == states.packed + 2 * (rest + 41_943_040)
+    double = weighed(Lora(16), "nf4-double").stages[0].states
+    assert double.packed < states.packed
+
+
+def test_less_is_kept_than_in_full_training() -> None:
+    full, lora, few = (weighed(one).stages[0].peak for one in (None, Lora(16), Lora(16, ("q_proj", "v_proj"))))
+    assert plain(few.bytes) < plain(lora.bytes) < plain(full.bytes)
+
+
+def test_sharded_states_of_adapters() -> None:
+    for stage in (1, 2, 3):
+        plan = Plan.under("hf-sdpa", gpus=8, zero=stage, sequence=1024)
+        model = replace(load("llama-3.1-8b"), tuning=Tuning(Lora(16)))
+        training = train(model, plan, "8xA100")
+        states = training.stages[0].states
+        assert states.optimizer == pytest.approx(8 * 41_943_040 / 8, rel=1e-3)
+        assert training.fits
+
+
+def test_traced_figures_are_the_plain_ones() -> None:
+    stage = weighed(Lora(16), "nf4").stages[0]
+    for line in (Line.WEIGHTS, Line.OPTIMIZER, Line.ACTIVATIONS):
+        assert plain(stage.explained(line)) == plain(stage.ledger.lines[line])
+
+
+def test_a_reference_model_stands_beside() -> None:
+    training = weighed(None)
+    both = replace(training, reference=True)
+    more = plain(both.stages[0].peak_allocated) - plain(training.stages[0].peak_allocated)
+    assert more == plain(training.stages[0].states.weights)
+
+
+def test_the_longest_sequence_fits_and_the_next_does_not() -> None:
+    training = weighed(Lora(16))
+    found = FineTuning(training)
+    assert found.longest is not None
+    assert found.longest % STEP == 0
+    for sequence, fits in ((found.longest, True), (found.longest + STEP, False)):
+        assert replace(training, plan=replace(training.plan, sequence=sequence)).fits is fits
+    assert FineTuning(replace(training, cluster=None)).longest is None
+
+
+def test_epochs() -> None:
+    padded, packed = Epoch(1000, 600.0, 2048), Epoch(1000, 600.0, 2048, packed=True)
+    assert (padded.sequences, padded.positions, padded.steps(8)) == (1000, 2_048_000, 125)
+    assert padded.padding == pytest.approx(1 - 600 / 2048)
+    assert (packed.sequences, packed.tokens, packed.steps(8)) == (293, 600_000, 37)
+    with pytest.raises(InputError, match="a padded sequence has 512 tokens"):
+        Epoch(1000, 600.0, 512)
+
+
+def test_an_epoch_takes_its_steps() -> None:
+    training = replace(weighed(Lora(16)), epoch=Epoch(1000, 600.0, 1024))
+    found = FineTuning(training)
+    assert training.time is not None
+    assert found.steps == 1000
+    assert found.seconds == pytest.approx(1000 * float(training.time.step_seconds))
+    assert found.dollars is not None
+    assert FineTuning(weighed(Lora(16))).steps is None
+
+
+def test_frozen_weights_take_less_time() -> None:
+    full, lora = (weighed(one).time for one in (None, Lora(16, ("q_proj",), dtype=None)))
+    assert full is not None
+    assert lora is not None
+    assert lora.step_seconds < full.step_seconds
+
+
+def test_devices_without_kernels_for_a_format() -> None:
+    model = replace(load("llama-3.1-8b"), tuning=Tuning(Lora(8), (), named_storage("fp8-block", DATA_TYPES["bf16"])[0]))
+    with pytest.raises(InputError, match=r"quant: fp8 takes compute capability 8\.9 or higher"):
+        train(model, Plan.under("hf-sdpa", sequence=512), "1xA100")
