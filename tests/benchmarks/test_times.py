@@ -199,7 +199,6 @@ def test_what_runs_need() -> None:
         if text
     )
     assert words.pop("the source does not say") == 63 + 2 * 109
-    assert words.pop("--set num_hidden_layers: no such field") == 4
     assert words.pop("fine-tuning") == 81 + 25 + 15
     assert [text.partition(":")[0] for text in words] == ["micro_batches", "a split that fits"]
 
