@@ -19,6 +19,9 @@ FIGURES = {
 }
 """Figures of a report, and the counter that each is measured by."""
 
+SERVED = {"served_allocated": "max_allocated", "ttft_seconds": "ttft_seconds", "tpot_seconds": "tpot_seconds"}
+"""Figures of a report on inference, and the counter that each is measured by."""
+
 STEP = "step_seconds"
 """The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
@@ -35,6 +38,7 @@ def bands(scored: Sequence[Scored]) -> str:
     have changed since, do not count.
     """
     measured = [each for each in counted(scored) if each.row["current"] and each.row["kind"] not in UNLIKE]
+    measured = [each for each in measured if each.row["kind"] != "serving"]
     chosen = worst(measured, len(measured))
     text = "# Written by `make accuracy`: how far estimates were from measured runs, in percent of the measurement.\n"
     for figure, counter in FIGURES.items():
@@ -43,8 +47,8 @@ def bands(scored: Sequence[Scored]) -> str:
             found = summary(own)
             if found:
                 text += _band(name, found.n, found.median, found.p90)
-    timed = of_time(measured)
-    text += _bands_of_time([each for each in timed if each.row["kind"] != "serving"]) + _bands_of_serving(timed)
+    own = [each for each in counted(scored) if each.estimated is not None]
+    text += _bands_of_time(of_time(measured)) + _bands_of_serving([e for e in own if e.row["kind"] == "serving"])
     return text + _bands_of_local([each for each in counted(scored) if each.row["kind"] == "local"])
 
 
@@ -111,13 +115,13 @@ def _bands_of_time(measured: Sequence[Scored]) -> str:
 
 
 def _bands_of_serving(measured: Sequence[Scored]) -> str:
-    """Of what users wait for: all engines, and each."""
+    """Of what a deployment takes and what its users wait for: all engines, and each."""
     text = ""
-    for counter in ("ttft_seconds", "tpot_seconds"):
-        rows = [each for each in measured if each.row["counter"] == counter and each.estimated is not None]
+    for figure, counter in SERVED.items():
+        rows = [each for each in measured if each.row["counter"] == counter]
         engines = sorted({each.row["serving"]["engine"] for each in rows})
-        own = {counter: rows} | {
-            f"{counter}.{kinds.BY_FRAMEWORK}.{one}": [each for each in rows if each.row["serving"]["engine"] == one]
+        own = {figure: rows} | {
+            f"{figure}.{kinds.BY_FRAMEWORK}.{one}": [each for each in rows if each.row["serving"]["engine"] == one]
             for one in engines
         }
         for name, some in own.items():

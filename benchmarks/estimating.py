@@ -41,7 +41,7 @@ CLOCKED = {
 }
 """The attributes of ``training.time`` that answer a counter of time, and what they are multiplied by for its unit."""
 
-WAITED = {"ttft_seconds": "ttft", "tpot_seconds": "tpot"}
+WAITED = {"ttft_seconds": "ttft", "tpot_seconds": "tpot", "output_tokens_per_second": "per_user_in_all"}
 """The attributes of a deployment that answer a counter of time."""
 
 READ = "megatron/*_tp1_pp1_*/step_seconds"
@@ -102,7 +102,12 @@ def _answered(asked: Asked) -> Answer:
 def _served(row: Row) -> Answer:
     """What users of a deployment wait for."""
     asked = deployment(row)
-    return Answer(time={name: float(getattr(asked, attribute)) for name, attribute in WAITED.items()})
+    if row["counter"] in TIME:
+        return Answer(time={name: float(getattr(asked, attribute)) for name, attribute in WAITED.items()})
+    lines = {"weights": int(asked.memory.weight_bytes), "cache": int(asked.memory.cache_bytes)}
+    lines["activations"] = int(asked.memory.activations)
+    ranks = asked.serving.gpus
+    return Answer([{"max_allocated": sum(lines.values())}] * ranks, [lines] * ranks)
 
 
 def _timed(asked: Asked, convention: str) -> Answer:

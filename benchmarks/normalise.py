@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.normalise_bridge import bridge
 from benchmarks.normalise_finetuning import consumer, litgpt, qwen
-from benchmarks.normalise_inference import serving
+from benchmarks.normalise_inference import litgpt_generates, one_sequence, serving
 from benchmarks.normalise_local import consumer_decoding
 from benchmarks.normalise_nemo import nemo
 from benchmarks.normalise_older import bigscience, internevo, papers
@@ -202,6 +202,8 @@ SOURCES: dict[str, Callable[[Path], Iterator[Row]]] = {
     "qwen1": lambda truth: qwen(table("qwen1_finetune_memory")(truth)),
     "litgpt": lambda truth: litgpt(table("litgpt_finetune_inference")(truth)),
     "silicon": lambda truth: serving(table("aiconfigurator_silicon_inference")(truth)),
+    "qwen-inference": lambda truth: one_sequence(table("qwen_inference_speed_memory")(truth)),
+    "litgpt-inference": lambda truth: litgpt_generates(table("litgpt_finetune_inference")(truth)),
     "torchtune": lambda truth: consumer(table("consumer_finetune_memory")(truth)),
     "local": lambda truth: consumer_decoding(table("inference_decode_benchmarks")(truth)),
 }

@@ -1,4 +1,4 @@
-"""Rows of serving: what users waited for under a number of requests at a time.
+"""Rows of inference: what users of engines waited for under a number of requests at a time; what one sequence takes.
 
 Two kinds of runs stand in the source. InferenceX (SemiAnalysisAI/InferenceX) sends random prompts of 0.8 to 1 times the
 named lengths, ten requests for each that is in flight, the first ones all at once; means over requests. The settings of
@@ -31,7 +31,7 @@ MODELS = {
     "Kimi-K2.5": "kimi-k2",
     "GLM-5": "glm-5",
 }
-"""Models of the catalogue with the same architecture: MiniMax-M2.5 and Kimi-K2.5's text model have their predecessors'."""
+"""Models of the catalogue with the same architecture: MiniMax-M2.5 and Kimi-K2.5 (text) have their predecessors'."""
 
 SHAPES = {("1024", "1024"), ("1024", "8192"), ("8192", "1024")}
 """Longest prompts and outputs of InferenceX."""
@@ -44,16 +44,16 @@ GUESSES = re.compile(r"1\.2\.0rc6\.post3|measured=2026-01-14.*1\.1\.0rc2\.post2|
 qwen3.5-fp8-b200-sglang-mtp), whose share of right guesses nobody says."""
 
 DENSE = ("Llama-3.1-70B", "Qwen3-32B-NVFP4")
-"""Published NVFP4 checkpoints in which attention is packed, too; in those of models with experts it is not."""
+"""Published NVFP4 checkpoints that pack attention, too; those of models with experts do not."""
 
 
 def serving(runs: list[dict[str, str]]) -> Iterator[Row]:
-    """Runs of one deployment that does both, prompts and tokens; each measurement once, though several dumps have it."""
+    """Runs of one deployment that does both, prompts and tokens; each measurement once, though dumps share it."""
     seen = set()
     for run in sorted(runs, key=lambda run: "image=" not in run["silicon_data_source"]):
         if run["mode"] != "agg" or not run["batch_size"]:
             continue
-        figures = [f"{float(run[name]):.5g}" for name in ("silicon_ttft_ms", "silicon_tpot_ms")]
+        figures = [f"{float(run[name]):.3g}" for name in ("silicon_ttft_ms", "silicon_tpot_ms")]
         same = (run["backend"], run["system"], run["isl"], run["osl"], run["batch_size"], *figures)
         if same not in seen:
             seen.add(same)
@@ -152,14 +152,14 @@ def _sglang(name: str, run: Mapping[str, str], tensor: int) -> dict[str, Any]:
     """dsr1_fp{4,8}_b200.sh, qwen3.5_*_b200.sh, glm5_fp{4,8}_b200.sh."""
     mode = run["gemm_quant_mode"]
     poll = 30 if users(run) >= 16 else 10
-    chunk = 32768
+    chunk, share = 32768, None
     if name.startswith("DeepSeek") and mode == "nvfp4":
         chunk = 16384
     elif name.startswith("DeepSeek") and tensor == 4:
-        chunk, poll = 8192, 10
+        chunk, poll, share = 8192, 10, 0.95
     elif name == "GLM-5":
         poll = 10 if mode == "nvfp4" else 1
-    return {"cache": "fp8" if mode else None, "chunk": chunk, "poll": poll}
+    return {"cache": "fp8" if mode else None, "chunk": chunk, "poll": poll, "memory_share": share}
 
 
 def _trtllm(name: str, run: Mapping[str, str], tensor: int) -> dict[str, Any]:
@@ -173,3 +173,94 @@ def _vllm(name: str, run: Mapping[str, str], tensor: int) -> dict[str, Any]:
     newer = name == "MiniMax-M2.5" and run["system"] == "b200_sxm" and run["backend_version"] != "0.17.0"
     narrow = newer or name == "Llama-3.1-70B" or (name == "gpt-oss-120b" and run["system"] == "b200_sxm")
     return {"cache": "fp8" if narrow else None, "chunk": 2 * int(run["isl"]) if newer else 8192}
+
+
+GIB, GB = 2**30, 10**9
+
+QWEN = {"BF16": None, "GPTQ-Int4": "gptq", "GPTQ-Int8": "gptq-int8", "AWQ": "awq"}
+"""Published checkpoints of Qwen2.5."""
+
+BITSANDBYTES = {
+    "bf16-true": None,
+    "bf16-true + bnb.nf4": "nf4",
+    "bf16-true + bnb.nf4-dq": "nf4-double",
+    "32-true": "fp32",
+}
+"""LitGPT's precisions; its own fp4 and int8 are left out."""
+
+LITGPT = {"Llama 2 7 B": "llama-2-7b", "Llama 2 13 B": "llama-2-13b", "tiiuae/falcon-7b": "falcon-7b"}
+"""Models of LitGPT's tables that the catalogue has and that fitted."""
+
+
+def one_sequence(runs: list[dict[str, str]]) -> Iterator[Row]:
+    """Qwen2.5, one sequence on A100s: transformers' peak memory, the sum over GPUs that hold the layers in turn, in GiB
+    (which "GB" is there: 0.5B in 16 bits takes less than its weights in units of 10^9); vLLM's tokens per second.
+    """
+    for number, run in enumerate(runs):
+        if not run["model"].startswith("Qwen2.5-") or run["precision"] not in QWEN:
+            continue
+        hosted, gpus = run["framework"] == "transformers", int(run["gpus"])
+        if not (run["measured_peak_mem_gb"] if hosted else run["decode_tokens_per_s"]):
+            continue
+        served = {
+            "engine": run["framework"].lower(),
+            "pipeline" if hosted else "tensor": gpus,
+            "prompt": int(run["seq"]),
+            "output": int(run["output_len"]),
+            "quantisation": QWEN[run["precision"]],
+        }
+        name = run["model"].removesuffix("-Instruct").lower()
+        word = re.sub(r"\W+", "-", run["precision"].lower())
+        row: Row = {
+            "id": f"qwen-inference/{served['engine']}/{name}-{word}-{run['seq']}-{number}",
+            "source": run["source"].rpartition(" ")[0],
+            "kind": "serving",
+            "counter": "max_allocated",
+            "device": "A100",
+            "gpus": gpus,
+            "current": True,
+            "model": name,
+            "serving": {k: v for k, v in served.items() if v not in (None, 1) or k == "prompt"},
+        }
+        if hosted:
+            size = round(float(run["measured_peak_mem_gb"]) * GIB)
+            yield {**row, "id": f"{row['id']}/max_allocated", "bytes": size, "rank": "sum"}
+        else:
+            counter = "output_tokens_per_second"
+            yield {
+                **row,
+                "id": f"{row['id']}/{counter}",
+                "counter": counter,  # type: ignore[typeddict-item]
+                "value": float(run["decode_tokens_per_s"]),
+            }
+
+
+def litgpt_generates(runs: list[dict[str, str]]) -> Iterator[Row]:
+    """LitGPT, one sequence on an A100: the most that was allocated, in units of 10^9 bytes. Prompts are a few words;
+    outputs 50 tokens, litgpt generate's default, or 256.
+    """
+    for number, run in enumerate(runs):
+        if run["task"] != "inference" or run["model"] not in LITGPT or run["precision"] not in BITSANDBYTES:
+            continue
+        output = 256 if "256" in run["notes"] else 50
+        served = {
+            "engine": "transformers",
+            "prompt": 8,
+            "output": output,
+            "quantisation": BITSANDBYTES[run["precision"]],
+        }
+        row: Row = {
+            "id": f"litgpt-inference/{LITGPT[run['model']]}-{number}/max_allocated",
+            "source": run["source"].partition(" ")[0],
+            "kind": "serving",
+            "counter": "max_allocated",
+            "bytes": round(float(run["measured_peak_mem_gb"]) * GB),
+            "rank": "highest",
+            "device": "A100-40GB",
+            "gpus": 1,
+            "current": True,
+            "model": LITGPT[run["model"]],
+            "serving": {k: v for k, v in served.items() if v is not None},
+            "judged": ["serving.engine", "serving.prompt"],
+        }
+        yield row

@@ -32,6 +32,7 @@ TimeCounter = Literal[
     "hfu",
     "ttft_seconds",
     "tpot_seconds",
+    "output_tokens_per_second",
     "decode_tokens_per_second",
     "prompt_tokens_per_second",
 ]
@@ -220,7 +221,7 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"execution.{name} is {value!r}"
 
 
-WAITED = frozenset({"ttft_seconds", "tpot_seconds"})
+WAITED = frozenset({"ttft_seconds", "tpot_seconds", "output_tokens_per_second"})
 """Counters of what users of a deployment wait for."""
 
 MADE = frozenset({"decode_tokens_per_second", "prompt_tokens_per_second"})
@@ -285,7 +286,7 @@ def _together(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     runs: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row["kind"] != "serving" or "value" not in row:
-            yield dict(row)
+            runs[row["id"]] = dict(row)
             continue
         name = row["id"].rpartition("/")[0]
         rest = {k: v for k, v in row.items() if k not in ("counter", "value")} | {"id": name, "figures": {}}

@@ -20,6 +20,7 @@ CHECKPOINTS: dict[str, dict[str, Any]] = {
         "quant_algo": "NVFP4",
         "ignore": ["*self_attn*", "*linear_attn*", "lm_head"],
     },
+    "gptq-int8": {"quant_method": "gptq", "bits": 8, "group_size": 128},
     "int4-experts": {
         "quant_method": "compressed-tensors",
         "format": "pack-quantized",

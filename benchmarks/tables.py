@@ -41,6 +41,7 @@ NAMES = {
     "hfu": "HFU",
     "ttft_seconds": "first token",
     "tpot_seconds": "each next token",
+    "output_tokens_per_second": "tokens/s of a user",
     "decode_tokens_per_second": "tokens/s made",
     "prompt_tokens_per_second": "tokens/s of a prompt",
 }
@@ -54,6 +55,7 @@ UNITS = {
     "hfu": "%",
     "ttft_seconds": "s",
     "tpot_seconds": "s",
+    "output_tokens_per_second": "tokens/s",
     "decode_tokens_per_second": "tokens/s",
     "prompt_tokens_per_second": "tokens/s",
 }
@@ -76,6 +78,8 @@ TITLES = {
     "litgpt": "LitGPT fine-tuning",
     "torchtune": "torchtune fine-tuning",
     "silicon": "engines that serve",
+    "qwen-inference": "Qwen2.5, one sequence",
+    "litgpt-inference": "LitGPT, one sequence",
     "local": "llama.cpp and ExLlama",
 }
 Why = Sequence[tuple[str, str]]

@@ -99,6 +99,7 @@ TARGETS = (
     Target("SimuMax: step time", _clocked("simumax"), 6),
     Target("Korthikanti et al. 2022: step time", _clocked("papers"), 5),
     Target("engines that serve: each next token", _waited("tpot_seconds"), 10),
+    Target("transformers, inference: maximum allocated", _of("qwen-inference", "max_allocated"), 3),
     Target("engines that serve: first token", _waited("ttft_seconds"), 30),
     *(
         Target(f"{title}: throughput", _clocked(source), 10, 25)

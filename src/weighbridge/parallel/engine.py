@@ -27,6 +27,8 @@ class Engine:
         mixes: passes of prompts make a token of each running sequence, too; otherwise those wait meanwhile.
         graphs: passes of single tokens are replayed from CUDA graphs, so that the host launches one.
         step: seconds of the host in every pass: choosing what runs, sampling, taking results back.
+        reserves: a sequence starts when the cache has room for all of its output; otherwise when it has for its
+            prompt, and on the mean half of the outputs stand.
         compiled: passes that are not replayed run compiled code, whose host only launches kernels; otherwise modules in
             Python, one after the other.
         ahead: passes that are put together before the one that runs has ended, so that the host is never waited for.
@@ -46,6 +48,7 @@ class Engine:
     source: str
     splits: bool = True
     mixes: bool = True
+    reserves: bool = False
     compiled: bool = False
     ahead: int = 0
     linear: frozenset[str] = frozenset({"fp8", "fp8_block", "nvfp4"})
@@ -118,8 +121,9 @@ ENGINES: dict[str, Engine] = {
             compiled=True,
             ahead=1,
             source="NVIDIA/TensorRT-LLM, tensorrt_llm/llmapi/llm_args.py (tokens_per_block, free_gpu_memory_fraction, "
-            "max_num_tokens, enable_chunked_prefill)",
+            "max_num_tokens, enable_chunked_prefill, capacity_scheduler_policy)",
             splits=False,
+            reserves=True,
             linear=frozenset({"fp8_block", "nvfp4"}),
         ),
         Engine(

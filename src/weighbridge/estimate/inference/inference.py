@@ -112,15 +112,15 @@ class Inference:
 
     @cached_property
     def ttft(self) -> float:
-        """Seconds until the first token while ``batch`` users are served: the pass that runs must end, prompts that came
-        before are run, then the prompt itself.
+        """Seconds until the first token while ``batch`` users are served: the pass that runs must end, prompts that
+        came before are run, then the prompt itself.
         """
         return self.waits.ttft
 
     @property
     def end_to_end(self) -> float:
         """Seconds from a request to its last token."""
-        return self.ttft + (self.serving.output - 1) * self.tpot
+        return self.ttft + (self.serving.mean_output - 1) * self.tpot
 
     @property
     def output_per_second(self) -> float:
@@ -136,6 +136,11 @@ class Inference:
     def per_user(self) -> float:
         """Tokens per second of one user, once the first has come."""
         return 1 / self.tpot
+
+    @property
+    def per_user_in_all(self) -> float:
+        """Tokens per second of one user from a request to its end, the first token's wait included."""
+        return self.serving.mean_output / self.end_to_end
 
     @property
     def hourly(self) -> float | None:

@@ -63,6 +63,14 @@ class Load:
     intake: float = 0.0
     way: float = 0.0
 
+    @property
+    def drifts(self) -> bool:
+        """Whether users of equal lengths, who would stay in step, drift apart: their prompts take several passes, are
+        split between them wherever one ends, and those whose prompt has run make tokens meanwhile. Their first
+        outputs are of all lengths then, as are the rests of outputs that somebody finds who comes at any time.
+        """
+        return self.shortest == 1 and self.mixes and self.splits and self.users * self.prompt > self.budget
+
 
 @dataclass(frozen=True)
 class Waits:
@@ -156,7 +164,7 @@ class Queue:
             max(1, round(most * (load.shortest + spread * ((self.sent + 1) * step % 1.0))))
             for most, step in ((load.prompt, GOLDEN), (load.output, GOLDEN**2 * 7))
         )
-        if load.shortest == 1 and load.mixes and self.sent < load.users:
+        if load.drifts and self.sent < load.users:
             output = max(1, round(output * (self.sent + 1) / load.users))
         self.taken = max(self.taken, self.clock) + load.intake * prompt
         self.outside.append(_Request(self.sent, prompt, output, self.clock, self.taken + load.way / 2, prompt))
@@ -175,7 +183,8 @@ class Queue:
     def _prompts(self) -> None:
         """A pass of prompts, and of tokens where the engine mixes them."""
         load, beside = self.load, len(self.running) if self.load.mixes else 0
-        room, taken, done = max(load.budget - beside, 1), 0, []
+        room, taken = max(load.budget - beside, 1), 0
+        done: list[_Request] = []
         places = self._room
         while self.waiting and len(done) < places:
             request = self.waiting[0]
@@ -190,7 +199,8 @@ class Queue:
             done.append(self.waiting.popleft())
             if taken >= room:
                 break
-        self.clock += self.mixed(taken, beside)
+        self.step = self.mixed(taken, beside)
+        self.clock += self.step
         self.read += taken
         if beside:
             self.steps += 1

@@ -33,9 +33,11 @@ FUSED = frozenset({"add", "store", "top k", "combine"})
 """Operations that engines run inside a kernel beside them: sums with the next normalisation, writes to the cache with
 rotary positions, the choice of experts and their sum with the experts themselves, which have their own curve."""
 
-KERNELS = {"experts": 8}
-"""Kernels of what is timed as one: choice of experts, order of tokens, cast, multiply, activation, cast, multiply, sum.
-Source: vllm-project/vllm, model_executor/layers/fused_moe/fused_moe.py, fused_experts_impl."""
+KERNELS = {"experts": 8, "attention": 3, "delta rule": 9}
+"""Kernels of what is timed as one. Experts: their choice, order of tokens, cast, multiply, activation, cast, multiply,
+sum. Attention: keys and values into pages, the kernel itself, the copy of what it makes. The delta rule in chunks: two
+norms, decays, their sums, products of keys, their inverse, their use, states, outputs. Sources: vllm-project/vllm,
+model_executor/layers/fused_moe, v1/attention/backends; fla-org/flash-linear-attention, gated_delta_rule."""
 
 EXPERTS = ("routed", "expert_ffn")
 """Axes of what only routed experts make."""
@@ -102,7 +104,7 @@ class PassTime:
             for name, bound, seconds in self._part(part):
                 if seconds:
                     runs = times[id(first)]
-                    launches = runs * KERNELS.get(name, 1)
+                    launches = runs * (KERNELS.get(name, 1) + self._casts(part))
                     found.append(Span(name, kind_of(first), bound, runs * float(seconds), runs, launches))
         return tuple(found)
 
@@ -182,6 +184,13 @@ class PassTime:
         group = round(16 / (fmt.bits - bits)) if fmt.bits > bits else depth
         return float(self.speeds.weight_only(rows, columns, depth, bits, group))
 
+    def _casts(self, part: Projection | Operation) -> int:
+        """Kernels that bring what a multiply is given to its type, where they are timed as one with it."""
+        if not isinstance(part, Projection) or not part.weights:
+            return 0
+        fmt = self.format(part.weights[0])
+        return int(fmt.casts and fmt.experts in self.serving.engine.linear)
+
     def _linear(self, rows: int, columns: int, depth: int, fmt: Format) -> float | None:
         """Cast and multiply as the engine's own kernels do, where they were measured."""
         if not fmt.casts or fmt.experts not in self.serving.engine.linear:
@@ -240,6 +249,9 @@ class PassTime:
             keys = run.positions if module.selected is None else min(run.positions, module.selected)
             latent = (run.batch, own, keys, module.kv_lora_rank, module.qk_rope_head_dim)
             return Bound.MEMORY, float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
+        chosen = module.selected if isinstance(module, MultiHeadLatentAttention) else None
+        if chosen is not None and run.positions > chosen:
+            return Bound.COMPUTE, self._chosen(module, chosen)
         batch, own, groups, queries, keys, qk_dim, v_dim = found.shape
         if run.phase is Phase.DECODE:
             seen = max(1, int(plain(found.pairs)))
@@ -250,6 +262,19 @@ class PassTime:
             return Bound.COMPUTE, float(self.speeds.latent_attention(*whole, causal=True, pairs=found.pairs))
         seconds = self.speeds.attention(batch, own, groups, queries, keys, qk_dim, v_dim, pairs=found.pairs)
         return Bound.COMPUTE, float(seconds)
+
+    def _chosen(self, module: Any, selected: Count) -> float:
+        """Attention of a prompt whose queries each look at keys of their own choice: none are shared, so that every
+        query is worked through as a sequence of its own that makes one token, its heads filling up a tile. Source:
+        deepseek-ai/FlashMLA, sparse prefill: one query a block of threads, heads padded to 64 or 128.
+        """
+        run, kept = self.run.work, self.serving.cache.bits / 8
+        own = self.serving.sharding.local(Axis("heads", module.num_heads))
+        first = max(0, int(plain(selected)) - int(plain(run.past)))  # queries that see fewer keys than they may choose
+        short = min(first, int(plain(run.sequence)))
+        seen = int(plain(selected)) - short * first // (2 * int(plain(run.sequence)))
+        latent = (run.batch * run.sequence, own, seen, module.kv_lora_rank, module.qk_rope_head_dim)
+        return float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
 
     def _routed(self, operation: Operation) -> bool:
         """Whether an operation works on routed tokens, which the experts' own curve has."""

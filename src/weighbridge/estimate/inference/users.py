@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import ceil_div
+from weighbridge.estimate.inference.memory import MOST_SEQUENCES
 from weighbridge.estimate.inference.queueing import Load, Queue, Waits
 from weighbridge.traced import plain
 
@@ -23,8 +24,8 @@ TOKENISING = 2.5e-6
 
 SERVER = 10e-3
 """Seconds that a request's way to the engine and its first token's way back take. Source: the example of GenAI-Perf
-(triton-inference-server/perf_analyzer, genai-perf/README.md): GPT-2 answers prompts of 550 tokens in 16.26 ms at 1.85 ms
-for each next token, less splitting the text, a prompt's pass of no more than two such steps, and half a step's wait."""
+(triton-inference-server/perf_analyzer, genai-perf/README.md): GPT-2 answers prompts of 550 tokens in 16.26 ms at 1.85
+ms for each next token, less splitting the text, a prompt's pass of two such steps, and half a step's wait."""
 
 
 def load_of(inference: Inference) -> Load:
@@ -45,12 +46,29 @@ def load_of(inference: Inference) -> Load:
         engine.splits,
         engine.mixes,
         serving.poll,
-        serving.slots,
+        slots(inference),
         1 + serving.accepted,
         engine.ahead,
         TOKENISING,
         SERVER,
     )
+
+
+def slots(inference: Inference) -> int | None:
+    """Sequences that run at a time at most: as many as the engine is told to, and as its cache has room for. A
+    deployment that has no room for one is timed as if it had for all: whether it fits is said elsewhere.
+    """
+    serving, memory = inference.serving, inference.memory
+    told = serving.slots
+    if memory.pool is None:
+        return told
+    stands = serving.mean_output if serving.engine.reserves else serving.mean_output // 2
+    one = int(plain(memory.cache_of(1, serving.mean_prompt + stands)))
+    room = max(int(plain(memory.pool)), 0) // one if one else MOST_SEQUENCES
+    if not room:
+        return told
+    room *= int(plain(serving.data))
+    return room if told is None else min(told, room)
 
 
 def waits(inference: Inference) -> Waits:
@@ -77,7 +95,7 @@ def waits(inference: Inference) -> Waits:
         )
 
     sequences = _points(ceil_div(load.users, ranks))
-    tokens = _points(ceil_div(min(load.budget, load.users * (load.prompt + 1)), ranks))
+    tokens = _points(ceil_div(min(load.budget, load.users * load.prompt), ranks))
 
     @cache
     def decode(running: int) -> float:

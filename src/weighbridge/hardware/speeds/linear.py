@@ -1,4 +1,4 @@
-"""How long linear layers in 8 bits or fewer take in serving engines: a cast of what they are given, a multiplication."""
+"""How long linear layers in 8 bits or fewer take in serving engines: a cast of what they are given, a multiply."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ class Speeds(Serving):
         return seconds
 
     def linear(self, rows: Count, columns: Count, depth: Count, weights: str) -> Seconds | None:
-        """Seconds of a serving engine's linear layer in 8 bits or fewer, the cast of what it is given included; ``None``
-        where none was measured.
+        """Seconds of a serving engine's linear layer in 8 bits or fewer, the cast of what it is given included;
+        ``None`` where none was measured.
 
         Args:
             rows: of what it is given.
