@@ -95,7 +95,7 @@ def joined(model: Model) -> Model:
 
 
 def targets_of(switches: list[str], model: Model) -> tuple[str, ...]:
-    """litgpt's switches as names of modules."""
+    """Switches of litgpt as names of modules."""
     names = [NAMES[name] for name in switches if name in NAMES]
     nodes = {node.name for node in model.tree.walk()}
     names += [name for name in (*MLP, "gate_up_proj") if "lora_mlp" in switches and name in nodes]

@@ -36,8 +36,8 @@ def test_states_are_of_what_is_trained() -> None:
 
 
 def test_packed_weights_take_what_their_format_says() -> None:
-    """Half a byte and an fp32 scale per 64 for each element of the projections and a table of 16 values, 2 bytes for all
-    else; the allocator counts whole segments of 2 MiB where little of one is left.
+    """Half a byte and an fp32 scale per 64 for each element of the projections and a table of 16 values, 2 bytes for
+    all else; the allocator counts whole segments of 2 MiB where little of one is left.
     """
     matrices = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14_336)
     rest = 8_030_261_248 - matrices

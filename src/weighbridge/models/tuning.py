@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.errors import InputError, given
@@ -187,10 +188,15 @@ class _Choice:
             return copy
         if self.saves(one):
             for name, weight in module.weights.items():
-                copy._weights[f"original_{name}"] = Weight(weight.axes, weight.role, frozen=True)  # noqa: SLF001
+                copy._weights[f"original_{name}"] = Weight(weight.axes, weight.role, frozen=True)
         if not self.adapts(one):
             return copy
-        options = {"rank": lora.rank, "dora": lora.dora, "dropout": lora.dropout > 0, "dtype": lora.dtype}
+        options: dict[str, Any] = {
+            "rank": lora.rank,
+            "dora": lora.dora,
+            "dropout": lora.dropout > 0,
+            "dtype": lora.dtype,
+        }
         if isinstance(copy, Head):
             return LoraHead(copy.hidden_size, copy.vocab_size, copy.tied, copy.bias, copy.capped, base=copy, **options)
         if isinstance(copy, Router):

@@ -16,6 +16,8 @@ from weighbridge.units import DataType
 class Adapter:
     """What adapters of projections and of heads have in common."""
 
+    joined: int = 1
+
     if TYPE_CHECKING:
         columns: Dimension
         out: Dimension
@@ -23,7 +25,6 @@ class Adapter:
         dora: bool
         dropout: bool
         dtype: DataType | None
-        joined: int
         lora_a: Weight
         lora_b: Weight
         magnitude: Weight
@@ -132,7 +133,6 @@ class LoraHead(Adapter, Head):
     """
 
     source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-    joined: ClassVar[int] = 1
 
     rank: Count = 8
     dora: bool = False
@@ -140,18 +140,9 @@ class LoraHead(Adapter, Head):
     dtype: DataType | None = None
     base: Head | None = None
 
-    @property
-    def columns(self) -> Axis:
-        """The input dimension."""
-        return Axis("hidden", self.hidden_size)
-
-    @property
-    def out(self) -> Axis:
-        """The output dimension."""
-        return Axis("vocabulary", self.vocab_size)
-
     def build(self) -> None:
         assert self.base is not None
+        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
         self.place(self.base)
 
     def _adopt(self, name: str, value: object, again: bool) -> None:
@@ -174,7 +165,6 @@ class LoraRouter(Adapter, Router):
     """
 
     source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-    joined: ClassVar[int] = 1
 
     rank: Count = 8
     dora: bool = False
@@ -182,18 +172,9 @@ class LoraRouter(Adapter, Router):
     dtype: DataType | None = None
     base: Router | None = None
 
-    @property
-    def columns(self) -> Axis:
-        """The input dimension."""
-        return Axis("hidden", self.hidden_size)
-
-    @property
-    def out(self) -> Axis:
-        """The output dimension."""
-        return Axis("experts", self.num_experts)
-
     def build(self) -> None:
         assert self.base is not None
+        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("experts", self.num_experts)
         self.place(self.base)
 
     def _adopt(self, name: str, value: object, again: bool) -> None:

@@ -67,8 +67,8 @@ def matmul(
     buffered: bool = False,
 ) -> Tensor:
     """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``, unless the weight is frozen:
-    the gradient of ``x`` needs the weight alone. A weight that is stored in fewer bits is written out for each multiply,
-    forward and backward (bitsandbytes, autograd/_functions.py, MatMul4Bit).
+    the gradient of ``x`` needs the weight alone. A weight that is stored in fewer bits is written out for each
+    multiply, forward and backward (bitsandbytes, autograd/_functions.py, MatMul4Bit).
 
     Args:
         x: rows.
