@@ -69,14 +69,11 @@ class Tuning:
         lora: adapters; all else is frozen then. ``None`` trains the weights themselves.
         frozen: kinds of modules (embedding, head, attention, mlp, norm ...) or names of modules that are not trained.
         storage: how frozen weights are stored; ``None`` for the plan's type of weights.
-        inputs: a gradient of the embeddings is computed though they are frozen (transformers,
-            enable_input_require_grads, which gradient checkpointing calls).
     """
 
     lora: Lora | None = None
     frozen: tuple[str, ...] = ()
     storage: Storage | None = None
-    inputs: bool = False
 
     def __post_init__(self) -> None:
         if self.storage is not None and self.lora is None:
@@ -108,7 +105,7 @@ class Tuning:
     def _wakes(self, choice: _Choice) -> bool:
         """Whether a gradient comes to the first layer's input."""
         before = (one for one in choice.each if not one.site.names[0].startswith("layers."))
-        return self.inputs or any(choice.trains(one) for one in before if one.node.kind is Kind.EMBEDDING)
+        return any(choice.trains(one) for one in before if one.node.kind is Kind.EMBEDDING)
 
 
 class _Choice:
