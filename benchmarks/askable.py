@@ -6,14 +6,21 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from benchmarks import local
 from benchmarks.requests import NotYetError, request
 from benchmarks.rows import TIME, Row, read
+from benchmarks.serving import deployment
 from weighbridge.estimate.training import problems
 
 
 def needed(row: Row) -> str:
     """What a row needs; nothing where it makes a model, a plan and a cluster without problems."""
+    if row["kind"] == "local":
+        return local.figures(row)[2]
     try:
+        if row["kind"] == "serving":
+            deployment(row)
+            return ""
         asked = request(row)
     except NotYetError as reason:
         return str(reason)

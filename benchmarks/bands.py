@@ -22,7 +22,7 @@ FIGURES = {
 STEP = "step_seconds"
 """The figure of a report that every counter of time measures: of a rate, by the time that it comes to."""
 
-UNLIKE = ("formula", "fine-tuning")
+UNLIKE = ("formula", "fine-tuning", "local")
 """Kinds of rows that say nothing of how far estimates of training are from measurements."""
 
 Chosen = Callable[[Scored], bool]
@@ -43,7 +43,9 @@ def bands(scored: Sequence[Scored]) -> str:
             found = summary(own)
             if found:
                 text += _band(name, found.n, found.median, found.p90)
-    return text + _bands_of_time(of_time(measured))
+    timed = of_time(measured)
+    text += _bands_of_time([each for each in timed if each.row["kind"] != "serving"]) + _bands_of_serving(timed)
+    return text + _bands_of_local([each for each in counted(scored) if each.row["kind"] == "local"])
 
 
 def parts(figure: str, rows: Sequence[Scored]) -> Iterator[tuple[str, list[Scored]]]:
@@ -106,3 +108,30 @@ def _bands_of_time(measured: Sequence[Scored]) -> str:
     tables = {STEP: estimated} | by_framework(STEP, estimated)
     sizes = {name: [abs(each.off_in_time) for each in own] for name, own in tables.items()}
     return "".join(_band(name, len(own), median(own), percentile(own, 90)) for name, own in sizes.items() if own)
+
+
+def _bands_of_serving(measured: Sequence[Scored]) -> str:
+    """Of what users wait for: all engines, and each."""
+    text = ""
+    for counter in ("ttft_seconds", "tpot_seconds"):
+        rows = [each for each in measured if each.row["counter"] == counter and each.estimated is not None]
+        engines = sorted({each.row["serving"]["engine"] for each in rows})
+        own = {counter: rows} | {
+            f"{counter}.{kinds.BY_FRAMEWORK}.{one}": [each for each in rows if each.row["serving"]["engine"] == one]
+            for one in engines
+        }
+        for name, some in own.items():
+            found = summary(some)
+            if found:
+                text += _band(name, found.n, found.median, found.p90)
+    return text
+
+
+def _bands_of_local(rows: Sequence[Scored]) -> str:
+    """Of models on one's own devices: tokens/s made, and of a prompt."""
+    text = ""
+    for counter in ("decode_tokens_per_second", "prompt_tokens_per_second"):
+        found = summary([each for each in rows if each.row["counter"] == counter])
+        if found:
+            text += _band(counter, found.n, found.median, found.p90)
+    return text

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from benchmarks import local
 from benchmarks.requests import Asked, NotYetError, key, request
 from benchmarks.rows import COUNTED, TIME, Row
 from benchmarks.score import Scored
+from benchmarks.serving import deployment
 from weighbridge.errors import WeighbridgeError
 from weighbridge.estimate.compute import EXACT
 from weighbridge.estimate.conventions import training_flops
@@ -39,6 +41,9 @@ CLOCKED = {
 }
 """The attributes of ``training.time`` that answer a counter of time, and what they are multiplied by for its unit."""
 
+WAITED = {"ttft_seconds": "ttft", "tpot_seconds": "tpot"}
+"""The attributes of a deployment that answer a counter of time."""
+
 READ = "megatron/*_tp1_pp1_*/step_seconds"
 """Rows that a constant was read from, the host's seconds per operation (weighbridge.estimate.time.launches): they say
 nothing of how good the estimates are, and are not scored."""
@@ -66,6 +71,11 @@ class Answer:
 def answer(row: Row) -> Answer:
     """Ask the package for the memory, or the time, of a row's run."""
     try:
+        if row["kind"] == "serving":
+            return _served(row)
+        if row["kind"] == "local":
+            stages, time, needs = local.figures(row)
+            return Answer(stages=stages, time=time, needs=needs)
         asked = request(row)
         return _timed(asked, row.get("convention", EXACT)) if row["counter"] in TIME else _answered(asked)
     except (NotYetError, WeighbridgeError) as reason:
@@ -87,6 +97,12 @@ def _answered(asked: Asked) -> Answer:
         found.stages.append(figures)
         found.ledgers.append(lines)
     return found
+
+
+def _served(row: Row) -> Answer:
+    """What users of a deployment wait for."""
+    asked = deployment(row)
+    return Answer(time={name: float(getattr(asked, attribute)) for name, attribute in WAITED.items()})
 
 
 def _timed(asked: Asked, convention: str) -> Answer:

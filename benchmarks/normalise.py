@@ -18,6 +18,8 @@ from typing import Any
 
 from benchmarks.normalise_bridge import bridge
 from benchmarks.normalise_finetuning import consumer, litgpt, qwen
+from benchmarks.normalise_inference import serving
+from benchmarks.normalise_local import consumer_decoding
 from benchmarks.normalise_nemo import nemo
 from benchmarks.normalise_older import bigscience, internevo, papers
 from benchmarks.normalise_plans import foundry, system_c, torchao, torchtitan
@@ -199,7 +201,9 @@ SOURCES: dict[str, Callable[[Path], Iterator[Row]]] = {
     "llm-foundry": lambda truth: foundry(table("llm_foundry_mpt_training")(truth)),
     "qwen1": lambda truth: qwen(table("qwen1_finetune_memory")(truth)),
     "litgpt": lambda truth: litgpt(table("litgpt_finetune_inference")(truth)),
+    "silicon": lambda truth: serving(table("aiconfigurator_silicon_inference")(truth)),
     "torchtune": lambda truth: consumer(table("consumer_finetune_memory")(truth)),
+    "local": lambda truth: consumer_decoding(table("inference_decode_benchmarks")(truth)),
 }
 """Rows by the name of their file."""
 

@@ -261,7 +261,7 @@ def _titan(name: str, cells: Cells, technique: str) -> Row:
         "device": device(cells["gpu"]),
         "gpus": world,
         "current": True,
-        "model": "llama-4-scout" if scout else named(MODELS, cells["model"]),
+        "model": "llama-4-scout-text" if scout else named(MODELS, cells["model"]),
         "plan": plan,
     }
     if scout and "truncated" in cells["model"]:

@@ -33,9 +33,9 @@ COLUMNS = {
 
 ENVIRONMENT = {
     "WEIGHBRIDGE_DRAWS": 1,
-    "WEIGHBRIDGE_FLOP_DRAWS": 5,
-    "WEIGHBRIDGE_CACHE_DRAWS": 5,
-    "WEIGHBRIDGE_KEPT_DRAWS": 5,
+    "WEIGHBRIDGE_FLOP_DRAWS": 25,
+    "WEIGHBRIDGE_CACHE_DRAWS": 25,
+    "WEIGHBRIDGE_KEPT_DRAWS": 25,
 }
 """Draws of each test: the given number divided by this; models that run take longer than those that are counted."""
 

@@ -45,7 +45,7 @@ SELECTIVE = {
 
 BLOCKING = (
     *("plan.tensor", "plan.pipeline", "plan.micro_batch", "plan.global_batch", "plan.recompute", "plan.virtual"),
-    *("plan.expert", "plan.sequence", "model.", "gpus"),
+    *("plan.expert", "plan.sequence", "model.", "gpus", "serving."),
 )
 """What a source leaves out that no estimate can do without."""
 
@@ -83,9 +83,10 @@ class Asked:
 
 def key(row: Row) -> str:
     """Equal for rows that ask the same."""
-    asked = ("kind", "model", "changes", "plan", "tuning", "arguments", "environment", "software", "vocab_size")
-    names = (*asked, "device", "gpus", "unknown", "cluster", "execution", "convention")
-    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME], sort_keys=True)
+    asked = ("kind", "model", "changes", "plan", "tuning", "serving", "local", "arguments", "environment", "software")
+    names = (*asked, "vocab_size", "device", "gpus", "unknown", "cluster", "execution", "convention")
+    figure = row["kind"] == "local" and row["counter"]
+    return json.dumps([row.get(name) for name in names] + [row["counter"] in TIME, figure], sort_keys=True)
 
 
 def left_open(row: Row) -> list[str]:
@@ -108,10 +109,10 @@ def request(row: Row) -> Asked:
     if blank:
         raise NotYetError(f"{', '.join(blank)}: the source does not say")
     try:
-        hardware = _cluster(row)
+        hardware = cluster_of(row)
         if row["kind"] == "megatron":
             return _megatron(row, hardware)
-        model, plan = _model(row), _plan(row["plan"], row["gpus"] or 1)
+        model, plan = model_of(row), _plan(row["plan"], row["gpus"] or 1)
         if row["kind"] == "fine-tuning":
             return Asked(finetuning.tuned(row, model), finetuning.planned(row, plan), hardware)
         return Asked(model, _executed(plan, row.get("execution", {})), hardware)
@@ -119,7 +120,8 @@ def request(row: Row) -> Asked:
         raise NotYetError(str(error)) from None
 
 
-def _cluster(row: Row) -> Cluster | None:
+def cluster_of(row: Row) -> Cluster | None:
+    """What a row ran on; ``None`` where the source does not say."""
     if row["device"] is None:
         return None
     try:
@@ -131,7 +133,8 @@ def _cluster(row: Row) -> Cluster | None:
     return from_table({"device": row["device"], "gpus": usual.gpus} | row["cluster"])
 
 
-def _model(row: Row) -> Model:
+def model_of(row: Row) -> Model:
+    """The model of a row."""
     given, changes = row["model"], row.get("changes", {})
     if row["kind"] == "fine-tuning":
         given, changes = finetuning.standing_for(given), changes | finetuning.changes(row)

@@ -15,9 +15,9 @@ MEASUREMENTS = HERE / "measurements"
 MEASURED = HERE / "measured"
 """Rows that ``benchmarks/gpu`` wrote; there may be none."""
 
-Kind = Literal["megatron", "plan", "fine-tuning", "formula"]
+Kind = Literal["megatron", "plan", "fine-tuning", "formula", "serving", "local"]
 """What describes the run: a Megatron-LM argument list; a plan; a plan of fine-tuning. "formula": not measured but
-computed by the source."""
+computed by the source. "serving": a deployment and its load. "local": a quantised model on one's own devices."""
 
 MemoryCounter = Literal[
     "allocated", "max_allocated", "max_active", "max_reserved", "device", "states", "activations", "fits"
@@ -30,6 +30,10 @@ TimeCounter = Literal[
     "hardware_tflops_per_gpu",
     "mfu",
     "hfu",
+    "ttft_seconds",
+    "tpot_seconds",
+    "decode_tokens_per_second",
+    "prompt_tokens_per_second",
 ]
 CounterName = MemoryCounter | TimeCounter
 """What was read; README.md says what each is."""
@@ -71,6 +75,8 @@ class Row(TypedDict):
     execution: NotRequired[dict[str, Any]]
     cluster: NotRequired[dict[str, Any]]
     tuning: NotRequired[dict[str, Any]]
+    serving: NotRequired[dict[str, Any]]
+    local: NotRequired[dict[str, Any]]
     arguments: NotRequired[list[str]]
     environment: NotRequired[Environment]
     software: NotRequired[str]
@@ -107,6 +113,8 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "execution": dict,
     "cluster": dict,
     "tuning": dict,
+    "serving": dict,
+    "local": dict,
     "arguments": list,
     "environment": dict,
     "software": str,
@@ -152,6 +160,18 @@ EXECUTION: dict[str, type] = {
 CLUSTER = frozenset({"gpus_per_node", "network_bandwidth", "device_overrides"})
 """Where the cluster is not the device's usual: fields of a cluster's TOML file."""
 
+SERVING = frozenset(
+    (
+        *("engine", "tensor", "pipeline", "data", "expert", "compute", "cache", "prompt", "output", "batch", "chunk"),
+        *("memory_share", "cached_prompt", "shortest", "rounds", "poll", "slots", "drafted", "accepted"),
+        "quantisation",
+    )
+)
+"""Fields of :class:`weighbridge.parallel.serving.Serving`, in JSON, and how weights are packed."""
+
+LOCAL = frozenset({"quantisation", "context", "build", "past", "beside"})
+"""Of a model on one's own devices; README.md says what each is."""
+
 TUNING = frozenset({"method", "rank", "targets", "trainable", "base", "packed", "lengths", "compiled"})
 
 
@@ -183,9 +203,14 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
             yield "arguments must be strings"
         if set(row.get("environment", ())) != {"image", "platform", "variables"}:
             yield "environment must have image, platform and variables"
-    elif "plan" not in row:
+    elif row.get("kind") == "local":
+        if not {"quantisation", "context", "build"} <= set(row.get("local", ())):
+            yield "local must have quantisation, context and build"
+    elif ("serving" if row.get("kind") == "serving" else "plan") not in row:
         yield "plan is missing"
+    yield from (f"serving.{name} is no field" for name in row.get("serving", {}) if name not in SERVING)
     yield from (f"plan.{name} is no field of a plan" for name in row.get("plan", {}) if name not in PLAN)
+    yield from (f"local.{name} is no field" for name in row.get("local", {}) if name not in LOCAL)
     yield from (f"tuning.{name} is no field" for name in row.get("tuning", {}) if name not in TUNING)
     yield from (f"cluster.{name} is no field of a cluster" for name in row.get("cluster", {}) if name not in CLUSTER)
     for name, value in row.get("execution", {}).items():
@@ -195,7 +220,13 @@ def _problems_of_run(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"execution.{name} is {value!r}"
 
 
-COUNTED: frozenset[str] = TIME - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}
+WAITED = frozenset({"ttft_seconds", "tpot_seconds"})
+"""Counters of what users of a deployment wait for."""
+
+MADE = frozenset({"decode_tokens_per_second", "prompt_tokens_per_second"})
+"""Counters of tokens of one user on devices of one's own."""
+
+COUNTED: frozenset[str] = TIME - WAITED - MADE - {"step_seconds", "layer_seconds", "tokens_per_second_per_gpu"}
 """Counters that depend on how FLOPs are counted."""
 
 
@@ -236,10 +267,33 @@ def read(folder: Path = MEASUREMENTS) -> dict[str, list[Row]]:
 def read_file(path: Path) -> list[Row]:
     """The rows of one file."""
     with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+        return [row for line in lines for row in _apart(json.loads(line))]
+
+
+def _apart(line: dict[str, Any]) -> Iterator[Row]:
+    """The rows of a line: of a run with several figures one for each counter, whose name ends their identifiers."""
+    figures = line.pop("figures", None)
+    if figures is None:
+        yield line  # type: ignore[misc]
+        return
+    for counter, value in figures.items():
+        yield {**line, "id": f"{line['id']}/{counter}", "counter": counter, "value": value}  # type: ignore[typeddict-item]
+
+
+def _together(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """Lines of a file: figures of one deployment stand in one."""
+    runs: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["kind"] != "serving" or "value" not in row:
+            yield dict(row)
+            continue
+        name = row["id"].rpartition("/")[0]
+        rest = {k: v for k, v in row.items() if k not in ("counter", "value")} | {"id": name, "figures": {}}
+        runs.setdefault(name, rest)["figures"][row["counter"]] = row["value"]
+    yield from runs.values()
 
 
 def write_file(path: Path, rows: Iterable[Row]) -> None:
-    """One row a line."""
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    """One row, or run, a line."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _together(rows))
     path.write_text(text, encoding="utf-8")

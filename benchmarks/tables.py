@@ -39,6 +39,10 @@ NAMES = {
     "hardware_tflops_per_gpu": "hardware TFLOP/s per GPU",
     "mfu": "MFU",
     "hfu": "HFU",
+    "ttft_seconds": "first token",
+    "tpot_seconds": "each next token",
+    "decode_tokens_per_second": "tokens/s made",
+    "prompt_tokens_per_second": "tokens/s of a prompt",
 }
 UNITS = {
     "step_seconds": "s",
@@ -48,6 +52,10 @@ UNITS = {
     "hardware_tflops_per_gpu": "TFLOP/s",
     "mfu": "%",
     "hfu": "%",
+    "ttft_seconds": "s",
+    "tpot_seconds": "s",
+    "decode_tokens_per_second": "tokens/s",
+    "prompt_tokens_per_second": "tokens/s",
 }
 TITLES = {
     "megatron": "Megatron-LM",
@@ -67,6 +75,8 @@ TITLES = {
     "qwen1": "Qwen 1 fine-tuning",
     "litgpt": "LitGPT fine-tuning",
     "torchtune": "torchtune fine-tuning",
+    "silicon": "engines that serve",
+    "local": "llama.cpp and ExLlama",
 }
 Why = Sequence[tuple[str, str]]
 

@@ -77,6 +77,10 @@ def _clocked(source: str) -> Callable[[Scored], bool]:
     return choose
 
 
+def _waited(counter: str) -> Callable[[Scored], bool]:
+    return lambda each: each.row["counter"] == counter and not left_open(each.row)
+
+
 def _finetuned(each: Scored) -> bool:
     row = each.row
     return row["kind"] == "fine-tuning" and row["counter"] not in TIME and row["counter"] != "fits" and row["current"]
@@ -90,9 +94,12 @@ TARGETS = (
     Target("SimuMax: maximum allocated", _of("simumax", "max_allocated"), 1),
     Target("torchtitan: maximum reserved", _of("torchtitan", "max_reserved"), 5),
     Target("reference system C: maximum allocated", _of("system-c", "max_allocated"), own=True),
+    Target("llama.cpp and ExLlama: tokens/s made", _of("local", "decode_tokens_per_second"), 12),
     Target("fine-tuning: memory", _finetuned, 8, 20),
     Target("SimuMax: step time", _clocked("simumax"), 6),
     Target("Korthikanti et al. 2022: step time", _clocked("papers"), 5),
+    Target("engines that serve: each next token", _waited("tpot_seconds"), 10),
+    Target("engines that serve: first token", _waited("ttft_seconds"), 30),
     *(
         Target(f"{title}: throughput", _clocked(source), 10, 25)
         for source, title in (

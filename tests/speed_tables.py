@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from weighbridge.hardware.catalogue import device, entries
 from weighbridge.hardware.speeds import Speeds, speeds
+from weighbridge.hardware.speeds.experts import WEIGHTS
 from weighbridge.hardware.speeds.reading import Fit, found, measured, names
 
 Rows = Iterator[tuple[str, ...]]
 
 KERNELS = {"matmul.bf16": "multiplication, bf16", "matmul.fp8": "fp8", "matmul.fp4": "fp4", "attention": "attention"}
+
+PROMPTS = {"latent_attention": "latent attention of prompts"}
+DECODE = {
+    "decode.bf16": "decode, keys in 16 bits",
+    "decode.fp8": "in 8 bits",
+    "latent.bf16": "latent decode, 16 bits",
+    "latent.fp8": "8 bits",
+}
+EXPERTS = {f"experts.{weights}": weights.replace("_", ", ") for weights in WEIGHTS}
+EXPERTS |= {"matmul.w4a16": "one multiplication, int4", "matmul.w8a16": "int8"}
+DIRECT = {"direct.vllm": "vLLM", "direct.sglang": "SGLang", "direct.trtllm": "TensorRT-LLM"}
+"""Curves of kernels that make tokens, and how their columns are headed."""
 
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all")
 
@@ -27,6 +40,24 @@ def of_long(fit: Fit | None) -> str:
 def of_all(fit: Fit | None) -> str:
     """Errors of all measurements."""
     return "" if fit is None else f"{fit.median:.1%} / {fit.p90:.0%}"
+
+
+def of_usual(fit: Fit | None) -> str:
+    """Errors of sizes that serving mostly has."""
+    return "" if fit is None else f"{fit.usual_median:.1%} / {fit.usual_p90:.0%}"
+
+
+def serving(columns: Mapping[str, str]) -> tuple[tuple[str, ...], Rows]:
+    """Errors of kernels that make tokens."""
+
+    def of() -> Rows:
+        for name in names():
+            fits = measured(name).fits
+            if columns.keys() & fits.keys():
+                rows = sum(fits[kind].rows for kind in columns if kind in fits)
+                yield found(name).title, *(of_usual(fits.get(kind)) for kind in columns), f"{rows:,}"
+
+    return ("device", *columns.values(), "measurements"), of()
 
 
 def kernels() -> tuple[tuple[str, ...], Rows]:
@@ -89,16 +120,27 @@ def attained() -> tuple[tuple[str, ...], Rows]:
     return head, of()
 
 
+TRAINING = ("matmul.bf16", "attention", "collectives.all_reduce")
+TOLD = (*TRAINING, "decode.bf16", "latent.bf16", "latent_attention", "experts.bf16", "direct.vllm")
+"""Curves whose tables are told; the others of a kind are in the same files."""
+
+
 def tables() -> tuple[tuple[str, ...], Rows]:
     """Which tables and kernels the curves are fitted to."""
 
     def of() -> Rows:
         for name in names():
             curves = measured(name)
-            for kind in ("matmul.bf16", "attention", "collectives.all_reduce"):
+            for kind in TOLD:
                 fit = curves.fits.get(kind)
                 if fit is not None:
-                    yield found(name).title, kind.split(".")[0], f"`{fit.table}`", ", ".join(fit.kernels), fit.note
+                    yield (
+                        found(name).title,
+                        kind.split(".")[0].replace("_", " "),
+                        f"`{fit.table}`",
+                        ", ".join(fit.kernels),
+                        fit.note,
+                    )
 
     return ("device", "curves", "table", "kernels", ""), of()
 
@@ -163,6 +205,9 @@ TABLES: dict[str, Callable[[], tuple[tuple[str, ...], Rows]]] = {
     "fit errors": kernels,
     "fit errors of every size": every_size,
     "fit errors of collectives": links,
+    "fit errors of decode attention": lambda: serving({**DECODE, **PROMPTS}),
+    "fit errors of experts": lambda: serving(EXPERTS),
+    "fit errors of small all reduces": lambda: serving(DIRECT),
     "attained shares": attained,
     "measured tables": tables,
     "curves beside an H100": beside,

@@ -16,7 +16,7 @@ import runpy
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,7 +30,16 @@ from weighbridge.estimate.parameters import params
 from weighbridge.models import catalogue, families, family
 from weighbridge.models.described import Block, Config, Run, parts
 from weighbridge.nn import Module
-from weighbridge.report import explanation, scaling_schema, schema, time_schema
+from weighbridge.report import (
+    explanation,
+    inference_comparison,
+    inference_schema,
+    local_schema,
+    scaling_schema,
+    schema,
+    time_schema,
+    weights_schema,
+)
 from weighbridge.report.block import words
 
 ROOT = Path(__file__).parents[1]
@@ -219,6 +228,8 @@ def default_of(of: Field[Any]) -> str:
         return "needed"
     if of.default is None:
         return "none"
+    if is_dataclass(of.default):
+        return "its own defaults"
     return f"`{json.dumps(of.default)}`"
 
 
@@ -313,10 +324,10 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 # The JSON contract
 
+SCHEMAS = (schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison, local_schema)
+
 CONTRACT = {
-    name: shape
-    for name, shape in (vars(schema) | vars(scaling_schema) | vars(time_schema)).items()
-    if hasattr(shape, "__required_keys__")
+    name: shape for part in SCHEMAS for name, shape in vars(part).items() if hasattr(shape, "__required_keys__")
 }
 """The typed dictionaries of the contract, whether ``typing`` or ``typing_extensions`` made them."""
 

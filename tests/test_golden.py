@@ -21,6 +21,10 @@ MIXTRAL_8X2B = """
 
 SCALING = ("scaling", "--compute", "5.76e23")
 
+LLAMA_SERVED = ("infer", "llama-3.1-8b", "--cluster", "H100", "--prompt", "4096", "--output", "512", "--batch", "32")
+
+COMPARED = ("compare", "llama-3.1-8b", "--quant", "bf16,awq,nvfp4", "--cluster", "2xA100", "--cluster", "MI300X")
+
 GOLDEN = {
     "params-llama-3.1-8b.txt": ["params", "llama-3.1-8b"],
     "params-deepseek-v3.txt": ["params", "deepseek-v3"],
@@ -65,6 +69,13 @@ GOLDEN = {
     "scaling-repeated.txt": ["scaling", "--compute", "9.3e21", "--unique-tokens", "25B"],
     "scaling-laws.txt": ["scaling", "laws"],
     "explain-scaling.txt": [*SCALING, "--law", "hoffmann-3", "--law", "deepseek", "--explain"],
+    "infer-deepseek-v3.txt": ["infer", "deepseek-v3", "--cluster", "8xH200"],
+    "infer-llama-3.1-8b.txt": [*LLAMA_SERVED, "--chart"],
+    "infer-does-not-fit.md": ["infer", "llama-3.1-70b", "--cluster", "RTX-4090", "--format", "markdown"],
+    "infer-mamba.json": ["infer", "mamba-1.4b", "--cluster", "A100", "--engine", "transformers", "--json"],
+    "explain-infer.txt": ["infer", "gemma-2-2b", "--cluster", "L40S", "--batch", "4", "--explain"],
+    "compare-served.txt": [*COMPARED],
+    "compare-served.csv": [*COMPARED, "--csv"],
     "help.txt": ["--help"],
 }
 

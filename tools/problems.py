@@ -9,7 +9,7 @@ import numpy as np
 
 from tools import published_attention, serving, tables
 from tools.fitting import Range, rounded
-from tools.problem import Problem, Values
+from tools.problem import ATTENTION, MATMUL, Problem, Values
 from tools.tables import Bytes, System
 from weighbridge.hardware.catalogue import device as find
 from weighbridge.hardware.device import Device
@@ -20,28 +20,6 @@ from weighbridge.hardware.speeds.stream import StreamCurve
 
 CACHED = 256e6
 """Bytes: twice the largest second-level cache of these devices (126 MB, B200). Smaller kernels show its bandwidth."""
-
-MATMUL = (
-    Range("share", 0.8, 0.3, 1),
-    Range("sustained", 0.95, 0.7, 1),
-    Range("medium", 0.9, 0.3, 1),
-    Range("small", 0.6, 0.1, 1),
-    Range("prologue", 100, 0, 1000),
-    Range("quantised", 0.5, 0, 1),
-    Range("bandwidth", 0.85, 0.3, 1),
-    Range("exposed", 0.2, 0, 1),
-    Range("launch", 3e-6, 1e-6, 2e-5),
-)
-
-ATTENTION = (
-    Range("share", 0.8, 0.2, 1),
-    Range("score", 2e-11, 0, 2e-10),
-    Range("exposed", 0.5, 0, 1),
-    Range("prologue", 100, 0, 1000),
-    Range("tail", 0.5, 0, 1),
-    Range("bandwidth", 0.6, 0.05, 1),
-    Range("launch", 5e-6, 1e-6, 5e-5),
-)
 
 LINK = (
     Range("quick_base", 5e-6, 1e-6, 2e-5),
@@ -130,7 +108,7 @@ def attention(system: System, device: Device, streaming: dict[str, Any]) -> Prob
 
     def predict(values: Values, n: int) -> Any:
         some = {name: column[::n] for name, column in sizes.items()}
-        curve = AttentionCurve(**values, training=1.0, backward=1.0)
+        curve = AttentionCurve(**values)
         seconds = curve.seconds(
             **some, causal=True, pairs=None, element=2, peak=peak, memory=memory, processors=system.processors
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tools.tables import WIDEST, Columns, Origin, System, columns, folder, newest
+from tools.tables import SHORTEST, WIDEST, Columns, Origin, System, columns, folder, newest
 
 CACHE = {
     "a100": 40 * 2**20,
@@ -21,8 +21,8 @@ CACHE = {
     "l40s": 96e6,
     "rtx-pro-6000": 128 * 2**20,
 }
-"""Bytes of the second-level cache. The tables run a kernel over and over: what fits stays. Source: NVIDIA whitepapers of
-the architectures; of the B200 and its kin as in ``tools.problems.CACHED``."""
+"""Bytes of the second-level cache. The tables run a kernel over and over: what fits stays. Source: NVIDIA's whitepapers
+of the architectures; of the B200 and its kin as in ``tools.problems.CACHED``."""
 
 USUAL_BATCH, USUAL_KEYS = 256, (128, 16384)
 """Sequences of a step and keys of each that serving mostly has."""
@@ -42,6 +42,14 @@ DECODE = {
     "rtx-pro-6000": {"bf16": FLASH_2, "fp8": FLASHINFER},
 }
 """Kernels that vLLM runs for most heads, by device and type of kept keys and values."""
+
+HALF = 128
+"""Size of heads up to which FlashAttention-3 reads keys of 8 bits well; larger ones take four times as long, not twice.
+With a window FlashAttention-2 does not pack the heads that share keys into a tile (``seqlenq_ngroups_swapped`` of its
+flash_api.cpp)."""
+
+LATENT = {"l40s": "sglang", "rtx-pro-6000": "sglang"}
+"""Frameworks of latent attention, where not TensorRT-LLM: there that does not split the keys of a sequence."""
 
 KEPT = {"bf16": "bfloat16", "fp8": "fp8"}
 """Names of types in the tables."""
@@ -79,6 +87,18 @@ DIRECT = 2**23
 """Bytes up to which engines use kernels of their own; beyond, or not much further on, their tables show NCCL."""
 
 
+LINEAR = {
+    "fp8": ("vllm", "fp8", "CutlassFP8"),
+    "fp8_block": ("sglang", "fp8_block", "deepgemm"),
+    "nvfp4": ("vllm", "nvfp4", "FlashInfer"),
+}
+"""Linear layers of serving engines by how weights are kept: the engine of the table, its name of the type and of the
+kernel. SGLang's of blocks: vLLM's table has another kernel than its engine chooses for few rows."""
+
+LEAST = 512
+"""Columns and depth from which a row counts: narrower layers do not occur."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """Measurements.
@@ -111,7 +131,7 @@ def _usual(table: pd.DataFrame) -> Any:
 
 
 def decode(system: System, kept: str) -> Rows | None:
-    """Attention of one new token, by vLLM; without windows where the kernel then does not pack heads into a tile."""
+    """Attention of one new token, by vLLM: of heads and windows that its main kernel is made for."""
     kernels = DECODE[system.device].get(kept)
     found = _read(f"{system.folder}/attention/vllm/*/generation_attention_perf.parquet")
     if kernels is None or found is None:
@@ -119,26 +139,56 @@ def decode(system: System, kept: str) -> Rows | None:
     table, path = found
     table = table.assign(keys=table.step + 1, window=table.window_size if "window_size" in table else 0)
     chosen = table.kernel_source.isin(kernels) & (table.kv_cache_dtype == KEPT[kept]) & (table.head_dim <= WIDEST)
+    told = kept
     if kernels == FLASH_2:
-        chosen &= table.window == 0
+        chosen, told = chosen & (table.window == 0), f"{kept}, without windows"
+    if kernels == FLASH_3 and kept == "fp8":
+        chosen, told = chosen & (table.head_dim <= HALF), f"{kept}, heads of up to {HALF}"
     order = ["head_dim", "window", "batch_size", "keys", "num_heads", "num_key_value_heads"]
     table = table[chosen].sort_values(order)
     table = table.assign(window=np.where(table.window == 0, table["keys"], table.window))
     names = {"batch": "batch_size", "heads": "num_heads", "kv_heads": "num_key_value_heads", "keys": "keys"}
-    origin = Origin(path, kernels, f"{kept}, without windows" if kernels == FLASH_2 else kept)
+    origin = Origin(path, kernels, told)
     return _rows(table, {**names, "dim": "head_dim", "window": "window"}, _usual(table), origin)
 
 
 def latent(system: System, kept: str) -> Rows | None:
-    """Latent attention of one new token with absorbed projections, by TensorRT-LLM."""
-    found = _read(f"{system.folder}/mla/trtllm/*/generation_mla_perf.parquet")
+    """Latent attention of one new token with absorbed projections, by TensorRT-LLM or SGLang."""
+    framework = LATENT.get(system.device, "trtllm")
+    found = _read(f"{system.folder}/mla/{framework}/*/generation_mla_perf.parquet")
     if found is None or kept not in DECODE[system.device]:
         return None
     table, path = found
     table = table.assign(keys=table.step + 1)
     table = table[table.kv_cache_dtype == KEPT[kept]].sort_values(["batch_size", "keys", "num_heads", "tp_size"])
+    if table.empty:
+        return None
     names = {"batch": "batch_size", "heads": "num_heads", "keys": "keys"}
     return _rows(table, names, _usual(table), Origin(path, tuple(table.kernel_source.unique()), kept))
+
+
+def latent_prompts(system: System) -> Rows:
+    """Latent attention of whole prompts in bf16, keys and values projected, by TensorRT-LLM."""
+    found = _read(f"{system.folder}/mla/trtllm/*/context_mla_perf.parquet")
+    assert found is not None, f"{system.folder}: no table of latent attention"
+    table, path = found
+    table = table[(table.kv_cache_dtype == KEPT["bf16"]) & (table.isl >= SHORTEST)]
+    table = table.sort_values(["batch_size", "isl", "num_heads", "tp_size"])
+    names = {"batch": "batch_size", "heads": "num_heads", "kv_heads": "num_heads", "queries": "isl", "keys": "isl"}
+    origin = Origin(path, tuple(table.kernel_source.unique()), "bf16")
+    return _rows(table, names, table.isl <= USUAL_KEYS[1], origin)
+
+
+def weight_only(system: System, bits: int) -> Rows | None:
+    """Multiplications with weights of few bits by TensorRT-LLM; ``None`` where there is no table of them."""
+    found = _read(f"{system.folder}/gemm/trtllm/*/gemm_perf.parquet")
+    assert found is not None, f"{system.folder}: no table of multiplications"
+    table, path = found
+    table = table[table.gemm_dtype == f"int{bits}_wo"].sort_values(["m", "n", "k"])
+    if table.empty:
+        return None
+    origin = Origin(path, tuple(table.kernel_source.unique()), f"int{bits}_wo")
+    return _rows(table, {"rows": "m", "columns": "n", "depth": "k"}, table.m <= USUAL_BATCH, origin)
 
 
 def experts(system: System, weights: str) -> Rows | None:
@@ -182,3 +232,20 @@ def direct(system: System, engine: str) -> Rows | None:
     table = table[table.kernel_source.isin(kernels) & (table.num_gpus <= server) & (table["size"] <= DIRECT)]
     table = table.sort_values(["num_gpus", "size"])
     return _rows(table, {"size": "size", "ranks": "num_gpus"}, table["size"] > 0, Origin(path, tuple(sorted(kernels))))
+
+
+def linear(system: System, weights: str) -> Rows | None:
+    """Linear layers in 8 bits or fewer as engines run them, with the cast of what they are given; by weights."""
+    engine, name, kernel = LINEAR[weights]
+    found = _read(f"{system.folder}/gemm/{engine}/*/gemm_perf.parquet")
+    if found is None:
+        return None
+    table, path = found
+    chosen = (table.gemm_dtype == name) & table.kernel_source.str.contains(kernel)
+    table = table[chosen & (table.n >= LEAST) & (table.k >= LEAST)].sort_values(["m", "n", "k"])
+    if not len(table):
+        return None
+    kernels = tuple(sorted(table.kernel_source.unique()))
+    return _rows(
+        table, {"rows": "m", "columns": "n", "depth": "k"}, table.m <= USUAL_BATCH, Origin(path, kernels, name)
+    )

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from weighbridge.estimate.comparison import compare as compare
     from weighbridge.estimate.compute import flops as flops
     from weighbridge.estimate.generation import generate as generate
+    from weighbridge.estimate.inference.deployment import deploy as deploy
     from weighbridge.estimate.inference.inference import infer as infer
+    from weighbridge.estimate.inference.local import local as local
     from weighbridge.estimate.law_fit import fit_law as fit_law
     from weighbridge.estimate.parameters import params as params
     from weighbridge.estimate.scaling import scaling as scaling
     from weighbridge.estimate.training import Training as Training
     from weighbridge.estimate.training import train as train
+    from weighbridge.estimate.weights import weights as weights
     from weighbridge.formats import load as load
     from weighbridge.formats.cluster import load_cluster as cluster
     from weighbridge.hardware.catalogue import entries as devices
@@ -46,8 +49,10 @@ _HOMES = {
     "cluster": ("weighbridge.formats.cluster", "load_cluster"),
     "compare": ("weighbridge.estimate.comparison", "compare"),
     "devices": ("weighbridge.hardware.catalogue", "entries"),
+    "deploy": ("weighbridge.estimate.inference.deployment", "deploy"),
     "explain": ("weighbridge.report.explanation", "explain"),
     "infer": ("weighbridge.estimate.inference.inference", "infer"),
+    "local": ("weighbridge.estimate.inference.local", "local"),
     "fit_law": ("weighbridge.estimate.law_fit", "fit_law"),
     "flops": ("weighbridge.estimate.compute", "flops"),
     "generate": ("weighbridge.estimate.generation", "generate"),
@@ -57,6 +62,7 @@ _HOMES = {
     "params": ("weighbridge.estimate.parameters", "params"),
     "scaling": ("weighbridge.estimate.scaling", "scaling"),
     "train": ("weighbridge.estimate.training", "train"),
+    "weights": ("weighbridge.estimate.weights", "weights"),
 }
 
 __all__ = [
@@ -68,6 +74,7 @@ __all__ = [
     "catalogue",
     "cluster",
     "compare",
+    "deploy",
     "devices",
     "explain",
     "fit_law",
@@ -76,6 +83,7 @@ __all__ = [
     "infer",
     "laws",
     "load",
+    "local",
     "nn",
     "params",
     "scaling",

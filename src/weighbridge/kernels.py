@@ -191,7 +191,6 @@ class Kernels:
             (torchtitan until 2025, models/llama3/model.py, repeat_kv).
         copies_keys: keys and values are copied for every query head before attention (torchtune, modules/attention.py;
             litgpt/model.py, CausalSelfAttention).
-        fuses_gelu: the tanh form of GELU is one kernel (torch.nn.functional.gelu), not written out.
         keeps_packed_inputs: a frozen multiply by packed weights keeps its input though nothing reads it (bitsandbytes
             before 0.44, autograd/_functions.py, MatMul4Bit).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
@@ -210,6 +209,8 @@ class Kernels:
         fuses_projections: q, k and v are one projection, gate and up are one (Megatron-Core).
         wide_softmax: unfused attention computes probabilities in fp32, in a chain of operations (Megatron-Core,
             fusions/fused_softmax.py, forward_torch_softmax).
+        written_out: modules run as transformers writes them: activations that PyTorch has no kernel for step by step,
+            caps on scores and logits as operations of their own, windows as masks that attention is given.
         hidden_dropout: dropout on residual branches and embeddings.
         attention_dropout: dropout on attention probabilities.
         padded_vocabulary: tables of the vocabulary are padded to a multiple of this, times the tensor parallel size.
@@ -233,7 +234,6 @@ class Kernels:
     gathers_keys: bool = False
     repeats_keys: bool = False
     copies_keys: bool = False
-    fuses_gelu: bool = False
     keeps_packed_inputs: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
@@ -244,6 +244,7 @@ class Kernels:
     prefers_cudnn: bool = False
     fuses_projections: bool = False
     wide_softmax: bool = False
+    written_out: bool = False
     hidden_dropout: bool = False
     attention_dropout: bool = False
     padded_vocabulary: int = 1

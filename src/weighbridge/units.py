@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from weighbridge.arithmetic import Count, ceil_div
 from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.ggml import TYPES
 from weighbridge.traced import same_kind
 
 
@@ -64,6 +65,13 @@ DATA_TYPES: dict[str, DataType] = {
     )
 }
 
+BLOCK_TYPES: dict[str, DataType] = {
+    name: DataType(name, kind.bits, kind.block, kind.rest)
+    for name, kind in TYPES.items()
+    if kind.quantised and name not in DATA_TYPES
+}
+"""The types that GGUF files alone have (:mod:`weighbridge.ggml`); whole blocks have the bytes that they have there."""
+
 FP32, FP8 = DATA_TYPES["fp32"], DATA_TYPES["fp8"]
 INT64, INT32, INT8 = DATA_TYPES["int64"], DATA_TYPES["int32"], DATA_TYPES["int8"]
 
@@ -90,10 +98,11 @@ def data_type(name: str, field: str = "dtype") -> DataType:
     if not isinstance(name, str):
         raise InputError(f"{field}: got {given(name)}; expected a name such as bf16")
     key = name.lower().removeprefix("torch.")
-    found = DATA_TYPES.get(_ALIASES.get(key, key))
+    found = DATA_TYPES.get(_ALIASES.get(key, key)) or BLOCK_TYPES.get(key)
     if found is None:
-        near = did_you_mean(key, DATA_TYPES)
-        raise InputError(f"{field}: data type {given(name)} is unknown; allowed: {', '.join(DATA_TYPES)}{near}")
+        near = did_you_mean(key, (*DATA_TYPES, *BLOCK_TYPES))
+        allowed = f"{', '.join(DATA_TYPES)}, and the types of GGUF files ({', '.join(BLOCK_TYPES)})"
+        raise InputError(f"{field}: data type {given(name)} is unknown; allowed: {allowed}{near}")
     return found
 
 

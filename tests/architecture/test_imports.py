@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "weighbridge"
 
 FLOORS = [
-    {"errors", "arithmetic"},
+    {"errors", "arithmetic", "ggml"},
     {"traced", "units"},
     {"tree", "kernels", "passes", "tape"},
     {"gradients", "halves", "pieces"},

@@ -17,7 +17,7 @@ MISTAKES = [
     (
         ["parms"],
         2,
-        'no command "parms"; allowed: params, flops, train, megatron, scaling, compare, models, clusters; did you mean',
+        'no command "parms"; allowed: params, flops, train, megatron, infer',
     ),
     (["params"], 2, "Missing argument 'MODEL'"),
     (["params", "gpt2", "--explian"], 2, "No such option"),
@@ -90,7 +90,7 @@ def test_a_defect_is_one_line_too(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> 
     def broken(*arguments: object) -> None:
         raise RuntimeError("something\nbroke")
 
-    monkeypatch.setattr("weighbridge.cli.params.load_model", broken)
+    monkeypatch.setattr("weighbridge.cli.params.opened", broken)
     code, out, err = cli("params", "gpt2")
     assert (code, out, err.count("\n")) == (70, "", 1)
     assert "internal error, please report it (RuntimeError: something broke)" in err
@@ -103,7 +103,7 @@ def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, cli: Cli) -
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("weighbridge.cli.params.load_model", interrupted)
+    monkeypatch.setattr("weighbridge.cli.params.opened", interrupted)
     code, _, err = cli("params", "gpt2")
     assert (code, err.strip()) == (130, "weighbridge: interrupted")
 

@@ -83,7 +83,7 @@ def test_it_is_one_of_its_kind(device: Device) -> None:
 def test_memory_is_possible(device: Device) -> None:
     assert not list(device.problems())
     most = {"CPU": 6144, "system on a chip": 512}.get(device.kind, 300)
-    assert 10 * GIB <= device.memory_bytes <= most * GIB
+    assert 8 * GIB <= device.memory_bytes <= most * GIB
     least = 0.75 if device.vendor == "Apple" else 0.91
     assert least <= device.usable_bytes / device.memory_bytes <= 1
     assert device.context_bytes == 0 or 100 * 2**20 <= device.context_bytes <= GIB
@@ -94,8 +94,8 @@ def test_rates_are_possible(device: Device) -> None:
     rates = device.peak_flops
     assert set(rates) <= set(PRECISIONS)
     assert list(rates) == sorted(rates, key=PRECISIONS.index)
-    assert {"bf16", "fp16", "fp4"} & set(rates)
-    assert 5e12 <= min(rates.values()) <= max(rates.values()) <= 2e16
+    assert {"bf16", "fp16", "fp4"} & set(rates) or device.kind == "CPU"
+    assert 1e12 <= min(rates.values()) <= max(rates.values()) <= 2e16
     assert rates.get("bf16", 0) in (0, rates.get("fp16", rates.get("bf16", 0)))
     wide = [rates[name] for name in ("fp32", "tf32", "bf16", "fp8", "fp6", "fp4") if name in rates]
     assert wide == sorted(wide)
@@ -106,12 +106,12 @@ def test_rates_are_possible(device: Device) -> None:
 
 @each
 def test_bandwidths_are_possible(device: Device) -> None:
-    assert 270 * GB <= device.memory_bandwidth <= 8000 * GB
+    assert 60 * GB <= device.memory_bandwidth <= 8000 * GB
     assert device.pcie_bandwidth == 0 or 15 * GB <= device.pcie_bandwidth <= 120 * GB
     assert (device.link_bandwidth == 0) == (device.link == "none") == (device.link_gpus == 1)
     assert device.link_bandwidth == 0 or device.link_bandwidth > device.pcie_bandwidth
     assert device.link_bandwidth < device.memory_bandwidth
-    assert 1 * GB <= device.network_bandwidth <= 100 * GB
+    assert 0.1 * GB <= device.network_bandwidth <= 100 * GB
     assert 1 <= device.gpus_per_node <= 16
     for latency in (device.link_latency, device.network_latency):
         assert latency is None or 1e-7 <= latency <= 1e-4

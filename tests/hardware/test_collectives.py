@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weighbridge.errors import InputError
 from weighbridge.hardware import Cluster, cluster
 from weighbridge.hardware.catalogue import device
 from weighbridge.hardware.collectives import Collectives, collectives
 from weighbridge.traced import Traced, symbol
 
 CLUSTERS = ["8xA100", "256xH100", "64xB200", "144xGB200", "16xL40S", "32xMI300X", "16xV100-32GB", "4xRTX-4090", "2xA40"]
-METHODS = ["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast"]
+METHODS = ["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "small_all_reduce"]
 
 places = st.sampled_from(CLUSTERS)
 methods = st.sampled_from(METHODS)
@@ -146,3 +147,30 @@ def test_what_is_sent_once_to_a_domain_takes_less(name: str, size: int, leaving:
     assert shared <= whole * (1 + 1e-12)
     if found.domains(ranks, 1) == 1:
         assert shared == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+def test_engines_reduce_small_messages_themselves_and_leave_large_ones_and_servers_to_nccl(engine: str) -> None:
+    found = collectives(cluster("16xH200"))
+    for ranks in (2, 4, 8):
+        assert found.small_all_reduce(16_384, ranks, engine=engine) < 0.8 * found.all_reduce(16_384, ranks)
+    assert found.small_all_reduce(2**30, 8, engine=engine) == found.all_reduce(2**30, 8)
+    assert found.small_all_reduce(16_384, 16, engine=engine) == found.all_reduce(16_384, 16)
+    assert found.small_all_reduce(16_384, 1, engine=engine) == 0
+
+
+MEASURED_DIRECT = [("vllm", 2, 4.6e-6), ("trtllm", 8, 3.9e-6), ("sglang", 4, 3.1e-6)]
+"""Of 16,384 elements of 16 bits among GPUs of an H200 server: engine, GPUs, seconds. Source:
+aiconfigurator-core 0.12.0, h200_sxm/comm."""
+
+
+@pytest.mark.parametrize(("engine", "ranks", "seconds"), MEASURED_DIRECT)
+def test_measured_small_all_reduces(engine: str, ranks: int, seconds: float) -> None:
+    found = collectives(cluster("8xH200"))
+    assert found.small_all_reduce(32_768, ranks, engine=engine) == pytest.approx(seconds, rel=0.1)
+
+
+def test_an_engine_without_a_table_is_one_line() -> None:
+    message = r'^engine: no all-reduce of "tgi" was measured; allowed: vllm, sglang, trtllm$'
+    with pytest.raises(InputError, match=message):
+        collectives(cluster("8xH100")).small_all_reduce(1024, 8, engine="tgi")

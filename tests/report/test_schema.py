@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from weighbridge.report import scaling_schema, schema
+from weighbridge.report import inference_comparison, inference_schema, scaling_schema, schema
 
 GPT = "--num-layers 2 --hidden-size 64 --num-attention-heads 4 --seq-length 128 --max-position-embeddings 128"
 MEGATRON = ["--", *GPT.split(), "--micro-batch-size", "1", "--vocab-size", "1000"]
@@ -18,6 +18,9 @@ CONTRACT: list[tuple[list[str], Any]] = [
     (["params", "deepseek-v3"], schema.Parameters),
     (["params", "gpt2", "--dtype", "fp8"], schema.Parameters),
     (["params", "docs/files/qwen3-0.6b-fp8"], schema.Parameters),
+    (["params", "docs/files/tiny-llama"], schema.Parameters),
+    (["params", "docs/files/tiny-Q4_0.gguf"], schema.Parameters),
+    (["params", "gpt2", "--gguf", "Q4_K_M"], schema.Parameters),
     (["flops", "qwen3-next-80b-a3b"], schema.Flops),
     (["flops", "mamba-codestral-7b", "--decode", "5"], schema.Flops),
     (["flops", "gpt2", "--convention", "6nd"], schema.Flops),
@@ -33,6 +36,11 @@ CONTRACT: list[tuple[list[str], Any]] = [
     (["train", "gpt2", "--cluster", "8xA10G", "--tokens", "300B"], schema.Training),
     (["train", "gpt2", "--cluster", "2xXeon-8480"], schema.Training),
     (["megatron", *MEGATRON], schema.Training),
+    (["infer", "deepseek-v3", "--cluster", "8xH200"], inference_schema.Served),
+    (["infer", "deepseek-v3", "--cluster", "8xH200", "--quant", "published", "--check"], inference_schema.Served),
+    (["infer", "mamba-130m", "--cluster", "T4"], inference_schema.Served),
+    (["infer", "gpt2", "--cluster", "Xeon-8480", "--engine", "transformers", "--batch", "2"], inference_schema.Served),
+    (["compare", "gpt2", "--cluster", "T4", "--cluster", "8xH100"], inference_comparison.ServedTable),
     (["scaling", "--compute", "1e23", "--cluster", "8xH100", "--mfu", "0.4"], scaling_schema.ScalingReport),
     (["scaling", "--parameters", "7B", "--tokens", "2T"], scaling_schema.ScalingReport),
 ]

@@ -38,7 +38,7 @@ RESULTS = [SMALL, LARGE, EXPERTS]
 def test_bars_and_ledgers_add_up(training: wb.Training) -> None:
     for stage in training.stages:
         found = parts(stage)
-        assert list(found) == list(LOOKS)
+        assert list(found) == [part for part in LOOKS if part != "kv_cache"]  # which only serving has
         assert sum(found.values()) == stage.device_total
         allocated = sum(found[line] for line in Line)
         assert allocated == stage.peak_allocated

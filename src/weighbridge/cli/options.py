@@ -115,11 +115,18 @@ def check_forms(explain: bool, quantity: str | None, form: str, as_json: bool, d
         raise InputError(f"--format {form} and --json are two forms of one output; choose one")
 
 
+def load_settings(changes: tuple[str, ...]) -> dict[str, Any]:
+    """The fields that ``--set`` options change."""
+    from weighbridge.formats.loading import setting
+
+    return dict(setting(change) for change in changes)
+
+
 def load_model(model: str, changes: tuple[str, ...]) -> Model:
     """The model of the command line's MODEL and ``--set`` options."""
-    from weighbridge.formats.loading import load, setting
+    from weighbridge.formats.loading import load
 
-    return load(model, dict(setting(change) for change in changes))
+    return load(model, load_settings(changes))
 
 
 def print_json(data: Any) -> None:

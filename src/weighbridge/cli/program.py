@@ -20,6 +20,8 @@ COMMANDS = {
     "flops": "Forward and training FLOPs, by module and by convention.",
     "train": "Memory of every rank in training: peak, ledger, fit, what would help.",
     "megatron": "The same, from an unchanged list of Megatron-LM's arguments.",
+    "infer": "Serving: fit, users, time to the first token and to each next, cost per token.",
+    "local": "Which of a model's quantisations fits on one's own devices, and at what speed.",
     "scaling": "Compute-optimal size, tokens, loss and cost, by scaling laws.",
     "compare": "Models side by side.",
     "models": "The catalogue of models.",
@@ -58,7 +60,7 @@ def program() -> None:
     """Weighs a transformer language model before it takes the cluster.
 
     MODEL is a catalogue name (weighbridge models), a config.json or the folder that holds it, a Hugging Face id (its
-    configuration only), a Llama params.json, or a TOML description.
+    configuration only), a GGUF file, a Llama params.json, or a TOML description.
     """
 
 

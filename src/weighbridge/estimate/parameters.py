@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.errors import InputError, given
@@ -16,6 +17,9 @@ from weighbridge.nn import Module
 from weighbridge.traced import Label, named
 from weighbridge.tree import Kind, Node, counted, met, stored
 from weighbridge.units import DATA_TYPES, DataType, data_type
+
+if TYPE_CHECKING:
+    from weighbridge.estimate.weights import WeightsReport
 
 QUANTITIES = ("total", "active", "bytes", "embedding", "non_embedding", "prediction")
 """Figures that explain themselves."""
@@ -54,12 +58,14 @@ class ParameterReport(Shown):
         dtype: data type of the weights.
         router_dtype: data type of router weights; ``None`` for that of the other weights.
         as_published: the data type is the checkpoint's own, so that its quantisation counts.
+        weights: what the headers of its weights say, or what a recipe makes of it; ``None`` where neither is given.
     """
 
     model: Model
     dtype: DataType
     router_dtype: DataType | None = None
     as_published: bool = False
+    weights: WeightsReport | None = None
 
     @cached_property
     def tree(self) -> Node:
@@ -127,12 +133,14 @@ class ParameterReport(Shown):
         where a data type was asked for."""
         if self.model.storage is None or not self.as_published:
             return None
-        return Checkpoint(self.model, self.model.storage, self.dtype, self.router_dtype or self.dtype)
+        rest = self.model.storage.rest or self.dtype
+        return Checkpoint(self.model, self.model.storage, rest, self.router_dtype or rest)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader should know."""
-        return (*self.model.notes, *(self.checkpoint.notes if self.checkpoint else ()))
+        stored = self.checkpoint.notes if self.checkpoint else ()
+        return (*self.model.notes, *stored, *(self.weights.notes if self.weights else ()))
 
     def explained(self, quantity: str = "total") -> Any:
         """A figure as a traced number with its derivation.
@@ -155,23 +163,71 @@ class ParameterReport(Shown):
         return named(getattr(traced, quantity), label)
 
 
-def params(model: Model | Module | str, dtype: str | None = None, router_dtype: str | None = None) -> ParameterReport:
+def params(
+    model: Model | Module | str | Path,
+    dtype: str | None = None,
+    router_dtype: str | None = None,
+    gguf: str | None = None,
+    headers: bool = False,
+) -> ParameterReport:
     """Count a model's parameters.
 
     Args:
-        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes.
+        model: a loaded model, a network of modules, or any name or path that :func:`weighbridge.load` takes; of a
+            file or folder of weights the headers are read too.
         dtype: data type of the weights; the configuration's own, else bf16. If given, how the checkpoint is quantised
             does not count.
         router_dtype: data type of router weights; that of the other weights if not given.
+        gguf: a recipe of llama.cpp's quantiser, such as Q4_K_M: what file it makes of the model.
+        headers: read the headers of a Hugging Face repository's weights.
 
     Raises:
-        InputError: for an unknown data type.
+        InputError: for an unknown data type or recipe; for weights of no architecture that is known
+            (:func:`weighbridge.weights` weighs those).
     """
-    loaded = as_model(model)
+    loaded, report = _with_weights(model, headers)
+    if gguf is not None:
+        loaded, report = made(loaded, gguf)
     configured = getattr(loaded.config, "dtype", None)
     weights = data_type(configured or "bf16" if dtype is None else dtype)
     router = None if router_dtype is None else data_type(router_dtype, "router_dtype")
-    return ParameterReport(loaded, weights, router, as_published=dtype is None)
+    return ParameterReport(loaded, weights, router, dtype is None, report)
+
+
+def made(model: Model, recipe: str, imatrix: bool = False) -> tuple[Model, WeightsReport]:
+    """A model stored as a recipe of llama.cpp's quantiser says, and the file.
+
+    Args:
+        model: the model.
+        recipe: its name, such as Q4_K_M.
+        imatrix: the quantiser is given an importance matrix; some recipes need one in any case.
+
+    Raises:
+        InputError: for an unknown recipe, or a model that llama.cpp has no architecture for here.
+    """
+    from weighbridge.estimate.weights import WeightsReport
+    from weighbridge.formats.gguf.making import make
+    from weighbridge.formats.gguf.storage import storage_of
+
+    file = make(model, recipe, imatrix)
+    stored = replace(model, storage=storage_of(file, model, f"GGUF, {recipe.upper()}"))
+    return stored, WeightsReport(file, stored)
+
+
+def _with_weights(model: Any, headers: bool) -> tuple[Model, WeightsReport | None]:
+    """A loaded model, and the headers of its weights where a path of them, or ``headers``, was given."""
+    if not isinstance(model, str | Path):
+        return as_model(model), None
+    from weighbridge.formats.weights.opening import opened
+
+    found = opened(model, headers=headers)
+    if found.model is None:
+        raise InputError(f"{given(str(model))}: {found.why}")
+    if found.weights is None:
+        return found.model, None
+    from weighbridge.estimate.weights import WeightsReport
+
+    return found.model, WeightsReport(found.weights, found.model)
 
 
 def as_model(model: Any) -> Model:

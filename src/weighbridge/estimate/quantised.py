@@ -130,7 +130,7 @@ class Checkpoint:
         if packing is not None:
             found = {part: _packed(packing, part, weight) for part in Part}
             values, scales, other = found[Part.VALUES], found[Part.SCALES] + more, found[Part.OTHER]
-            return StoredTensors(one.node.kind, packing.name, True, weight.count, values, scales, other)
+            return StoredTensors(one.node.kind, packing.name, packing.quantised, weight.count, values, scales, other)
         dtype = FP32 if weight.buffer else self.router if weight.role == "router" else self.dtype
         count = 0 if weight.buffer else weight.count
         return StoredTensors(one.node.kind, dtype.name, False, count, dtype.bytes(weight.count), more)

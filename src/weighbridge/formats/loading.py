@@ -1,4 +1,4 @@
-"""MODEL, in every form: a catalogue name, a file, a folder, a Hugging Face id."""
+"""MODEL, in every form: a catalogue name, a file, a folder, a Hugging Face id, a GGUF file."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import errno
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weighbridge.errors import (
     InputError,
+    UnknownArchitectureError,
     UnknownModelError,
     UnreadableError,
     did_you_mean,
@@ -25,6 +27,9 @@ from weighbridge.formats.quantization import SECTIONS, quantised, storage
 from weighbridge.models import Model, catalogue, families, known_fields
 from weighbridge.units import data_type
 
+if TYPE_CHECKING:
+    from weighbridge.formats.weights.file import WeightsFile
+
 GROUPED = re.compile(r"\d+(_\d+)*")
 """A whole number as Python groups its digits."""
 
@@ -38,7 +43,8 @@ QUANTISED_BESIDE = "hf_quant_config.json"
 
 def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Model:
     """The model of a catalogue name or alias, a ``config.json``, ``params.json`` or TOML description (or a folder that
-    holds one), a Hugging Face id (its configuration only), or a mapping of such fields.
+    holds one), a GGUF file (of a Hugging Face repository too: ``org/name:Q4_K_M``), a Hugging Face id (its
+    configuration only), or a mapping of such fields.
 
     Args:
         model: any of these.
@@ -66,6 +72,8 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
     path = found(text)
     if path is not None:
         return from_file(path, changes)
+    if isinstance(model, str) and remote_weights(text):
+        return of_weights(text, changes)
     from weighbridge.formats.hub import REPOSITORY
 
     if isinstance(model, str) and REPOSITORY.fullmatch(text) and Path(text).suffix not in (".json", ".toml"):
@@ -84,6 +92,8 @@ def found(text: str) -> Path | None:
         path = Path(text).expanduser()
         if path.is_dir():
             inside = [path / name for name in FILES if os.path.lexists(path / name)]
+            if not inside and any(path.glob("*.gguf")):
+                return path
             if not inside:
                 raise UnreadableError(f"{shown(text)} is a folder without {' or '.join(FILES)}")
             return inside[0]
@@ -97,7 +107,11 @@ def found(text: str) -> Path | None:
 
 
 def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
-    """The model of a configuration file, told apart by its ending and its fields."""
+    """The model of a configuration file, told apart by its ending and its fields, or that of a file of weights."""
+    if path.suffix == ".gguf" or path.is_dir():
+        return of_weights(path, changes)
+    if path.suffix == ".safetensors" or path.name.endswith(".safetensors.index.json"):
+        return from_file(configured(path), changes)
     if path.suffix == ".toml":
         raw = read_toml(path)
         check_keys(raw, form(raw))
@@ -107,6 +121,49 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
         return from_raw(name, raw, changes, str(path))
     name = path.absolute().parent.name if path.name in FILES else path.stem.removesuffix("_config")
     return from_raw(name, read_json(path), changes, str(path), beside=read_beside(path))
+
+
+def configured(path: Path) -> Path:
+    """The ``config.json`` beside a safetensors file.
+
+    Raises:
+        UnreadableError: where there is none.
+    """
+    config = path.with_name("config.json")
+    if not os.path.lexists(config):
+        what = f"{shown(str(path))}: a safetensors file does not say what its tensors are of"
+        raise UnreadableError(
+            f"{what}; put the model's config.json beside it (weighbridge params weighs it without one)"
+        )
+    return config
+
+
+def remote_weights(text: str) -> bool:
+    """Whether a name means a GGUF file of a Hugging Face repository: ``org/name:Q4_K_M``, ``org/name/file.gguf``."""
+    from weighbridge.formats.weights import remote
+
+    name = remote(text)
+    return name is not None and (name["tag"] is not None or (name["file"] or "").endswith(".gguf"))
+
+
+def of_weights(what: str | Path | WeightsFile, changes: Mapping[str, Any]) -> Model:
+    """The model that a GGUF file's header describes, stored as the file has it.
+
+    Raises:
+        UnknownArchitectureError: for an architecture that no family builds.
+    """
+    from weighbridge.formats.gguf.architectures import raw_config
+    from weighbridge.formats.gguf.storage import storage_of
+    from weighbridge.formats.weights import WeightsFile, read
+
+    file = what if isinstance(what, WeightsFile) else read(what)
+    raw = raw_config(file)
+    if raw is None:
+        name = file.metadata.get("general.architecture")
+        how = "weighbridge params still gives its exact bytes"
+        raise UnknownArchitectureError(f"{file.name}: the architecture {given(name)} of GGUF is not covered; {how}")
+    model = from_raw(file.name, raw, changes, f"GGUF header, {file.name}")
+    return replace(model, storage=storage_of(file, model, "the GGUF file has it"))
 
 
 def from_hub(repository: str, changes: Mapping[str, Any]) -> Model:

@@ -121,15 +121,15 @@ class Collectives:
             ways.append(self._switch(curve, size, ranks, stride))
         return where(ranks - 1, reduce(minimum, ways), 0.0)
 
-    def small_all_reduce(self, size: Count, ranks: Count, engine: str = "vllm", stride: Count = 1) -> Seconds:
+    def small_all_reduce(self, size: Count, ranks: Count, stride: Count = 1, engine: str = "vllm") -> Seconds:
         """The sum of all ranks' tensors of ``size`` bytes as a serving engine does it: by its own kernel, captured in a
         graph, inside a link domain and where that is faster than NCCL; else by NCCL.
 
         Args:
             size: bytes.
             ranks: how many.
-            engine: whose kernel: ``vllm``, ``sglang`` or ``trtllm``.
             stride: ranks from one of them to the next.
+            engine: whose kernel: ``vllm``, ``sglang`` or ``trtllm``.
 
         Raises:
             InputError: for an engine whose kernel was not measured.

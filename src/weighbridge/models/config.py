@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Interval, MaxLen, MinLen
 
@@ -165,8 +165,9 @@ class AttentionConfig(Config):
         output_gate: bool = False,
         fused: bool = False,
         rotary: bool = True,
+        **more: Any,
     ) -> GroupedQueryAttention:
-        """This configuration's attention."""
+        """This configuration's attention; ``more`` are further fields of it."""
         return GroupedQueryAttention(
             self.hidden_size,
             self.num_attention_heads,
@@ -180,6 +181,7 @@ class AttentionConfig(Config):
             output_gate,
             fused,
             rotary,
+            **more,
         )
 
     def mlp(self, bias: bool = False, activation: str = "silu", fused: bool = False) -> GatedMLP:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from weighbridge.models.config import Layers, Size, Size0
 from weighbridge.models.fine_grained_config import FineGrainedConfig
 from weighbridge.nn import CausalLM, DecoderLayer, GatedMLP, Module, MultiHeadLatentAttention
+from weighbridge.nn.choice import Choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,7 @@ class LatentConfig(FineGrainedConfig):
     """What DeepSeek-V2 and V3 share."""
 
     correction_bias: ClassVar[bool] = False
+    angles: ClassVar[str] = "whole"
 
     num_attention_heads: Size
     q_lora_rank: Size | None
@@ -39,6 +41,7 @@ class LatentConfig(FineGrainedConfig):
             "v_head_dim": self.v_head_dim,
             "q_lora_rank": self.q_lora_rank,
             "bias": self.attention_bias,
+            "angles": self.angles,
         }
 
     def layer(self, sparse: bool, mlp_bias: bool = False, attention: Module | None = None) -> DecoderLayer:
@@ -49,10 +52,15 @@ class LatentConfig(FineGrainedConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class Config(LatentConfig):
-    """Defaults as ``transformers`` has them; they leave ``num_experts_per_tok`` open."""
+    """Defaults as ``transformers`` has them; they leave ``num_experts_per_tok`` open.
+
+    Attributes:
+        topk_method: "group_limited_greedy" chooses among the experts of some groups alone.
+    """
 
     family: ClassVar[str] = "DeepSeek-V2"
     aliases: ClassVar[dict[str, str]] = {"num_experts": "n_routed_experts"}
+    angles: ClassVar[str] = "complex"
 
     vocab_size: Size = 102400
     hidden_size: Size = 4096
@@ -65,6 +73,11 @@ class Config(LatentConfig):
     n_shared_experts: Size0 = 2
     mlp_bias: bool = False
     moe_intermediate_size: Size = 1407
+    topk_method: str = "greedy"
+
+    def choice(self) -> Choice:
+        limited = self.topk_method == "group_limited_greedy"
+        return Choice(in_fp32=True, normalised=False, limited=limited)  # whatever norm_topk_prob says
 
 
 def build(config: Config) -> CausalLM:

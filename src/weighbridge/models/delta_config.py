@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import FULL, LINEAR, PatternConfig, Size, every
+from weighbridge.models.partial_rotary_config import PartialRotaryConfig, Share
 from weighbridge.nn import GatedDeltaNet, Module
 from weighbridge.nn.problems import Problem, must_divide
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeltaConfig(PatternConfig):
+class DeltaConfig(PatternConfig, PartialRotaryConfig):
     """A decoder of gated delta nets, with gated attention in every so manyth layer.
 
     Attributes:
@@ -22,13 +23,16 @@ class DeltaConfig(PatternConfig):
         linear_value_head_dim: elements of a value head of a delta net.
         linear_num_key_heads: heads of a delta net's queries and keys.
         linear_num_value_heads: heads of its values.
+        positions_each: every sequence has positions of its own.
         joins_projections: a delta net projects queries, keys, values and the gate at once.
     """
 
     layer_choices: ClassVar[tuple[str, ...]] = (FULL, LINEAR)
     joins_projections: ClassVar[bool] = True
+    positions_each: ClassVar[bool] = False
 
     attention_bias: bool = False
+    partial_rotary_factor: Share = 0.25
     full_attention_interval: Size = 4
     linear_conv_kernel_dim: Size = 4
     linear_key_head_dim: Size = 128
@@ -55,4 +59,8 @@ class DeltaConfig(PatternConfig):
                 self.linear_conv_kernel_dim,
                 joined=self.joins_projections,
             )
-        return self.attention(self.attention_bias, self.attention_bias, qk_norm=True, output_gate=True)
+        bias, norm = self.attention_bias, "OffsetRMSNorm"
+        attention = self.attention(
+            bias, bias, qk_norm=True, output_gate=True, norm=norm, positions_each=self.positions_each
+        )
+        return self.partly_turned(attention)

@@ -29,6 +29,7 @@ class Config(FineGrainedConfig, PatternConfig):
     max_window_layers: Size0 = 62
     first_k_dense_replace: Size0 = 0
     moe_intermediate_size: Size = 1408
+    norm_topk_prob: bool = False
 
     def own_pattern(self) -> list[str]:
         layers = plain(self.num_hidden_layers)

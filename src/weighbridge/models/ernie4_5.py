@@ -33,5 +33,7 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     bias = bool(config.use_bias)
-    layer = DecoderLayer(config.hidden_size, config.attention(bias, bias), config.mlp(bias))
+    layer = DecoderLayer(
+        config.hidden_size, config.attention(bias, bias, angles="interleaved in fp32"), config.mlp(bias)
+    )
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

@@ -11,6 +11,7 @@ from annotated_types import Interval
 from weighbridge.models import ernie4_5
 from weighbridge.models.config import LARGEST, Layers, Size, Size0
 from weighbridge.nn import CausalLM, DecoderLayer, Head, MixtureOfExperts, stack
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -66,6 +67,7 @@ class Config(ernie4_5.Config):
             self.moe_k,
             self.moe_intermediate_size * self.moe_num_shared_experts if plain(self.moe_num_shared_experts) else None,
             router_bias=True,
+            scoring=Choice(in_fp32=True, narrow=True, bounded=True),
             shared_bias=bool(self.use_bias),
         )
 
@@ -76,7 +78,9 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: str) -> DecoderLayer:
         feed_forward = config.moe() if kind == "moe" else config.mlp(bias)
-        return DecoderLayer(config.hidden_size, config.attention(bias, bias), feed_forward)
+        return DecoderLayer(
+            config.hidden_size, config.attention(bias, bias, angles="interleaved in fp32"), feed_forward
+        )
 
     head = Head(config.hidden_size, config.vocab_size, config.tie_word_embeddings, bias)
     return config.causal_lm(stack(config.sparse(), layer, config.num_hidden_layers), head=head)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from weighbridge.models.config import Config, Size, Size0
 from weighbridge.nn import DecoderLayer, MixtureOfExperts, Repeat, stack
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -23,6 +24,7 @@ class FineGrainedConfig(Config):
         n_shared_experts: shared experts, built as one of that many times the routed size.
         num_experts_per_tok: routed experts that a token goes to.
         moe_intermediate_size: width inside one expert.
+        norm_topk_prob: weights of a token's experts are divided by their sum.
     """
 
     correction_bias: ClassVar[bool] = True
@@ -33,10 +35,15 @@ class FineGrainedConfig(Config):
     n_shared_experts: Size0
     num_experts_per_tok: Size
     moe_intermediate_size: Size
+    norm_topk_prob: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
         yield from at_most(self, "num_experts_per_tok", "n_routed_experts")
+
+    def choice(self) -> Choice:
+        """How the router's scores become weights."""
+        return Choice("sigmoid", in_fp32=True, normalised=self.norm_topk_prob)
 
     def moe(self, shared_bias: bool = False) -> MixtureOfExperts:
         """This configuration's mixture of experts."""
@@ -48,6 +55,7 @@ class FineGrainedConfig(Config):
             self.moe_intermediate_size * self.n_shared_experts,
             correction_bias=self.correction_bias,
             shared_bias=shared_bias,
+            scoring=self.choice(),
         )
 
     def runs(self, layer: Callable[[str], DecoderLayer]) -> tuple[Repeat, ...]:

@@ -17,9 +17,12 @@ class Config(gemma2.Config):
 
     family: ClassVar[str] = "Gemma 3"
     qk_norm: ClassVar[bool] = True
+    angles_by_layer: ClassVar[bool] = True
 
     vocab_size: Size = 262208
     sliding_window_pattern: Size = 6
+    attn_logit_softcapping: float | None = None
+    final_logit_softcapping: float | None = None
 
     def own_pattern(self) -> list[str]:
         return every(self.num_hidden_layers, self.sliding_window_pattern, FULL, SLIDING)

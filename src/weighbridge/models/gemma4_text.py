@@ -125,6 +125,7 @@ class Config(LayerInputConfig):
             self.attention_bias,
             self.attention_bias,
             window=self.window_of(layer_type),
+            angles_of=layer_type,
             reads=reads,
             keys_are_values=self.attention_k_eq_v and layer_type == FULL,
         )

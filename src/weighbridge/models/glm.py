@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
+from weighbridge.models.partial_rotary_config import PartialRotaryConfig, Share
 from weighbridge.nn import CausalLM, DecoderLayer, Repeat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(AttentionConfig):
+class Config(AttentionConfig, PartialRotaryConfig):
     """Defaults of GLM-4 9B."""
 
     family: ClassVar[str] = "GLM"
@@ -24,10 +25,11 @@ class Config(AttentionConfig):
     num_key_value_heads: Size = 2
     head_dim: Size = 128
     attention_bias: bool = True
+    partial_rotary_factor: Share = 0.5
 
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    attention, mlp = config.attention(config.attention_bias), config.mlp(fused=True)
-    layer = DecoderLayer(config.hidden_size, attention, mlp, sandwich=config.sandwich)
+    attention = config.partly_turned(config.attention(config.attention_bias, angles="interleaved"))
+    layer = DecoderLayer(config.hidden_size, attention, config.mlp(fused=True), sandwich=config.sandwich)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

@@ -32,6 +32,7 @@ class Config(EqualHeadsConfig):
     }
 
     activation: ClassVar[str] = "gelu_new"
+    narrow_softmax: ClassVar[bool] = True
 
     vocab_size: Size = 50257
     hidden_size: Size = 768
@@ -50,7 +51,8 @@ class Config(EqualHeadsConfig):
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    attention = config.attention(qkv_bias=True, out_bias=True, fused=True, rotary=False)
+    narrow = config.narrow_softmax
+    attention = config.attention(qkv_bias=True, out_bias=True, fused=True, rotary=False, narrow_softmax=narrow)
     mlp = config.plain_mlp(config.n_inner, bias=True, activation=config.activation)
     layer = DecoderLayer(config.hidden_size, attention, mlp, norm=LayerNorm)
     embedding = TokenAndPosition(config.vocab_size, config.max_position_embeddings, config.hidden_size)

@@ -21,6 +21,7 @@ class Config(Gpt2Config):
     family: ClassVar[str] = "GPT-BigCode"
 
     activation: ClassVar[str] = "gelu"
+    narrow_softmax: ClassVar[bool] = False
 
     multi_query: bool = True
 

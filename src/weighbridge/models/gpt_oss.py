@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from weighbridge.models.config import FULL, SLIDING, Layers, PatternConfig, Size, Size0, every
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, stack
+from weighbridge.nn.choice import Choice
+from weighbridge.nn.norm import WideRMSNorm
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -43,7 +45,9 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: str) -> DecoderLayer:
         bias = config.attention_bias
-        attention = config.attention(bias, bias, window=config.window_of(kind), sinks=True)
+        attention = config.attention(
+            bias, bias, window=config.window_of(kind), sinks=True, partial_rotary=True, angles="half"
+        )
         moe = MixtureOfExperts(
             config.hidden_size,
             config.intermediate_size,
@@ -51,7 +55,10 @@ def build(config: Config) -> CausalLM:
             config.num_experts_per_tok,
             bias=True,
             router_bias=True,
+            activation="clamped_swish",
+            scoring=Choice("softmax of chosen"),
         )
-        return DecoderLayer(config.hidden_size, attention, moe)
+        return DecoderLayer(config.hidden_size, attention, moe, WideRMSNorm)
 
-    return config.causal_lm(stack(config.pattern(), layer, config.num_hidden_layers))
+    layers = stack(config.pattern(), layer, config.num_hidden_layers)
+    return config.causal_lm(layers, norm=WideRMSNorm(config.hidden_size))

@@ -40,7 +40,7 @@ def build(config: Config) -> CausalLM:
     hidden = config.hidden_size
     attention = config.attention()
     if config.rotary_dim is not None:
-        attention = of_kind(PartialRotaryAttention, attention, rotary_dim=config.rotary_dim)
+        attention = of_kind(PartialRotaryAttention, attention, rotary_dim=config.rotary_dim, partial_rotary=True)
     mlp = config.plain_mlp(config.n_inner, bias=True, activation="gelu_new")
     layer = ParallelLayer(hidden, attention, mlp)
     head = Head(hidden, config.vocab_size, config.tie_word_embeddings, bias=True)

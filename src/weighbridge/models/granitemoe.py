@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -35,6 +36,7 @@ def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     attention = config.attention(config.attention_bias, config.attention_bias)
     experts = config.num_local_experts
-    moe = MixtureOfExperts(config.hidden_size, config.intermediate_size, experts, config.num_experts_per_tok)
+    sizes = (config.hidden_size, config.intermediate_size, experts, config.num_experts_per_tok)
+    moe = MixtureOfExperts(*sizes, scoring=Choice("softmax of chosen", narrow=True))
     layer = DecoderLayer(config.hidden_size, attention, moe)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

@@ -12,6 +12,7 @@ from weighbridge.arithmetic import Count
 from weighbridge.models import hunyuan_v1_dense
 from weighbridge.models.config import MOST_LAYERS, Size
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, stack
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem
 from weighbridge.traced import plain
 
@@ -60,7 +61,9 @@ def build(config: Config) -> CausalLM:
     bias, inner = config.attention_bias, config.intermediate_size
 
     def layer(kind: str) -> DecoderLayer:
-        moe = MixtureOfExperts(config.hidden_size, inner, config.num_experts, config.chosen()[kind], inner)
+        moe = MixtureOfExperts(
+            config.hidden_size, inner, config.num_experts, config.chosen()[kind], inner, scoring=Choice(narrow=True)
+        )
         return DecoderLayer(config.hidden_size, config.attention(bias, bias, qk_norm=True), moe)
 
     return config.causal_lm(stack(config.kinds(), layer, config.num_hidden_layers))

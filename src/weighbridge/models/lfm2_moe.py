@@ -9,6 +9,7 @@ from typing import ClassVar
 from weighbridge.models.config import FULL, Layers, PatternConfig, Size, Size0
 from weighbridge.models.lfm2 import CONVOLUTION
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Module, ShortConvolution, stack
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -41,6 +42,7 @@ class Config(PatternConfig):
     num_experts_per_tok: Size = 4
     moe_intermediate_size: Size = 1792
     use_expert_bias: bool = True
+    norm_topk_prob: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -55,7 +57,8 @@ class Config(PatternConfig):
     def experts(self) -> MixtureOfExperts:
         """The mixture of experts."""
         sizes = (self.hidden_size, self.moe_intermediate_size, self.num_experts, self.num_experts_per_tok)
-        return MixtureOfExperts(*sizes, correction_bias=self.use_expert_bias)
+        scoring = Choice("sigmoid", wide=False, normalised=self.norm_topk_prob)
+        return MixtureOfExperts(*sizes, correction_bias=self.use_expert_bias, scoring=scoring)
 
 
 def build(config: Config) -> CausalLM:

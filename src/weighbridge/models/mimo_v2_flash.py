@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, ceil_div, scale
 from weighbridge.models.config import (
     FULL,
     SLIDING,
@@ -20,7 +20,9 @@ from weighbridge.models.config import (
     Size0,
     check_pattern,
 )
+from weighbridge.models.partial_rotary_config import Share
 from weighbridge.nn import CausalLM, DecoderLayer, GroupedQueryAttention, MixtureOfExperts, stack
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -38,6 +40,8 @@ class Config(PatternConfig):
         sliding_window_size: positions before its own that a sliding layer sees, as published files say it.
         hybrid_layer_pattern: of each layer 1 if it slides, as published files say it.
         mlp_layer_types: whether each layer is dense or sparse.
+        partial_rotary_factor: share of each head's elements that positions turn.
+        norm_topk_prob: weights of a token's experts are divided by their sum.
         moe_layer_freq: of each layer 1 if it is sparse, as published files say it.
     """
 
@@ -62,6 +66,8 @@ class Config(PatternConfig):
     n_routed_experts: Size = 256
     num_experts_per_tok: Size = 8
     moe_intermediate_size: Size = 2048
+    partial_rotary_factor: Share = 0.334
+    norm_topk_prob: bool = True
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -105,8 +111,10 @@ class Config(PatternConfig):
     def mixer(self, kind: str) -> GroupedQueryAttention:
         """The attention of a layer."""
         attention = replace(
-            self.attention(self.attention_bias, window=self.window_of(kind)),
+            self.attention(self.attention_bias, window=self.window_of(kind), stable_softmax=True, angles_of=kind),
             v_head_dim=self.v_head_dim,
+            partial_rotary=True,
+            rotary_dim=2 * ceil_div(scale(self.head_dim, self.partial_rotary_factor), 2),
         )
         return replace(attention, num_kv_heads=self.sliding_kv_heads, sinks=True) if kind == SLIDING else attention
 
@@ -118,6 +126,7 @@ class Config(PatternConfig):
             self.n_routed_experts,
             self.num_experts_per_tok,
             correction_bias=True,
+            scoring=Choice("sigmoid", in_fp32=True, normalised=self.norm_topk_prob),
         )
 
 

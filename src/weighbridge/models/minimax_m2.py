@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.models.config import AttentionConfig, Layers, Size, Size0
 from weighbridge.nn import CausalLM, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -16,6 +17,7 @@ class Config(AttentionConfig):
     """Defaults of MiniMax-M2.
 
     Attributes:
+        rotary_dim: elements of a head that positions turn; all of them if ``None``.
         num_mtp_modules: multi-token prediction modules, as published files have them; ``transformers`` has none.
         use_mtp: whether there are any.
     """
@@ -32,6 +34,7 @@ class Config(AttentionConfig):
     head_dim: Size | None = 128
     num_local_experts: Size = 256
     num_experts_per_tok: Size = 8
+    rotary_dim: Size | None = None
     use_mtp: bool = False
     num_mtp_modules: Size0 | None = 0
 
@@ -48,10 +51,14 @@ def build(config: Config) -> CausalLM:
         config.num_local_experts,
         config.num_experts_per_tok,
         correction_bias=True,
+        scoring=Choice("sigmoid"),
     )
 
     def layer() -> DecoderLayer:
-        return DecoderLayer(config.hidden_size, replace(config.attention(qk_norm=True), norm_over="all heads"), moe)
+        attention = config.attention(
+            qk_norm=True, norm_over="all heads", partial_rotary=True, rotary_dim=config.rotary_dim
+        )
+        return DecoderLayer(config.hidden_size, attention, moe)
 
     prediction = config.prediction(config.num_mtp_modules if config.use_mtp else None, layer())
     return config.causal_lm([Repeat(layer(), config.num_hidden_layers)], prediction=prediction)

@@ -16,6 +16,7 @@ class Config(mistral.Config):
     """Defaults as ``transformers`` has them."""
 
     family: ClassVar[str] = "Ministral 3"
+    scaled_queries: ClassVar[bool] = True
 
     vocab_size: Size = 131072
     num_hidden_layers: Layers = 34

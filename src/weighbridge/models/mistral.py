@@ -14,6 +14,7 @@ class Config(AttentionConfig):
     """Defaults of Mistral 7B v0.1."""
 
     family: ClassVar[str] = "Mistral"
+    scaled_queries: ClassVar[bool] = False
 
     vocab_size: Size = 32000
     hidden_size: Size = 4096
@@ -26,5 +27,6 @@ class Config(AttentionConfig):
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    layer = DecoderLayer(config.hidden_size, config.attention(window=window(config.sliding_window)), config.mlp())
+    attention = config.attention(window=window(config.sliding_window), scaled_queries=config.scaled_queries)
+    layer = DecoderLayer(config.hidden_size, attention, config.mlp())
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from weighbridge.arithmetic import Count
 from weighbridge.models.config import AttentionConfig, Places, Size, Size0
 from weighbridge.nn import MixtureOfExperts, Module
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -22,6 +23,7 @@ class SparseConfig(AttentionConfig):
         num_experts: routed experts; 0 makes every layer dense.
         num_experts_per_tok: routed experts that a token goes to.
         moe_intermediate_size: width inside a routed expert.
+        norm_topk_prob: weights of a token's experts are divided by their sum.
     """
 
     decoder_sparse_step: Size = 1
@@ -29,6 +31,7 @@ class SparseConfig(AttentionConfig):
     num_experts: Size0
     num_experts_per_tok: Size
     moe_intermediate_size: Size
+    norm_topk_prob: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -57,4 +60,5 @@ class SparseConfig(AttentionConfig):
             self.num_experts_per_tok,
             shared,
             shared_gate=shared is not None,
+            scoring=Choice(normalised=self.norm_topk_prob, narrow=True),
         )

@@ -33,7 +33,7 @@ class Config(AttentionConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     bias, hidden = config.attention_bias, config.hidden_size
-    attention = replace(config.attention(bias, bias), fp32_rotary=True)
+    attention = replace(config.attention(bias, bias), angles="whole in fp32")
     if config.clip_qkv is not None:
         attention = of_kind(ClippedAttention, attention)
     layer = DecoderLayer(hidden, attention, config.mlp(), norm=PlainWideLayerNorm)

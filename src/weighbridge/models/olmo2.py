@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
@@ -24,10 +24,18 @@ class Config(AttentionConfig):
     num_attention_heads: Size = 32
     attention_bias: bool = False
 
-    def layer(self, window: Count | None = None) -> DecoderLayer:
+    def layer(self, window: Count | None = None, angles_of: str = "") -> DecoderLayer:
         """A layer, every one of whose tokens sees a window or all before it."""
-        attention = self.attention(self.attention_bias, self.attention_bias, qk_norm=True, window=window)
-        attention = replace(attention, norm="WideRMSNorm", norm_over="all heads", fp32_rotary=True)
+        attention = self.attention(
+            self.attention_bias,
+            self.attention_bias,
+            qk_norm=True,
+            window=window,
+            norm="WideRMSNorm",
+            norm_over="all heads",
+            angles="whole in fp32",
+            angles_of=angles_of,
+        )
         return DecoderLayer(self.hidden_size, attention, self.mlp(), WideRMSNorm, sandwich=True, pre_norm=False)
 
 

@@ -27,7 +27,7 @@ def build(config: Config) -> CausalLM:
     """Layers differ only in their window."""
 
     def layer(kind: str) -> DecoderLayer:
-        return config.layer(config.window_of(kind))
+        return config.layer(config.window_of(kind), kind)
 
     layers = stack(config.pattern(), layer, config.num_hidden_layers)
     return config.causal_lm(layers, norm=WideRMSNorm(config.hidden_size))

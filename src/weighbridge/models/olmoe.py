@@ -10,6 +10,7 @@ from weighbridge.models.config import AttentionConfig, Layers, Size
 from weighbridge.models.equal_heads_config import heads_fill_hidden
 from weighbridge.nn import CausalLM, ClippedAttention, DecoderLayer, MixtureOfExperts, Repeat
 from weighbridge.nn.attention import of_kind
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -19,6 +20,7 @@ class Config(AttentionConfig):
 
     Attributes:
         clip_qkv: the bound that queries, keys and values are clipped to; none if ``None``.
+        norm_topk_prob: weights of a token's experts are divided by their sum.
     """
 
     family: ClassVar[str] = "OLMoE"
@@ -33,6 +35,7 @@ class Config(AttentionConfig):
     clip_qkv: float | None = None
     num_experts: Size = 64
     num_experts_per_tok: Size = 8
+    norm_topk_prob: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -46,5 +49,6 @@ def build(config: Config) -> CausalLM:
     attention = replace(config.attention(bias, bias, qk_norm=True), norm_over="all heads")
     if config.clip_qkv is not None:
         attention = of_kind(ClippedAttention, attention)
-    moe = MixtureOfExperts(hidden, config.intermediate_size, config.num_experts, config.num_experts_per_tok)
+    sizes = (hidden, config.intermediate_size, config.num_experts, config.num_experts_per_tok)
+    moe = MixtureOfExperts(*sizes, scoring=Choice(normalised=config.norm_topk_prob, narrow=True))
     return config.causal_lm([Repeat(DecoderLayer(hidden, attention, moe), config.num_hidden_layers)])

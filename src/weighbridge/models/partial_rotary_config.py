@@ -7,7 +7,7 @@ from typing import Annotated
 
 from annotated_types import Interval
 
-from weighbridge.arithmetic import scale
+from weighbridge.arithmetic import ceil_div, scale
 from weighbridge.models.config import Config
 from weighbridge.models.section_config import Section
 from weighbridge.nn import GroupedQueryAttention, PartialRotaryAttention
@@ -45,5 +45,6 @@ class PartialRotaryConfig(Config):
         """Attention in which positions turn that share."""
         written = None if self.rope_parameters is None else self.rope_parameters.partial_rotary_factor
         factor = self.partial_rotary_factor if written is None else written
-        turned = named(scale(attention.head_dim, factor), Label("rotary_dim"))
-        return of_kind(PartialRotaryAttention, attention, rotary_dim=turned)
+        pairs = ceil_div(scale(attention.head_dim, factor), 2)  # what is left of an odd number turns with the last pair
+        turned = named(2 * pairs, Label("rotary_dim"))
+        return of_kind(PartialRotaryAttention, attention, rotary_dim=turned, partial_rotary=True)

@@ -25,6 +25,6 @@ class Config(AttentionConfig):
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    attention = config.attention(window=window(config.sliding_window), fused=True)
+    attention = config.attention(window=window(config.sliding_window), fused=True, partial_rotary=True)
     layer = DecoderLayer(config.hidden_size, attention, config.mlp(fused=True))
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)])

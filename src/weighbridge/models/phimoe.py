@@ -11,6 +11,7 @@ from annotated_types import Interval
 
 from weighbridge.models.config import LARGEST, AttentionConfig, Layers, Size, Size0, window
 from weighbridge.nn import CausalLM, DecoderLayer, Head, LayerNorm, MixtureOfExperts, Repeat
+from weighbridge.nn.choice import Choice
 
 CHOSEN = 2
 """Experts that SparseMixer chooses (transformers, models/phimoe/modeling_phimoe.py, sparsemixer)."""
@@ -38,7 +39,8 @@ def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     bias = config.attention_bias
     attention = config.attention(bias, bias, window=window(config.sliding_window))
-    moe = MixtureOfExperts(config.hidden_size, config.intermediate_size, config.num_local_experts, CHOSEN)
+    sizes = (config.hidden_size, config.intermediate_size, config.num_local_experts, CHOSEN)
+    moe = MixtureOfExperts(*sizes, scoring=Choice("sparse mixer"))
     layers = [Repeat(DecoderLayer(config.hidden_size, attention, moe, LayerNorm), config.num_hidden_layers)]
     head = Head(config.hidden_size, config.vocab_size, config.tie_word_embeddings, config.lm_head_bias)
     return config.causal_lm(layers, norm=LayerNorm(config.hidden_size), head=head)

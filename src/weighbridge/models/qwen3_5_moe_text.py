@@ -9,6 +9,7 @@ from typing import ClassVar
 from weighbridge.models.config import Layers, Size, Size0
 from weighbridge.models.qwen3_5_text import PredictingConfig
 from weighbridge.nn import CausalLM, MixtureOfExperts
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem, at_most
 
 
@@ -48,6 +49,7 @@ class Config(PredictingConfig):
             self.num_experts_per_tok,
             self.shared_expert_intermediate_size,
             shared_gate=True,
+            scoring=Choice(narrow=True),
         )
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 from weighbridge.models.config import FULL, Layers, Size, Size0
 from weighbridge.models.delta_config import DeltaConfig
 from weighbridge.nn import CausalLM, DecoderLayer, Module, MultiTokenPrediction, Repeat, stack
+from weighbridge.nn.norm import OffsetRMSNorm
 from weighbridge.traced import plain
 
 
@@ -22,6 +23,7 @@ class PredictingConfig(DeltaConfig):
     """
 
     joins_projections: ClassVar[bool] = False
+    positions_each: ClassVar[bool] = True
 
     vocab_size: Size = 248320
     num_attention_heads: Size = 16
@@ -32,14 +34,15 @@ class PredictingConfig(DeltaConfig):
         """Layers that differ in their mixer; those of the prediction module attend."""
 
         def layer(kind: str) -> DecoderLayer:
-            return DecoderLayer(self.hidden_size, self.mixer(kind), feed_forward())
+            return DecoderLayer(self.hidden_size, self.mixer(kind), feed_forward(), OffsetRMSNorm)
 
         prediction = None
         if plain(self.mtp_num_hidden_layers):
             one = layer(FULL)
             ahead = one if plain(self.mtp_num_hidden_layers) == 1 else Repeat(one, self.mtp_num_hidden_layers)
             prediction = Repeat(MultiTokenPrediction(self.hidden_size, self.vocab_size, ahead), 1)
-        return self.causal_lm(stack(self.pattern(), layer, self.num_hidden_layers), prediction=prediction)
+        layers = stack(self.pattern(), layer, self.num_hidden_layers)
+        return self.causal_lm(layers, norm=OffsetRMSNorm(self.hidden_size), prediction=prediction)
 
 
 @dataclass(frozen=True, kw_only=True)

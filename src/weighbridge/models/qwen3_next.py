@@ -9,6 +9,7 @@ from weighbridge.models.config import Layers, Size, Size0
 from weighbridge.models.delta_config import DeltaConfig
 from weighbridge.models.moe_config import SparseConfig
 from weighbridge.nn import CausalLM, DecoderLayer, stack
+from weighbridge.nn.norm import OffsetRMSNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Config(SparseConfig, DeltaConfig):
     num_experts_per_tok: Size = 10
     moe_intermediate_size: Size = 512
     shared_expert_intermediate_size: Size0 = 512
+    norm_topk_prob: bool = True
 
 
 def build(config: Config) -> CausalLM:
@@ -35,7 +37,8 @@ def build(config: Config) -> CausalLM:
 
     def layer(kind: tuple[str, str]) -> DecoderLayer:
         feed_forward = config.feed_forward(kind[1], config.shared_expert_intermediate_size)
-        return DecoderLayer(config.hidden_size, config.mixer(kind[0]), feed_forward)
+        return DecoderLayer(config.hidden_size, config.mixer(kind[0]), feed_forward, OffsetRMSNorm)
 
     kinds = list(zip(config.pattern(), config.sparse(), strict=True))
-    return config.causal_lm(stack(kinds, layer, config.num_hidden_layers))
+    layers = stack(kinds, layer, config.num_hidden_layers)
+    return config.causal_lm(layers, norm=OffsetRMSNorm(config.hidden_size))

@@ -28,6 +28,7 @@ class Config(SparseConfig):
     num_experts: Size0 = 60
     num_experts_per_tok: Size = 4
     moe_intermediate_size: Size = 1408
+    norm_topk_prob: bool = True
 
 
 def build(config: Config) -> CausalLM:

@@ -16,6 +16,15 @@ from weighbridge.tree import Kind, Node, layer_count
 NAMES: dict[str, tuple[str, ...]] = {
     "attention": ("self_attn", "attn", "attention", "mixer"),
     "linear_attention": ("linear_attn", "mixer"),
+    "sparse_latent_attention": ("self_attn",),
+    "sparse_latent_attention_norm": ("input_layernorm",),
+    "partial_rotary_attention": ("self_attn", "attn", "attention"),
+    "partial_rotary_attention_norm": ("input_layernorm",),
+    "post_partial_rotary_attention_norm": ("post_attention_layernorm",),
+    "clipped_attention": ("self_attn",),
+    "clipped_attention_norm": ("input_layernorm",),
+    "broadcast_attention": ("self_attn", "self_attention"),
+    "broadcast_attention_norm": ("input_layernorm",),
     "mamba": ("mixer", "mamba"),
     "mlp": ("mlp", "mixer", "feed_forward"),
     "moe": ("mlp", "block_sparse_moe", "mixer", "feed_forward", "moe"),
@@ -40,7 +49,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "attention_norm": ("input_layernorm", "norm"),
     "linear_attention_norm": ("input_layernorm", "norm"),
     "mamba_norm": ("norm",),
+    "post_attention_norm": ("post_attention_layernorm",),
     "mlp_norm": ("post_attention_layernorm", "pre_feedforward_layernorm", "norm"),
+    "post_mlp_norm": ("post_feedforward_layernorm",),
     "moe_norm": ("post_attention_layernorm", "norm"),
     "joint_proj": ("eh_proj",),
     "hidden_norm": ("hnorm",),
@@ -59,8 +70,8 @@ UNGATED: dict[str, tuple[str, ...]] = {
 }
 """What projections of networks without a gate are called besides (GPT-2, Phi, Falcon)."""
 
-OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias"}
-"""What weights that are no ``weight`` are called."""
+OF_WEIGHTS = {"correction": "e_score_correction_bias", "offset": "bias", "decay": "A_log", "skip": "D"}
+"""What weights that are no ``weight`` are called; others have the same name there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from weighbridge.arithmetic import Count, ceil_div, total
+from weighbridge.units import DataType
 
 
 class Part(StrEnum):
@@ -68,10 +69,12 @@ class Packing:
     Attributes:
         name: the format in a few words, as tables show it.
         pieces: one for each tensor.
+        quantised: it is more than a data type.
     """
 
     name: str
     pieces: tuple[Piece, ...]
+    quantised: bool = True
 
     def bytes(self, part: Part, rows: Count, columns: Count) -> Count:
         """Bytes of the tensors of a matrix that hold such a part."""
@@ -137,6 +140,7 @@ class Storage:
         listed: lists of names, to be compared with the names that there are.
         beside: tensors that the format adds to modules of a name, such as scales of the key-value cache.
         notes: what the reader should know of how the format was read.
+        rest: data type of what no rule takes; ``None`` for the checkpoint's.
     """
 
     method: str
@@ -147,6 +151,7 @@ class Storage:
     listed: tuple[Listed, ...] = ()
     beside: dict[str, Piece] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    rest: DataType | None = None
 
     def packing(self, site: Site) -> Packing | None:
         """How the weight at a site is stored; ``None`` for the checkpoint's data type."""

@@ -7,14 +7,14 @@ from dataclasses import fields
 from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Attention, Kernels
+from weighbridge.kernels import Attention, Kernels, Rope
 from weighbridge.nn import ops
-from weighbridge.nn.core_attention import core_attention, store
+from weighbridge.nn.core_attention import Written, core_attention, store
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import NORMS
 from weighbridge.nn.problems import Problem, must_divide, one_of
-from weighbridge.tape import Axis, Joined, Tensor, Weight
+from weighbridge.tape import SEQUENCE, Axis, Joined, Tensor, Weight
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -60,7 +60,15 @@ class GroupedQueryAttention(Module):
             "all heads" laid end to end.
         v_head_dim: elements per value head; as many as ``head_dim`` if ``None``.
         caches: it stores its keys and values; layers that read those of another one do not.
-        fp32_rotary: tables of rotary positions that are written out are fp32 (OLMo).
+        capped: scores are held below a cap (Gemma 2).
+        narrow_softmax: transformers computes probabilities in the scores' own type, not in fp32 (GPT-2).
+        stable_softmax: it takes each row's largest score away first, as it does with sinks (MiMo-V2-Flash).
+        partial_rotary: transformers joins what positions turn of a head with what they do not, be it nothing, in a copy
+            (Phi-3).
+        rotary_dim: elements of a head that positions turn; ``None`` for all of them.
+        scaled_queries: queries are scaled by a factor of their position (Ministral 3).
+        angles: the tables of transformers' rotary positions: a name of :data:`weighbridge.nn.ops.ANGLES`.
+        angles_of: the kind of layers whose angles they are, where kinds differ in them (Gemma 3).
     """
 
     kind = Kind.ATTENTION
@@ -86,8 +94,15 @@ class GroupedQueryAttention(Module):
     norm_over: str = "head"
     v_head_dim: Count | None = None
     caches: bool = True
+    capped: bool = False
+    narrow_softmax: bool = False
+    stable_softmax: bool = False
+    partial_rotary: bool = False
+    rotary_dim: Count | None = None
+    scaled_queries: bool = False
+    angles: str = "whole"
+    angles_of: str = ""
     positions_each: bool = False
-    fp32_rotary: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from must_divide(self, "num_heads", "num_kv_heads")
@@ -159,17 +174,27 @@ class GroupedQueryAttention(Module):
         """Queries and keys normalised, and turned by their positions."""
         if self.qk_norm:
             q, k = self.normed(q, self.q_norm), self.normed(k, self.k_norm)
-        if self.rotary:
-            q, k = self.turned(q), self.turned(k)
-        return q, k
+        return self.turned(q, k) if self.rotary else (q, k)
 
-    def turned(self, x: Tensor) -> Tensor:
-        """Queries or keys, turned by their positions."""
-        return ops.rotary(x, each=self.positions_each, fp32=self.fp32_rotary)
+    def turned(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys turned by their positions; where a layer makes tables of its own, by the same ones."""
+        tape = q.tape
+        tables: tuple[Tensor, ...] = ()
+        if self.angles.startswith("interleaved") and tape.run.kernels.rope is Rope.EAGER:
+            tables = ops.tables_of(q, ops.turned_part(q, self.rotary_dim), self.angles)
+            tape.record("tables of angles", (), tables)
+        words = (self.rotary_dim, self.angles, self.angles_of, self.positions_each, tables)
+        q, k = ops.rotary(q, *words), ops.rotary(k, *words)
+        if not (self.scaled_queries and tape.run.kernels.written_out):
+            return q, k
+        scale = tape.tensor("scale by position", *(axis for axis in q.axes if axis.name == SEQUENCE))
+        return ops.elementwise("scale", q, keeps=(scale,), makes=(scale,)), k
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values as queries and keys weigh them."""
-        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, self.window)
+        written = Written(self.capped, self.narrow_softmax, self.partial_rotary, self.stable_softmax, self.sinks)
+        sizes = self.num_heads, self.head_dim, self.value_dim
+        return core_attention(q, k, v, *sizes, self.window, written=written)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""
@@ -214,4 +239,4 @@ A = TypeVar("A", bound=GroupedQueryAttention)
 
 def of_kind(kind: type[A], attention: GroupedQueryAttention, **besides: Any) -> A:
     """The same attention as another kind of it, with the fields that the kind has besides."""
-    return kind(**{field.name: getattr(attention, field.name) for field in fields(attention)}, **besides)
+    return kind(**{field.name: getattr(attention, field.name) for field in fields(attention)} | besides)

@@ -111,5 +111,4 @@ class LayerInputLayer(DecoderLayer):
             x = super().forward(x)
             if self.per_layer_input is not None:
                 x = ops.residual(x, self.per_layer_input(x))
-            factor = x.tape.tensor("factor", Axis("one", 1))
-            return ops.elementwise("scale", x, keeps=(factor,), weights=(self.factor,), makes=(factor,))
+            return ops.elementwise("scale", x, weights=(self.factor,))

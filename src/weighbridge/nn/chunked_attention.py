@@ -7,7 +7,7 @@ from typing import ClassVar
 from weighbridge.kernels import Rope
 from weighbridge.nn import ops
 from weighbridge.nn.attention import GroupedQueryAttention
-from weighbridge.nn.core_attention import core_attention
+from weighbridge.nn.core_attention import Written, core_attention
 from weighbridge.tape import SEQUENCE, Axis, Tensor
 from weighbridge.units import FP32
 
@@ -38,7 +38,7 @@ class ChunkedAttention(GroupedQueryAttention):
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         sizes, window = (self.num_heads, self.head_dim, self.value_dim), self.window
         visible = q.tape.run.pairs_in_chunks(window) if self.chunked and window is not None else None
-        return core_attention(q, k, v, *sizes, window, visible=visible, narrow=True)
+        return core_attention(q, k, v, *sizes, window, visible=visible, written=Written(narrow=True))
 
 
 def turned(x: Tensor) -> Tensor:

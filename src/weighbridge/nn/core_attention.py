@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from weighbridge.arithmetic import Count, minimum
@@ -10,7 +10,7 @@ from weighbridge.kernels import Attention
 from weighbridge.nn import context, ops
 from weighbridge.tape import Axis, Tape, Tensor, Use, Work
 from weighbridge.traced import plain
-from weighbridge.units import FP32, DataType
+from weighbridge.units import FP32, INT64, DataType
 
 
 def core_attention(
@@ -24,7 +24,7 @@ def core_attention(
     selected: Count | None = None,
     further: Further | None = None,
     visible: Count | None = None,
-    narrow: bool = False,
+    written: Written | None = None,
 ) -> Tensor:
     """``softmax(q k^T) v`` of every head, over the pairs that the mask leaves visible.
 
@@ -45,7 +45,7 @@ def core_attention(
         further: keys that stand for several positions each, beside those of single positions.
         visible: pairs per head and sequence that are chosen, where neither of those says it. PyTorch masks the others,
             and counts them.
-        narrow: ``transformers`` has the softmax in the type of the scores (Llama 4).
+        written: how the model's own code differs from that of most, where modules run as it is written.
     """
     run, further = q.tape.run, further or Further()
     out = q.tape.tensor("attended", *q.axes[:-1], Axis("heads", heads, v_dim))
@@ -59,8 +59,29 @@ def core_attention(
         "megatron": ops.twice(run.batch * run.sequence * run.sequence * per_pair),
     }
     with q.tape.segment("core_attn"):
-        CORES[run.kernels.attention](Core(q, k, v, out, heads, run.positions + further.keys, work, counted, narrow))
+        core = Core(q, k, v, out, heads, run.positions + further.keys, work, counted, window, selected is not None)
+        CORES[run.kernels.attention](replace(core, written=written) if written and run.kernels.written_out else core)
     return out
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a model's attention is written, where modules run as they are written (transformers).
+
+    Attributes:
+        capped: scores are held below a cap (Gemma 2); only operation by operation.
+        narrow: probabilities are computed in the type of the scores, not in fp32; only operation by operation.
+        by_heads: queries lie head by head, not position by position, and with them the result of one kernel, which is
+            then copied: what joined parts of heads does (partial rotary positions).
+        stable: each row's largest score is taken away first, in the type of the scores; only operation by operation.
+        sinks: that too, and a score per head is joined to those of keys before (gpt-oss).
+    """
+
+    capped: bool = False
+    narrow: bool = False
+    by_heads: bool = False
+    stable: bool = False
+    sinks: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +122,9 @@ class Core:
         keys: keys that a query may see.
         work: its floating-point operations.
         counted: the same by conventions of others.
-        narrow: ``transformers`` has the softmax in the type of the scores.
+        window: positions that a query sees at most; ``None`` for all before it.
+        chosen: which it sees is chosen for each.
+        written: how the model's own code has it.
     """
 
     q: Tensor
@@ -112,7 +135,23 @@ class Core:
     keys: Count
     work: Work
     counted: dict[str, Work]
-    narrow: bool = False
+    window: Count | None = None
+    chosen: bool = False
+    written: Written = Written()
+
+    @property
+    def masked(self) -> bool:
+        """Whether one kernel is given a mask: transformers makes one of what is chosen, and of a window no longer than
+        the keys (masking_utils.py, _ignore_causal_mask_sdpa).
+        """
+        run = self.tape.run
+        slides = self.window is not None and plain(self.window) <= plain(run.positions)
+        return run.kernels.written_out and (slides or self.chosen)
+
+    @property
+    def by_heads(self) -> bool:
+        """Whether queries, and with them the result of one kernel, lie head by head: of one head it is the same."""
+        return self.written.by_heads and plain(self.heads) != 1
 
     @property
     def tape(self) -> Tape:
@@ -138,6 +177,12 @@ class Core:
         assert isinstance(own, Axis)
         return x if plain(own.units) == plain(self.heads) else self.copied(x)
 
+    def expanded(self, x: Tensor) -> Tensor:
+        """Keys or values seen as those of every query head: a copy, unless there is one head."""
+        own = x.axes[-1]
+        assert isinstance(own, Axis)
+        return x if plain(own.units) == 1 else self.repeated(x)
+
     def record(
         self, reads: tuple[Tensor, ...], keeps: tuple[Tensor, ...], makes: tuple[Tensor, ...] = (), **scratch: Any
     ) -> None:
@@ -151,25 +196,37 @@ def plain_core(core: Core) -> None:
     core.record((core.q, core.k, core.v), (core.q, core.k, core.v, weights), (weights,))
 
 
-def flash_core(core: Core) -> None:
+def flash_core(core: Core, *masks: Tensor) -> None:
     """One kernel (Dao 2023, FlashAttention-2, algorithm 1): keeps its inputs, its result and the logarithm of each
-    row's sum. Backward, the queries' gradient gathers in fp32. Where the sequence comes first, or ranks exchange
-    heads, its result is copied.
+    row's sum. Backward, the queries' gradient gathers in fp32. Where the sequence comes first, ranks exchange heads, or
+    queries lie head by head, its result is copied.
     """
     sums = core.tape.tensor("log-sum-exp", *core.q.axes[:-1], Axis("heads", core.heads), dtype=FP32)
     kernels = core.tape.run.kernels
     inputs = (core.q, core.repeated(core.k), core.repeated(core.v)) if kernels.copies_keys else (core.q, core.k, core.v)
     memory = context.shared(*inputs, core.out, sums)
     copies = None
-    if kernels.exchanges_heads:
+    if kernels.exchanges_heads or core.by_heads:
         copies = Axis("copies", 1)
     elif kernels.sequence_first and kernels.attention in (Attention.FLASH, Attention.FLASH_1):
         copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
     if copies is not None:
         own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
-        core.record(inputs, (*inputs, own, sums), (own, sums), **memory)
+        core.record(inputs, (*inputs, own, sums, *masks), (own, sums, *masks), **memory)
         return
-    core.record(inputs, (*inputs, core.out, sums), (sums,), **memory)
+    core.record(inputs, (*inputs, core.out, sums, *masks), (sums, *masks), **memory)
+
+
+def sdpa_core(core: Core) -> None:
+    """The same by PyTorch, which turns a mask of flags into one that is added to the scores, and keeps it; then keys
+    and values of several heads are copied for every query head first (aten/src/ATen/native/transformers/attention.cpp,
+    convert_boolean_attn_mask; transformers, integrations/sdpa_attention.py, use_gqa_in_sdpa).
+    """
+    if not core.masked:
+        return flash_core(core)
+    k, v = core.expanded(core.k), core.expanded(core.v)
+    mask = core.tape.tensor("mask added to scores", *core.q.axes[:-1], Axis("keys", core.keys))
+    return flash_core(replace(core, k=k, v=v), mask)
 
 
 def unfused_core(core: Core) -> None:
@@ -206,27 +263,56 @@ def eager_core(core: Core) -> None:
     (aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out).
     """
     tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
-    queries = core.q if core.q.base is None else core.copied(core.q)  # of a fused projection: not head after head
+    q = core.q if core.q.base is None else ops.elementwise("queries by heads", core.q)
     dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
     mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
-    tape.record(
-        "scores", (queries, keys, mask), (raw,), _factors(queries, keys), scratch=scaled, scratch_backward=scaled
+    tape.record("scores", (q, keys, mask), (raw,), _factors(q, keys), scratch=scaled, scratch_backward=scaled)
+    raw = ops.activation("tanh", raw) if core.written.capped else raw
+    own = core.written
+    softmax = stable_softmax if own.stable or own.sinks else narrow_softmax if own.narrow else wide_softmax
+    weights = softmax(core, raw)
+    core.record((weights, values), _factors(weights, values))
+
+
+def narrow_softmax(core: Core, raw: Tensor) -> Tensor:
+    """Probabilities in the type of the scores, which are kept."""
+    weights = core.scores("probabilities", raw.dtype)
+    core.tape.record("softmax", (raw,), (weights,), (weights,))
+    return weights
+
+
+def stable_softmax(core: Core, raw: Tensor) -> Tensor:
+    """Probabilities of keys, and of a sink if there is one, in the type of the scores, less each row's largest, whose
+    place is kept; values see a part of them (transformers, models/gpt_oss/modeling_gpt_oss.py,
+    eager_attention_forward).
+    """
+    tape, heads = core.tape, Axis("heads", core.heads)
+    columns = Axis("keys", core.keys + 1 if core.written.sinks else core.keys)
+    both = tuple(
+        tape.tensor(name, *core.q.axes[:-1], heads, columns, dtype=raw.dtype)
+        for name in ("scores and sinks", "scores less the largest", "probabilities")
     )
+    largest = tape.tensor("places of the largest", *core.q.axes[:-1], heads, dtype=INT64)
+    tape.record("join", (raw,), both[:1])
+    tape.record("largest", both[:1], (both[1], largest), (largest,))
+    tape.record("softmax", (both[1],), (both[2],), (both[2],))
+    return ops.part(both[2], "probabilities of keys", Axis("keys", core.keys))
+
+
+def wide_softmax(core: Core, raw: Tensor) -> Tensor:
+    """Probabilities in fp32, which are kept, and a copy in the type of the values."""
+    tape = core.tape
     wide, weights = core.scores("probabilities in fp32", FP32), core.scores("probabilities")
     product = (core.scores("gradient times probabilities", FP32, Use.WORKSPACE),)
-    if core.narrow:
-        tape.record("softmax", (raw,), (weights,), (weights,))
-        core.record((weights, values), _factors(weights, values))
-        return
-    if dtype is FP32:
+    if raw.dtype is FP32:
         tape.record("softmax", (raw,), (wide,), (wide,), scratch_backward=product)
     else:
         copy, caller = core.scores("scores in fp32", FP32), (core.scores("scores of the caller", use=Use.WORKSPACE),)
         tape.record("to fp32", (raw,), (copy,))
         tape.record("softmax", (copy,), (wide,), (wide,), scratch=caller, scratch_backward=product)
     tape.record("cast", (wide,), (weights,))
-    core.record((weights, values), _factors(weights, values))
+    return weights
 
 
 CORES = {
@@ -235,7 +321,7 @@ CORES = {
     Attention.FLASH_1: flash_core,
     Attention.TRITON: flash_core,
     Attention.CUDNN: flash_core,
-    Attention.SDPA: flash_core,
+    Attention.SDPA: sdpa_core,
     Attention.UNFUSED: unfused_core,
     Attention.EAGER: eager_core,
 }

@@ -48,7 +48,7 @@ class CrossLayerAttention(GroupedQueryAttention):
         x = ops.gathered(x)
         with x.tape.segment("qkv_linear"):
             q = self.q_proj(x)
-        q = ops.rotary(self.normed(q, self.q_norm))
+        q = ops.rotary(self.normed(q, self.q_norm), own=self.angles_of)
         k, v = self.earlier(x) if self.reads else self.own(x)
         attended = self.attended(q, k, v)
         with x.tape.segment("attn_proj"):
@@ -59,7 +59,7 @@ class CrossLayerAttention(GroupedQueryAttention):
         with x.tape.segment("qkv_linear"):
             k = self.k_proj(x)
             v = k if self.keys_are_values else self.v_proj(x)
-        k, v = ops.rotary(self.normed(k, self.k_norm)), self.normed(v, self.v_norm)
+        k, v = ops.rotary(self.normed(k, self.k_norm), own=self.angles_of), self.normed(v, self.v_norm)
         store(k, v, self.window)
         return k, v
 

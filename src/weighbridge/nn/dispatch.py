@@ -11,6 +11,7 @@ from typing import Protocol
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Backend, Exchange, Experts, Kernels, Routing, Scores
 from weighbridge.nn import ops
+from weighbridge.nn.choice import Choice
 from weighbridge.tape import Axis, Tensor, Use
 from weighbridge.units import FP32, INT32, INT64
 
@@ -18,11 +19,11 @@ from weighbridge.units import FP32, INT32, INT64
 class Dispatch(Protocol):
     """The three steps."""
 
-    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+    def choose(self, scores: Tensor, top_k: Count, choice: Choice) -> Tensor:
         """Weights of each token's chosen experts."""
 
-    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
-        """One row per token and chosen expert, in the experts' order."""
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count, biased: bool) -> Tensor:
+        """One row per token and chosen expert, in the experts' order; ``biased`` where each adds its experts' bias."""
 
     def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
         """The weighted sum of each token's results, as ``x`` is laid out."""
@@ -37,10 +38,10 @@ def rows(x: Tensor, top_k: Count, name: str = "routed") -> Axis:
 class Plain:
     """What the operations need by themselves."""
 
-    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+    def choose(self, scores: Tensor, top_k: Count, choice: Choice) -> Tensor:
         return ops.elementwise("top k", scores, keeps=(scores,))
 
-    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count, biased: bool) -> Tensor:
         routed = x.tape.tensor("routed", rows(x, top_k), x.axes[-1])
         x.tape.record("dispatch", (x, chosen), (routed,))
         return routed
@@ -54,32 +55,23 @@ class Plain:
 class Grouped:
     """Sorted copies and grouped multiplies on one device (transformers, integrations/moe.py, grouped_mm)."""
 
-    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
-        tape, places = scores.tape, rows(scores, top_k)
-        wide = tape.tensor("router probabilities", *scores.axes, dtype=FP32)
-        tape.record("softmax", (scores,), (wide,), (wide,))
-        values = tape.tensor("top probabilities", places, dtype=FP32)
-        chosen = tape.tensor("chosen experts", places, dtype=INT64)
-        ends = tape.tensor("ends of experts", scores.axes[-1], dtype=INT32)
-        tape.record("top k", (wide,), (values, chosen, ends), (chosen, ends))
-        sums = tape.tensor("sums", *scores.axes[:-1], dtype=FP32)
-        tape.record("sum", (values,), (sums,))
-        weights = tape.tensor("weights", places, dtype=FP32)
-        tape.record("normalise", (values, sums), (weights,), (values, sums))
-        return weights
+    def choose(self, scores: Tensor, top_k: Count, choice: Choice) -> Tensor:
+        return choice.weights(scores, rows(scores, top_k))
 
-    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count, biased: bool) -> Tensor:
         tape, places = x.tape, rows(x, top_k)
-        orders = tuple(tape.tensor(n, places, dtype=INT64) for n in ("order", "token of row", "inverse order"))
+        names = ("order", "token of row", "inverse order", *(["expert of row"] if biased else []))
+        orders = tuple(tape.tensor(name, places, dtype=INT64) for name in names)
         routed = tape.tensor("routed", places, x.axes[-1], dtype=x.dtype)
         tape.record("dispatch", (x,), (routed, *orders), orders)
         return routed
 
     def bring(self, done: Tensor, chosen: Tensor, x: Tensor, top_k: Count) -> Tensor:
         tape = x.tape
-        ordered = tape.tensor("sorted weights", *chosen.axes, dtype=FP32)
+        ordered = tape.tensor("sorted weights", *chosen.axes, dtype=chosen.dtype)
         tape.record("sort", (chosen,), (ordered,))
-        weighted = tape.tensor("weighted results", *done.axes, dtype=done.dtype)
+        wide = FP32 if FP32 in (chosen.dtype, done.dtype) else done.dtype
+        weighted = tape.tensor("weighted results", *done.axes, dtype=wide)
         tape.record("weigh", (done, ordered), (weighted,), (done, ordered))
         combined = tape.tensor("combined", *x.axes, dtype=x.dtype)
         tape.record("combine", (weighted,), (combined,))
@@ -91,7 +83,7 @@ class Megatron:
     moe_utils.py). Of the copies of tokens only the last, which the experts read, is kept: copying keeps indices alone.
     """
 
-    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+    def choose(self, scores: Tensor, top_k: Count, choice: Choice) -> Tensor:
         tape, routing = scores.tape, scores.tape.run.kernels.routing
         dtype = FP32 if routing.fp32 else scores.dtype
         chosen = tape.tensor("weights", *scores.axes, dtype=dtype)
@@ -113,7 +105,7 @@ class Megatron:
         tape.record("top k", (scores,), (chosen, *kept), tuple(kept))
         return chosen
 
-    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count, biased: bool) -> Tensor:
         tape, hidden = x.tape, x.axes[-1]
         maps = self.maps(x, chosen, top_k)
         sent = tape.tensor("permuted", rows(x, top_k, "permuted"), hidden)
@@ -163,9 +155,9 @@ class Flex(Megatron):
     order are all that is allocated. Maps of handles (under 1 % of the tokens) are left out.
     """
 
-    def choose(self, scores: Tensor, top_k: Count) -> Tensor:
+    def choose(self, scores: Tensor, top_k: Count, choice: Choice) -> Tensor:
         """The chosen weights are taken out again, in fp32, for the library (setup_metadata)."""
-        chosen = super().choose(scores, top_k)
+        chosen = super().choose(scores, top_k, choice)
         tape, experts = scores.tape, scores.axes[-1].size
         places = Axis("permuted", rows(scores, top_k).units, choices=(experts, top_k))
         if scores.tape.run.kernels.routing.backend is Backend.HYBRIDEP:  # all weights, by expert
@@ -175,7 +167,7 @@ class Flex(Megatron):
         tape.record("top k again", (chosen,), (weights, found), (found,))
         return weights
 
-    def send(self, x: Tensor, chosen: Tensor, top_k: Count) -> Tensor:
+    def send(self, x: Tensor, chosen: Tensor, top_k: Count, biased: bool) -> Tensor:
         tape, hidden, routing, places = x.tape, x.axes[-1], x.tape.run.kernels.routing, rows(x, top_k)
         weights = tape.tensor("weights of rows", places, dtype=FP32)
         routed = tape.tensor("routed", places, hidden)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
-from weighbridge.nn.core_attention import core_attention
+from weighbridge.nn.core_attention import Written, core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import CountedLayerNorm, CountedNorm
@@ -30,6 +30,7 @@ class MultiHeadLatentAttention(Module):
         out_bias: the output projection adds a bias; as ``bias`` says if ``None``.
         norms: the bottlenecks end in a normalisation.
         layer_norm: that is a layer normalisation, with a bias.
+        angles: the tables of transformers' rotary positions: a name of :data:`weighbridge.nn.ops.ANGLES`.
         rotary: the parts for positions are turned by them; without it they are elements like others (Kimi Linear).
     """
 
@@ -50,6 +51,7 @@ class MultiHeadLatentAttention(Module):
     out_bias: bool | None = None
     norms: bool = True
     layer_norm: bool = False
+    angles: str = "whole"
     rotary: bool = True
 
     selected: ClassVar[Count | None] = None
@@ -92,7 +94,8 @@ class MultiHeadLatentAttention(Module):
             latent = self.normed(compressed)
             q = self.turned(self.queries(x, narrow))
             k, v = self.expanded(latent, self.position(compressed))
-        attended = core_attention(q, k, v, self.num_heads, self.qk_head_dim, self.v_head_dim, selected=self.selected)
+        sizes, written = (self.num_heads, self.qk_head_dim, self.v_head_dim), Written(by_heads=True)
+        attended = core_attention(q, k, v, *sizes, selected=self.selected, written=written)
         with x.tape.segment("attn_proj"):
             return self.o_proj(attended)
 
@@ -120,7 +123,7 @@ class MultiHeadLatentAttention(Module):
 
     def turned(self, x: Tensor) -> Tensor:
         """Queries, or the part of keys that all heads share, turned by their positions."""
-        return ops.rotary(x, self.qk_rope_head_dim) if self.rotary else x
+        return ops.rotary(x, self.qk_rope_head_dim, self.angles) if self.rotary else x
 
     def expanded(self, latent: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values expanded from the latents of the new tokens and of the cache. Every head's key is joined with

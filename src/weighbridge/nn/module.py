@@ -45,7 +45,7 @@ class Module:
         note: a few words that explanations print beside it.
         source: paper and equation, or library and file, that defines it.
         apart: counted apart from the model's total.
-        title: what it is called among its siblings; the class's name in lower case by default.
+        title: what it is called among its siblings; the class's name in lower case, unless a class above it says.
         branch: the place that it may take in a decoder layer: "mixer", "feed_forward" or none. It then has a field
             ``hidden_size``, which descriptions fill in.
         fuses_norm: its first projection and the norm before it can be one module.
@@ -57,6 +57,7 @@ class Module:
     source: ClassVar[str] = ""
     apart: ClassVar[bool] = False
     title: ClassVar[str] = ""
+    _titled: ClassVar[bool] = False
     branch: ClassVar[str] = ""
     fuses_norm: ClassVar[bool] = False
     norms_itself: ClassVar[bool] = False
@@ -70,8 +71,12 @@ class Module:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         dataclass(eq=False, repr=False)(cls)
-        if "title" not in cls.__dict__:
-            cls.title = re.sub(r"(?<=[a-z0-9])(?=[A-Z].)", "_", cls.__name__).lower()
+        if "title" in cls.__dict__:
+            cls._titled = True
+            return
+        above = next((base for base in cls.__mro__ if base.__dict__.get("_titled")), None)
+        own = re.sub(r"(?<=[a-z0-9])(?=[A-Z].)", "_", cls.__name__).lower()
+        cls.title = own if above is None else str(vars(above)["title"])  # kinds of attention are all called so
 
     def __post_init__(self) -> None:
         self._children, self._weights = {}, {}

@@ -9,13 +9,15 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count, ceil_div
 from weighbridge.kernels import Experts
 from weighbridge.nn import ops
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.dispatch import dispatch
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.problems import Problem, at_most
-from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.tape import Axis, Joined, Tensor, Weight
 from weighbridge.tree import Kind, Node
+from weighbridge.units import FP32
 
 
 class Router(Module):
@@ -26,6 +28,7 @@ class Router(Module):
         num_experts: experts to choose from.
         bias: the scores have a learned bias.
         correction_bias: a buffer added to the scores when choosing, updated without a gradient (DeepSeek-V3, eq. 16).
+        in_fp32: transformers casts its input and its weight to fp32.
     """
 
     kind = Kind.ROUTER
@@ -35,6 +38,7 @@ class Router(Module):
     num_experts: Count
     bias: bool = False
     correction_bias: bool = False
+    in_fp32: bool = False
 
     def build(self) -> None:
         experts = Axis("experts", self.num_experts)
@@ -47,7 +51,19 @@ class Router(Module):
     def forward(self, x: Tensor) -> Tensor:
         hidden, experts = Axis("hidden", self.hidden_size), Axis("experts", self.num_experts)
         learned = tuple(weight for weight in self.weights.values() if not weight.buffer)
+        if self.in_fp32 and x.tape.run.kernels.written_out and x.dtype is not FP32:
+            return self.wide(x, experts, learned)
         return ops.matmul(x, hidden, experts, learned, ops.NOT_COUNTED)
+
+    def wide(self, x: Tensor, experts: Axis, learned: tuple[Weight, ...]) -> Tensor:
+        """Scores in fp32: copies in fp32 of the input and of the weight are kept."""
+        wide, tape = ops.cast(x, "router input in fp32", FP32), x.tape
+        copies = tuple(tape.tensor("router weight in fp32", *w.axes, dtype=FP32) for w in learned)
+        made = tape.tensor("projection", *x.axes[:-1], experts, dtype=FP32)
+        work = ops.twice(2 * x.rows * self.hidden_size * self.num_experts)
+        kept = (wide, *(copy for copy in copies if len(copy.axes) > 1))
+        tape.record("matmul", (wide, *learned), (made, *copies), kept, work, ops.NOT_COUNTED)
+        return made
 
 
 class HashRouter(Router):
@@ -101,6 +117,15 @@ class GatedExpert(GatedMLP):
     """One expert with a gate projection: gate, up and down."""
 
     kind = Kind.EXPERTS
+
+    def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at once where the framework stores routed experts so (transformers, integrations/moe.py)."""
+        if x.tape.run.kernels.experts is not Experts.GROUPED or self.axis != "expert_ffn" or self.fused:
+            return super().halves(x)
+        ffn, weights = Axis(self.axis, self.intermediate_size), (self.gate_proj.weights, self.up_proj.weights)
+        own = tuple(weight for part in weights for weight in part.values())
+        both = ops.matmul(ops.lowered(x), self.gate_proj.columns, Joined((ffn, ffn)), own)
+        return ops.part(both, "gate", ffn), ops.part(both, "up", ffn)
 
     def weighed(self, active: Tensor, fused: bool) -> Tensor:
         return by_weights(active, fused) if self.axis == "expert_ffn" else active
@@ -160,6 +185,7 @@ class MixtureOfExperts(Module):
         activation: the experts' activation.
         hashed: rows of a fixed table that says where each token goes; ``None`` to go by scores.
         zero_experts: further ones to choose from that give a token back as it is (LongCat-Flash); ``None`` for none.
+        scoring: how transformers turns the router's scores into weights.
     """
 
     kind = Kind.EXPERTS
@@ -183,6 +209,7 @@ class MixtureOfExperts(Module):
     activation: str = "silu"
     hashed: Count | None = None
     zero_experts: Count | None = None
+    scoring: Choice = Choice()
 
     def problems(self) -> Iterator[Problem]:
         yield from at_most(self, "top_k", "num_experts")
@@ -210,7 +237,7 @@ class MixtureOfExperts(Module):
     def choice(self) -> Module:
         """What scores every expert for every token."""
         choices = self.num_experts if self.zero_experts is None else self.num_experts + self.zero_experts
-        own = (self.hidden_size, choices, self.router_bias, self.correction_bias)
+        own = (self.hidden_size, choices, self.router_bias, self.correction_bias, self.scoring.in_fp32)
         return Router(*own) if self.hashed is None else HashRouter(*own, self.hashed, self.top_k)
 
     def expert(self, width: Count) -> Module:
@@ -220,7 +247,7 @@ class MixtureOfExperts(Module):
 
     def weights_of(self, scores: Tensor) -> Tensor:
         """Weights of each token's chosen experts."""
-        return dispatch(scores.tape.run.kernels).choose(scores, self.top_k)
+        return dispatch(scores.tape.run.kernels).choose(scores, self.top_k, self.scoring)
 
     @property
     def met(self) -> Count:
@@ -236,7 +263,7 @@ class MixtureOfExperts(Module):
         steps = dispatch(x.tape.run.kernels)
         chosen = self.weights_of(self.router(x if scored is None else scored))
         inner = self.latent_in(x) if self.latent_size is not None else x
-        done = self.experts(steps.send(inner, chosen, self.met))
+        done = self.experts(steps.send(inner, chosen, self.met, self.bias))
         combined = steps.bring(done, chosen, inner, self.met)
         out = self.latent_out(combined) if self.latent_size is not None else combined
         if self.shared_intermediate_size is None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weighbridge.arithmetic import Count
-from weighbridge.kernels import Norm, Pointwise, Rope
+from weighbridge.arithmetic import Count, exact_div
+from weighbridge.kernels import Pointwise, Rope
 from weighbridge.tape import (
     SEQUENCE,
     STREAM,
@@ -24,7 +24,7 @@ from weighbridge.tape import (
     splits,
 )
 from weighbridge.traced import plain
-from weighbridge.units import FP32, INT8
+from weighbridge.units import FP32, INT8, DataType
 
 
 def trains(*weights: Weight) -> bool:
@@ -112,9 +112,8 @@ def written_out(
     x: Tensor, weights: tuple[Weight, ...], memory: Mapping[str, tuple[Tensor, ...]]
 ) -> dict[str, tuple[Tensor, ...]]:
     """What a multiply holds, with packed weights written out in the type of activations while it runs."""
-    whole = tuple(
-        x.tape.tensor("weight written out", *w.axes, use=Use.WORKSPACE) for w in weights if w.packed is not None
-    )
+    packed = (w for w in weights if w.packed is not None)
+    whole = tuple(x.tape.tensor("weight written out", *w.axes, use=Use.WORKSPACE) for w in packed)
     if not whole:
         return dict(memory)
     names = ("scratch", "scratch_backward")
@@ -233,16 +232,42 @@ def elementwise(
     return made
 
 
+INPUT, RESULT = "input", "result"
+
+STEPS = {
+    "relu": (RESULT,),
+    "sigmoid": (RESULT,),
+    "tanh": (RESULT,),
+    "relu2": ("relu",),
+    "quick_gelu": (INPUT, "sigmoid"),
+    "gelu_new": (INPUT, "half", "tanh", "1 + tanh"),
+}
+"""What activations keep that do not keep their input alone: kernels that keep their result (PyTorch,
+tools/autograd/derivatives.yaml), and those that transformers writes step by step (transformers, activations.py).
+"""
+
+
+GATES = {"clamped_swish": ("gate", "up", "clamped gate", "sigmoid", "swish", "1 + up")}
+"""The same of gates times projections that are not an activation times a projection: gpt-oss's (transformers,
+models/gpt_oss/modeling_gpt_oss.py, _apply_gate).
+"""
+
+
 def activation(name: str, x: Tensor) -> Tensor:
-    """A pointwise activation (silu, gelu). Keeps its input; ReLU keeps its result instead. The tanh form of GELU, where
-    it is written out, keeps two factors and the tanh besides (transformers, activations.py, NewGELUActivation).
-    """
-    made, kernels = x.tape.tensor(name, *x.axes, dtype=x.dtype), x.tape.run.kernels
-    keeps: tuple[Tensor, ...] = (made,) if name == "relu" else (x,)
-    steps: tuple[Tensor, ...] = ()
-    if name == "gelu_new" and kernels.norm is Norm.EAGER and not kernels.fuses_gelu:
-        steps = tuple(x.tape.tensor(step, *x.axes, dtype=x.dtype) for step in ("half", "tanh", "1 + tanh"))
-    x.tape.record(name, (x,), (made, *steps), (*keeps, *steps))
+    """A pointwise activation (silu, gelu, relu). Keeps its input; written out, what its steps keep."""
+    if name not in STEPS or not (x.tape.run.kernels.written_out or name == "relu"):
+        return elementwise(name, x, keeps=(x,))
+    return stepwise(name, STEPS[name], **{INPUT: x})
+
+
+def stepwise(name: str, steps: tuple[str, ...], **inputs: Tensor) -> Tensor:
+    """A pointwise operation that keeps some of its inputs, its result and what stands between."""
+    first = next(iter(inputs.values()))
+    made = first.tape.tensor(name, *first.axes, dtype=first.dtype)
+    known = {**inputs, RESULT: made}
+    between = {s: first.tape.tensor(s, *first.axes, dtype=first.dtype) for s in steps if s not in known}
+    kept = tuple(known.get(step) or between[step] for step in steps)
+    first.tape.record(name, tuple(inputs.values()), (made, *between.values()), kept)
     return made
 
 
@@ -257,6 +282,8 @@ def gated(name: str, gate: Tensor, up: Tensor) -> Tensor:
     kernels = gate.tape.run.kernels
     if kernels.pointwise is Pointwise.FUSED:
         return elementwise("gated " + name, gate, up, keeps=(gate, up))
+    if kernels.written_out and name in GATES:
+        return stepwise(name, GATES[name], gate=gate, up=up)
     if kernels.sequence_first:  # Megatron-Core adds an offset first, be it 0 (transformer/mlp.py, glu_linear_offset)
         up = elementwise("offset", up, keeps=(up,))  # which the gate's half keeps: both are one projection
     return multiply(activation(name, gate), up)
@@ -267,38 +294,81 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return elementwise("add", a, b, shares=(a, b))
 
 
-def rotary(x: Tensor, turned: Count | None = None, each: bool = False, fp32: bool = False) -> Tensor:
+ANGLES = {
+    "whole": ("cosines", "sines"),
+    "whole in fp32": ("cosines", "sines"),
+    "half": ("half cosines", "half sines"),
+    "complex": ("complex numbers",),
+    "interleaved": ("interleaved cosines", "interleaved sines"),
+    "interleaved in fp32": ("interleaved cosines", "interleaved sines"),
+}
+"""Tables of angles: cosines and sines of a whole head, in which the halves are the same, or of a half; complex numbers
+in fp32; or cosines and sines with every angle twice, which every layer makes anew.
+"""
+
+
+def tables_of(x: Tensor, head: Axis, angles: str, own: str = "", each: bool = False) -> tuple[Tensor, ...]:
+    """Tables of angles of so many elements of a head, as a model's code has them: one of :data:`ANGLES`. Megatron-Core
+    makes them anew at every call (models/common/embeddings/rope_utils.py).
+    """
+    tape = x.tape
+    positions = [next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])]
+    if each:
+        positions.insert(0, next(axis for axis in x.axes if axis.name == "batch"))
+    anew = tape.run.kernels.sequence_first or angles.startswith("interleaved")
+    wide = tape.run.kernels.autocast or angles == "complex" or angles.endswith("in fp32")
+    width = Axis("head_dim", exact_div(head.units, 2)) if angles == "half" else head
+    make = tape.tensor if anew else tape.table
+    return tuple(make(own + name, *positions, width, dtype=FP32 if wide else None) for name in ANGLES[angles])
+
+
+def rotary(
+    x: Tensor,
+    turned: Count | None = None,
+    angles: str = "whole",
+    own: str = "",
+    each: bool = False,
+    tables: tuple[Tensor, ...] = (),
+) -> Tensor:
     """Rotary positions (Su et al. 2021, eq. 34): turns every head's elements by pairs. Keeps nothing of its input, only
     tables that all layers share.
 
     Args:
         x: heads, or one head that all share.
         turned: how many of a head's elements are turned; all if ``None``.
+        angles: the tables of a model's code, where operations run as it is written: one of :data:`ANGLES`.
+        own: whose angles they are, where layers differ in them.
         each: every sequence has positions of its own, as those with images do, and so tables of its own.
-        fp32: tables that are written out are fp32.
+        tables: those that were made for the queries of the same layer.
     """
-    tape, last = x.tape, x.axes[-1]
-    rope = tape.run.kernels.rope
-    made = tape.tensor("rotary", *x.axes, dtype=x.dtype)
-    whole = last.width if isinstance(last, Axis) and last.name != "rope" else last.size
-    head = Axis("head_dim", whole if turned is None else turned)
-    positions = [next((axis for axis in x.axes if axis.name == SEQUENCE), x.axes[0])]
-    if each:
-        positions.insert(0, next(axis for axis in x.axes if axis.name == "batch"))
+    tape, rope = x.tape, x.tape.run.kernels.rope
+    made, head = tape.tensor("rotary", *x.axes, dtype=x.dtype), turned_part(x, turned)
     if rope is Rope.FUSED:
-        angles = tape.table("angles", *positions, head, dtype=FP32)
-        tape.record("rotary", (x,), (made,), (angles,))
+        positions = [axis for axis in x.axes if axis.name == SEQUENCE or (each and axis.name == "batch")]
+        table = tape.table("angles", *(positions or x.axes[:1]), head, dtype=FP32)
+        tape.record("rotary", (x,), (made,), (table,))
     elif rope is Rope.EAGER:
-        # Megatron-Core makes them anew at every call (models/common/embeddings/rope_utils.py)
-        make = tape.tensor if tape.run.kernels.sequence_first else tape.table
-        dtype = FP32 if fp32 or tape.run.kernels.autocast else None
-        tables = tuple(make(name, *positions, head, dtype=dtype) for name in ("cosines", "sines"))
+        kept = tables or tables_of(x, head, angles, own, each)
         halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
-        own = tables if tape.run.kernels.sequence_first else ()
-        tape.record("rotary", (x,), (made, *own), tables, scratch=(halves,), scratch_backward=(halves,))
+        new = kept if tape.run.kernels.sequence_first else ()
+        tape.record("rotary", (x,), (made, *new), kept, scratch=(halves,), scratch_backward=(halves,))
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
         tape.record("rotary", (x,), (made,), scratch=(wide, wide), scratch_backward=(wide, wide))
+    return made
+
+
+def turned_part(x: Tensor, turned: Count | None = None) -> Axis:
+    """The elements of a head that positions turn: so many, or all."""
+    last = x.axes[-1]
+    whole = last.width if isinstance(last, Axis) and last.name != "rope" else last.size
+    return Axis("head_dim", whole if turned is None else turned)
+
+
+def cast(x: Tensor, name: str, dtype: DataType) -> Tensor:
+    """The same values in another type."""
+    made = x.tape.tensor(name, *x.axes, dtype=dtype)
+    x.tape.record("cast", (x,), (made,))
     return made
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Attention, Rope
-from weighbridge.nn import ops
 from weighbridge.nn.attention import GroupedQueryAttention
-from weighbridge.tape import Tensor
-from weighbridge.traced import plain
 
 
 class PartialRotaryAttention(GroupedQueryAttention):
@@ -26,11 +22,4 @@ class PartialRotaryAttention(GroupedQueryAttention):
     source: ClassVar[str] = "Wang and Komatsuzaki 2021 (GPT-J); Black et al. 2022 (GPT-NeoX), section 2.2.1"
 
     rotary_dim: Count = 0
-
-    def turned(self, x: Tensor) -> Tensor:
-        return ops.rotary(x, self.rotary_dim)
-
-    def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        made, kernels = super().attended(q, k, v), q.tape.run.kernels
-        joins = kernels.rope is Rope.EAGER and not kernels.sequence_first and plain(self.num_heads) != 1
-        return ops.elementwise("copy", made) if joins and kernels.attention is not Attention.EAGER else made
+    partial_rotary: bool = True

@@ -25,8 +25,7 @@ class ScaledEmbedding(Embedding):
     """A table whose rows are multiplied by the square root of their width (Gemma)."""
 
     def forward(self, tokens: Tensor) -> Tensor:
-        factor = tokens.tape.tensor("factor", Axis("one", 1))
-        return ops.elementwise("scale", super().forward(tokens), keeps=(factor,), makes=(factor,))
+        return ops.elementwise("scale", super().forward(tokens))
 
 
 class PerLayerEmbedding(Module):

@@ -10,10 +10,9 @@ from weighbridge.tape import Tensor
 
 
 class ScaledEmbedding(Embedding):
-    """Token embeddings times the root of the hidden size, a tensor of one element, which is kept (Gemma)."""
+    """Token embeddings times the root of the hidden size, a buffer of one element (Gemma)."""
 
     source: ClassVar[str] = "Vaswani et al. 2017, section 3.4"
 
     def forward(self, tokens: Tensor) -> Tensor:
-        factor = tokens.tape.tensor("factor")
-        return ops.elementwise("scale", super().forward(tokens), keeps=(factor,), makes=(factor,))
+        return ops.elementwise("scale", super().forward(tokens))

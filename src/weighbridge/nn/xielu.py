@@ -24,14 +24,14 @@ class XIELU(Module):
     def forward(self, x: Tensor) -> Tensor:
         """One kernel keeps its input. Operation by operation (transformers, activations.py, XIELUActivation) four more
         are kept: the scaled input, the exponential, what is left of it, and where the input is above zero; and of one
-        element each both factors, as they are used, and two constants.
+        element each both factors, as they are used.
         """
         tape, weights = x.tape, (self.positive, self.negative)
         if tape.run.kernels.pointwise is Pointwise.FUSED:
             return ops.elementwise("xielu", x, keeps=(x,), weights=weights)
         steps = [tape.tensor(name, *x.axes, dtype=x.dtype) for name in ("scaled", "exponential", "below zero")]
         steps.append(tape.tensor("above zero", *x.axes, dtype=ops.MASK))
-        single = ("factor above zero", "factor below zero", "beta", "epsilon")
+        single = ("factor above zero", "factor below zero")
         steps += [tape.tensor(name, Axis("one", 1), dtype=x.dtype) for name in single]
         return ops.elementwise("xielu", x, keeps=(x, *steps), weights=weights, makes=tuple(steps))
 

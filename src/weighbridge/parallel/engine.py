@@ -22,9 +22,16 @@ class Engine:
         kernels: how operations are carried out.
         block: positions of one page of the cache; 1 where the cache is no pages.
         memory_share: of the device's memory, what it takes in all; ``None`` where it takes what it needs.
-        chunk: tokens that one pass runs at most, prompts in chunks; ``None`` for whole prompts.
+        chunk: tokens that one pass runs at most; ``None`` for no limit.
+        splits: a prompt that does not fit into what is left of a pass is split; otherwise it waits for the next.
+        mixes: passes of prompts make a token of each running sequence, too; otherwise those wait meanwhile.
         graphs: passes of single tokens are replayed from CUDA graphs, so that the host launches one.
         step: seconds of the host in every pass: choosing what runs, sampling, taking results back.
+        compiled: passes that are not replayed run compiled code, whose host only launches kernels; otherwise modules in
+            Python, one after the other.
+        ahead: passes that are put together before the one that runs has ended, so that the host is never waited for.
+        linear: how weights are kept whose linear layers run as the tables of vLLM and SGLang have them, by the names of
+            :data:`weighbridge.hardware.speeds.experts.WEIGHTS`; others as in TensorRT-LLM's, by one cast and cuBLASLt.
         source: where the choices were read.
     """
 
@@ -37,6 +44,11 @@ class Engine:
     graphs: bool
     step: float
     source: str
+    splits: bool = True
+    mixes: bool = True
+    compiled: bool = False
+    ahead: int = 0
+    linear: frozenset[str] = frozenset({"fp8", "fp8_block", "nvfp4"})
 
     @property
     def framework(self) -> Framework:
@@ -55,6 +67,15 @@ _SERVING = Kernels(
     fuses_norms=True,
 )
 
+_GGML = Kernels(
+    "a kernel for each projection",
+    norm=Norm.FUSED,
+    attention=Attention.FLASH,
+    pointwise=Pointwise.FUSED,
+    rope=Rope.FUSED,
+    experts=Experts.PLAIN,
+)
+
 ENGINES: dict[str, Engine] = {
     row.name: row
     for row in (
@@ -67,6 +88,8 @@ ENGINES: dict[str, Engine] = {
             chunk=8192,
             graphs=True,
             step=0.0,
+            compiled=True,
+            ahead=1,
             source="vllm-project/vllm, vllm/config/cache.py (block_size, gpu_memory_utilization), engine/arg_utils.py",
         ),
         Engine(
@@ -78,8 +101,10 @@ ENGINES: dict[str, Engine] = {
             chunk=8192,
             graphs=True,
             step=0.0,
+            ahead=1,
             source="sgl-project/sglang, python/sglang/srt/server_args.py (page_size, mem_fraction_static, "
-            "chunked_prefill_size)",
+            "chunked_prefill_size, enable_mixed_chunk)",
+            mixes=False,
         ),
         Engine(
             "trtllm",
@@ -90,8 +115,12 @@ ENGINES: dict[str, Engine] = {
             chunk=8192,
             graphs=True,
             step=0.0,
+            compiled=True,
+            ahead=1,
             source="NVIDIA/TensorRT-LLM, tensorrt_llm/llmapi/llm_args.py (tokens_per_block, free_gpu_memory_fraction, "
-            "max_num_tokens)",
+            "max_num_tokens, enable_chunked_prefill)",
+            splits=False,
+            linear=frozenset({"fp8_block", "nvfp4"}),
         ),
         Engine(
             "transformers",
@@ -110,6 +139,30 @@ ENGINES: dict[str, Engine] = {
             graphs=False,
             step=0.0,
             source="huggingface/transformers, generation/utils.py, cache_utils.py",
+            splits=False,
+            mixes=False,
+        ),
+        Engine(
+            "llamacpp",
+            "llama.cpp",
+            _GGML,
+            block=1,
+            memory_share=None,
+            chunk=512,
+            graphs=True,
+            step=0.0,
+            source="ggml-org/llama.cpp, common/common.h (n_batch, n_ubatch), src/llama-context.cpp",
+        ),
+        Engine(
+            "exllama",
+            "ExLlama",
+            _GGML,
+            block=1,
+            memory_share=None,
+            chunk=2048,
+            graphs=False,
+            step=0.0,
+            source="turboderp/exllama, model.py (ExLlamaConfig: max_input_len, max_seq_len; ExLlamaCache)",
         ),
     )
 }

@@ -53,6 +53,13 @@ class Serving:
         memory_share: of a device's memory, what the engine takes; its own default if ``None``.
         chunk: tokens that one pass runs at most; the engine's own default if ``None``.
         cached_prompt: share of a prompt that is found in the prefix cache.
+        shortest: prompts and outputs are evenly as long as anything between this share of ``prompt`` and ``output`` and
+            those.
+        rounds: requests that each user sends, one after the other; the first ones of all users come at once.
+        poll: passes of tokens from one look for new requests to the next (SGLang's ``--scheduler-recv-interval``).
+        slots: sequences that run at a time at most, on all ranks; ``None`` for as many as are sent.
+        drafted: tokens that are guessed for each sequence and pass (multi-token prediction, a draft model).
+        accepted: of them, how many are right on the mean.
     """
 
     tensor: Count = 1
@@ -68,6 +75,22 @@ class Serving:
     memory_share: float | None = None
     chunk: int | None = None
     cached_prompt: float = 0.0
+    shortest: float = 1.0
+    rounds: int = 10
+    poll: int = 1
+    slots: int | None = None
+    drafted: int = 0
+    accepted: float = 0.0
+
+    @property
+    def mean_prompt(self) -> Count:
+        """Tokens of a prompt on the mean."""
+        return _mean(self.prompt, self.shortest)
+
+    @property
+    def mean_output(self) -> Count:
+        """Tokens after each on the mean."""
+        return _mean(self.output, self.shortest)
 
     @property
     def gpus(self) -> Count:
@@ -115,7 +138,21 @@ class Serving:
             yield "memory_share", f"{share:g}; allowed is above 0 up to 1"
         if not 0 <= self.cached_prompt < 1:
             yield "cached_prompt", f"{self.cached_prompt:g}; allowed is 0 up to, but not, 1"
+        yield from self._load()
         yield from self._heads(tree)
+
+    def _load(self) -> Iterator[Problem]:
+        """What users cannot ask."""
+        if not 0 < self.shortest <= 1:
+            yield "shortest", f"{self.shortest:g}; allowed is above 0 up to 1"
+        for name in ("rounds", "poll", "slots"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                yield name, f"{value:,}; allowed is a whole number from 1"
+        if self.drafted < 0:
+            yield "drafted", f"{self.drafted:,}; allowed is a whole number from 0"
+        elif not 0 <= self.accepted <= self.drafted:
+            yield "accepted", f"{self.accepted:g}; allowed is 0 to the {self.drafted:,} tokens that are guessed"
 
     def _heads(self, tree: Node) -> Iterator[Problem]:
         """Heads that tensor parallel ranks cannot share."""
@@ -124,3 +161,8 @@ class Serving:
             if node.kind in (Kind.ATTENTION, Kind.LINEAR_ATTENTION) and isinstance(heads, int) and heads % self.tensor:
                 yield "tensor", f"{self.tensor:,} does not divide {heads:,} attention heads"
                 return
+
+
+def _mean(longest: Count, shortest: float) -> Count:
+    """Of lengths that are spread evenly; exact where all are alike."""
+    return longest if shortest == 1 else round(longest * (1 + shortest) / 2)

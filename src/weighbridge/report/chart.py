@@ -41,6 +41,7 @@ LOOKS: dict[str, Look] = {
     Line.MAIN: Look("main parameters", "%", "#cc79a7"),
     Line.OPTIMIZER: Look("optimizer", "+", "#009e73"),
     Line.ACTIVATIONS: Look("activations", "*", "#e69f00"),
+    "kv_cache": Look("KV cache", "o", "#9a78d8"),
     Line.LOGITS: Look("logits and loss", "~", "#d55e00"),
     Line.WORKSPACE: Look("workspace", ":", "#f0e442"),
     Line.COMMUNICATION: Look("communication", "&", "#b8a600"),

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 from weighbridge.estimate.parameters import ParameterReport, parameters_of
 from weighbridge.estimate.quantised import Checkpoint, StoredTensors
 from weighbridge.models import Model
+from weighbridge.report.weights_schema import WeightsInFiles, weights_in_files
 from weighbridge.tree import Node, stored
 
 
@@ -85,6 +86,7 @@ class Parameters(TypedDict):
     parameters: ParameterCounts
     bytes: Size
     checkpoint: QuantisedCheckpoint | None
+    weights: WeightsInFiles | None
     tree: ParameterNode
     notes: list[str]
 
@@ -116,6 +118,7 @@ def parameters(report: ParameterReport) -> Parameters:
         "parameters": counts,
         "bytes": size,
         "checkpoint": None if report.checkpoint is None else _checkpoint(report.checkpoint),
+        "weights": None if report.weights is None else weights_in_files(report.weights),
         "tree": _parameter_node(report.tree),
         "notes": list(report.notes),
     }

@@ -45,7 +45,7 @@ def of_scaling(result: Scaling, form: str) -> bytes:
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8)
 
-    return _drawn(draw, form, 6.0)
+    return drawn(draw, form, 6.0)
 
 
 def of_fit(found: Fit, form: str) -> bytes:
@@ -56,10 +56,10 @@ def of_fit(found: Fit, form: str) -> bytes:
         _runs(figure, left, found)
         _residuals(right, found)
 
-    return _drawn(draw, form, 4.8)
+    return drawn(draw, form, 4.8)
 
 
-def _drawn(draw: Any, form: str, height: float) -> bytes:
+def drawn(draw: Any, form: str, height: float) -> bytes:
     """A picture as bytes, the same every time.
 
     Raises:

@@ -40,9 +40,11 @@ def _late(result: Shown) -> Document:
     Raises:
         TypeError: for what is no result of this package.
     """
+    from weighbridge.estimate.inference.deployment import Deployment
     from weighbridge.estimate.law_fit import Fit
     from weighbridge.estimate.scaling import Scaling
     from weighbridge.estimate.training import Training
+    from weighbridge.estimate.weights import WeightsReport
 
     if isinstance(result, Training):
         from weighbridge.report.training import View
@@ -53,10 +55,18 @@ def _late(result: Shown) -> Document:
         from weighbridge.report.scaling import document as scaling
 
         return scaling(result)
+    if isinstance(result, Deployment):
+        from weighbridge.report.inference import document as serving
+
+        return serving(result)
     if isinstance(result, Fit):
         from weighbridge.report.scaling_laws import fitted
 
         return fitted(result)
+    if isinstance(result, WeightsReport):
+        from weighbridge.report.weights import weights
+
+        return weights(result)
     raise TypeError(f"{type(result).__name__} has no report")
 
 

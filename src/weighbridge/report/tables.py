@@ -11,6 +11,7 @@ from weighbridge.estimate.conventions import MEANING, differences
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.modules import DEFAULT_DEPTH, lines
 from weighbridge.report.stored import stored_facts, stored_table
+from weighbridge.report.weights import weights_facts, weights_tables
 from weighbridge.tree import Kind, Node, layer_count, run, stored
 from weighbridge.units import flops, gibibytes, gigabytes, percent, short_count, thousands
 
@@ -52,9 +53,12 @@ def parameters(report: ParameterReport, depth: int = DEFAULT_DEPTH) -> Document:
         facts.append((f"{report.prediction:,} in multi-token prediction, counted apart",))
     facts.append((f"{report.embedding:,} embedding, {report.non_embedding:,} non-embedding",))
     tables: tuple[Table, ...] = (_modules(report, depth), _kinds(report), _types(report))
-    if report.checkpoint is not None:
+    if report.checkpoint is not None and (report.weights is None or report.weights.file.form != "gguf"):
         facts += stored_facts(report.checkpoint)
         tables = (*tables, stored_table(report.checkpoint))
+    if report.weights is not None:
+        facts += weights_facts(report.weights)
+        tables = (*tables, *weights_tables(report.weights))
     subtitle = kind_of_model(report.model, report.tree)
     return Document(report.model.name, subtitle, tuple(facts), tables, report.notes)
 

@@ -10,7 +10,9 @@ from weighbridge.arithmetic import Count
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.inference.memory import ServingMemory
 from weighbridge.estimate.inference.passes import forward, prompts, token
+from weighbridge.estimate.inference.queueing import Waits
 from weighbridge.estimate.inference.timing import PassTime
+from weighbridge.estimate.inference.users import waits
 from weighbridge.estimate.inference.weights import RankWeights
 from weighbridge.estimate.parameters import as_model
 from weighbridge.formats.cluster import load_cluster
@@ -59,16 +61,15 @@ class Inference:
         """One token of every sequence of a rank, halfway through the output unless said."""
         cluster = self._timed
         sequences = self.serving.sequences if sequences is None else sequences
-        past = self.serving.prompt + self.serving.output // 2 if past is None else past
-        return PassTime(
-            forward(self.model, self.serving, token(sequences, past), cluster), self.serving, self.weights, cluster
-        )
+        past = self.serving.mean_prompt + self.serving.mean_output // 2 if past is None else past
+        run = token(sequences, past, 1 + self.serving.drafted)
+        return PassTime(forward(self.model, self.serving, run, cluster), self.serving, self.weights, cluster)
 
-    def prefilling(self, sequences: Count = 1) -> PassTime:
-        """Prompts of so many sequences, less what the prefix cache has of them."""
+    def prefilling(self, sequences: Count = 1, tokens: Count | None = None) -> PassTime:
+        """Prompts of so many sequences, less what the prefix cache has of them; or ``tokens`` of each."""
         cluster, serving = self._timed, self.serving
-        found = int(serving.prompt * serving.cached_prompt)
-        run = prompts(serving, sequences, serving.prompt - found, past=found)
+        found = int(serving.mean_prompt * serving.cached_prompt)
+        run = prompts(serving, sequences, serving.mean_prompt - found if tokens is None else tokens, past=found)
         return PassTime(forward(self.model, serving, run, cluster), serving, self.weights, cluster)
 
     @property
@@ -88,12 +89,16 @@ class Inference:
         return self.prefilling()
 
     @cached_property
+    def waits(self) -> Waits:
+        """What users see while ``batch`` of them are served."""
+        return waits(self)
+
+    @cached_property
     def tpot(self) -> float:
-        """Seconds between tokens of a user while ``batch`` users are served: a pass of one token each, and the prompts
-        of others that come in between: while one makes its tokens, every other one ends and starts once.
+        """Seconds between tokens of a user while ``batch`` users are served: passes of one token each, and the prompts
+        of others that come in between.
         """
-        others = max(self.serving.sequences - 1, 0)
-        return self.stages * self.decode.seconds + others * self.stages * self.prefill.seconds / self.serving.output
+        return self.waits.tpot
 
     @property
     def stages(self) -> int:
@@ -107,10 +112,10 @@ class Inference:
 
     @cached_property
     def ttft(self) -> float:
-        """Seconds until the first token while ``batch`` users are served: the pass that runs must end, then the prompt
-        runs, with a token of each of the others.
+        """Seconds until the first token while ``batch`` users are served: the pass that runs must end, prompts that came
+        before are run, then the prompt itself.
         """
-        return self.ttft_alone + (self.decode.seconds * 1.5 if self.serving.sequences > 1 else 0.0)
+        return self.waits.ttft
 
     @property
     def end_to_end(self) -> float:
@@ -120,7 +125,7 @@ class Inference:
     @property
     def output_per_second(self) -> float:
         """Tokens that all users are given in a second."""
-        return self.serving.batch * self.serving.output / self.end_to_end
+        return self.waits.made / self.waits.seconds
 
     @property
     def per_gpu(self) -> float:
@@ -146,7 +151,7 @@ class Inference:
         sequences = self.serving.sequences * self.serving.data
         return {
             "input": 1e6 * each * self.prefill.seconds / (self.serving.prompt * self.serving.data),
-            "output": 1e6 * each * self.decode.seconds / sequences,
+            "output": 1e6 * each * self.decode.seconds / (sequences * (1 + self.serving.accepted)),
         }
 
 

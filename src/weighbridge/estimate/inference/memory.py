@@ -11,7 +11,7 @@ from weighbridge.estimate.inference.weights import RankWeights
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.parallel.serving import Serving
-from weighbridge.tape import Tensor
+from weighbridge.tape import Tensor, Use
 
 MOST_SEQUENCES = 1_000_000
 """More sequences than any rank holds."""
@@ -77,14 +77,24 @@ class ServingMemory:
         return whole.cache_of(1, longest + 1, pages=False) - whole.cache_of(1, longest, pages=False)
 
     @cached_property
-    def activations(self) -> Count:
-        """A rank's bytes of what passes make at their peak, logits included: the longest pass that the engine runs."""
+    def passing(self) -> dict[Use, int]:
+        """A rank's bytes of what passes make at their peak, by what for: the longest pass that the engine runs."""
         serving = self.serving
         longest = min(serving.pass_tokens, serving.prompt)
         rows = max(1, serving.pass_tokens // longest)
-        chunk = forward(self.model, serving, prompts(serving, rows, longest), self.cluster).peak
-        each = forward(self.model, serving, token(serving.sequences, longest), self.cluster).peak
-        return max(chunk, each)
+        runs = (prompts(serving, rows, longest), token(serving.sequences, longest))
+        peaks = (forward(self.model, serving, run, self.cluster).standing for run in runs)
+        return max(peaks, key=lambda found: sum(found.values()))
+
+    @property
+    def activations(self) -> Count:
+        """A rank's bytes of what passes make at their peak, logits included."""
+        return sum(self.passing.values())
+
+    @property
+    def logits(self) -> Count:
+        """Those of them that are scores of the vocabulary."""
+        return self.passing.get(Use.LOGITS, 0)
 
     @cached_property
     def outside(self) -> Count:
@@ -118,12 +128,24 @@ class ServingMemory:
 
     @cached_property
     def max_batch(self) -> int | None:
-        """The most sequences of prompt and output that all ranks hold at once; ``None`` without a device."""
+        """The most sequences of prompt and output that all ranks hold at once, with what passes of so many make;
+        ``None`` without a device.
+        """
         if self.pool is None:
             return None
+        high = self._held(1)
+        low = self._held(high) if high else 0  # more sequences take more beside the cache, so that fewer are held
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self._held(middle) >= middle else (low, middle - 1)
+        return low * self.serving.data
+
+    def _held(self, sequences: int) -> int:
+        """Sequences for which a rank has room beside what passes of so many make."""
         one = self.cache_of(1, self.serving.prompt + self.serving.output)
-        held = MOST_SEQUENCES if one == 0 else max(self.pool, 0) // one
-        return int(min(held, MOST_SEQUENCES)) * self.serving.data
+        pool = replace(self, serving=replace(self.serving, batch=sequences * self.serving.data)).pool
+        assert pool is not None
+        return MOST_SEQUENCES if one == 0 else int(min(max(pool, 0) // one, MOST_SEQUENCES))
 
     @cached_property
     def longest_context(self) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from weighbridge.arithmetic import Count, maximum, total
+from weighbridge.arithmetic import Count
 from weighbridge.estimate.training import Training
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
@@ -13,7 +13,7 @@ from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.serving import Serving, ServingSharding
 from weighbridge.pieces import Piece
 from weighbridge.replay import Moment, passing
-from weighbridge.tape import Axis, Pass, Phase, Tape, Tensor
+from weighbridge.tape import Axis, Pass, Phase, Tape, Tensor, Use
 from weighbridge.traced import plain
 
 
@@ -39,12 +39,15 @@ class Forward(Training):
         return self.sharding.bytes(tensor)
 
     @cached_property
+    def standing(self) -> dict[Use, int]:
+        """A rank's bytes of what the pass makes, where they are most, by use: tensors go after their last reader."""
+        moments = (_highest(self, passing(piece)) for piece in self.parts_of_tape)
+        return max(moments, key=lambda found: sum(found.values()), default={})
+
+    @property
     def peak(self) -> Count:
-        """A rank's bytes of what the pass makes, where they are most: tensors go after their last reader."""
-        highest: Count = 0
-        for piece in self.parts_of_tape:
-            highest = maximum(highest, _peak(self, passing(piece)))
-        return highest
+        """A rank's bytes of what the pass makes, where they are most."""
+        return sum(self.standing.values())
 
     @cached_property
     def parts_of_tape(self) -> list[Piece]:
@@ -73,13 +76,17 @@ def _times(tape: Tape, index: int) -> Count:
     return times
 
 
-def _peak(pass_: Forward, moments: tuple[Moment, ...]) -> Count:
-    """The most bytes that stand at one moment."""
-    standing, highest = 0, 0
+def _highest(pass_: Forward, moments: tuple[Moment, ...]) -> dict[Use, int]:
+    """The bytes that stand at the highest moment, by what for."""
+    now: dict[Use, int] = {}
+    highest: dict[Use, int] = {}
     for moment in moments:
-        standing += int(plain(total(times * pass_.size(tensor) for tensor, times in moment.added)))
-        highest = max(highest, standing)
-        standing -= int(plain(total(times * pass_.size(tensor) for tensor, times in moment.freed)))
+        for tensor, times in moment.added:
+            now[tensor.use] = now.get(tensor.use, 0) + int(plain(times * pass_.size(tensor)))
+        if sum(now.values()) > sum(highest.values()):
+            highest = dict(now)
+        for tensor, times in moment.freed:
+            now[tensor.use] = now.get(tensor.use, 0) - int(plain(times * pass_.size(tensor)))
     return highest
 
 
@@ -95,7 +102,8 @@ def forward(model: Model, serving: Serving, run: Pass, cluster: Cluster | None =
         sequence=run.sequence,
         prediction=False,
     )
-    return Forward(model, plan, cluster, replace(run, dtype=serving.compute.name), serving.sharding)
+    run = replace(run, dtype=serving.compute.name)
+    return Forward(model, plan, cluster, run=run, sharding=serving.sharding)
 
 
 def prompts(serving: Serving, sequences: Count = 1, tokens: Count | None = None, past: Count = 0) -> Pass:
@@ -104,9 +112,9 @@ def prompts(serving: Serving, sequences: Count = 1, tokens: Count | None = None,
     return Pass(batch=sequences, sequence=length, past=past, phase=Phase.PREFILL, last_logits=True)
 
 
-def token(sequences: Count, past: Count) -> Pass:
-    """One token of so many sequences, which have ``past`` each."""
-    return Pass(batch=sequences, sequence=1, past=past, phase=Phase.DECODE)
+def token(sequences: Count, past: Count, tokens: Count = 1) -> Pass:
+    """One token of so many sequences, which have ``past`` each; or several that were guessed."""
+    return Pass(batch=sequences, sequence=tokens, past=past, phase=Phase.DECODE)
 
 
 def paged(tensor: Tensor, block: int) -> Tensor:

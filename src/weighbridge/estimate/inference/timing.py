@@ -11,6 +11,7 @@ from weighbridge.arithmetic import Count, ceil_div, product
 from weighbridge.estimate.inference.formats import Format, of_packing, of_type
 from weighbridge.estimate.inference.passes import Forward
 from weighbridge.estimate.inference.weights import RankWeights
+from weighbridge.estimate.time.launches import HOSTS, LAUNCH, OPERATIONS
 from weighbridge.estimate.time.shapes import Heads, Projection, joined, kind_of
 from weighbridge.estimate.time.work import Bound
 from weighbridge.gradients import storages
@@ -23,6 +24,7 @@ from weighbridge.parallel.serving import Serving
 from weighbridge.tape import Axis, Operation, Phase, Tensor, Weight, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
+from weighbridge.units import FP32
 
 TILE = 128
 """Rows and columns of a tile of chunked scans."""
@@ -30,6 +32,10 @@ TILE = 128
 FUSED = frozenset({"add", "store", "top k", "combine"})
 """Operations that engines run inside a kernel beside them: sums with the next normalisation, writes to the cache with
 rotary positions, the choice of experts and their sum with the experts themselves, which have their own curve."""
+
+KERNELS = {"experts": 8}
+"""Kernels of what is timed as one: choice of experts, order of tokens, cast, multiply, activation, cast, multiply, sum.
+Source: vllm-project/vllm, model_executor/layers/fused_moe/fused_moe.py, fused_experts_impl."""
 
 EXPERTS = ("routed", "expert_ffn")
 """Axes of what only routed experts make."""
@@ -44,12 +50,16 @@ class Span:
         kind: what its module is for.
         bound: what it waits for.
         seconds: of all its runs.
+        runs: how often it runs.
+        launches: kernels that the host launches for all its runs.
     """
 
     name: str
     kind: Kind
     bound: Bound
     seconds: float
+    runs: int = 1
+    launches: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +101,35 @@ class PassTime:
             first = part.first if isinstance(part, Projection) else part
             for name, bound, seconds in self._part(part):
                 if seconds:
-                    found.append(Span(name, kind_of(first), bound, times[id(first)] * float(seconds)))
+                    runs = times[id(first)]
+                    launches = runs * KERNELS.get(name, 1)
+                    found.append(Span(name, kind_of(first), bound, runs * float(seconds), runs, launches))
         return tuple(found)
+
+    @cached_property
+    def device_seconds(self) -> float:
+        """Of the device's kernels and messages."""
+        return sum(span.seconds for span in self.spans)
+
+    @cached_property
+    def host_seconds(self) -> float:
+        """Of the host, which launches every kernel of a pass that is not replayed from a graph."""
+        if self.serving.engine.graphs and self.run.work.phase is Phase.DECODE:
+            return 0.0
+        speed = HOSTS.get(self.cluster.device.architecture, 1.0)
+        if self.serving.engine.compiled:
+            return speed * LAUNCH * sum(span.launches for span in self.spans)
+        return speed * OPERATIONS["megatron"] * sum(span.runs for span in self.spans)
 
     @property
     def seconds(self) -> float:
-        """Of the whole pass, the host's part included."""
-        return sum(span.seconds for span in self.spans) + self.serving.engine.step
+        """Of the whole pass: whichever of device and host takes longer, and what a step takes besides."""
+        return max(self.device_seconds, self.host_seconds) + self.serving.engine.step
+
+    @property
+    def attention(self) -> float:
+        """Of attention alone, in all layers."""
+        return sum(span.seconds for span in self.spans if span.name == "attention")
 
     def _part(self, part: Projection | Operation) -> Iterator[tuple[str, Bound, float]]:
         """What an operation, or projections that run as one, takes."""
@@ -114,9 +146,13 @@ class PassTime:
         """A multiply, the cast before it, and the sum of the ranks' shares after it."""
         fmt = self.format(own.weights[0] if own.weights else None)
         rows, columns, depth = (int(plain(size)) for size in (own.rows, own.columns, own.depth))
-        if fmt.casts:
-            yield "cast", Bound.MEMORY, self.speeds.stream(3 * rows * depth) - self.speeds.launch / 2
-        yield "matmul", self._bound(rows), self.multiply(rows, columns, depth, fmt)
+        linear = self._linear(rows, columns, depth, fmt)
+        if linear is not None:
+            yield "matmul", self._bound(rows), linear
+        else:
+            if fmt.casts:
+                yield "cast", Bound.MEMORY, self.speeds.stream(3 * rows * depth) - self.speeds.launch / 2
+            yield "matmul", self._bound(rows), self.multiply(rows, columns, depth, fmt)
         inside = any(isinstance(module, MixtureOfExperts) for module in own.first.scope)
         if own.splits_columns and not inside:  # the sum of shared experts' shares is one with that of the routed ones
             yield "all-reduce", Bound.NETWORK, self.all_reduce(2 * rows * columns)
@@ -140,7 +176,18 @@ class PassTime:
 
     def multiply(self, rows: int, columns: int, depth: int, fmt: Format) -> float:
         """A multiply; weights of fewer bits than it runs in come from memory as they are."""
-        return float(self.speeds.packed_matmul(rows, columns, depth, fmt.precision, fmt.bits))
+        if fmt.precision != "bf16" or fmt.bits >= 16:
+            return float(self.speeds.matmul(rows, columns, depth, fmt.precision))
+        bits = 4 if fmt.bits < 6 else 8
+        group = round(16 / (fmt.bits - bits)) if fmt.bits > bits else depth
+        return float(self.speeds.weight_only(rows, columns, depth, bits, group))
+
+    def _linear(self, rows: int, columns: int, depth: int, fmt: Format) -> float | None:
+        """Cast and multiply as the engine's own kernels do, where they were measured."""
+        if not fmt.casts or fmt.experts not in self.serving.engine.linear:
+            return None
+        seconds = self.speeds.linear(rows, columns, depth, fmt.experts)
+        return None if seconds is None else float(seconds)
 
     def all_reduce(self, size: Count) -> float:
         """The sum over tensor parallel ranks."""
@@ -150,7 +197,7 @@ class PassTime:
         engine = self.serving.engine.name
         direct = self.links.curves.direct
         if engine in direct:
-            return float(self.links.small_all_reduce(size, ranks, engine))
+            return float(self.links.small_all_reduce(size, ranks, engine=engine))
         return float(self.links.all_reduce(size, ranks))
 
     def _experts(self, dispatch: Operation) -> Iterator[tuple[str, Bound, float]]:
@@ -198,6 +245,9 @@ class PassTime:
             seen = max(1, int(plain(found.pairs)))
             heads = (batch, own, groups, seen, qk_dim, v_dim)
             return Bound.MEMORY, float(self.speeds.decode_attention(*heads, kv_bytes=kept))
+        if isinstance(module, MultiHeadLatentAttention):
+            whole = (batch, own, queries, keys, qk_dim, v_dim)
+            return Bound.COMPUTE, float(self.speeds.latent_attention(*whole, causal=True, pairs=found.pairs))
         seconds = self.speeds.attention(batch, own, groups, queries, keys, qk_dim, v_dim, pairs=found.pairs)
         return Bound.COMPUTE, float(seconds)
 
@@ -215,8 +265,21 @@ class PassTime:
         moved = sum(int(plain(self.run.size(t))) for t in storages((*operation.reads, *operation.makes)).values())
         moving = self.speeds.stream(moved + self._states(operation))
         yield operation.name, Bound.MEMORY, max(moving, self._multiplied(operation))
+        if operation.name == "norm" and any(splits(w.axes[-1]) for w in operation.reads if isinstance(w, Weight)):
+            yield from self._shared_norm(operation, moving)
         if operation.name == "lookup" and any(splits(w.axes[0]) for w in operation.reads if isinstance(w, Weight)):
             yield "all-reduce", Bound.NETWORK, self.all_reduce(self.run.size(operation.makes[0]))
+
+    def _shared_norm(self, operation: Operation, moving: float) -> Iterator[tuple[str, Bound, float]]:
+        """What a norm over all heads takes besides, where ranks share the heads: the sum of squares of every row goes
+        round between two kernels. Source: vllm-project/vllm, MiniMaxText01RMSNormTP.
+        """
+        if plain(self.serving.tensor) == 1:
+            return
+        given = operation.makes[0]
+        rows = int(plain(product(self.serving.sharding.local(axis) for axis in given.axes[:-1])))
+        yield "all-reduce", Bound.NETWORK, self.all_reduce(FP32.bytes(rows))
+        yield operation.name, Bound.MEMORY, moving
 
     def _states(self, operation: Operation) -> int:
         """Bytes of the states that a recurrence reads and writes."""

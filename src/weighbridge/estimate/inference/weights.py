@@ -37,7 +37,7 @@ class RankWeights:
         """How weights are packed, by their ids; those in a plain data type are not in it."""
         if self.storage is None:
             return {}
-        found = ((one.weight, self._packing(one)) for one in self._placed)
+        found = ((one.weight, self.packing(one)) for one in self._placed)
         return {id(weight): packing for weight, packing in found if packing is not None}
 
     @cached_property
@@ -47,14 +47,15 @@ class RankWeights:
         by_layer, by_expert = (storage.by_layer, storage.by_expert) if storage else (False, False)
         return [one for one in placed(self.model.tree, by_layer, by_expert, projection) if not one.apart]
 
-    def _packing(self, one: Placed) -> Packing | None:
+    def packing(self, one: Placed) -> Packing | None:
+        """How a weight is packed; ``None`` in a plain data type."""
         if self.storage is None or one.name != "weight" or len(one.weight.axes) < 2:
             return None
         return self.storage.packing(one.site)
 
     def of(self, one: Placed) -> Count:
         """A rank's bytes of one copy of a weight."""
-        weight, packing = one.weight, self._packing(one)
+        weight, packing = one.weight, self.packing(one)
         sharding = self.serving.sharding
         if packing is None:
             dtype = FP32 if weight.buffer else self.dtype

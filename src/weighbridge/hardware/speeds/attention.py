@@ -29,8 +29,9 @@ class AttentionCurve:
         tail: of the longest tile of queries, what runs on after most multiprocessors have nothing left.
         bandwidth: share of the memory bandwidth that reading and writing queries, keys, values and output attain.
         launch: seconds before the first and after the last instruction.
-        training: rate of the kernel that trains relative to the measured one, which serves: published, at equal size.
-        backward: rate of the backward pass relative to the forward at equal size, both in FLOP per second.
+        training: rate of the kernel that trains relative to the measured one, which serves: published, at equal size; 1
+            for kernels that do not train.
+        backward: rate of the backward pass relative to the forward at equal size, both in FLOP per second; likewise.
     """
 
     share: float
@@ -40,8 +41,8 @@ class AttentionCurve:
     tail: float
     bandwidth: float
     launch: float
-    training: float
-    backward: float
+    training: float = 1.0
+    backward: float = 1.0
 
     def seconds(
         self,

@@ -10,7 +10,7 @@ Seconds = float
 
 TILE_QUERIES = 64
 """Rows of a tensor core's tile: the query heads that share keys fill it, however few they are. Source: PTX ISA,
-``wgmma.mma_async``: M is 64; FlashAttention-2, csrc/flash_attn/flash_api.cpp: blocks of 64 queries where it splits keys."""
+``wgmma.mma_async``: M is 64; FlashAttention-2, csrc/flash_attn/flash_api.cpp: 64 queries where it splits keys."""
 
 TILE_KEYS = 128
 """Keys that are worked through at a time. Source: as in ``weighbridge.hardware.speeds.attention.TILE``."""
@@ -20,30 +20,34 @@ TILE_KEYS = 128
 class DecodeCurve:
     """How a device's kernel runs attention of one new token per sequence over kept keys and values of one type.
 
-    A work item is one key and value head of one sequence, for up to 64 query heads. Where items are few, their keys are
-    split among multiprocessors.
+    A work item is one key and value head of one sequence, for as many query heads as a tile holds. Where items are few,
+    their keys are split among multiprocessors.
 
     Attributes:
-        share: of the peak rate in 16 bits that the products of a tile attain, its softmax included.
+        share: of the peak rate in 16 bits that the products of a tile attain.
+        score: seconds that one multiprocessor needs for the softmax of one score of a tile.
         item: seconds that each item costs one multiprocessor, however many keys it has.
-        chunk: blocks of 128 keys that are not split any further.
+        exposed: of those seconds, what is not hidden behind reading keys and values.
+        ramp: blocks of 128 keys that are worked through before reading and computing overlap.
         most: multiprocessors that the keys of one item are split among, at most.
         edge: blocks of 128 keys that the edge of a sliding window costs: they are masked, and other kernels run.
-        exposed: of the shorter of computing and moving bytes, what is not hidden behind the longer.
         bandwidth: share of the memory bandwidth that reading keys and values attains.
         cached: rate of reading those from the second-level cache, relative to that.
         launch: seconds before the first and after the last instruction, the sum over split keys included.
+        rows: query heads that a tile holds.
     """
 
     share: float
+    score: float
     item: float
-    chunk: float
-    most: float
     exposed: float
+    ramp: float
+    most: float
     bandwidth: float
     cached: float
     launch: float
     edge: float = 0.0
+    rows: int = TILE_QUERIES
 
     def seconds(
         self,
@@ -76,15 +80,13 @@ class DecodeCurve:
             resident: 1 where keys and values still lie in the second-level cache, as in tables that run a kernel over
                 and over; 0 in a model, whose other layers have passed through it.
         """
-        items = batch * kv_heads * ceil_div(heads, TILE_QUERIES * kv_heads)
+        items = batch * kv_heads * ceil_div(heads, self.rows * kv_heads)
         seen = keys if window is None else minimum(keys, window)
         blocks = ceil_div(seen, TILE_KEYS) + self.edge * minimum(1, keys - seen)
-        chain = maximum(
-            ratio(items * blocks, processors), maximum(minimum(blocks, self.chunk), ratio(blocks, self.most))
-        )
-        block = dims * (2 * TILE_QUERIES * TILE_KEYS * processors / (self.share * peak))
-        computing = chain * block + ceil_div(items, processors) * self.item
+        block = self.rows * TILE_KEYS * (dims * (2 * processors / (self.share * peak)) + self.score)
+        alone = minimum(blocks, self.ramp) * block
+        own = ceil_div(items, processors) * self.item
+        computing = maximum(ratio(items * blocks, processors), ratio(blocks, self.most)) * block + own
         moved = batch * (kv_heads * seen * kept + heads * dims * 2)
         moving = ratio(moved, self.bandwidth * memory * (1 + resident * (self.cached - 1)))
-        longer, shorter = maximum(computing, moving), minimum(computing, moving)
-        return self.launch + longer + self.exposed * shorter
+        return self.launch + alone + maximum(computing, moving + self.exposed * own)

@@ -79,6 +79,7 @@ class MatmulCurve:
         memory: float,
         processors: int,
         heat: Heat,
+        weight: float | None = None,
     ) -> Seconds:
         """Of ``products`` products of a ``rows`` x ``depth`` and a ``depth`` x ``columns`` matrix.
 
@@ -92,6 +93,7 @@ class MatmulCurve:
             memory: bytes per second of its memory.
             processors: its multiprocessors.
             heat: what the power limit has done to the clock.
+            weight: bytes of an element of the right factor, where it is kept in fewer than it is multiplied in.
         """
         each = self.share * peak / processors
         computing = reduce(
@@ -111,7 +113,7 @@ class MatmulCurve:
             computing = computing * (1 + slower)
         elif heat is Heat.OWN:
             computing = computing * (1 + slower * minimum(1.0, ratio(computing, WARM_UP)))
-        moving = ratio(_traffic(rows, columns, depth, products, precision), self.bandwidth * memory)
+        moving = ratio(_traffic(rows, columns, depth, products, precision, weight), self.bandwidth * memory)
         longer, shorter = maximum(computing, moving), minimum(computing, moving)
         return self.launch + longer + self.exposed * shorter
 
@@ -132,7 +134,8 @@ class MatmulCurve:
         return waves * (depth + self.prologue) * (2 * height * width / rate)
 
 
-def _traffic(rows: Count, columns: Count, depth: Count, products: Count, precision: str) -> float:
+def _traffic(rows: Count, columns: Count, depth: Count, products: Count, precision: str, weight: float | None) -> float:
     """Bytes read and written once: factors in their type, the product in 16 or 32 bits."""
-    factors = (rows + columns) * depth * (INPUT_BITS[precision] / 8)
+    element = INPUT_BITS[precision] / 8
+    factors = rows * depth * element + columns * depth * (element if weight is None else weight)
     return products * (factors + rows * columns * OUTPUT_BYTES.get(precision, 2))

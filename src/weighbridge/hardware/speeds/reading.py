@@ -15,6 +15,7 @@ from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds.attention import AttentionCurve
 from weighbridge.hardware.speeds.decode import DecodeCurve
 from weighbridge.hardware.speeds.experts import ExpertCurve
+from weighbridge.hardware.speeds.linear import LinearCurve
 from weighbridge.hardware.speeds.links import DirectCurve, LinkCurve
 from weighbridge.hardware.speeds.matmul import MatmulCurve
 from weighbridge.hardware.speeds.stream import StreamCurve
@@ -67,11 +68,13 @@ class Measured:
         processors: multiprocessors.
         matmul: curves by type of the factors.
         attention: the curve of fused attention in 16 bits.
+        latent_attention: the curve of multi-head latent attention over whole prompts, keys and values projected.
         stream: the curve of kernels that only move bytes.
         collectives: curves of collectives among the GPUs of a server, by kind; empty without a table.
         decode: curves of attention of one new token, by the type of kept keys and values: ``bf16``, ``fp8``.
         latent: the same over one latent vector for all heads (MLA).
         experts: curves of the experts of a layer, by how weights are kept.
+        linear: curves of the engines' linear layers in 8 bits or fewer, by how weights are kept; empty without a table.
         direct: curves of the engines' own all-reduces, by engine; empty without a table.
         fits: where each curve comes from, by ``matmul.bf16``, ``attention``, ``stream``, ``collectives.all_reduce``.
     """
@@ -81,16 +84,18 @@ class Measured:
     processors: int
     matmul: Mapping[str, MatmulCurve]
     attention: AttentionCurve
+    latent_attention: AttentionCurve
     stream: StreamCurve
     collectives: Mapping[str, LinkCurve]
     decode: Mapping[str, DecodeCurve]
     latent: Mapping[str, DecodeCurve]
     experts: Mapping[str, ExpertCurve]
+    linear: Mapping[str, LinearCurve]
     direct: Mapping[str, DirectCurve]
     fits: Mapping[str, Fit]
 
 
-SINGLE: Mapping[str, type] = {"attention": AttentionCurve, "stream": StreamCurve}
+SINGLE: Mapping[str, type] = {"attention": AttentionCurve, "latent_attention": AttentionCurve, "stream": StreamCurve}
 """Curves of which a device has one."""
 
 SEVERAL: Mapping[str, type] = {
@@ -99,6 +104,7 @@ SEVERAL: Mapping[str, type] = {
     "decode": DecodeCurve,
     "latent": DecodeCurve,
     "experts": ExpertCurve,
+    "linear": LinearCurve,
     "direct": DirectCurve,
 }
 """Curves of which it has one of each type, kind or engine."""

@@ -12,9 +12,12 @@ from weighbridge.nn.norm import NORMS
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
 
-UNSAID = {"hidden_size", "axis", "chunk", "norm", "norm_over"}
-"""Fields that a reader is not told of: what every module has, names of axes, how a kernel divides its work, and norms,
-which stand among the parts.
+CODE = {"scoring", "in_fp32", "narrow_softmax", "stable_softmax", "partial_rotary", "angles", "angles_of"}
+"""Fields that say how transformers' code has a module, on which nothing but kept tensors depends."""
+
+UNSAID = {"hidden_size", "axis", "chunk", "norm", "norm_over", *CODE}
+"""Fields that a reader is not told of: what every module has, names of axes, how a kernel divides its work, how code
+has it, and norms, which stand among the parts.
 """
 
 SAID = {"activation"}

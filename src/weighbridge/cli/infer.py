@@ -1,0 +1,147 @@
+"""``weighbridge infer MODEL --cluster CLUSTER``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from weighbridge.cli.infer_options import asked, in_options, serving_options
+from weighbridge.cli.options import (
+    Once,
+    check_forms,
+    explain_options,
+    json_option,
+    load_model,
+    model_argument,
+    print_document,
+    print_json,
+)
+from weighbridge.cli.weighing import DOES_NOT_FIT, warn
+from weighbridge.errors import InputError, shown
+from weighbridge.estimate.inference.deployment import PUBLISHED, Deployment, deploy
+from weighbridge.formats.cluster import load_cluster
+from weighbridge.formats.plans.emit_serving import LAUNCHED
+from weighbridge.models.catalogue import find
+
+LINES = ("weights", "kv_cache", "ttft", "tpot")
+"""What ``--explain`` explains."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is asked for of the output; attributes are options."""
+
+    chart: bool
+    check: bool
+    line: str | None
+    explain: bool
+    depth: int | None
+    form: str
+    as_json: bool
+    emit: str | None
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> Output:
+        """The options of the output, taken out of all.
+
+        Raises:
+            InputError: for options that would have no effect.
+        """
+        out = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+        check_forms(out.explain, None, out.form, out.as_json, out.depth)
+        if out.line and not out.explain:
+            raise InputError("--line names the line that --explain explains; add --explain")
+        if out.depth and not out.explain:
+            raise InputError("--depth opens levels of --explain; add --explain")
+        if out.emit and (out.chart or out.explain or out.as_json or out.form != "text"):
+            raise InputError(
+                "--emit prints the command and nothing else; leave out --json, --explain, --chart, --format"
+            )
+        if out.chart and (out.explain or out.as_json):
+            raise InputError(
+                f"--chart and --{'explain' if out.explain else 'json'} are two forms of one output; choose one"
+            )
+        return out
+
+
+@click.command("infer", cls=Once)
+@model_argument
+@click.option("--cluster", required=True, help="8xH200, 2x8xH200 (servers x GPUs), RTX-4090, or a TOML file.")
+@serving_options
+@click.option("--chart", is_flag=True, help="Show what more users at once cost and give.")
+@click.option("--emit", type=click.Choice(LAUNCHED), help="Print the command that starts it under that engine.")
+@click.option("--check", is_flag=True, help="End with status 3 if it does not fit.")
+@click.option("--line", type=click.Choice(LINES), help="What to explain; all by default.")
+@explain_options
+@json_option
+def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) -> int:
+    """Serving: whether it fits, how many users, how soon and how fast they get tokens, and what those cost.
+
+    What is not said is chosen: all GPUs of the cluster, weights as published or the widest format that fits, as many
+    sequences at once as there is room for. What was chosen stands below the answer.
+    """
+    out = Output.taken_from(options)
+    if out.emit:
+        options["engine"] = emitted(out.emit, options["engine"])
+    machines, loaded = load_cluster(cluster), load_model(model, changes)
+    try:
+        deployment = deploy(loaded, machines, **asked(options))
+    except InputError as error:
+        raise in_options(error) from None
+    _print(deployment, out)
+    return DOES_NOT_FIT if out.check and deployment.inference.memory.fits is False else 0
+
+
+def _print(deployment: Deployment, out: Output) -> None:
+    """The answer in the form that is asked for."""
+    if out.emit:
+        _emit(deployment)
+    elif out.as_json:
+        from weighbridge.report import inference_schema
+
+        data: dict[str, Any] = dict(inference_schema.deployment(deployment))
+        if out.explain:
+            data |= inference_schema.explanation_of(deployment, _lines(out), out.depth)
+        print_json(data)
+    elif out.explain:
+        from weighbridge.report.inference_explained import explained
+
+        click.echo(explained(deployment.inference, _lines(out), out.form, out.depth), nl=False)
+    else:
+        from weighbridge.report.inference import View, document
+
+        print_document(document(deployment, View(users=out.chart)), out.form)
+
+
+def emitted(kind: str, engine: str | None) -> str:
+    """The engine of a command: that of ``--emit``.
+
+    Raises:
+        InputError: where another is asked for.
+    """
+    if engine is not None and engine != kind:
+        raise InputError(
+            f"--emit {kind}: the command of {kind}, but --engine is {shown(engine)}; leave one of them out"
+        )
+    return kind
+
+
+def _emit(deployment: Deployment) -> None:
+    """The command that starts a deployment; what it does not say, on standard error."""
+    from weighbridge.formats.plans.emit_serving import Launch, launch
+
+    inference = deployment.inference
+    entry = find(inference.model.name)
+    served = entry.hugging_face if entry is not None and entry.hugging_face else inference.model.name
+    sparse = any(node.together for node in inference.model.tree.walk())
+    server = inference.cluster.gpus_per_node if inference.cluster else int(inference.serving.gpus)
+    made = None if deployment.stored in (PUBLISHED, inference.serving.compute.name) else deployment.stored
+    text, warnings = launch(Launch(served, inference.serving, server, sparse, made))
+    warn(warnings)
+    click.echo(text, nl=False)
+
+
+def _lines(out: Output) -> tuple[str, ...]:
+    return (out.line,) if out.line else LINES

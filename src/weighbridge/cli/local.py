@@ -1,0 +1,93 @@
+"""``weighbridge local MODEL --on DEVICE``."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from weighbridge.cli.options import json_option, load_model, model_argument, print_document, print_json
+from weighbridge.errors import InputError, given
+from weighbridge.formats.amounts import amount
+
+UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
+MOST_BYTES = 2.0**50
+USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
+
+
+@click.command("local")
+@model_argument
+@click.option("--on", "devices", multiple=True, required=True, metavar="DEVICE", help="A device; again for each more.")
+@click.option("--gguf", default=USUAL, show_default=True, metavar="NAMES", help="Quantisations, by llama.cpp's names.")
+@click.option("--context", type=click.IntRange(1), default=8192, show_default=True, help="Positions of the cache.")
+@click.option("--ngl", type=click.IntRange(0), help="Layers on the devices; as many as fit by default.")
+@click.option("--n-cpu-moe", type=click.IntRange(0), default=0, help="First layers whose experts stay on the host.")
+@click.option("--tensor-split", metavar="3,1", help="Shares of the devices; by their memory by default.")
+@click.option("--ram", metavar="SIZE", help="Memory for layers that no device holds, such as 64GiB.")
+@click.option("--cpu", metavar="NAME", help="The processor that runs those layers.")
+@click.option("--disk", metavar="RATE", help="What weights beyond memory are read at, such as 3GB/s.")
+@json_option
+def command(
+    model: str,
+    changes: tuple[str, ...],
+    devices: tuple[str, ...],
+    gguf: str,
+    context: int,
+    ngl: int | None,
+    n_cpu_moe: int,
+    tensor_split: str | None,
+    ram: str | None,
+    cpu: str | None,
+    disk: str | None,
+    as_json: bool,
+) -> None:
+    """Which quantisations of MODEL fit on one's own devices, and at what speed they make tokens (llama.cpp).
+
+    Layers that the devices do not hold run on the processor, from memory; what memory does not hold comes from disk.
+    """
+    from weighbridge.estimate.inference.local import Host, local
+    from weighbridge.formats.cluster import load_cluster
+    from weighbridge.report import local as report
+
+    names = [name.strip() for name in gguf.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"--gguf: got {given(gguf)}; expected names such as {USUAL}")
+    host = Host(
+        None if cpu is None else load_cluster(cpu).device,
+        None if ram is None else size("--ram", ram, "64GiB"),
+        None if disk is None else float(size("--disk", disk.removesuffix("/s"), "3GB/s")),
+    )
+    found = local(
+        load_model(model, changes),
+        devices,
+        names,
+        context,
+        host=host,
+        ngl=ngl,
+        tensor_split=_shares(tensor_split),
+        host_experts=n_cpu_moe,
+    )
+    if as_json:
+        from weighbridge.report.local_schema import local as as_data
+
+        print_json(as_data(found))
+    else:
+        print_document(report.document(found), "text")
+
+
+def size(option: str, text: str, example: str) -> int:
+    """Bytes as people write them: ``64GiB``, ``24GB``.
+
+    Raises:
+        InputError: for anything else.
+    """
+    match = re.fullmatch(r"([0-9.,]+)\s*([A-Za-z]*)", text.strip())
+    if match is None or match[2].lower() not in UNITS:
+        raise InputError(f"{option}: got {given(text)}; expected a size such as {example}")
+    return int(amount(match[1], option, 0, MOST_BYTES, "bytes", example) * UNITS[match[2].lower()])
+
+
+def _shares(text: str | None) -> tuple[float, ...]:
+    if text is None:
+        return ()
+    return tuple(amount(one, "--tensor-split", 0, 1e6, "shares", "3,1") for one in text.split(","))

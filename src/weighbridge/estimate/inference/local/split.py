@@ -1,0 +1,98 @@
+"""Which device holds which layers, as llama.cpp deals them out, and whether each holds its part.
+
+Source: ggml-org/llama.cpp, src/llama-model.cpp (load_tensors): the first layers stay on the host, the others go to
+devices by cumulative shares, what stands after the layers counts as one more of them; the embedding stays on the host.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from weighbridge.hardware.device import Device
+
+
+@dataclass(frozen=True)
+class Host:
+    """What holds layers that no GPU does.
+
+    Attributes:
+        processor: whose bandwidth reads them; ``None`` where nobody said.
+        memory: bytes; ``None`` where nobody said.
+        disk: bytes per second of what memory does not hold, which is mapped from the file and read for every token.
+    """
+
+    processor: Device | None = None
+    memory: int | None = None
+    disk: float | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one device holds.
+
+    Attributes:
+        device: the device; ``None`` for the host.
+        layers: numbers of its layers.
+        head: it has what stands after the layers.
+        weights: bytes.
+        cache: bytes.
+        buffers: bytes of what a pass makes.
+        outside: bytes of the device's context.
+        capacity: bytes that it holds; ``None`` where nobody said.
+    """
+
+    device: Device | None
+    layers: tuple[int, ...]
+    head: bool
+    weights: int
+    cache: int
+    buffers: int
+    outside: int
+    capacity: int | None
+
+    @property
+    def allocated(self) -> int:
+        """Bytes that the engine allots."""
+        return self.weights + self.cache + self.buffers
+
+    @property
+    def needed(self) -> int:
+        """Bytes in all."""
+        return self.allocated + self.outside
+
+    @property
+    def fits(self) -> bool:
+        """It holds them, or nobody said how much it holds."""
+        return self.capacity is None or self.needed <= self.capacity
+
+    @property
+    def beyond(self) -> int:
+        """Bytes of weights that it does not hold."""
+        return 0 if self.capacity is None else min(self.weights, max(0, self.needed - self.capacity))
+
+
+def unified(device: Device) -> bool:
+    """Its memory is the host's."""
+    return device.kind in ("system on a chip", "CPU")
+
+
+def dealt(layers: int, offloaded: int, shares: Sequence[float]) -> Iterator[int | None]:
+    """For every layer, and for what stands after them, the number of its device; ``None`` for the host.
+
+    Args:
+        layers: of the model.
+        offloaded: of those, and what stands after them as one more, that go to devices (``-ngl``).
+        shares: of the devices, in any unit (``--tensor-split``).
+    """
+    offloaded = min(offloaded, layers + 1)
+    first = max(0, layers - offloaded)
+    ends = list(accumulate(share / sum(shares) for share in shares))
+    for number in range(layers + 1):
+        inside = number >= first and (number < layers or offloaded > layers)
+        if not inside:
+            yield None
+            continue
+        yield min(bisect_right(ends, (number - first) / offloaded), len(shares) - 1)

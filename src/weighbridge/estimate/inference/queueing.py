@@ -1,0 +1,221 @@
+"""Users who wait for each other: continuous batching at a constant number of users, request by request.
+
+Every user sends a request, and the next one as soon as it has ended. An engine runs passes: of prompts that wait, up to
+so many tokens, and of one token for each sequence that runs. Between two ends all passes of tokens are alike, so that
+they are taken in one stride, and a whole run costs as many strides as it has requests.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from heapq import heappop, heappush
+from math import ceil
+
+GOLDEN = 0.6180339887498949
+"""The golden ratio less one: its multiples, less their whole parts, are spread as evenly as any sequence's (Weyl), so
+that lengths are the same in every run."""
+
+MOST_REQUESTS = 4096
+"""Requests of a run at most: means of more are the same."""
+
+
+ROUNDING = 1e-9
+"""Shares of a pass that sums of floating-point numbers are off by."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What users ask, and how passes are put together.
+
+    Attributes:
+        users: requests at a time.
+        prompt: tokens of the longest prompt that have to be run.
+        output: tokens of the longest output.
+        shortest: prompts and outputs are evenly as long as anything between this share of the longest and it.
+        rounds: requests of each user, one after the other; the first ones come all at once.
+        budget: tokens of a pass.
+        splits: prompts are split between passes; otherwise a prompt runs whole.
+        mixes: passes of prompts make a token of each running sequence, too; otherwise those wait.
+        poll: passes of tokens from one look for new requests to the next.
+        slots: sequences that run at a time at most.
+        tokens: that a sequence is given by one pass.
+        ahead: passes that are already under way when a request comes, beside the one that runs: engines that overlap
+            the host with the device put the next pass together before.
+        intake: seconds of the server for each token of a prompt, one request after the other, before the engine has it.
+        way: seconds of a request's way to the server and its first token's way back, however many there are.
+    """
+
+    users: int
+    prompt: int
+    output: int
+    shortest: float = 1.0
+    rounds: int = 10
+    budget: int = 8192
+    splits: bool = True
+    mixes: bool = True
+    poll: int = 1
+    slots: int | None = None
+    tokens: float = 1.0
+    ahead: int = 0
+    intake: float = 0.0
+    way: float = 0.0
+
+
+@dataclass(frozen=True)
+class Waits:
+    """What users see, in seconds.
+
+    Attributes:
+        ttft: from a request to its first token, on the mean.
+        tpot: between tokens after it, on the mean over requests.
+        seconds: of the whole run.
+        made: tokens of all requests.
+        read: tokens of all prompts.
+    """
+
+    ttft: float
+    tpot: float
+    seconds: float
+    made: int
+    read: int
+
+
+@dataclass
+class _Request:
+    number: int
+    prompt: int
+    output: int
+    came: float
+    seen: float
+    left: int = 0
+    first: float = 0.0
+
+
+@dataclass
+class Queue:
+    """A run.
+
+    Attributes:
+        load: what users ask.
+        decode: seconds of a pass that makes a token of so many sequences.
+        mixed: seconds of a pass of so many tokens of prompts beside so many sequences.
+    """
+
+    load: Load
+    decode: Callable[[int], float]
+    mixed: Callable[[int, int], float]
+    clock: float = 0.0
+    steps: int = 0
+    sent: int = 0
+    waiting: deque[_Request] = field(default_factory=deque)
+    running: list[tuple[int, int, _Request]] = field(default_factory=list)
+    ended: list[tuple[float, float]] = field(default_factory=list)
+    made: int = 0
+    read: int = 0
+    looked: int = 0
+    outside: list[_Request] = field(default_factory=list)
+    step: float = 0.0
+    taken: float = 0.0
+
+    @cached_property
+    def requests(self) -> int:
+        """Requests in all."""
+        load = self.load
+        return max(min(load.users * load.rounds, MOST_REQUESTS), load.users)
+
+    def run(self) -> Waits:
+        """Until every request has ended."""
+        for _ in range(self.load.users):
+            self._send()
+        self._look()
+        while self.waiting or self.running or self.outside:
+            if not self.running or self.steps - self.looked >= self.load.poll:
+                self._look()
+            if self.waiting and self._room:
+                self._prompts()
+            else:
+                self._tokens()
+        ttft = self.load.way / 2 + sum(first for first, _ in self.ended) / len(self.ended)
+        tpot = sum(each for _, each in self.ended) / len(self.ended)
+        return Waits(ttft, tpot, self.clock, self.made, self.read)
+
+    @property
+    def _room(self) -> int:
+        return (self.load.users if self.load.slots is None else self.load.slots) - len(self.running)
+
+    def _send(self) -> None:
+        """The next request, if there is one; lengths of prompts and outputs are independent."""
+        load = self.load
+        if self.sent >= self.requests:
+            return
+        spread = 1 - load.shortest
+        prompt, output = (
+            max(1, round(most * (load.shortest + spread * ((self.sent + 1) * step % 1.0))))
+            for most, step in ((load.prompt, GOLDEN), (load.output, GOLDEN**2 * 7))
+        )
+        if load.shortest == 1 and load.mixes and self.sent < load.users:
+            output = max(1, round(output * (self.sent + 1) / load.users))
+        self.taken = max(self.taken, self.clock) + load.intake * prompt
+        self.outside.append(_Request(self.sent, prompt, output, self.clock, self.taken + load.way / 2, prompt))
+        self.sent += 1
+
+    def _look(self) -> None:
+        """What has come is seen, unless the next pass is already under way; an engine that has nothing to do waits."""
+        if self.outside and not (self.running or self.waiting):
+            self.clock = max(self.clock, min(request.seen for request in self.outside))
+        until = self.clock + ROUNDING * self.step - (self.load.ahead * self.step if self.running else 0.0)
+        late = [request for request in self.outside if request.seen > until]
+        self.waiting.extend(request for request in self.outside if request.seen <= until)
+        self.outside = late
+        self.looked = self.steps
+
+    def _prompts(self) -> None:
+        """A pass of prompts, and of tokens where the engine mixes them."""
+        load, beside = self.load, len(self.running) if self.load.mixes else 0
+        room, taken, done = max(load.budget - beside, 1), 0, []
+        places = self._room
+        while self.waiting and len(done) < places:
+            request = self.waiting[0]
+            part = min(request.left, room - taken)
+            if part < request.left and not load.splits and taken:
+                break
+            part = part if load.splits else request.left
+            taken += part
+            request.left -= part
+            if request.left:
+                break
+            done.append(self.waiting.popleft())
+            if taken >= room:
+                break
+        self.clock += self.mixed(taken, beside)
+        self.read += taken
+        if beside:
+            self.steps += 1
+            self._end()
+        for request in done:
+            request.first = self.clock
+            last = self.steps + max(round((request.output - 1) / load.tokens), 1)
+            heappush(self.running, (last, request.number, request))
+
+    def _tokens(self) -> None:
+        """Passes of tokens until a sequence ends, or new requests are looked for."""
+        stride, self.step = self.running[0][0] - self.steps, self.decode(len(self.running))
+        if self.outside:
+            until = min(request.seen for request in self.outside) + self.load.ahead * self.step
+            coming = ceil((until - self.clock) / self.step - ROUNDING)
+            stride = min(stride, max(self.looked + self.load.poll - self.steps, coming, 1))
+        self.clock += stride * self.step
+        self.steps += stride
+        self._end()
+
+    def _end(self) -> None:
+        """Sequences that have all their tokens leave, and their users send the next request."""
+        while self.running and self.running[0][0] <= self.steps:
+            _, _, request = heappop(self.running)
+            each = (self.clock - request.first) / max(request.output - 1, 1)
+            self.ended.append((request.first - request.came, each))
+            self.made += request.output
+            self._send()

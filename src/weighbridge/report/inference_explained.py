@@ -1,0 +1,124 @@
+"""Figures of a deployment explained: formulas where memory has them, else seconds operation by operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weighbridge.estimate.cache import cache
+from weighbridge.estimate.inference.inference import Inference
+from weighbridge.estimate.inference.supported import untimed
+from weighbridge.estimate.inference.timing import PassTime
+from weighbridge.estimate.parameters import params
+from weighbridge.report import explanation
+from weighbridge.report.document import Column, Document, Row, Table
+from weighbridge.report.inference_speed import gap
+from weighbridge.report.inference_tables import of_pass, waits_for
+from weighbridge.report.inference_tables import weights as kinds
+from weighbridge.report.markdown import as_markdown
+from weighbridge.report.text import rendered, window
+from weighbridge.report.time import seconds, share
+from weighbridge.traced import Label, Traced, named, symbol
+from weighbridge.units import gibibytes
+
+
+def explained(inference: Inference, lines: tuple[str, ...], form: str, depth: int | None) -> str:
+    """Lines, each with its derivation; LaTeX has the formulas only."""
+    blocks = []
+    for line in lines:
+        blocks += [explanation.FORMS[form](figure, depth) for figure in figures(inference, line)]
+        document = shown(inference, line)
+        if document is not None and form != "latex":
+            text = as_markdown(document).strip() if form == "markdown" else rendered(document, window()).strip("\n")
+            blocks.append(text)
+    return "\n\n".join(blocks) + "\n"
+
+
+def figures(inference: Inference, line: str) -> list[Traced]:
+    """The traced numbers of a line: of the whole model, before ranks share it."""
+    serving = inference.serving
+    if line == "kv_cache":
+        one = cache(inference.model, serving.prompt + serving.output, 1, serving.cache.name).explained()
+        sequences = symbol("sequences", int(serving.batch))
+        label = Label("kv_cache", "bytes", "of all sequences at their longest, without pages, before ranks share it")
+        return [named(sequences * one, label)]
+    if line == "weights" and inference.storage is None:
+        counted: Any = params(inference.model, inference.dtype.name).explained("bytes")
+        return [counted] if isinstance(counted, Traced) else []
+    return []
+
+
+def shown(inference: Inference, line: str) -> Document | None:
+    """The table of a line, which says what is on a GPU, or where its seconds go; ``None`` for none."""
+    if line == "kv_cache":
+        return _document(_shared(inference))
+    if line == "weights":
+        return _document(kinds(inference))
+    reason = untimed(inference)
+    if reason:
+        return Document(f"{line}: not estimated: {reason}", "", (), ())
+    run, what = (inference.prefill, "a prompt") if line == "ttft" else (inference.decode, "a token of each sequence")
+    return Document("", "", (), (_sums(inference, line), _operations(run, what)))
+
+
+def _document(table: Table) -> Document:
+    return Document("", "", (), (table,))
+
+
+def _shared(inference: Inference) -> Table:
+    """The cache on a GPU: what of the whole it holds, and in pages."""
+    memory, serving = inference.memory, inference.serving
+    longest = serving.prompt + serving.output
+    bare = int(memory.cache_of(serving.sequences, longest, pages=False))
+    per_token = int(memory.cache_per_token)
+    pages = f"in pages of {serving.engine.block:,} positions"
+    rows = [
+        ("one more token of a sequence", per_token, "of the whole model, on all ranks of a replica but copies"),
+        ("a sequence on a GPU", int(memory.cache_of(1, longest)), f"{longest:,} tokens, {pages}"),
+        ("all sequences of a GPU", bare, f"{serving.sequences:,} of {longest:,} tokens, without pages"),
+        ("the same in pages", int(memory.cache_bytes), pages),
+    ]
+    columns = (Column("KV cache", False), Column("size"), Column("bytes"), Column("", False, optional=True))
+    cells = tuple(Row((name, gibibytes(size), f"{size:,}", how)) for name, size, how in rows)
+    return Table(columns, cells, "KV cache on a GPU")
+
+
+def _sums(inference: Inference, line: str) -> Table:
+    """What a figure is made of beside the pass."""
+    found, alone, name = inference.tpot, gap(inference), "time per token"
+    rest = "passes of others' prompts that come between"
+    if line == "ttft":
+        found, alone, name = inference.ttft, inference.ttft_alone, "time to the first token"
+        rest = "until the pass that runs has ended, and what others take of the prompt's own"
+    rows = [Row(("the pass itself", seconds(alone), share(alone, found)))]
+    if found - alone > 0:
+        rows.append(Row((rest, seconds(found - alone), share(found - alone, found))))
+    rows.append(Row((name, seconds(found), "100.0 %"), strong=True))
+    return Table((Column("of", False), Column("time"), Column("share")), tuple(rows), f"{line.upper()}: {name}")
+
+
+def _operations(run: PassTime, what: str) -> Table:
+    """Every operation of a pass under its kind of module, with all its runs; they add up to the pass."""
+    whole = run.seconds
+    rows: list[Row] = []
+    for part, bounds in of_pass(run).items():
+        spent = sum(bounds.values())
+        rows.append(Row((part, seconds(spent), share(spent, whole), waits_for(bounds)), part, True))
+        rows += _inside(run, part, whole)
+    rows.append(Row(("a pass", seconds(whole), "100.0 %", ""), strong=True))
+    columns = (Column("part", False, whole=True), Column("time"), Column("share"), Column("waits for", False, True))
+    return Table(columns, tuple(rows), f"The pass of {what}, operation by operation (all layers)")
+
+
+def _inside(run: PassTime, part: str, whole: float) -> list[Row]:
+    """Operations of a part: messages by name, others by name and kind."""
+    found: dict[str, dict[Any, float]] = {}
+    for span in run.spans:
+        message = span.bound.value == "network"
+        if (message and part == "messages") or (not message and span.kind.value == part):
+            bounds = found.setdefault(span.name, {})
+            bounds[span.bound] = bounds.get(span.bound, 0.0) + span.seconds
+    ordered = sorted(found.items(), key=lambda item: -sum(item[1].values()))
+    return [
+        Row((f"  {name}", seconds(sum(b.values())), share(sum(b.values()), whole), waits_for(b)), part)
+        for name, b in ordered
+    ]

@@ -1,0 +1,277 @@
+"""A deployment as plain data: what ``weighbridge infer --json`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from weighbridge.estimate.inference.advice import better
+from weighbridge.estimate.inference.deployment import Deployment
+from weighbridge.estimate.inference.energy import energy_per_million
+from weighbridge.estimate.inference.inference import Inference
+from weighbridge.estimate.inference.supported import untimed
+from weighbridge.estimate.time.work import Bound
+from weighbridge.report.inference import notes, stored
+from weighbridge.report.inference_speed import bands, gap
+from weighbridge.report.inference_tables import by_format, of_pass
+from weighbridge.report.schema import ErrorBand, Identity, identity
+from weighbridge.report.training_schema import band
+
+
+class ServingMemoryBytes(TypedDict):
+    """Bytes of the fullest GPU; weights, kv_cache, activations and overhead add up to total_per_gpu."""
+
+    weights: int
+    kv_cache: int
+    activations: int
+    overhead: int
+    total_per_gpu: int
+    logits: int
+    kv_cache_without_pages: int
+    engine_takes: int | None
+    capacity: int | None
+
+
+class ServingPlan(TypedDict):
+    """How the model is served, with defaults."""
+
+    gpus: int
+    tensor: int
+    pipeline: int
+    data: int
+    expert: int
+    engine: str
+    quantisation: str
+    weights_dtype: str
+    compute_dtype: str
+    kv_cache_dtype: str
+    kv_cache_block: int
+    memory_share: float | None
+    chunk: int | None
+
+
+class ServingLoad(TypedDict):
+    """What users ask."""
+
+    prompt: int
+    output: int
+    batch: int
+    cached_prompt: float
+    shortest: float
+    drafted: int
+    accepted: float
+
+
+class StoredWeights(TypedDict):
+    """A GPU's weights of one kind of module in one format, of all pipeline stages together."""
+
+    kind: str
+    format: str
+    bytes: int
+
+
+class PassSeconds(TypedDict):
+    """One pass of a rank."""
+
+    seconds: float
+    by_part: dict[str, float]
+    by_bound: dict[str, float]
+
+
+class TokenCost(TypedDict):
+    """Per million tokens of prompts and of answers."""
+
+    input: float
+    output: float
+
+
+class ServingChange(TypedDict):
+    """One change of the deployment, weighed."""
+
+    change: str
+    fits: bool | None
+    total_per_gpu: int
+    max_batch: int | None
+    ttft_seconds: float | None
+    tpot_seconds: float | None
+    tokens_per_second_per_gpu: float | None
+
+
+class Served(TypedDict):
+    """``weighbridge infer --json``. Times are null where they are not estimated, and ``untimed`` says why."""
+
+    model: Identity
+    cluster: str | None
+    plan: ServingPlan
+    load: ServingLoad
+    fits: bool | None
+    max_batch: int | None
+    longest_context: int | None
+    memory: ServingMemoryBytes
+    weights: list[StoredWeights]
+    kv_cache_bytes_per_token: int
+    kv_cache_bytes_per_sequence: int
+    ttft_seconds: float | None
+    ttft_alone_seconds: float | None
+    tpot_seconds: float | None
+    inter_token_seconds: float | None
+    end_to_end_seconds: float | None
+    tokens_per_second: float | None
+    tokens_per_second_per_gpu: float | None
+    tokens_per_second_per_user: float | None
+    price_per_gpu_hour: float | None
+    cost_per_million_tokens: TokenCost | None
+    joules_per_million_tokens: TokenCost | None
+    prefill: PassSeconds | None
+    decode: PassSeconds | None
+    untimed: str
+    error_bands: list[ErrorBand]
+    changes: list[ServingChange]
+    notes: list[str]
+
+
+def deployment(found: Deployment) -> Served:
+    """A weighed deployment."""
+    inference = found.inference
+    memory, serving, reason = inference.memory, inference.serving, untimed(inference)
+    timed = _times(inference) if not reason else dict.fromkeys(TIMES)
+    data: dict[str, Any] = {
+        "model": identity(inference.model),
+        "cluster": str(inference.cluster) if inference.cluster else None,
+        "plan": _plan(found),
+        "load": {
+            "prompt": int(serving.prompt),
+            "output": int(serving.output),
+            "batch": int(serving.batch),
+            "cached_prompt": float(serving.cached_prompt),
+            "shortest": float(serving.shortest),
+            "drafted": int(serving.drafted),
+            "accepted": float(serving.accepted),
+        },
+        "fits": memory.fits,
+        "max_batch": memory.max_batch,
+        "longest_context": memory.longest_context,
+        "memory": _memory(inference),
+        "weights": [
+            {"kind": kind.value, "format": name, "bytes": size} for (kind, name), size in by_format(inference).items()
+        ],
+        "kv_cache_bytes_per_token": int(memory.cache_per_token),
+        "kv_cache_bytes_per_sequence": int(memory.cache_of(1, serving.prompt + serving.output)),
+        **timed,
+        "price_per_gpu_hour": inference.hourly if inference.cluster else inference.price,
+        "untimed": reason,
+        "error_bands": [band(one) for one in bands(inference)],
+        "changes": [_change(one) for one in better(inference)],
+        "notes": list(notes(found)),
+    }
+    return cast(Served, data)
+
+
+TIMES = (
+    "ttft_seconds",
+    "ttft_alone_seconds",
+    "tpot_seconds",
+    "inter_token_seconds",
+    "end_to_end_seconds",
+    "tokens_per_second",
+    "tokens_per_second_per_gpu",
+    "tokens_per_second_per_user",
+    "cost_per_million_tokens",
+    "joules_per_million_tokens",
+    "prefill",
+    "decode",
+)
+
+
+def _times(inference: Inference) -> Mapping[str, Any]:
+    """Everything that depends on how long passes take."""
+    figures = (
+        inference.ttft,
+        inference.ttft_alone,
+        inference.tpot,
+        gap(inference),
+        inference.end_to_end,
+        inference.output_per_second,
+        inference.per_gpu,
+        inference.per_user,
+        inference.cost_per_million,
+        energy_per_million(inference),
+        _pass(inference.prefill),
+        _pass(inference.decode),
+    )
+    return dict(zip(TIMES, figures, strict=True))
+
+
+def _pass(run: Any) -> PassSeconds:
+    """A pass, by module and by what it waits for."""
+    parts = of_pass(run)
+    bounds = {bound.value: sum(part.get(bound, 0.0) for part in parts.values()) for bound in Bound}
+    return {
+        "seconds": run.seconds,
+        "by_part": {name: sum(part.values()) for name, part in parts.items()},
+        "by_bound": {name: spent for name, spent in bounds.items() if spent},
+    }
+
+
+def _memory(inference: Inference) -> ServingMemoryBytes:
+    """The ledger of the fullest GPU."""
+    memory, serving, cluster = inference.memory, inference.serving, inference.cluster
+    bare = memory.cache_of(serving.sequences, serving.prompt + serving.output, pages=False)
+    return {
+        "weights": int(memory.weight_bytes),
+        "kv_cache": int(memory.cache_bytes),
+        "activations": int(memory.activations),
+        "overhead": int(memory.outside),
+        "total_per_gpu": int(memory.needed),
+        "logits": int(memory.logits),
+        "kv_cache_without_pages": int(bare),
+        "engine_takes": None if memory.capacity is None else int(memory.capacity),
+        "capacity": None if cluster is None else cluster.device.usable_bytes,
+    }
+
+
+def _plan(found: Deployment) -> ServingPlan:
+    """The deployment."""
+    inference = found.inference
+    serving = inference.serving
+    return {
+        "gpus": int(serving.gpus),
+        "tensor": int(serving.tensor),
+        "pipeline": int(serving.pipeline),
+        "data": int(serving.data),
+        "expert": int(serving.expert),
+        "engine": serving.engine.name,
+        "quantisation": stored(found),
+        "weights_dtype": inference.dtype.name,
+        "compute_dtype": serving.compute.name,
+        "kv_cache_dtype": serving.cache.name,
+        "kv_cache_block": serving.engine.block,
+        "memory_share": serving.engine.memory_share if serving.memory_share is None else serving.memory_share,
+        "chunk": serving.engine.chunk if serving.chunk is None else serving.chunk,
+    }
+
+
+def _change(one: Any) -> ServingChange:
+    """One change."""
+    inference = one.inference
+    timed = not untimed(inference)
+    return {
+        "change": one.title,
+        "fits": inference.memory.fits,
+        "total_per_gpu": int(inference.memory.needed),
+        "max_batch": inference.memory.max_batch,
+        "ttft_seconds": inference.ttft if timed else None,
+        "tpot_seconds": inference.tpot if timed else None,
+        "tokens_per_second_per_gpu": inference.per_gpu if timed else None,
+    }
+
+
+def explanation_of(found: Deployment, lines: tuple[str, ...], depth: int | None) -> dict[str, Any]:
+    """Lines with their derivations."""
+    from weighbridge.report import explanation
+    from weighbridge.report.inference_explained import figures
+
+    traced = (figure for line in lines for figure in figures(found.inference, line))
+    return {"explanation": [step for figure in traced for step in explanation.as_dict(figure, depth)]}
