@@ -114,8 +114,6 @@ def written_out(
     """What a multiply holds, with packed weights written out in the type of activations while it runs."""
     packed = (w for w in weights if w.packed is not None)
     whole = tuple(x.tape.tensor("weight written out", *w.axes, use=Use.WORKSPACE) for w in packed)
-    if not whole:
-        return dict(memory)
     names = ("scratch", "scratch_backward")
     return {**memory, **{name: (*memory.get(name, ()), *whole) for name in names}}
 
