@@ -41,8 +41,19 @@ litgpt, litgpt/finetune/lora.py, setup; Qwen 1, finetune.py, LoraArguments."""
 BASES = {"nf4": "nf4", "nf4-dq": "nf4-double", "int4": "gptq"}
 
 
-SAME = {"mistral-7b-v0.2": "mistral-7b"}
-"""Models with the sizes of another."""
+SAME: dict[str, Any] = {
+    "mistral-7b-v0.2": "mistral-7b",
+    "stablelm-base-alpha-3b": {
+        "model_type": "gpt_neox",
+        "vocab_size": 50_688,
+        "hidden_size": 4096,
+        "intermediate_size": 16_384,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 4096,
+    },
+}
+"""Models that the catalogue does not have: one with the same sizes, or a configuration (stabilityai, config.json)."""
 
 
 def standing_for(model: Any) -> Any:
@@ -95,7 +106,7 @@ def joined(model: Model) -> Model:
 
 
 def targets_of(switches: list[str], model: Model) -> tuple[str, ...]:
-    """Litgpt's switches as names of modules."""
+    """Switches of litgpt as names of modules."""
     names = [NAMES[name] for name in switches if name in NAMES]
     nodes = {node.name for node in model.tree.walk()}
     names += [name for name in (*MLP, "gate_up_proj") if "lora_mlp" in switches and name in nodes]
@@ -113,7 +124,11 @@ def planned(row: Row, plan: Plan) -> Plan:
         loss = plan.kernels.loss if "kernels" in given else compiled.kernels.loss
         plan = replace(plan, framework=compiled, kernels=replace(compiled.kernels, loss=loss))
     if name == "litgpt":
-        plan = replace(plan, kernels=replace(plan.kernels, keeps_packed_inputs=True), global_batch=None)
+        spread = plan.framework.spread(plan.zero.stage, plan.zero)
+        zero = replace(spread, flat=True, accumulates_whole=True)  # litgpt/finetune/lora.py, no_backward_sync
+        plan = replace(plan, kernels=replace(plan.kernels, keeps_packed_inputs=True), zero=zero)
+        if plan.global_batch is not None and plan.global_batch % (plan.micro_batch * plan.gpus):
+            plan = replace(plan, global_batch=None)
     if name == "hf-flash":
         plan = qwen(row, plan)
     checkpoints = name == "hf-flash" or (name == "litgpt" and plan.zero.stage == 3)

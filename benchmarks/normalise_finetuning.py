@@ -107,12 +107,21 @@ def qwen(table: Iterable[Cells]) -> Iterator[Row]:
 
 
 def litgpt(table: Iterable[Cells]) -> Iterator[Row]:
-    """LitGPT: decimal GB, maximum allocated; runs that ran out of memory are kept as such."""
+    """LitGPT: decimal GB, maximum allocated; runs that ran out of memory are kept as such. One column of memory stands
+    beside times on one GPU and on four.
+    """
+    alone: dict[tuple[str, str], str] = {}
     for place, cells in enumerate(table):
         failed = cells["outcome"] == "OOM"
         if cells["task"] == "inference" or not (cells["measured_peak_mem_gb"] or failed):
             continue
-        yield _litgpt(place, cells, failed)
+        row = _litgpt(place, cells, failed)
+        run = cells["source"], cells["measured_peak_mem_gb"]
+        if row["gpus"] == 1:
+            alone[run] = row["id"]
+        elif run in alone and not failed and "config_hub" in cells["source"]:
+            row["repeat_of"] = alone[run]
+        yield row
 
 
 def _litgpt(place: int, cells: Cells, failed: bool) -> Row:
@@ -185,6 +194,8 @@ def consumer(table: Iterable[Cells]) -> Iterator[Row]:
             ),
         }
         blank = [f"plan.{field}" for field in ("optimizer", "recompute") if field not in row["plan"]]
+        if not row["tuning"]["packed"]:  # the lengths of its texts
+            blank.append("plan.sequence")
         if blank:
             row["unknown"] = blank
         if not active:

@@ -98,7 +98,7 @@ class Loss(StrEnum):
     CHUNKED = "chunked"
     """torchtitan: head and loss run for an eighth of the positions at a time, backward too."""
     PARTS = "parts"
-    """litgpt: for some positions at a time, in the type of the logits; all logits stand until the backward pass ends."""
+    """litgpt: some positions at a time, in the type of the logits, which all stand until the backward pass ends."""
     WIDE_PARTS = "wide parts"
     """torchtune: for an eighth of the positions at a time, in fp32."""
     COMPILED_PARTS = "compiled parts"

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from weighbridge.arithmetic import total
 from weighbridge.errors import InputError
 from weighbridge.estimate.epoch import Epoch
 from weighbridge.estimate.finetuning import STEP, FineTuning
-from weighbridge.estimate.memory.ledger import Line
+from weighbridge.estimate.memory.ledger import Line, below
+from weighbridge.estimate.memory.reference import excess
 from weighbridge.estimate.training import Training, train
 from weighbridge.formats.loading import load
 from weighbridge.formats.quantization import named_storage
@@ -36,8 +38,8 @@ def test_states_are_of_what_is_trained() -> None:
 
 
 def test_packed_weights_take_what_their_format_says() -> None:
-    """Half a byte and an fp32 scale per 64 for each element of the projections and a table of 16 values, 2 bytes for all
-    else; the allocator counts whole segments of 2 MiB where little of one is left.
+    """Half a byte and an fp32 scale per 64 for each element of the projections and a table of 16 values, 2 bytes for
+    all else; the allocator counts whole segments of 2 MiB where little of one is left.
     """
     matrices = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14_336)
     rest = 8_030_261_248 - matrices
@@ -50,8 +52,9 @@ def test_packed_weights_take_what_their_format_says() -> None:
 
 
 def test_less_is_kept_than_in_full_training() -> None:
-    full, lora, few = (weighed(one).stages[0].peak for one in (None, Lora(16), Lora(16, ("q_proj", "v_proj"))))
-    assert plain(few.bytes) < plain(lora.bytes) < plain(full.bytes)
+    asked = (None, Lora(16), Lora(16, ("q_proj", "v_proj")))
+    full, lora, few = (plain(weighed(one).stages[0].heights.kept[0]) for one in asked)
+    assert few < lora < full + 7 * 32 * 16 * 1024 * 2
 
 
 def test_sharded_states_of_adapters() -> None:
@@ -73,8 +76,26 @@ def test_traced_figures_are_the_plain_ones() -> None:
 def test_a_reference_model_stands_beside() -> None:
     training = weighed(None)
     both = replace(training, reference=True)
-    more = plain(both.stages[0].peak_allocated) - plain(training.stages[0].peak_allocated)
+    more = plain(both.stages[0].step_allocated) - plain(training.stages[0].step_allocated)
     assert more == plain(training.stages[0].states.weights)
+    assert both.time is not None
+    assert training.time is not None
+    longer = float(both.time.stages[0].forward) / float(training.time.stages[0].forward)
+    assert longer == pytest.approx(2, rel=0.05)
+
+
+def test_the_references_forward_pass_stands_on_what_the_step_keeps() -> None:
+    """Logits in bf16, their copy in fp32 and the logarithms, beside the step's own logarithms, are more than the step's
+    own gradients of two of them.
+    """
+    stage = replace(weighed(None, name="gpt2"), reference=True).stages[0]
+    assert plain(excess(stage, stage.peak)) > 0
+    assert plain(stage.highest_moment) == plain(stage.peak.bytes) + plain(total(below(stage, stage.peak).values()))
+    assert plain(stage.ledger.total) == plain(stage.peak_allocated)
+    lines = stage.ledger.lines
+    assert {line: plain(stage.explained(line)) for line in lines} == {line: plain(n) for line, n in lines.items()}
+    alone = weighed(None, name="gpt2").stages[0]
+    assert excess(alone, alone.peak) == 0
 
 
 def test_the_longest_sequence_fits_and_the_next_does_not() -> None:
@@ -111,6 +132,16 @@ def test_frozen_weights_take_less_time() -> None:
     assert full is not None
     assert lora is not None
     assert lora.step_seconds < full.step_seconds
+
+
+def test_packed_weights_take_time_to_be_written_out() -> None:
+    """Each of them is read packed and written in 16 bits once forward and once backward."""
+    packed, plain_ones = (weighed(Lora(16), quant).time for quant in ("nf4", ""))
+    assert packed is not None
+    assert plain_ones is not None
+    matrices = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14_336)
+    least = 2 * matrices * (0.5 + 4 / 64 + 2) / 2.04e12
+    assert least < float(packed.step_seconds) - float(plain_ones.step_seconds) < 2 * least
 
 
 def test_devices_without_kernels_for_a_format() -> None:

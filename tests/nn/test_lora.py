@@ -8,7 +8,17 @@ from weighbridge.estimate.compute import record
 from weighbridge.formats.loading import load
 from weighbridge.kernels import Kernels, Norm
 from weighbridge.models.tuning import Lora, Tuning
-from weighbridge.nn import Linear
+from weighbridge.nn import (
+    CausalLM,
+    DecoderLayer,
+    Embedding,
+    GatedMLP,
+    GroupedQueryAttention,
+    Head,
+    Linear,
+    Repeat,
+    RMSNorm,
+)
 from weighbridge.nn.grafting import grafted
 from weighbridge.nn.lora import LoraLinear
 from weighbridge.tape import Axis, Pass, Tape, Weight
@@ -63,6 +73,23 @@ def test_what_stands_before_all_that_is_trained_keeps_nothing() -> None:
     assert start > 0
     assert all(not operation.keeps and operation.frozen for operation in tape.operations[:start])
     assert any(operation.keeps for operation in tape.operations[start:])
+
+
+def test_layers_that_stay_folded_keep_what_all_but_the_first_keep() -> None:
+    """Equal layers of a network that is not divided: a gradient of the stream comes to all but the first."""
+    network = CausalLM(
+        Embedding(100, 16),
+        (Repeat(DecoderLayer(16, GroupedQueryAttention(16, 2, 2, 8), GatedMLP(16, 32)), 3),),
+        RMSNorm(16),
+        Head(16, 100),
+    )
+    frozen_but = grafted(
+        network, lambda _, copy: copy, lambda w: replace(w, frozen=w.axes[0].name != "ffn" or len(w.axes) < 2)
+    )
+    tape = record(frozen_but, Pass(batch=1, sequence=4, kernels=Kernels(norm=Norm.EAGER)))
+    first = tape.operations[tape.spans[0].start : tape.spans[0].end]
+    assert not any(operation.frozen for operation in first)
+    assert tape.operations[0].frozen
 
 
 def test_copies_keep_what_is_shared() -> None:

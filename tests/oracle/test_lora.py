@@ -14,6 +14,8 @@ from weakref import WeakSet
 
 import pytest
 
+from tests.oracle.draws import SMALL
+from tests.oracle.small import from_config
 from tests.oracle.test_kept_transformers import drawn
 from weighbridge.estimate.memory.activations import in_common
 from weighbridge.estimate.training import train
@@ -32,8 +34,8 @@ pytestmark = pytest.mark.oracle
 
 DRAWS = int(os.environ.get("WEIGHBRIDGE_KEPT_DRAWS", "8"))
 ALL = ("all-linear",)
-SMALL = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 128}
-GATED = {**SMALL, "num_key_value_heads": 2, "intermediate_size": 96}
+WIDTHS = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 128}
+GATED = {**WIDTHS, "num_key_value_heads": 2, "intermediate_size": 96}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "llama": GATED,
     "mistral": GATED,
@@ -42,8 +44,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "gemma2": {**GATED, "head_dim": 16},
     "phi3": {**GATED, "pad_token_id": 0},
     "gpt2": {"n_embd": 64, "n_layer": 3, "n_head": 4, "vocab_size": 128, "n_positions": 64},
-    "phi": {**SMALL, "intermediate_size": 96, "num_key_value_heads": 4},
-    "falcon": {**SMALL, "new_decoder_architecture": False, "multi_query": True, "bias": False},
+    "phi": {**WIDTHS, "intermediate_size": 96, "num_key_value_heads": 4},
+    "falcon": {**WIDTHS, "new_decoder_architecture": False, "multi_query": True, "bias": False},
     "olmo2": GATED,
     "starcoder2": GATED,
     "mixtral": {**GATED, "num_local_experts": 4, "num_experts_per_tok": 2},
@@ -110,6 +112,25 @@ def test_trained_parameters(kind: str, targets: tuple[str, ...]) -> None:
         dora = dora and kind not in MIXTURES  # which PEFT refuses for tensors of experts
         lora = Lora(rank, targets, dora=dora)
         assert ours(kind, lora) == theirs(kind, lora, rank), f"{kind}: {targets}, rank {rank}, DoRA {dora}"
+
+
+NOT_ALIKE = {
+    *("gemma3", "minimax_m3_vl", "qwen3_5", "qwen3_5_moe", "qwen3_vl", "qwen3_vl_moe", "step3p7", "gemma4"),  # towers
+    *("gemma3n_text", "gemma4_text", "deepseek_v4", "granitemoehybrid", "minimax_m3_vl_text"),  # further projections
+    "zamba2",  # whose shared blocks have adapters of their own
+    *("falcon_h1", "mamba", "mamba2", "nemotron_h"),  # which PEFT refuses
+}
+"""Types of whose projections "all-linear" is not the same ones."""
+
+
+@pytest.mark.parametrize("kind", sorted(SMALL.keys() - NOT_ALIKE))
+def test_all_linear_of_every_type(kind: str) -> None:
+    fields = SMALL[kind](random.Random(kind))
+    config = transformers.AutoConfig.for_model(kind, **fields)
+    with torch.device("meta"):
+        adapted = peft.get_peft_model(from_config(kind, config), peft.LoraConfig(r=4, target_modules="all-linear"))
+    model = tuned(kind, fields, Tuning(Lora(4)))
+    assert int(sum(map(plain, trained(model.tree)))) == int(adapted.get_nb_trainable_parameters()[0])
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "gpt2", "phi", "starcoder2"])

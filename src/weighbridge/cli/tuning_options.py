@@ -86,11 +86,13 @@ class Asked:
         if model.storage is not None and lora is not None and stored is None:
             stored = model.storage  # a quantised checkpoint stays as it is
         try:
-            made = replace(model, tuning=Tuning(lora, names, stored))
+            tuning = Tuning(lora, names, stored)
+            made = replace(model, tuning=tuning)
             _ = made.network
         except InputError as error:
             raise InputError(f"--{error}") from None
-        return made
+        left = ", ".join(tuning.unmet(model.network))
+        return replace(made, notes=(*made.notes, f"--lora: targets: {left}: no such module")) if left else made
 
     def epoch(self, sequence: int) -> Epoch | None:
         """The data set, where one is given."""

@@ -14,6 +14,8 @@ def time_band(training: Training, file: Path = FILE) -> Band | None:
     """The band of a step's time: of the narrowest kind of run that enough were measured of; ``None`` for none. All runs
     of a framework come before runs of any.
     """
+    if training.model.tuning is not None:  # as of memory: a kind of their own
+        return None
     family, found = (BY_FRAMEWORK, training.plan.framework.family), list(kinds_of(training))
     own = [path for path in found if BY_FRAMEWORK in path]
     return narrowest(FIGURE, [*own, family, *(path for path in found if path not in own)], file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,7 @@ class Training(Shown):
     model: Model
     plan: Plan
     cluster: Cluster | None = None
+    _: KW_ONLY
     reference: bool = False
     epoch: Epoch | None = None
 
@@ -203,7 +204,9 @@ class Training(Shown):
         plan = self.plan
         sizes = {name: symbol(name, getattr(plan, name)) for name in SYMBOLS if getattr(plan, name) is not None}
         named_plan = replace(plan, **sizes, layout=self.layout)
-        return Training(Model.of(self.model.traced, self.model.name), named_plan, self.cluster, self.reference)
+        return Training(
+            Model.of(self.model.traced, self.model.name), named_plan, self.cluster, reference=self.reference
+        )
 
     def size(self, tensor: Tensor) -> Count:
         """A rank's bytes of a tensor."""
@@ -272,7 +275,7 @@ def train(
     if found:
         called = names or {}
         raise InputError("; ".join(f"{called.get(field, field)}: {what}" for field, what in found))
-    return Training(loaded, chosen, machines, reference, epoch)
+    return Training(loaded, chosen, machines, reference=reference, epoch=epoch)
 
 
 def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Problem]:

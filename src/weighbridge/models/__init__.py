@@ -85,7 +85,8 @@ class Model:
 
     def _tuned(self, network: CausalLM) -> CausalLM:
         """Modules with adapters, and weights frozen."""
-        return self.tuning.applied(network, getattr(self.config, "projection", "Linear")) if self.tuning else network
+        projection = getattr(self.config, "projection", "Linear")
+        return self.tuning.applied(network, projection, self.model_type) if self.tuning else network
 
     @cached_property
     def tree(self) -> Node:

@@ -51,7 +51,7 @@ def divided(network: CausalLM, sort: Callable[[Placed], Hashable], awake: bool) 
     if len(runs) == len(network.layers) and [order for order, _ in runs] == sorted(order for order, _ in runs):
         return network
     ordered = tuple(run for _, run in sorted(runs, key=lambda found: found[0]))
-    return replace(network, layers=ordered)  # type: ignore[type-var]
+    return replace(network, layers=ordered)
 
 
 def _part(run: Repeat, places: list[int], number: int) -> Repeat:

@@ -14,6 +14,23 @@ ALL_LINEAR = "all-linear"
 BEFORE = (("", "layers"), ("model.", "layers"), ("model.language_model.", "layers"), ("transformer.", "h"))
 """What stands before names in models of ``transformers``, and what layers are called there."""
 
+ONE_BY_ONE = frozenset(
+    (
+        *("mixtral", "qwen3_moe", "qwen3_next", "deepseek_v2", "deepseek_v3", "deepseek_v32", "dots1", "ernie4_5_moe"),
+        *("glm4_moe", "glm_moe_dsa", "longcat_flash", "hunyuan_v1_moe", "olmoe", "flex_olmo"),
+        *("minimax", "minimax_m2"),
+    )
+)
+"""Types whose names of single experts PEFT takes for the tensors that ``transformers`` 5 has of all of them, the
+router's too; modules beside them that have the same names are then none of its targets (PEFT,
+utils/transformers_weight_conversion.py, _convert_peft_config_moe; transformers, conversion_mapping.py)."""
+
+LINEAR_ROUTERS = frozenset(("dbrx", "llama4", "llama4_text", "phimoe"))
+"""Types whose routers are modules like other projections in ``transformers``."""
+
+OF_EXPERTS = ("gate_proj", "up_proj", "down_proj")
+"""What they are called, as are projections of dense layers and of shared experts."""
+
 LITERAL = re.compile(r"[\w.\-]+")
 
 
@@ -54,8 +71,15 @@ class Targets:
                 return True
         return False
 
-    def check(self) -> None:
-        """Refuse what meets no module.
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Entries of a list that meet no module."""
+        if self._pattern is not None:
+            return ()
+        return tuple(e for e in self.entries if not any(self._meets(e, site, True) for site in self._sites))
+
+    def check(self, every: bool = True) -> None:
+        """Refuse what meets no module: a list of which an entry meets none, or all of them do.
 
         Raises:
             InputError: naming it and the nearest that there is.
@@ -66,11 +90,11 @@ class Targets:
                 shown = given(self._pattern.pattern)
                 raise InputError(f"{self.field}: {shown} meets no module; modules are {', '.join(ends)}")
             return
-        for entry in self.entries:
-            if not any(self._meets(entry, site, True) for site in self._sites):
-                every = sorted({*self._others, *ends, *(n.rpartition(".")[2] for s in self._sites for n in s.names)})
-                near = did_you_mean(entry, every) or f"; modules are {', '.join(ends)}"
-                raise InputError(f"{self.field}: {given(entry)} meets no module{near}")
+        if self.unmet and (every or len(self.unmet) == len(self.entries)):
+            entry = self.unmet[0]
+            known = sorted({*self._others, *ends, *(n.rpartition(".")[2] for s in self._sites for n in s.names)})
+            near = did_you_mean(entry, known) or f"; modules are {', '.join(ends)}"
+            raise InputError(f"{self.field}: {given(entry)} meets no module{near}")
 
 
 def full(site: Site, pattern: str = "") -> Iterator[str]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.errors import InputError, given
 from weighbridge.models.dividing import divided
 from weighbridge.models.sites import OF_WEIGHTS, Placed, placed
 from weighbridge.models.storage import Packing, Part, Storage
-from weighbridge.models.targets import Targets
+from weighbridge.models.targets import LINEAR_ROUTERS, OF_EXPERTS, ONE_BY_ONE, Targets
 from weighbridge.nn import CausalLM, Head, Linear, Module
 from weighbridge.nn.grafting import grafted
-from weighbridge.nn.lora import LoraHead, LoraLinear, LoraRouter
-from weighbridge.nn.moe import Router
+from weighbridge.nn.lora import LoraGate, LoraHead, LoraLinear, LoraRouter
+from weighbridge.nn.moe import Router, SharedExpertGate
 from weighbridge.tape import Weight
 from weighbridge.tree import Kind, Node
 from weighbridge.units import FP32, DataType
@@ -30,8 +31,8 @@ class Lora:
     Attributes:
         rank: of each.
         targets: names of the projections that have one, as checkpoints have them; "all-linear" for all but the head,
-            with those of experts and the router where checkpoints have experts one by one (PEFT,
-            utils/transformers_weight_conversion.py); or a regular expression.
+            with those of experts and routers where PEFT has them (:data:`~weighbridge.models.targets.ONE_BY_ONE`); or a
+            regular expression.
         dora: with a trained length per output (DoRA).
         dropout: probability of dropout before each.
         bias: biases that are trained too: a name of :data:`BIASES`.
@@ -68,46 +69,49 @@ class Tuning:
         lora: adapters; all else is frozen then. ``None`` trains the weights themselves.
         frozen: kinds of modules (embedding, head, attention, mlp, norm ...) or names of modules that are not trained.
         storage: how frozen weights are stored; ``None`` for the plan's type of weights.
-        inputs: a gradient of the embeddings is computed though they are frozen (transformers,
-            enable_input_require_grads, which gradient checkpointing calls).
     """
 
     lora: Lora | None = None
     frozen: tuple[str, ...] = ()
     storage: Storage | None = None
-    inputs: bool = False
 
     def __post_init__(self) -> None:
         if self.storage is not None and self.lora is None:
             raise InputError("quant: quantised weights are not trained themselves; add --lora")
 
-    def applied(self, network: CausalLM, projection: str = "Linear") -> CausalLM:
+    def applied(self, network: CausalLM, projection: str = "Linear", model_type: str = "") -> CausalLM:
         """A network with adapters, frozen and stored weights as this says.
 
         Args:
             network: the modules.
             projection: the class of projections in ``transformers``.
+            model_type: the model's type, which says how PEFT reads names of experts.
 
         Raises:
             InputError: for a name that is none of the model's, with the nearest.
         """
-        choice = _Choice(self, network.node(), projection)
+        choice = _Choice(self, network.node(), projection, model_type)
         choice.check()
         network = divided(network, choice.sort, self._wakes(choice))
         if network is not choice.network:
-            choice = _Choice(self, network.node(), projection)
+            choice = _Choice(self, network.node(), projection, model_type)
         return grafted(network, choice.graft, choice.weight)
+
+    def unmet(self, network: CausalLM) -> tuple[str, ...]:
+        """Targets of adapters that no module of a network has, of several."""
+        targets = _Choice(self, network.node(), "Linear").targets
+        return targets.unmet if targets is not None else ()
 
     def _wakes(self, choice: _Choice) -> bool:
         """Whether a gradient comes to the first layer's input."""
         before = (one for one in choice.each if not one.site.names[0].startswith("layers."))
-        return self.inputs or any(choice.trains(one) for one in before if one.node.kind is Kind.EMBEDDING)
+        return any(choice.trains(one) for one in before if one.node.kind is Kind.EMBEDDING)
 
 
 class _Choice:
     """What becomes of each weight of a tree."""
 
-    def __init__(self, tuning: Tuning, tree: Node, projection: str) -> None:
+    def __init__(self, tuning: Tuning, tree: Node, projection: str, model_type: str = "") -> None:
         self.tuning, self.network = tuning, tree.module
         self.each = list(placed(tree, by_layer=True, projection=projection))
         names = [one.site for one in self.each]
@@ -117,7 +121,8 @@ class _Choice:
         kinds = {kind.value for kind in Kind}
         self.kinds = {name for name in tuning.frozen if name in kinds}
         self.frozen = Targets("freeze", [name for name in tuning.frozen if name not in kinds], names, kinds)
-        self.split = any(one.site.routed and one.node.name == "gate_proj" for one in self.each)
+        self.split = model_type in ONE_BY_ONE
+        self.routers = self.split or model_type in LINEAR_ROUTERS
         self.by_weight = {id(one.weight): one for one in reversed(self.each)}
         self.by_module = {id(one.node.module): one for one in reversed(self.each)}
 
@@ -125,7 +130,7 @@ class _Choice:
         """Refuse names that no module has."""
         for targets in (self.targets, self.saved, self.frozen):
             if targets is not None:
-                targets.check()
+                targets.check(every=targets is not self.targets)
         lora = self.tuning.lora
         if (
             lora
@@ -140,8 +145,9 @@ class _Choice:
     def adapts(self, one: Placed) -> bool:
         """Whether a weight's module has an adapter."""
         module = one.node.module
-        fits = isinstance(module, Linear | Head) or (self.split and type(module) is Router)
-        if not fits or self.targets is None or self.saves(one) or (one.site.routed and not self.split):
+        fits = isinstance(module, Linear | Head | SharedExpertGate) or (self.routers and type(module) is Router)
+        named = one.node.name in OF_EXPERTS
+        if not fits or self.targets is None or self.saves(one) or (self.split and named) is not one.site.routed:
             return False
         return self.targets.takes(one.site)
 
@@ -190,9 +196,16 @@ class _Choice:
                 copy._weights[f"original_{name}"] = Weight(weight.axes, weight.role, frozen=True)
         if not self.adapts(one):
             return copy
-        options = {"rank": lora.rank, "dora": lora.dora, "dropout": lora.dropout > 0, "dtype": lora.dtype}
+        options: dict[str, Any] = {
+            "rank": lora.rank,
+            "dora": lora.dora,
+            "dropout": lora.dropout > 0,
+            "dtype": lora.dtype,
+        }
         if isinstance(copy, Head):
             return LoraHead(copy.hidden_size, copy.vocab_size, copy.tied, copy.bias, copy.capped, base=copy, **options)
+        if isinstance(copy, SharedExpertGate):
+            return LoraGate(copy.hidden_size, base=copy, **options)
         if isinstance(copy, Router):
             return LoraRouter(copy.hidden_size, copy.num_experts, copy.bias, copy.correction_bias, base=copy, **options)
         assert isinstance(copy, Linear)

@@ -8,13 +8,15 @@ from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
 from weighbridge.nn.decoder import Head
 from weighbridge.nn.linear import Linear
-from weighbridge.nn.moe import Router
+from weighbridge.nn.moe import Router, SharedExpertGate
 from weighbridge.tape import Axis, Dimension, Tensor, Use, Weight
 from weighbridge.units import DataType
 
 
 class Adapter:
     """What adapters of projections and of heads have in common."""
+
+    joined: int = 1
 
     if TYPE_CHECKING:
         columns: Dimension
@@ -23,7 +25,6 @@ class Adapter:
         dora: bool
         dropout: bool
         dtype: DataType | None
-        joined: int
         lora_a: Weight
         lora_b: Weight
         magnitude: Weight
@@ -33,7 +34,7 @@ class Adapter:
         """The columns of ``B``."""
         return Axis("rank", self.rank * self.joined)
 
-    def place(self, frozen: Linear | Head | Router) -> None:
+    def place(self, frozen: Linear | Head | Router | SharedExpertGate) -> None:
         """The weights: those of the frozen module under the names that they had, and the adapter's."""
         for name, weight in frozen.weights.items():
             setattr(self, name, weight)
@@ -132,7 +133,6 @@ class LoraHead(Adapter, Head):
     """
 
     source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-    joined: ClassVar[int] = 1
 
     rank: Count = 8
     dora: bool = False
@@ -140,18 +140,9 @@ class LoraHead(Adapter, Head):
     dtype: DataType | None = None
     base: Head | None = None
 
-    @property
-    def columns(self) -> Axis:
-        """The input dimension."""
-        return Axis("hidden", self.hidden_size)
-
-    @property
-    def out(self) -> Axis:
-        """The output dimension."""
-        return Axis("vocabulary", self.vocab_size)
-
     def build(self) -> None:
         assert self.base is not None
+        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
         self.place(self.base)
 
     def _adopt(self, name: str, value: object, again: bool) -> None:
@@ -174,7 +165,6 @@ class LoraRouter(Adapter, Router):
     """
 
     source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-    joined: ClassVar[int] = 1
 
     rank: Count = 8
     dora: bool = False
@@ -182,22 +172,45 @@ class LoraRouter(Adapter, Router):
     dtype: DataType | None = None
     base: Router | None = None
 
-    @property
-    def columns(self) -> Axis:
-        """The input dimension."""
-        return Axis("hidden", self.hidden_size)
-
-    @property
-    def out(self) -> Axis:
-        """The output dimension."""
-        return Axis("experts", self.num_experts)
-
     def build(self) -> None:
         assert self.base is not None
+        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("experts", self.num_experts)
         self.place(self.base)
 
     def _adopt(self, name: str, value: object, again: bool) -> None:
         """The frozen router is no child: its weights stand here."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.base is not None
+        return self.adapted(x, self.base.forward(x))
+
+
+class LoraGate(Adapter, SharedExpertGate):
+    """The same of the gate of shared experts.
+
+    Attributes:
+        rank: columns of ``B``, rows of ``A``.
+        dora: a trained length per output.
+        dropout: adapters are given their input with dropout.
+        dtype: data type of the adapters; that of the other weights if ``None``.
+        base: the frozen gate.
+    """
+
+    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
+
+    rank: Count = 8
+    dora: bool = False
+    dropout: bool = False
+    dtype: DataType | None = None
+    base: SharedExpertGate | None = None
+
+    def build(self) -> None:
+        assert self.base is not None
+        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("one", 1)
+        self.place(self.base)
+
+    def _adopt(self, name: str, value: object, again: bool) -> None:
+        """The frozen gate is no child: its weights stand here."""
 
     def forward(self, x: Tensor) -> Tensor:
         assert self.base is not None

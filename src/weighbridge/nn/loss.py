@@ -130,8 +130,10 @@ def parts(logits: Tensor) -> Tensor:
     loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
     kept = (logs,) if dtype is FP32 else (logits, logs)
     shares = () if dtype is FP32 else (logits,)
-    scratch = {"scratch": beside[:1], "scratch_backward": beside, "shares_gradient": shares}
-    tape.record("cross-entropy", (logits,), (loss, logs), kept, **scratch)
+    made = (loss, logs)
+    tape.record(
+        "cross-entropy", (logits,), made, kept, scratch=beside[:1], scratch_backward=beside, shares_gradient=shares
+    )
     return loss
 
 

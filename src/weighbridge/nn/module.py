@@ -187,8 +187,14 @@ class Repeat(Module):
         with tape.inside(self):
             if self.together:
                 return self.module(*inputs)
+            if tape.partial and plain(self.count) != 1 and self._trains():
+                tape.wake(inputs[0])  # of all runs but the first a gradient of what comes in is computed
             with tape.repeated(self.count, inputs[0], self):
                 return self.module(*inputs)
+
+    def _trains(self) -> bool:
+        """Whether any of its weights is trained."""
+        return any(weight.trained for node in self.module.node().walk() for weight in node.weights.values())
 
     def node(self, name: str = "model", inherited: Kind = Kind.OTHER, seen: set[int] | None = None) -> Node:
         """The repeated module's node, with its counts.

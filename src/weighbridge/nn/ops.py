@@ -67,8 +67,8 @@ def matmul(
     buffered: bool = False,
 ) -> Tensor:
     """``x @ W``: every row of ``x`` times a weight of ``columns`` by ``out``. Keeps ``x``, unless the weight is frozen:
-    the gradient of ``x`` needs the weight alone. A weight that is stored in fewer bits is written out for each multiply,
-    forward and backward (bitsandbytes, autograd/_functions.py, MatMul4Bit).
+    the gradient of ``x`` needs the weight alone. A weight that is stored in fewer bits is written out for each
+    multiply, forward and backward (bitsandbytes, autograd/_functions.py, MatMul4Bit).
 
     Args:
         x: rows.
@@ -112,11 +112,8 @@ def written_out(
     x: Tensor, weights: tuple[Weight, ...], memory: Mapping[str, tuple[Tensor, ...]]
 ) -> dict[str, tuple[Tensor, ...]]:
     """What a multiply holds, with packed weights written out in the type of activations while it runs."""
-    whole = tuple(
-        x.tape.tensor("weight written out", *w.axes, use=Use.WORKSPACE) for w in weights if w.packed is not None
-    )
-    if not whole:
-        return dict(memory)
+    packed = (w for w in weights if w.packed is not None)
+    whole = tuple(x.tape.tensor("weight written out", *w.axes, use=Use.WORKSPACE) for w in packed)
     names = ("scratch", "scratch_backward")
     return {**memory, **{name: (*memory.get(name, ()), *whole) for name in names}}
 

@@ -35,6 +35,8 @@ class Zero:
             to the root, which stays gathered (torchtitan until 2025-08).
         flat: what is gathered together is one tensor, of which weights and gradients are views (FSDP of PyTorch 1.11 to
             2.3, torch/distributed/fsdp/_flat_param.py); FSDP2 copies weights out of it and gradients into it.
+        accumulates_whole: ranks reduce when all micro-batches are done, and hold whole gradients until then; of flat
+            tensors those of frozen weights too (torch/distributed/fsdp/fully_sharded_data_parallel.py, no_sync).
         spreads_replicas: the optimizer's states and main parameters are spread over all instances
             (Megatron-FSDP, --outer-dp-sharding-strategy optim).
         fixed_buffers: two buffers for gathered layers, and two for their gradients, stand all the time (Megatron-FSDP,
@@ -52,6 +54,7 @@ class Zero:
     average_in_fp32: bool = True
     splits_root: bool = True
     flat: bool = False
+    accumulates_whole: bool = False
     spreads_replicas: bool = False
     fixed_buffers: bool = False
     keeps_transposes: bool = False

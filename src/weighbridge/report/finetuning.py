@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from weighbridge.estimate.finetuning import MOST, FineTuning
 from weighbridge.estimate.training import Training
-from weighbridge.report.time import seconds
 from weighbridge.units import percent
 
 
@@ -36,11 +35,11 @@ def _epoch(found: FineTuning) -> tuple[tuple[str, ...], ...]:
     if epoch is None or found.steps is None:
         return ()
     laid = "packed" if epoch.packed else "padded"
-    held = f"{epoch.sequences:,} sequences, {laid} ({100 * epoch.padding:.1f} % of positions are padding)"
+    held = f"{epoch.sequences:,} sequences, {laid}: {percent(epoch.positions - epoch.tokens, epoch.positions)} padding"
     words = f"epoch  {epoch.samples:,} samples, {epoch.tokens:,} tokens in {held}"
     spent = f"{found.steps:,} steps"
     if found.seconds is not None:
-        spent += f", {seconds(found.seconds)}"
+        spent += f", {found.seconds / 3600:,.2f} hours"
     if found.dollars is not None:
         spent += f", {found.dollars:,.2f} dollars"
     return ((words,), (f"       {spent}",))

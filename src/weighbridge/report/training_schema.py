@@ -9,6 +9,7 @@ from typing import Any, cast
 from weighbridge.estimate.advice import advise, in_use
 from weighbridge.estimate.bands import Band, bands_of
 from weighbridge.estimate.costing import Costing
+from weighbridge.estimate.finetuning import FineTuning
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import Stands, peak_at, tensors
 from weighbridge.estimate.memory.reasons import Beyond
@@ -60,23 +61,29 @@ def tuning(result: Training) -> schema.Tuning | None:
     found = tuned(result)
     if found is None:
         return None
-    epoch = found.epoch
     return {
         "trained_parameters": found.trained,
         "parameters": found.parameters,
         "reference": result.reference,
         "longest_sequence": found.longest,
-        "epoch": epoch
-        and {
-            "samples": epoch.samples,
-            "tokens": epoch.tokens,
-            "sequences": epoch.sequences,
-            "packed": epoch.packed,
-            "padding": epoch.padding,
-            "steps": epoch.steps(_int(result.plan.sequences)),
-            "seconds": found.seconds,
-            "dollars": found.dollars,
-        },
+        "epoch": epoch(found),
+    }
+
+
+def epoch(found: FineTuning) -> schema.Epoch | None:
+    """One pass over the data set."""
+    asked, steps = found.epoch, found.steps
+    if asked is None or steps is None:
+        return None
+    return {
+        "samples": asked.samples,
+        "tokens": asked.tokens,
+        "sequences": asked.sequences,
+        "packed": asked.packed,
+        "padding": asked.padding,
+        "steps": steps,
+        "seconds": found.seconds,
+        "dollars": found.dollars,
     }
 
 

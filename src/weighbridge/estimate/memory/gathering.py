@@ -55,10 +55,8 @@ class Group:
     @classmethod
     def of(cls, nodes: Iterable[Node], plan: Plan) -> Group:
         """The group of some modules and all below them."""
-        counts: dict[str, list[Count]] = {"dense": [], "expert": [], "matrices": [], "small": []} | {
-            "frozen": [],
-            "spared": [],
-        }
+        names = ("dense", "expert", "matrices", "small", "frozen", "spared")
+        counts: dict[str, list[Count]] = {name: [] for name in names}
         for held in (held for node in nodes for held in weights_of(node, plan) if not held.weight.buffer):
             one = plan.sharding.count(held.weight)
             counts["expert" if held.expert else "dense"].append(held.copies * one)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.estimate.memory.activations import Peak
+from weighbridge.estimate.memory.reference import excess
 from weighbridge.replay import Size
 from weighbridge.tape import Tensor, Use
 from weighbridge.traced import Label, named
@@ -124,7 +125,8 @@ def below(stage: Stage, peak: Peak) -> dict[Line, Count]:
     """What stands beside activations at the highest moment."""
     beside = stage.gathering.at(peak)
     now = named(beside.communication, FETCHED)
-    return _plus(through(stage), {Line.GRADIENTS: beside.gradients, Line.COMMUNICATION: now})
+    more: dict[Line, Count] = {Line.GRADIENTS: beside.gradients, Line.COMMUNICATION: now}
+    return _plus(through(stage), more | ({Line.WORKSPACE: excess(stage, peak)} if stage.training.reference else {}))
 
 
 def resting(stage: Stage) -> dict[Line, Count]:

@@ -241,9 +241,13 @@ class States:
     def gradients(self) -> Count:
         """Bytes of the gradient buffer; where DeepSpeed adds up gradients in a wider type, of those that the backward
         pass makes too, which it does not free (runtime/bf16_optimizer.py, _update_hp_grad, chosen for stage 1 by
-        runtime/engine.py, _do_optimizer_sanity_check).
+        runtime/engine.py, _do_optimizer_sanity_check). Those of FSDP may stay whole until all micro-batches are done.
         """
         zero, precision = self.plan.zero, self.plan.precision
+        if zero.accumulates_whole and zero.stage == 3 and plain(self.plan.micro_batches) > 1:
+            held = (h for h in self.held if h.weight.trained or (zero.flat and h.weight.frozen))
+            whole = (h.copies * self._elements(h.weight) for h in held)
+            return precision.compute.bytes(total(whole))
         wider = precision.gradients.bits > precision.compute.bits
         added = wider and zero.engine is Engine.DEEPSPEED and zero.stage == 1
         buffer = self._bytes(precision.gradients, 2)

@@ -160,7 +160,8 @@ class ChunkTime:
     def passes(self) -> ChunkPasses:
         """Of one micro-batch."""
         copies = [self.data.copied_out(self.number, place) for place in range(len(self.runs))]
-        doings = [copied + piece.forward for copied, piece in zip(copies, self.pieces, strict=True)]
+        runs = 2 if self.timer.training.reference else 1  # the reference model's forward pass takes as long
+        doings = [sum([piece.forward] * runs, start=copied) for copied, piece in zip(copies, self.pieces, strict=True)]
         forward = self._pass(doings, self._travelling("gather"))
         weights = self._pass([piece.weights for piece in self.pieces], [0.0] * len(self.runs))
         return ChunkPasses(forward, self._inputs(), weights)

@@ -104,6 +104,9 @@ class Timer:
             inputs.append(self._cast("cast gradient", own, own.rows * own.products * own.columns))
             again = self._cast_weights(own)
             forward, inputs = forward + again, inputs + again
+        if plain(own.written_out):
+            forward.append(self.clock.stream("write weight out", own.kind, own.written_out))
+            inputs.append(self.clock.stream("write weight out", own.kind, own.written_out))
         weights = weights + self._added(own) if own.trained else []
         weights += self._biased(own)
         if own.applies_bias:

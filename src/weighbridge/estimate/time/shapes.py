@@ -60,6 +60,18 @@ class Projection:
         return not self.weights or any(weight.trained for weight in self.weights)
 
     @property
+    def written_out(self) -> Count:
+        """Bytes that move where packed weights are read and written out in the type of activations; 0 for others."""
+        plan = self.training.plan
+        found: list[Count] = []
+        for weight in self.weights:
+            if weight.packed is not None:
+                *leading, rows, columns = (plan.sharding.local(axis) for axis in weight.axes)
+                whole = plan.precision.compute.bytes(rows * columns)
+                found.append(self.products * product(leading) * (weight.packed(rows, columns) + whole))
+        return total(found)
+
+    @property
     def biased(self) -> bool:
         """They add a bias."""
         reads = (read for operation in self.operations for read in operation.reads)
