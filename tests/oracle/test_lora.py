@@ -14,6 +14,10 @@ from weakref import WeakSet
 
 import pytest
 
+pytest.importorskip("torch", reason="the oracle needs torch and transformers: install both")
+pytest.importorskip("transformers", reason="the oracle needs torch and transformers: install both")
+pytest.importorskip("peft", reason="adapters are compared with PEFT's: install it")
+
 from tests.oracle.draws import SMALL
 from tests.oracle.small import from_config
 from tests.oracle.test_kept_transformers import drawn
@@ -26,9 +30,7 @@ from weighbridge.parallel.plan import Plan
 from weighbridge.traced import plain
 from weighbridge.units import FP32
 
-torch = pytest.importorskip("torch", reason="the oracle needs torch and transformers: install both")
-transformers = pytest.importorskip("transformers", reason="the oracle needs torch and transformers: install both")
-peft = pytest.importorskip("peft", reason="adapters are compared with PEFT's: install it")
+torch, transformers, peft = (pytest.importorskip(name) for name in ("torch", "transformers", "peft"))
 
 pytestmark = pytest.mark.oracle
 
