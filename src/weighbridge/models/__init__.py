@@ -37,7 +37,8 @@ class Family(Protocol):
 
 def families() -> list[str]:
     """The ``model_type`` of every family, in alphabetical order."""
-    stems = {path.stem for path in Path(__file__).parent.glob("*.py")} - _NOT_FAMILIES
+    files = Path(__file__).parent.glob("*.py*")  # compiled ones where they came without their sources, as in a browser
+    stems = {path.stem for path in files} - _NOT_FAMILIES
     return sorted(_WITH_HYPHEN.get(stem, stem) for stem in stems if not stem.endswith("_config"))
 
 

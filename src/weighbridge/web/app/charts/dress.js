@@ -1,0 +1,35 @@
+// What all pictures have in common: the page's font and inks, tooltips drawn on the canvas, calm motion.
+import { styled } from './colours.js';
+
+/** An option of ECharts with the page's looks. @param {any} option */
+export function dressed(option) {
+  const ink = styled('--ink');
+  const soft = styled('--soft');
+  const line = styled('--line');
+  const axis = {
+    axisLine: { lineStyle: { color: line } },
+    axisLabel: { color: soft },
+    nameTextStyle: { color: soft },
+    splitLine: { lineStyle: { color: line } },
+  };
+  const calm = !matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const over = (/** @type {any} */ one) => (one ? (Array.isArray(one) ? one.map((o) => ({ ...axis, ...o })) : { ...axis, ...one }) : undefined);
+  return {
+    ...option,
+    backgroundColor: 'transparent',
+    animation: calm,
+    animationDuration: 250,
+    animationDurationUpdate: 250,
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
+    tooltip: {
+      renderMode: 'richText',
+      backgroundColor: styled('--paper'),
+      borderColor: line,
+      textStyle: { color: ink },
+      ...option.tooltip,
+    },
+    ...(option.legend && { legend: { textStyle: { color: ink }, ...option.legend } }),
+    ...(option.xAxis && { xAxis: over(option.xAxis) }),
+    ...(option.yAxis && { yAxis: over(option.yAxis) }),
+  };
+}

@@ -1,0 +1,73 @@
+// One control per field of a question, of the kind that its type asks for.
+import { html } from '../html.js';
+import { t, worded } from '../i18n/language.js';
+import { exact } from '../format/number.js';
+import { field, keyOf } from '../state/question.js';
+import { change } from '../state/store.js';
+import DTYPES from '../generated/dtypes.json';
+
+/** @typedef {import('../engine/engine.js').Problem} Problem */
+/** @typedef {import('../state/address.js').Values} Values */
+
+/** Fields whose choices are the package's data types. */
+const OF_TYPES = new Set(['dtype', 'router_dtype']);
+
+/**
+ * @param {object} props
+ * @param {string} props.ask
+ * @param {string} props.name
+ * @param {Values} props.values
+ * @param {Problem[]} props.problems
+ */
+export function OptionField({ ask, name, values, problems }) {
+  const one = field(ask, name);
+  const key = keyOf(ask, name);
+  const choices = OF_TYPES.has(name) ? DTYPES : one.type === 'boolean' ? ['true', 'false'] : one.choices;
+  const told = problems.filter((problem) => problem.field === name).map((problem) => problem.message);
+  const help = `help.${ask}.${name}`;
+  return html`<${Labelled} id=${key} label=${labelOf(name)} help=${worded(help) ? t(help) : one.help} range=${range(one)} told=${told}>
+    ${choices.length
+      ? html`<${Choice} id=${key} value=${values[key] ?? ''} choices=${choices} told=${told} onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`
+      : html`<${Typed} id=${key} value=${values[key] ?? ''} hint=${one.default ?? ''} numeric=${one.type !== 'string'} told=${told}
+          onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`}
+  <//>`;
+}
+
+/** What a field is called. @param {string} name */
+export const labelOf = (name) => (worded(`field.${name}`) ? t(`field.${name}`) : name.replaceAll('_', ' '));
+
+/** @param {import('../state/question.js').Field} one */
+function range({ minimum, maximum }) {
+  if (minimum === null) return '';
+  return maximum === null || maximum >= 2 ** 31 - 1
+    ? t('controls.from', { low: exact(minimum) })
+    : t('controls.range', { low: exact(minimum), high: exact(maximum) });
+}
+
+/** A label above a control, with help and what is wrong below. @param {any} props */
+export function Labelled({ id, label, help, range = '', told = [], children }) {
+  return html`<div class="field ${told.length ? 'wrong' : ''}">
+    <label for=${id}>${label}</label>
+    ${children}
+    <p class="help" id="${id}-help">${help}${range && html` <span class="range">${range}</span>`}</p>
+    ${told.map((/** @type {string} */ text) => html`<p class="problem" role="alert" id="${id}-problem">${text}</p>`)}
+  </div>`;
+}
+
+/** A choice of few; the first is "by default". @param {any} props */
+export function Choice({ id, value, choices, onChange, told = [], empty = true, name = (/** @type {string} */ v) => v }) {
+  /** @type {Record<string, string>} */
+  const words = { true: t('controls.yes'), false: t('controls.no') };
+  return html`<select id=${id} value=${value} aria-invalid=${told.length > 0} aria-describedby="${id}-help"
+      onChange=${(/** @type {any} */ e) => onChange(e.currentTarget.value)}>
+    ${empty && html`<option value="">${t('controls.default')}</option>`}
+    ${choices.map((/** @type {string} */ one) => html`<option value=${one} selected=${one === value}>${words[one] ?? name(one)}</option>`)}
+  </select>`;
+}
+
+/** A text or a number. @param {any} props */
+export function Typed({ id, value, onChange, hint = '', numeric = false, told = [], list = undefined }) {
+  return html`<input id=${id} type="text" value=${value} placeholder=${String(hint)} autocomplete="off" spellcheck=${false} list=${list}
+    inputmode=${numeric ? 'decimal' : undefined} class=${numeric ? 'number' : ''} aria-invalid=${told.length > 0} aria-describedby="${id}-help"
+    onInput=${(/** @type {any} */ e) => onChange(e.currentTarget.value)} />`;
+}

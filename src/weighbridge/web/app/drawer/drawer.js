@@ -1,0 +1,43 @@
+// The explanation drawer: a figure's derivation, level by level. It stays open and follows while inputs change.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { t } from '../i18n/language.js';
+import { change } from '../state/store.js';
+import { useAnswer } from '../engine/engine.js';
+import { latexOf, treeOf } from './steps.js';
+import { StepView } from './step.js';
+
+/** @typedef {import('../panels/panel.js').Panel} Panel */
+/** @typedef {import('../state/question.js').Question} Question */
+
+/** @param {{panel: Panel, question: Question | null, shown: string}} props */
+export function Drawer({ panel, question, shown }) {
+  const explained = question && panel.explain(shown, question);
+  const { answer, pending, problems } = useAnswer('drawer', explained ? explained.question : null);
+  const steps = answer && explained ? explained.steps(answer) : [];
+  const head = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => head.current?.focus({ preventScroll: true }), [shown]);
+  const close = () => change({ x: '' }, { step: true });
+  return html`<aside id="drawer" class="drawer" aria-label=${t('drawer.title')} aria-busy=${pending}
+      onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Escape' && close()}>
+    <header>
+      <h2 tabindex="-1" ref=${head}>${t('drawer.title')}</h2>
+      ${steps.length > 0 && html`<${Copy} text=${() => latexOf(steps)} />`}
+      <button type="button" class="icon" onClick=${close} aria-label=${t('drawer.close')} title=${t('drawer.close')}>×</button>
+    </header>
+    ${problems.map(({ message }) => html`<p class="problem">${message}</p>`)}
+    ${steps.length > 0 && html`<${StepView} node=${treeOf(steps)} level=${1} />`}
+    ${answer && !steps.length && html`<p>${t('drawer.none')}</p>`}
+  </aside>`;
+}
+
+/** @param {{text: () => string}} props */
+function Copy({ text }) {
+  const [copied, set] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text());
+    set(true);
+    setTimeout(() => set(false), 2000);
+  };
+  return html`<button type="button" class="quiet" onClick=${copy} aria-live="polite">${t(copied ? 'drawer.copied' : 'drawer.copy')}</button>`;
+}

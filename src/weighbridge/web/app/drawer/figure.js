@@ -1,0 +1,16 @@
+// A figure that opens its formula.
+import { html } from '../html.js';
+import { change, useAddress } from '../state/store.js';
+
+/**
+ * @param {object} props
+ * @param {string} props.of what the drawer shows: a name that the panel's ``explain`` understands
+ * @param {any} props.children the figure in words
+ * @param {string} [props.label] what the figure is, where the words do not say
+ */
+export function Figure({ of, children, label }) {
+  const { values } = useAddress();
+  const shown = values.x === of;
+  return html`<button type="button" class="figure" aria-expanded=${shown} aria-controls="drawer" aria-label=${label}
+    onClick=${() => change({ x: shown ? '' : of }, { step: true })}>${children}</button>`;
+}

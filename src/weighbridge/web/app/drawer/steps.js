@@ -1,0 +1,50 @@
+// An explanation as Python gives it (a list of quantities, each with its path) as a tree, and as LaTeX to copy.
+
+/**
+ * @typedef {object} Step
+ * @property {string[]} path
+ * @property {string} symbol
+ * @property {string} unit
+ * @property {string} note
+ * @property {string} source
+ * @property {string[]} latex
+ * @property {string[]} latex_substituted
+ * @property {number | bigint} value
+ */
+/** @typedef {{step: Step, children: StepNode[]}} StepNode */
+
+/** The steps as a tree: the first is its root. @param {Step[]} steps @returns {StepNode} */
+export function treeOf(steps) {
+  /** @type {Map<string, StepNode>} */
+  const nodes = new Map();
+  for (const step of steps) {
+    const node = { step, children: [] };
+    nodes.get(step.path.slice(0, -1).join('\n'))?.children.push(node);
+    nodes.set(step.path.join('\n'), node);
+  }
+  return /** @type {StepNode} */ (nodes.get(steps[0].path.join('\n')));
+}
+
+/** A name as LaTeX writes it. @param {string} name */
+export const latexName = (name) => String.raw`\mathrm{${name.replaceAll('_', String.raw`\_`)}}`;
+
+/** A value as LaTeX writes it. @param {number | bigint} value */
+export function latexValue(value) {
+  const whole = typeof value === 'bigint' || Number.isInteger(value);
+  return whole ? value.toLocaleString('en').replaceAll(',', '{,}') : String(Number(value.toPrecision(6)));
+}
+
+/** A step's equation: symbols, numbers, value, each on a line of its own. @param {Step} step */
+export function equation(step) {
+  const value = latexValue(step.value) + (step.unit ? String.raw`\ \text{${step.unit}}` : '');
+  const rows = [step.latex, step.latex_substituted].map((terms) => broken(terms));
+  const shown = [...new Set([...rows, latexValue(step.value)])].slice(0, -1);
+  const first = rows.every((row) => row === latexValue(step.value)) ? [] : shown;
+  return `${latexName(step.symbol)} &= ${[...first, value].join(' \\\\\n&= ')}`;
+}
+
+/** Terms below each other where they are many. @param {string[]} terms */
+const broken = (terms) => (terms.length > 1 ? terms.join(' \\\\\n&\\quad ') : terms[0]);
+
+/** All steps, to paste into a paper. @param {Step[]} steps */
+export const latexOf = (steps) => steps.map((step) => `\\begin{align*}\n${equation(step)}\n\\end{align*}`).join('\n\n');

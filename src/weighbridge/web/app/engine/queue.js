@@ -1,0 +1,46 @@
+// Questions in line for an engine that answers one at a time. Of each slot (the panel, the drawer ...) only the newest
+// question waits: an older one that has not begun is dropped, and an answer that comes too late is thrown away.
+
+/** @typedef {{value?: any, errors?: {field: string, message: string}[], ms: number}} Answer */
+/** @typedef {{slot: string, question: object, resolve: (answer: Answer | null) => void, reject: (error: unknown) => void}} Waiting */
+
+export class Queue {
+  /** @param {(question: object) => Promise<Answer>} ask */
+  constructor(ask) {
+    this.ask = ask;
+    /** @type {Map<string, Waiting>} */
+    this.waiting = new Map();
+    this.busy = false;
+  }
+
+  /**
+   * The answer to a question; ``null`` if a newer one took its place.
+   * @param {string} slot
+   * @param {object} question
+   * @returns {Promise<Answer | null>}
+   */
+  put(slot, question) {
+    this.waiting.get(slot)?.resolve(null);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(slot, { slot, question, resolve, reject });
+      void this.next();
+    });
+  }
+
+  async next() {
+    if (this.busy) return;
+    const first = this.waiting.values().next().value;
+    if (!first) return;
+    this.waiting.delete(first.slot);
+    this.busy = true;
+    try {
+      const answer = await this.ask(first.question);
+      first.resolve(this.waiting.has(first.slot) ? null : answer);
+    } catch (error) {
+      first.reject(error);
+    } finally {
+      this.busy = false;
+      void this.next();
+    }
+  }
+}

@@ -1,0 +1,10 @@
+// All words of the page: a file per topic, a row per string with English, 简体中文 and 繁體中文.
+import controls from './words/controls.js';
+import drawer from './words/drawer.js';
+import fields from './words/fields.js';
+import frame from './words/frame.js';
+import model from './words/model.js';
+import parameters from './words/parameters.js';
+
+/** @type {Record<string, [string, string, string]>} */
+export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters };

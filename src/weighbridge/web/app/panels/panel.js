@@ -1,0 +1,27 @@
+// What a panel is: one question that the page answers.
+
+/** @typedef {import('../state/question.js').Question} Question */
+/** @typedef {import('../state/address.js').Values} Values */
+/** @typedef {import('../drawer/steps.js').Step} Step */
+/** @typedef {import('../engine/engine.js').Problem} Problem */
+
+/**
+ * @typedef {object} FieldGroup a group of the left column, folded to one line
+ * @property {string} id its name is the words of ``group.<id>``
+ * @property {string[]} [fields] options of the panel's ask, in order; the group "model" has its own controls instead
+ * @property {(values: Values) => string} [line] what stands beside the name while it is folded; the chosen values by default
+ */
+
+/**
+ * @typedef {object} Panel
+ * @property {string} id in the address; its name is the words of ``panel.<id>``
+ * @property {string} ask what Python is asked: "params", "train" ...
+ * @property {FieldGroup[]} groups
+ * @property {(values: Values, model: unknown) => Question | null} question
+ * @property {(shown: string, question: Question) => {question: Question, steps: (answer: any) => Step[]} | null} explain
+ *   the question behind a figure that was clicked, and where its derivation stands in the answer
+ * @property {(answer: any) => string} title the answer in a few words, for the window's title
+ * @property {(props: {answer: any, question: Question, values: Values}) => any} Answer
+ */
+
+export {};

@@ -1,0 +1,66 @@
+// Python in a worker of its own: it loads Pyodide and our package, and answers questions one after another.
+import { loadPyodide } from 'pyodide';
+import { parts } from '../generated/parts.js';
+import { ENTRY } from './entry.js';
+import { place } from './packs.js';
+
+/** @typedef {{id: number, question?: object, file?: {name: string, bytes: Uint8Array}}} Message */
+
+const started = performance.now();
+/** @type {Promise<void> | null} */
+let checks = null;
+
+const core = start();
+core.catch((error) => self.postMessage({ failed: String(error) }));
+
+/** Pyodide with our package in it, and the function that answers. */
+async function start() {
+  const pack = fetch(new URL(parts.core, self.location.href));
+  const base = new URL(parts.pyodide, self.location.href).href;
+  const pyodide = await loadPyodide({ indexURL: base, stdLibURL: new URL(parts.stdlib, base).href });
+  const loaded = performance.now();
+  await place(pyodide, await pack, '/core');
+  pyodide.runPython('import sys; sys.path.append("/core"); sys.path.append("/checks")');
+  const answer = pyodide.runPython(ENTRY);
+  self.postMessage({ ready: { pyodide: loaded - started, all: performance.now() - started } });
+  return { pyodide, answer };
+}
+
+/** What checks a configuration that is not the catalogue's: large, and rarely the first thing needed. */
+function withChecks() {
+  checks ??= (async () => {
+    const { pyodide } = await core;
+    await place(pyodide, await fetch(new URL(parts.checks, self.location.href)), '/checks');
+    pyodide.runPython('import importlib; importlib.invalidate_caches()');
+  })();
+  return checks;
+}
+
+/** @param {Message} message */
+async function handle({ id, question, file }) {
+  const { pyodide, answer } = await core;
+  if (file) {
+    pyodide.FS.mkdirTree('/files');
+    pyodide.FS.writeFile(`/files/${file.name}`, file.bytes);
+    self.postMessage({ id, text: 'null', ms: 0 });
+    return;
+  }
+  const begun = performance.now();
+  if (needsChecks(question)) await withChecks();
+  const text = answer(JSON.stringify(question));
+  self.postMessage({ id, text, ms: performance.now() - begun });
+}
+
+/** Whether a question brings fields of its own, which pydantic checks. @param {any} question */
+function needsChecks(question) {
+  const { model, options } = question;
+  return typeof model !== 'string' || model.startsWith('/files/') || Boolean(options?.set?.length);
+}
+
+/** @type {Promise<void>} */
+let queue = Promise.resolve();
+self.onmessage = ({ data }) => {
+  queue = queue.then(() => handle(data)).catch((error) => self.postMessage({ id: data.id, failed: String(error) }));
+};
+
+core.then(() => setTimeout(() => void withChecks(), 500));
