@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 
 class WeighbridgeError(ValueError):
@@ -10,7 +11,21 @@ class WeighbridgeError(ValueError):
 
 
 class InputError(WeighbridgeError):
-    """A value, an option or a field that cannot be used."""
+    """A value, an option or a field that cannot be used.
+
+    Attributes:
+        parts: what is wrong with which field, where the line says several things; else empty.
+    """
+
+    def __init__(self, line: str = "", parts: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(line)
+        self.parts = tuple(parts)
+
+    @classmethod
+    def of(cls, parts: Iterable[tuple[str, str]]) -> Self:
+        """One line of several fields' problems."""
+        found = tuple(parts)
+        return cls("; ".join(f"{field}: {what}" for field, what in found), found)
 
 
 class UnknownModelError(InputError):

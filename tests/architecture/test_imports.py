@@ -24,6 +24,7 @@ FLOORS = [
     {"estimate"},
     {"report"},
     {"cli"},
+    {"answer"},
 ]
 """Lowest first. A file may import from its own floor and from those below it."""
 

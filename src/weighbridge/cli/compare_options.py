@@ -9,7 +9,7 @@ import click
 
 from weighbridge.cli.infer_options import asked, in_options
 from weighbridge.cli.options import F, Share, count_option, load_model, print_document, print_json
-from weighbridge.cli.writing import write
+from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.inference.comparison import Compared, compare_deployments
 
@@ -21,7 +21,7 @@ ALONE = ("quant", "kv", "engine", "prompt", "output", "batch", "price", "memory_
 
 def deployment_options(function: F) -> F:
     """Every option, in the order in which help lists them."""
-    out = click.Path(dir_okay=False, path_type=Path)
+    out = OutFile()
     options: list[Any] = [
         click.option("--cluster", "clusters", multiple=True, help="Serve them there; may be given several times."),
         click.option("--quant", metavar="A,B,C", help="Formats of weights, as infer --quant takes; published."),

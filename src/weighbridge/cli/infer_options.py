@@ -119,8 +119,7 @@ def _serving(name: str) -> Engine:
 
 def in_options(error: InputError) -> InputError:
     """An error about fields, by the names of the options that set them."""
-    said = []
-    for part in str(error).split("; "):
-        field, colon, rest = part.partition(": ")
-        said.append(f"{CALLED[field]}{colon}{rest}" if colon and field in CALLED else part)
-    return InputError("; ".join(said))
+    if error.parts:
+        return InputError.of((CALLED.get(field, field), what) for field, what in error.parts)
+    field, colon, rest = str(error).partition(": ")
+    return InputError(f"{CALLED[field]}{colon}{rest}") if colon and field in CALLED else error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -122,16 +123,39 @@ def load_settings(changes: tuple[str, ...]) -> dict[str, Any]:
     return dict(setting(change) for change in changes)
 
 
-def load_model(model: str, changes: tuple[str, ...]) -> Model:
+def load_model(model: str | Mapping[str, Any], changes: tuple[str, ...]) -> Model:
     """The model of the command line's MODEL and ``--set`` options."""
     from weighbridge.formats.loading import load
 
     return load(model, load_settings(changes))
 
 
+@dataclass
+class Taken:
+    """What a command found, for a caller that is no terminal; a click context carries it (``obj``).
+
+    Attributes:
+        data: what ``--json`` would have printed; ``None`` until then.
+        warnings: what would have been said on standard error.
+    """
+
+    data: Any = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def taker() -> Taken | None:
+    """Who takes the result of the command that runs; ``None`` where it is printed."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.find_object(Taken)
+
+
 def print_json(data: Any) -> None:
-    """Plain data on standard output."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    """Plain data on standard output, or to whoever asked from Python (:class:`Taken`)."""
+    taken = taker()
+    if taken is None:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        taken.data = data
 
 
 def print_document(document: Document, form: str) -> None:

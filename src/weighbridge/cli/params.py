@@ -17,14 +17,12 @@ from weighbridge.cli.options import (
     print_explanation,
     print_json,
 )
-from weighbridge.cli.writing import write
+from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.parameters import QUANTITIES, ParameterReport, made, params
 from weighbridge.formats.weights.opening import Opened, opened
 from weighbridge.models import Model
 from weighbridge.tree import Kind
-
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("params")
@@ -37,7 +35,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--gguf", metavar="RECIPE", help="The file that llama.cpp's quantiser makes, such as Q4_K_M.")
 @click.option("--imatrix", is_flag=True, help="With --gguf: it is given an importance matrix.")
 @click.option("--quantity", type=click.Choice(QUANTITIES), help="The figure to explain; the total by default.")
-@click.option("--draw", type=FILE, metavar="OUT.svg", help="Draw its layers, and what runs in each kind.")
+@click.option("--draw", type=OutFile(), metavar="OUT.svg", help="Draw its layers, and what runs in each kind.")
 @explain_options
 @json_option
 def command(

@@ -16,12 +16,12 @@ from weighbridge.cli.options import (
     print_json,
 )
 from weighbridge.cli.progress import Progress
-from weighbridge.cli.writing import write
+from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.scaling import Scaling, scaling
 from weighbridge.hardware.device import PRECISIONS
 
-OUT = click.Path(dir_okay=False, path_type=Path)
+RUNS = click.Path(dir_okay=False, path_type=Path)
 PICTURES = ("svg", "png", "pdf")
 FORMS = click.Choice(["text", "markdown"])
 
@@ -49,7 +49,7 @@ def question_options(function: Any) -> Any:
 
 @click.group("scaling", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @question_options
-@click.option("--plot", "picture", type=OUT, metavar="OUT.svg", help="Draw the laws: .svg, .png or .pdf.")
+@click.option("--plot", "picture", type=OutFile(), metavar="OUT.svg", help="Draw the laws: .svg, .png or .pdf.")
 @explain_options
 @json_option
 @click.pass_context
@@ -194,12 +194,12 @@ def laws(form: str, as_json: bool) -> None:
 
 
 @command.command("fit")
-@click.argument("file", type=OUT, metavar="FILE.csv")
+@click.argument("file", type=RUNS, metavar="FILE.csv")
 @click.option("--starts", type=click.IntRange(1, 4500), default=450, show_default=True, help="Of the optimizer.")
 @click.option("--bootstrap", type=click.IntRange(0, 100_000), default=1000, show_default=True, help="Draws.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the draws.")
 @click.option("--name", default="fitted", show_default=True, help="Name of the law.")
-@click.option("--plot", "picture", type=OUT, metavar="OUT.svg", help="Draw runs and fit: .svg, .png or .pdf.")
+@click.option("--plot", "picture", type=OutFile(), metavar="OUT.svg", help="Draw runs and fit: .svg, .png or .pdf.")
 @click.option("--format", "form", type=FORMS, default="text", help="Form of the output.")
 @json_option
 def fit(

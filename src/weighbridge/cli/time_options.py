@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from weighbridge.cli.options import F
-from weighbridge.cli.writing import write
+from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.costing import Costing, cost_of
 from weighbridge.estimate.training import Training
@@ -20,7 +20,7 @@ OF_COST = ("price", "pue", "grid", "mtbf", "storage", "restart")
 
 def time_options(function: F) -> F:
     """Every option, in the order in which help lists them."""
-    out = click.Path(dir_okay=False, path_type=Path)
+    out = OutFile()
     options = [
         click.option(
             "--trace", "--timeline", "trace", type=out, metavar="OUT.json", help="Trace of a step (Perfetto)."

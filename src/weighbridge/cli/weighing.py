@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, check_forms, explain_options, json_option, print_document, print_json
+from weighbridge.cli.options import F, check_forms, explain_options, json_option, print_document, print_json, taker
 from weighbridge.cli.time_options import Asked, time_options
 from weighbridge.errors import InputError
 from weighbridge.estimate.costing import Costing
@@ -105,6 +105,10 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
 
 def warn(warnings: tuple[str, ...]) -> None:
     """Warnings on standard error, a line each."""
+    taken = taker()
+    if taken is not None:
+        taken.warnings += warnings
+        return
     for warning in warnings:
         click.echo(f"weighbridge: warning: {' '.join(warning.split())}", err=True)
 

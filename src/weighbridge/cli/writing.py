@@ -6,7 +6,17 @@ import errno
 import os
 from pathlib import Path
 
+import click
+
 from weighbridge.errors import InputError, shown
+from weighbridge.formats import door
+
+
+class OutFile(click.Path):
+    """The path of a file that a command writes; callers that are no terminal refuse such options by their type."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
 
 
 def write(option: str, path: Path, data: bytes) -> None:
@@ -15,6 +25,7 @@ def write(option: str, path: Path, data: bytes) -> None:
     Raises:
         InputError: for a path that cannot be written, naming the option.
     """
+    door.check_writing(option)
     try:
         _write(path, data)
     except OSError as error:

@@ -274,7 +274,7 @@ def train(
     found = list(dict.fromkeys(problems(loaded, chosen, machines)))
     if found:
         called = names or {}
-        raise InputError("; ".join(f"{called.get(field, field)}: {what}" for field, what in found))
+        raise InputError.of((called.get(field, field), what) for field, what in found)
     return Training(loaded, chosen, machines, reference=reference, epoch=epoch)
 
 

@@ -40,9 +40,10 @@ def configuration(model_type: str, raw: Mapping[str, Any], trusted: bool = False
         if trusted and not _nested(fields_given)
         else validated(cls, fields_given, renamed(cls, raw))
     )
-    problems = [f"{name}: {text}" for name, text in config.problems()]
+    problems = [(name, str(text)) for name, text in config.problems()]
     if problems:
-        raise InputError(as_given("; ".join(problems[:SHOWN_PROBLEMS]), renamed(cls, raw)))
+        names = renamed(cls, raw)
+        raise InputError.of((as_given(name, names), as_given(text, names)) for name, text in problems[:SHOWN_PROBLEMS])
     return config, (*_assumed(cls, fields_given), *config.notes())
 
 
@@ -109,7 +110,8 @@ def validated(cls: type[Any], values: Mapping[str, Any], names: Mapping[str, str
     except ValidationError as error:
         lines = [_line(dict(detail), names or {}) for detail in error.errors(include_url=False)]
         shown_lines = list(dict.fromkeys(lines))[:SHOWN_PROBLEMS]
-        raise InputError("; ".join(shown_lines)) from None
+        parts = (line.partition(": ")[::2] for line in shown_lines)
+        raise InputError("; ".join(shown_lines), parts) from None
 
 
 @cache

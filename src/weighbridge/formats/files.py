@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from weighbridge.errors import UnreadableError, given, shown
+from weighbridge.formats import door
+from weighbridge.formats.door import LONGEST_PATH as LONGEST_PATH
 
 MAX_JSON = 8 * 2**20
 """Bytes: more than any published configuration (the largest known, with a per-tensor quantisation map, has 3 MB)."""
 
 MAX_TOML = 2**16
 """Bytes: a description is written by hand."""
-
-LONGEST_PATH = 240
-"""Characters of a path that an error line shows."""
 
 MAX_DOTS = 64
 """Dots in one line of TOML; the time that dotted keys take to parse grows with the square of their number."""
@@ -29,19 +27,13 @@ def read_text(path: Path, most: int) -> str:
     Raises:
         UnreadableError: if it is anything else.
     """
+    size = door.size_of(path)
+    if size > most:
+        raise UnreadableError(f"{_name(path)} has {size:,} bytes; a configuration of this form has at most {most:,}")
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError(f"{_name(path)} is not a regular file")
-        if status.st_size > most:
-            raise UnreadableError(
-                f"{_name(path)} has {status.st_size:,} bytes; a configuration of this form has at most {most:,}"
-            )
-        return path.read_bytes().decode("utf-8-sig")
+        return door.read_part(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"{_name(path)} is not UTF-8 text (byte {error.start:,})") from None
-    except OSError as error:
-        raise UnreadableError(f"{_name(path)} cannot be read: {error.strerror or error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

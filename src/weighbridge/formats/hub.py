@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from weighbridge.errors import UnreadableError, shown
+from weighbridge.formats import door
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
@@ -40,6 +41,7 @@ def _downloaded(repository: str, name: str, needed: bool = True) -> Path | None:
     """A file in the local cache, fetched or refreshed if the hub can be reached; ``None`` where there is none."""
     import logging
 
+    door.check_hub(repository)
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 

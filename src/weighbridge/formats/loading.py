@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from weighbridge.errors import (
     printable,
     shown,
 )
+from weighbridge.formats import door
 from weighbridge.formats.architecture import check_architecture, text_section, unread
 from weighbridge.formats.check import check_keys, configuration, overridden
 from weighbridge.formats.files import read_json, read_toml
@@ -89,15 +89,15 @@ def found(text: str) -> Path | None:
         UnreadableError: for a folder without a configuration.
     """
     try:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            inside = [path / name for name in FILES if os.path.lexists(path / name)]
-            if not inside and any(path.glob("*.gguf")):
+        path = door.path_of(text)
+        if door.is_folder(path):
+            inside = [path / name for name in FILES if door.exists(path / name)]
+            if not inside and any(name.endswith(".gguf") for name in door.names_in(path)):
                 return path
             if not inside:
                 raise UnreadableError(f"{shown(text)} is a folder without {' or '.join(FILES)}")
             return inside[0]
-        return path if os.path.lexists(path) else None
+        return path if door.exists(path) else None
     except OSError as error:  # a name too long for a path is none; a folder that may not be entered is one
         if error.errno == errno.ENAMETOOLONG:
             return None
@@ -108,7 +108,7 @@ def found(text: str) -> Path | None:
 
 def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
     """The model of a configuration file, told apart by its ending and its fields, or that of a file of weights."""
-    if path.suffix == ".gguf" or path.is_dir():
+    if path.suffix == ".gguf" or door.is_folder(path):
         return of_weights(path, changes)
     if path.suffix == ".safetensors" or path.name.endswith(".safetensors.index.json"):
         return from_file(configured(path), changes)
@@ -119,7 +119,7 @@ def from_file(path: Path, changes: Mapping[str, Any]) -> Model:
         if not isinstance(name, str):
             raise InputError(f"name: got {given(name)}; expected a string")
         return from_raw(name, raw, changes, str(path))
-    name = path.absolute().parent.name if path.name in FILES else path.stem.removesuffix("_config")
+    name = door.folder_name(path.parent) if path.name in FILES else path.stem.removesuffix("_config")
     return from_raw(name, read_json(path), changes, str(path), beside=read_beside(path))
 
 
@@ -130,7 +130,7 @@ def configured(path: Path) -> Path:
         UnreadableError: where there is none.
     """
     config = path.with_name("config.json")
-    if not os.path.lexists(config):
+    if not door.exists(config):
         what = f"{shown(str(path))}: a safetensors file does not say what its tensors are of"
         raise UnreadableError(
             f"{what}; put the model's config.json beside it (weighbridge params weighs it without one)"
@@ -180,7 +180,7 @@ def read_beside(path: Path) -> dict[str, Any] | None:
     """ModelOpt's file beside a ``config.json``; beside NAME_config.json it is called NAME_hf_quant_config.json."""
     stem = path.name.removesuffix("config.json")
     other = path.with_name(f"{stem}{QUANTISED_BESIDE}")
-    if stem == path.name or (stem and not stem.endswith("_")) or not os.path.lexists(other):
+    if stem == path.name or (stem and not stem.endswith("_")) or not door.exists(other):
         return None
     return read_json(other)
 

@@ -189,7 +189,7 @@ def infer(
     if price is not None and not price > 0:
         found.append(("price", f"got {given(price)}; allowed is more than 0"))
     if found:
-        raise InputError("; ".join(f"{field}: {what}" for field, what in found))
+        raise InputError.of(found)
     configured = getattr(loaded.config, "dtype", None) or "bf16"
     storage, dtype = loaded.storage, data_type(configured)
     if quantisation is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from weighbridge.errors import InputError, shown
+from weighbridge.formats import door
 from weighbridge.formats.megatron import plan as plans
 from weighbridge.formats.megatron.arguments import Arguments, parse
 from weighbridge.formats.megatron.check import CHECKPOINT, check, spelled
@@ -64,7 +64,7 @@ def load(
     found, read = _read(source)
     if not found.arguments:
         raise _none(source)
-    around = {**(os.environ if environment is None else environment), **found.environment}
+    around = {**(door.environment() if environment is None else environment), **found.environment}
     ranks, warnings = _world(read, world_size, found, around, cluster_gpus)
     check(read, ranks, vocab_size)
     shape = Shape(read, vocabulary(read, vocab_size))

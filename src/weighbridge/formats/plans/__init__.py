@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.errors import InputError, UnreadableError, given, shown
+from weighbridge.formats import door
 from weighbridge.formats.files import MAX_JSON, read_json, read_text, read_toml
 from weighbridge.formats.plans import deepspeed, torchtitan, training_arguments
 from weighbridge.formats.plans.deepspeed_keys import KEYS as DEEPSPEED
@@ -134,7 +135,7 @@ def _found(path: str | Path) -> Path:
     if not text or "\0" in text:
         raise InputError(f"configuration: got {given(text)}; expected the path of a file")
     try:
-        return Path(path).expanduser()
+        return door.path_of(path)
     except RuntimeError:
         raise UnreadableError(f"{shown(text)} cannot be read: no such home directory") from None
 

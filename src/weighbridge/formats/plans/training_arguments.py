@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.errors import InputError, given
+from weighbridge.formats import door
 from weighbridge.formats.files import read_json
 from weighbridge.formats.plans import deepspeed, optimizers
 from weighbridge.formats.plans.options import Options, Read, world
@@ -361,7 +362,7 @@ def _file(text: str, folder: Path | None) -> Mapping[str, Any]:
         raise InputError(f"deepspeed: got {given(text)}; expected a path or a table")
     try:
         beside = None if folder is None else folder / text
-        path = beside if beside is not None and beside.exists() else Path(text).expanduser()
+        path = beside if beside is not None and door.exists(beside) else door.path_of(text)
     except (OSError, RuntimeError):
         path = Path(text)
     try:

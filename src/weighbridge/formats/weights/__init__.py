@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.errors import InputError, UnreadableError, given
+from weighbridge.formats import door
 from weighbridge.formats.weights.file import StoredTensor as StoredTensor
 from weighbridge.formats.weights.file import WeightsFile as WeightsFile
 from weighbridge.formats.weights.stores import (
@@ -50,10 +51,10 @@ def read(what: str | Path) -> WeightsFile:
         UnreadableError: for what cannot be read, is cut off, or whose header is wrong.
         InputError: for what is neither.
     """
-    path = Path(what).expanduser()
-    if path.is_dir():
-        return _of_store(Folder(path), path.absolute().name)
-    if path.exists():
+    path = door.path_of(what)
+    if door.is_folder(path):
+        return _of_store(Folder(path), door.folder_name(path))
+    if door.exists(path):
         return read_file(path)
     found = remote(what) if isinstance(what, str) else None
     if found is None:
@@ -64,14 +65,14 @@ def read(what: str | Path) -> WeightsFile:
 def remote(text: str) -> re.Match[str] | None:
     """The parts of a Hugging Face id; ``None`` for what is none, or a path into a folder that there is."""
     found = ID.fullmatch(text)
-    return None if found is None or (found["file"] and Path(text).parent.is_dir()) else found
+    return None if found is None or (found["file"] and door.is_folder(Path(text).parent)) else found
 
 
 def read_file(path: Path) -> WeightsFile:
     """What the header of a file says, and those of the files that belong to it."""
     folder = Folder(path.parent)
     if path.name.endswith(".index.json"):
-        return _gathered(folder, Chosen("safetensors", (), True), path.absolute().parent.name, path.name)
+        return _gathered(folder, Chosen("safetensors", (), True), door.folder_name(path.parent), path.name)
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path.name}: expected a file of weights, {' or '.join(SUFFIXES)}")
     names = siblings(path.name, folder.files() if SHARD.fullmatch(path.name) else (), folder.name)
@@ -81,6 +82,7 @@ def read_file(path: Path) -> WeightsFile:
 def _of_repository(repository: str, file: str, tag: str) -> WeightsFile:
     from weighbridge.formats.weights import hub
 
+    door.check_hub(repository)
     store: Store = Folder(hub.cached(repository)) if hub.offline() else hub.Repository(repository)
     if file:
         if not file.endswith(SUFFIXES):
@@ -99,8 +101,8 @@ def _gathered(store: Store, chosen: Chosen, name: str, index: str = INDEX) -> We
     listed = _index(store, index) if chosen.indexed else {}
     files = index_files(listed, store.name) if chosen.indexed else chosen.files
     read_one = _gguf if chosen.form == "gguf" else _safetensors
-    if len(files) == 1:
-        parts = [read_one(store, files[0])]
+    if len(files) == 1 or not door.now().machine:  # threads do not see the door, and a browser has none
+        parts = [read_one(store, file) for file in files]
     else:
         from concurrent.futures import ThreadPoolExecutor
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.errors import InputError, UnknownArchitectureError, UnreadableError
+from weighbridge.formats import door
 from weighbridge.formats.loading import FILES, from_file, load, of_weights, remote_weights
 from weighbridge.formats.weights import SUFFIXES, read, remote
 from weighbridge.formats.weights.file import WeightsFile
@@ -32,7 +33,9 @@ class Opened:
     why: str = ""
 
 
-def opened(what: str | Path, changes: Mapping[str, Any] | None = None, headers: bool = False) -> Opened:
+def opened(
+    what: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None, headers: bool = False
+) -> Opened:
     """A model, and the headers of its weights where they are at hand.
 
     Args:
@@ -44,6 +47,12 @@ def opened(what: str | Path, changes: Mapping[str, Any] | None = None, headers: 
         InputError: for what cannot be read; for ``headers`` of something that has none.
     """
     changes = changes or {}
+    if isinstance(what, Mapping):
+        if headers:
+            raise InputError(
+                "--headers: of weights in files; give a Hugging Face id, or the path of a file or a folder"
+            )
+        return Opened(load(what, changes))
     text = str(what)
     path = None if isinstance(what, str) and catalogue.find(text) is not None else _path(text)
     if path is not None:
@@ -76,20 +85,20 @@ def _of_gguf(file: WeightsFile, changes: Mapping[str, Any]) -> Opened:
 def _path(text: str) -> Path | None:
     """The path that a text is; ``None`` where there is none, or it is no path at all."""
     try:
-        path = Path(text).expanduser()
-        return path if text and path.exists() else None
+        path = door.path_of(text)
+        return path if text and door.exists(path) else None
     except (OSError, RuntimeError, ValueError):
         return None
 
 
 def _local(path: Path, changes: Mapping[str, Any], headers: bool) -> Opened:
-    names = Folder(path).files() if path.is_dir() else ()
+    names = Folder(path).files() if door.is_folder(path) else ()
     configs = [path / name for name in FILES if name in names]
-    if path.is_dir() and not _readable(names, bool(configs) and not headers):
+    if door.is_folder(path) and not _readable(names, bool(configs) and not headers):
         if headers:
             raise UnreadableError(f"{Folder(path).name} holds no .safetensors and no .gguf file")
         return Opened(load(path, changes))
-    if not path.is_dir() and path.suffix not in SUFFIXES and not path.name.endswith(".safetensors.index.json"):
+    if not door.is_folder(path) and path.suffix not in SUFFIXES and not path.name.endswith(".safetensors.index.json"):
         if headers:
             raise InputError(
                 "--headers: of weights in files; give a .safetensors or .gguf file, a folder or a Hugging Face id"
@@ -99,7 +108,7 @@ def _local(path: Path, changes: Mapping[str, Any], headers: bool) -> Opened:
     if file.form == "gguf":
         return _of_gguf(file, changes)
     config = configs[0] if configs else path.with_name("config.json")
-    if (path.is_dir() and not configs) or not config.exists():
+    if (door.is_folder(path) and not configs) or not door.exists(config):
         return Opened(None, file, NO_CONFIG)
     try:
         return Opened(from_file(config, changes), file)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import Protocol
 
-from weighbridge.errors import UnreadableError, shown
-from weighbridge.formats.files import LONGEST_PATH
+from weighbridge.errors import shown
+from weighbridge.formats import door
+from weighbridge.formats.door import LONGEST_PATH
 
 
 class Source(Protocol):
@@ -30,7 +30,7 @@ class Source(Protocol):
 
 
 class LocalFile:
-    """A file on this machine.
+    """A file on this machine, or one that came with the question.
 
     Attributes:
         path: where it is.
@@ -43,18 +43,7 @@ class LocalFile:
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, shown(str(path), LONGEST_PATH)
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise UnreadableError(f"{self.name} cannot be read: {error.strerror or error}") from None
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError(f"{self.name} is not a regular file")
-        self.size = status.st_size
+        self.size = door.size_of(path)
 
     def read(self, start: int, length: int) -> bytes:
-        try:
-            with self.path.open("rb") as file:
-                file.seek(start)
-                return file.read(length)
-        except OSError as error:
-            raise UnreadableError(f"{self.name} cannot be read: {error.strerror or error}") from None
+        return door.read_part(self.path, start, length)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from weighbridge.errors import UnreadableError, did_you_mean, given, shown
+from weighbridge.formats import door
 from weighbridge.formats.files import LONGEST_PATH, read_text
 from weighbridge.formats.weights.sources import LocalFile, Source
 
@@ -70,7 +71,7 @@ class Folder:
             UnreadableError: for a folder that may not be entered.
         """
         try:
-            return sorted(entry.name for entry in self.path.iterdir())
+            return door.names_in(self.path)
         except OSError as error:
             raise UnreadableError(f"{self.name} cannot be read: {error.strerror or error}") from None
 
