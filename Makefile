@@ -9,7 +9,10 @@ PIP := install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lint docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
+WEB := src/weighbridge/web
+BROWSER := .venv-browser
+
+.PHONY: help run test lint site web-check browser docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +53,22 @@ lint: $(VENV)/ready ## ruff, strict types
 
 docs: $(VENV)/ready ## build the documentation, strictly
 	$(BIN)/mkdocs build --strict --quiet
+
+$(WEB)/node_modules/ready: $(WEB)/package.json $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+build/wheels/ready: constraints/browser.txt
+	rm -rf build/wheels
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --python-version 3.14 \
+		--platform pyemscripten_2026_0_wasm32 --dest build/wheels --requirement constraints/browser.txt
+	@touch $@
+
+site: $(WEB)/node_modules/ready build/wheels/ready ## build the page: a static folder that any host can serve
+	cd $(WEB) && node make/site.mjs
+
+web-check: $(WEB)/node_modules/ready build/wheels/ready ## check the types of the page's scripts
+	cd $(WEB) && node make/site.mjs --data && npx tsc --project tsconfig.json
 
 oracle: $(ORACLE)/ready ## compare with transformers, megatron-core and PyTorch's own counter and hooks
 	$(ORACLE)/bin/pytest tests/oracle -q

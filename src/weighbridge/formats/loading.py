@@ -61,7 +61,8 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
     if not isinstance(model, str | Path | Mapping):
         raise InputError(f"MODEL: got {given(model)}; expected a name, a path or a mapping of fields")
     if isinstance(model, Mapping):
-        return from_raw("model", model, changes, "given fields")
+        name = model.get("name")
+        return from_raw(name if name and isinstance(name, str) else "model", model, changes, "given fields")
     text = str(model)
     if not text or "\0" in text:
         raise UnknownModelError(f"MODEL: got {given(text)}; expected a name, a file, a folder or a Hugging Face id")

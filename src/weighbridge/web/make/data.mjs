@@ -17,7 +17,7 @@ def say(text):
     what, given = json.loads(text)
     found = {
         "answer": lambda: answer(given),
-        "fields": lambda: {ask: fields(ask) for ask in given},
+        "fields": lambda: {ask: fields(ask)["options"] for ask in given},
         "looks": lambda: {
             "memory": [{"key": str(getattr(key, "value", key)), "name": look.name, "colour": look.colour} for key, look in LOOKS.items()],
             "kinds": [{"key": key, "colour": colour} for key, colour in COLOURS.items()],

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadPyodide } from 'pyodide';
-import { repository, web, wheel } from './places.mjs';
+import { repository, wheel } from './places.mjs';
 
 /** Compile every module of a folder, throw the sources away, and list what is left. */
 const COMPILE = `
@@ -31,8 +31,8 @@ const LEFT_OUT = ['weighbridge/web', 'weighbridge/server', 'weighbridge/pytorch'
 export async function python() {
   const pyodide = await loadPyodide({ stdout: () => {} });
   const packs = {
-    core: pack(pyodide, '/core', ['click', 'typing_extensions'], true),
-    checks: pack(pyodide, '/checks', ['annotated_types', 'pydantic', 'pydantic_core', 'typing_inspection'], false),
+    core: pack(pyodide, '/core', ['annotated_types', 'click', 'typing_extensions'], true),
+    checks: pack(pyodide, '/checks', ['pydantic', 'pydantic_core', 'typing_inspection'], false),
   };
   pyodide.runPython(`import sys; sys.path[:0] = ['/core', '/checks']`);
   return { pyodide, packs };
@@ -59,6 +59,4 @@ shutil.copytree('/source/weighbridge', '${folder}/weighbridge', ignore=lambda at
     name for name in names if name == '__pycache__' or f'{at}/{name}' in left_out])
 `);
   pyodide.FS.unmount('/source');
-  if (!pyodide.FS.analyzePath(`${folder}/weighbridge/answer.py`).exists)
-    pyodide.FS.writeFile(`${folder}/weighbridge/answer.py`, readFileSync(join(web, 'make/adapter.py'), 'utf8'));
 }

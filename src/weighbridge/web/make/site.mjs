@@ -1,5 +1,5 @@
 // make site: the static folder of the page.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { writeData } from './data.mjs';
@@ -14,23 +14,29 @@ const DATA = process.argv.includes('--data');
 
 const { pyodide, packs } = await python();
 writeData(pyodide);
-if (DATA) process.exit(0);
+if (DATA) {
+  written(generated, 'parts.js', parts({ core: '', checks: '', pyodide: '' }, ''));
+  process.exit(0);
+}
 
 rmSync(site, { recursive: true, force: true });
 const core = placed('python/core.pack', packed(packs.core));
 const checks = placed('python/checks.pack', packed(packs.checks));
 const base = placedAll('python', ['pyodide.asm.mjs', 'pyodide.asm.wasm', 'python_stdlib.zip'], join(modules, 'pyodide'));
-written(generated, 'parts.js', parts({ core, checks, pyodide: base, stdlib: 'python_stdlib.zip' }, ''));
+const found = { core, checks, pyodide: base };
+written(generated, 'parts.js', parts(found, ''));
 const worker = await bundle('worker', join(web, 'app/worker/worker.js'));
-written(generated, 'parts.js', parts({ core, checks, pyodide: base, stdlib: 'python_stdlib.zip' }, worker.script));
+written(generated, 'parts.js', parts(found, worker.script));
 const page = await bundle('page', join(web, 'app/main.js'));
 manifest();
 index(page);
 serviceWorker();
 report();
 
-/** The module that says where things are, relative to the page; the worker's own, relative to the worker. */
-function parts(found, script) {
-  const relative = Object.fromEntries(Object.entries(found).map(([k, v]) => [k, k === 'stdlib' ? v : `../${v}`]));
-  return `export const parts = ${JSON.stringify(relative)};\nexport const worker = ${JSON.stringify(script)};\n`;
+/** The module that says where things are: Python's relative to the worker, the worker relative to the page. */
+function parts(places, script) {
+  const relative = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, `../${place}`]));
+  const { info } = JSON.parse(readFileSync(join(modules, 'pyodide/pyodide-lock.json'), 'utf8'));
+  const lock = { info, packages: {} }; // we bring our packages ourselves
+  return `export const parts = ${JSON.stringify({ ...relative, lock })};\nexport const worker = ${JSON.stringify(script)};\n`;
 }

@@ -22,13 +22,13 @@ const OF_TYPES = new Set(['dtype', 'router_dtype']);
 export function OptionField({ ask, name, values, problems }) {
   const one = field(ask, name);
   const key = keyOf(ask, name);
-  const choices = OF_TYPES.has(name) ? DTYPES : one.type === 'boolean' ? ['true', 'false'] : one.choices;
-  const told = problems.filter((problem) => problem.field === name).map((problem) => problem.message);
+  const choices = OF_TYPES.has(name) ? DTYPES : one.type === 'boolean' ? ['true', 'false'] : one.choices ?? [];
+  const told = problems.filter((problem) => problem.field === `options.${name}`).map((problem) => problem.message);
   const help = `help.${ask}.${name}`;
   return html`<${Labelled} id=${key} label=${labelOf(name)} help=${worded(help) ? t(help) : one.help} range=${range(one)} told=${told}>
     ${choices.length
       ? html`<${Choice} id=${key} value=${values[key] ?? ''} choices=${choices} told=${told} onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`
-      : html`<${Typed} id=${key} value=${values[key] ?? ''} hint=${one.default ?? ''} numeric=${one.type !== 'string'} told=${told}
+      : html`<${Typed} id=${key} value=${values[key] ?? ''} hint=${one.default ?? ''} numeric=${['integer', 'number'].includes(one.type)} told=${told}
           onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`}
   <//>`;
 }
@@ -37,11 +37,11 @@ export function OptionField({ ask, name, values, problems }) {
 export const labelOf = (name) => (worded(`field.${name}`) ? t(`field.${name}`) : name.replaceAll('_', ' '));
 
 /** @param {import('../state/question.js').Field} one */
-function range({ minimum, maximum }) {
-  if (minimum === null) return '';
-  return maximum === null || maximum >= 2 ** 31 - 1
-    ? t('controls.from', { low: exact(minimum) })
-    : t('controls.range', { low: exact(minimum), high: exact(maximum) });
+function range({ min, max }) {
+  if (min === null) return '';
+  return max === null || max >= 2 ** 31 - 1
+    ? t('controls.from', { low: exact(min) })
+    : t('controls.range', { low: exact(min), high: exact(max) });
 }
 
 /** A label above a control, with help and what is wrong below. @param {any} props */

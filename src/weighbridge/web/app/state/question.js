@@ -5,15 +5,15 @@ import FIELDS from '../generated/fields.json';
  * @typedef {object} Field
  * @property {string} name
  * @property {string} help
- * @property {string} type boolean, integer, number or string
- * @property {number | null} minimum
- * @property {number | null} maximum
- * @property {string[]} choices
+ * @property {string} type boolean, integer, number, choice, file or text
+ * @property {number | null} min
+ * @property {number | null} max
+ * @property {string[] | null} choices
  * @property {boolean} multiple
  * @property {unknown} default
  */
 
-/** @typedef {{ask: string, model?: unknown, options: Record<string, unknown>, with?: string[]}} Question */
+/** @typedef {{ask: string, model?: unknown, options: Record<string, unknown>, with?: string[], held?: string[]}} Question */
 
 /** Fields that mean the same wherever they are asked for, so that they are kept once. */
 const SHARED = new Set(['cluster', 'price']);

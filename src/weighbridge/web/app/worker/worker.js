@@ -4,7 +4,7 @@ import { parts } from '../generated/parts.js';
 import { ENTRY } from './entry.js';
 import { place } from './packs.js';
 
-/** @typedef {{id: number, question?: object, file?: {name: string, bytes: Uint8Array}}} Message */
+/** @typedef {{id: number, question?: object, file?: {name: string, bytes: Uint8Array, size: number}}} Message */
 
 const started = performance.now();
 /** @type {Promise<void> | null} */
@@ -17,13 +17,13 @@ core.catch((error) => self.postMessage({ failed: String(error) }));
 async function start() {
   const pack = fetch(new URL(parts.core, self.location.href));
   const base = new URL(parts.pyodide, self.location.href).href;
-  const pyodide = await loadPyodide({ indexURL: base, stdLibURL: new URL(parts.stdlib, base).href });
+  const pyodide = await loadPyodide({ indexURL: base, lockFileContents: parts.lock, packageBaseUrl: base });
   const loaded = performance.now();
   await place(pyodide, await pack, '/core');
   pyodide.runPython('import sys; sys.path.append("/core"); sys.path.append("/checks")');
-  const answer = pyodide.runPython(ENTRY);
+  const [answer, hold] = pyodide.runPython(ENTRY);
   self.postMessage({ ready: { pyodide: loaded - started, all: performance.now() - started } });
-  return { pyodide, answer };
+  return { pyodide, answer, hold };
 }
 
 /** What checks a configuration that is not the catalogue's: large, and rarely the first thing needed. */
@@ -38,10 +38,9 @@ function withChecks() {
 
 /** @param {Message} message */
 async function handle({ id, question, file }) {
-  const { pyodide, answer } = await core;
+  const { answer, hold } = await core;
   if (file) {
-    pyodide.FS.mkdirTree('/files');
-    pyodide.FS.writeFile(`/files/${file.name}`, file.bytes);
+    hold(file.name, file.bytes, file.size);
     self.postMessage({ id, text: 'null', ms: 0 });
     return;
   }
@@ -53,8 +52,9 @@ async function handle({ id, question, file }) {
 
 /** Whether a question brings fields of its own, which pydantic checks. @param {any} question */
 function needsChecks(question) {
-  const { model, options } = question;
-  return typeof model !== 'string' || model.startsWith('/files/') || Boolean(options?.set?.length);
+  const { ask, model, models, held, options } = question;
+  const described = [model, ...(models ?? [])].some((one) => one && typeof one !== 'string');
+  return described || ask === 'megatron' || Boolean(held?.length) || Boolean(options?.set);
 }
 
 /** @type {Promise<void>} */

@@ -1,0 +1,97 @@
+// The page: tabs of questions, what you have, the answer, how it is worked out.
+import { useEffect, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { t, worded } from '../i18n/language.js';
+import { Drawer } from '../drawer/drawer.js';
+import { useAnswer } from '../engine/engine.js';
+import { OptionField } from '../controls/fields.js';
+import { Group } from '../controls/group.js';
+import { keyOfModel, modelOf } from '../model/model.js';
+import { ModelPicker, modelLine } from '../model/picker.js';
+import { panelOf } from '../panels/index.js';
+import { keyOf } from '../state/question.js';
+import { useAddress } from '../state/store.js';
+import { Header } from './header.js';
+import { Status } from './status.js';
+
+/** @typedef {import('../panels/panel.js').Panel} Panel */
+/** @typedef {import('../panels/panel.js').FieldGroup} FieldGroup */
+/** @typedef {import('../panels/panel.js').Values} Values */
+/** @typedef {import('../panels/panel.js').Problem} Problem */
+
+/** @param {{speak: (language: any) => void}} props */
+export function App({ speak }) {
+  const { panel: id, values } = useAddress();
+  const panel = panelOf(id);
+  const given = useModel(values);
+  const question = given.told ? asking(panel, values, given.told) : null;
+  const told = useAnswer(panel.id, question);
+  const problems = given.wrong ? [{ field: 'model', message: given.wrong }] : told.problems;
+  const answered = told.question?.ask === panel.ask ? told.answer : null;
+  useEffect(() => {
+    const answer = answered ? panel.title(answered) : t(`panel.${panel.id}`);
+    document.title = t('frame.title', { answer, panel: t(`panel.${panel.id}`) });
+  }, [answered]);
+  return html`
+    <a class="skip" href="#answer" onClick=${(/** @type {Event} */ e) => skip(e)}>${t('frame.skip')}</a>
+    <${Header} panel=${panel} speak=${speak} />
+    <div class="columns ${values.x ? 'explained' : ''}">
+      <form class="given" aria-label=${t('frame.given')} onSubmit=${(/** @type {Event} */ e) => e.preventDefault()}>
+        ${panel.groups.map((group) => html`<${Part} key=${group.id} group=${group} panel=${panel} values=${values} problems=${problems} />`)}
+      </form>
+      <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${told.pending} class=${told.pending ? 'pending' : ''}>
+        <${Status} told=${told} problems=${problems} />
+        ${answered && html`<${panel.Answer} answer=${answered} question=${told.question} values=${values} />`}
+      </main>
+      ${values.x && html`<${Drawer} key=${panel.id} panel=${panel} question=${told.question} shown=${values.x} />`}
+    </div>`;
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault(); // the address is the state
+  document.getElementById('answer')?.focus();
+}
+
+/** @param {Panel} panel @param {Values} values @param {{model: unknown, held?: string[]}} given */
+function asking(panel, values, { model, held }) {
+  const question = panel.question(values, model);
+  return question && held ? { ...question, held } : question;
+}
+
+/** The model that the address says: some are unpacked first. @param {Values} values */
+function useModel(values) {
+  const [given, set] = useState(/** @type {{told: {model: unknown, held?: string[]} | null, wrong: string}} */ (() => ({
+    told: values.model?.startsWith('~') ? null : { model: values.model ?? '' },
+    wrong: '',
+  })));
+  const key = keyOfModel(values);
+  useEffect(() => {
+    let stale = false;
+    modelOf(values).then(
+      (told) => stale || set({ told, wrong: '' }),
+      () => stale || set({ told: null, wrong: t('model.read.link') }),
+    );
+    return () => void (stale = true);
+  }, [key]);
+  return given;
+}
+
+/** @param {{group: FieldGroup, panel: Panel, values: Values, problems: Problem[]}} props */
+function Part({ group, panel, values, problems }) {
+  if (group.id === 'model') {
+    const wrong = problems.some(({ field }) => field.startsWith('model'));
+    return html`<${Group} title=${t('group.model')} summary=${modelLine(values)} wrong=${wrong}><${ModelPicker} values=${values} problems=${problems} /><//>`;
+  }
+  const fields = group.fields ?? [];
+  const wrong = problems.some(({ field }) => fields.some((name) => field === `options.${name}`));
+  return html`<${Group} title=${t(`group.${group.id}`)} summary=${(group.line ?? chosen(panel.ask, fields))(values)} wrong=${wrong}>
+    ${fields.map((name) => html`<${OptionField} key=${name} ask=${panel.ask} name=${name} values=${values} problems=${problems} />`)}
+  <//>`;
+}
+
+/** The chosen values of some fields, in one line. @param {string} ask @param {string[]} fields */
+const chosen = (ask, fields) => (/** @type {Values} */ values) => {
+  const parts = fields.filter((name) => values[keyOf(ask, name)]).map((name) => `${worded(`field.${name}`) ? t(`field.${name}`) : name} ${values[keyOf(ask, name)]}`);
+  return parts.join(' · ') || t('controls.default');
+};

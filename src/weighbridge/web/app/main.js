@@ -1,0 +1,29 @@
+// The page starts here: the shell with what is known at once, Python beside it, and the service worker after both.
+import { render } from 'preact';
+import { useState } from 'preact/hooks';
+import { html } from './html.js';
+import { speak, spoken } from './i18n/language.js';
+import { engine } from './engine/engine.js';
+import { App } from './frame/app.js';
+import './style/page.css';
+
+/** The page in one language; another language draws it anew. */
+function Root() {
+  const [language, set] = useState(spoken());
+  const say = (/** @type {import('./i18n/language.js').Language} */ next) => {
+    speak(next);
+    set(next);
+  };
+  return html`<${App} key=${language} speak=${say} />`;
+}
+
+render(html`<${Root} />`, /** @type {HTMLElement} */ (document.getElementById('page')));
+
+engine.ready.then((times) => {
+  document.documentElement.dataset.ready = engine.kind;
+  performance.measure('weighbridge-ready', { start: 0, detail: times });
+}, () => {});
+
+if ('serviceWorker' in navigator && engine.kind === 'browser') {
+  engine.ready.finally(() => navigator.serviceWorker.register('sw.js').catch(() => {}));
+}

@@ -1,0 +1,37 @@
+// The catalogue of models, with a search over names, aliases and repositories.
+import { useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { t } from '../i18n/language.js';
+import { short } from '../format/number.js';
+import { change } from '../state/store.js';
+import MODELS from '../generated/models.json';
+
+/** @typedef {{name: string, title: string, aliases: string[], hugging_face: string, parameters: number}} Entry */
+
+/** Entries with what is searched of them. */
+const ENTRIES = /** @type {Entry[]} */ (MODELS).map((entry) => ({
+  ...entry,
+  words: [entry.name, entry.title, entry.hugging_face, ...entry.aliases].join(' ').toLowerCase(),
+}));
+
+/** @param {{value: string, told: string[]}} props */
+export function Catalogue({ value, told }) {
+  const [sought, seek] = useState('');
+  const parts = sought.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = ENTRIES.filter(({ words }) => parts.every((part) => words.includes(part)));
+  const pick = (/** @type {string} */ name) => change({ model: name }, { step: true });
+  const enter = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === 'Enter' && found.length) pick(found[0].name);
+  };
+  return html`<div class="field ${told.length ? 'wrong' : ''}">
+    <label for="model-search">${t('model.search')}</label>
+    <input id="model-search" type="search" value=${sought} placeholder=${t('model.search.hint', { count: ENTRIES.length })} autocomplete="off"
+      onInput=${(/** @type {any} */ e) => seek(e.currentTarget.value)} onKeyDown=${enter} />
+    ${told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+    <ul class="models" aria-label=${t('model.found')}>
+      ${found.map((entry) => html`<li key=${entry.name}><button type="button" aria-pressed=${entry.name === value} onClick=${() => pick(entry.name)}>
+        <span>${entry.name}</span><span class="size">${short(entry.parameters)}</span></button></li>`)}
+      ${!found.length && html`<li class="none">${t('model.none')}</li>`}
+    </ul>
+  </div>`;
+}
