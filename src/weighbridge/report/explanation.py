@@ -264,6 +264,8 @@ def as_dict(figure: Traced, depth: int | None = None) -> list[dict[str, Any]]:
             "source": step.label.source,
             "formula": " ".join(lines(step.formula, TEXT)),
             "substituted": " ".join(lines(step.formula, NUMBERS)),
+            "latex": " ".join(lines(step.formula, LATEX)),
+            "latex_substituted": " ".join(lines(step.formula, LATEX_NUMBERS)),
             "expression": " ".join(lines(step.formula, PYTHON)),
             "symbols": symbols_of(step.formula),
             "value": step.value,
