@@ -52,6 +52,11 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md).")(function)
 
 
+def advice_option(function: F) -> F:
+    """``--no-advice``."""
+    return click.option("--advice/--no-advice", default=True, help="Say what would help, or answer sooner.")(function)
+
+
 def explain_options(function: F) -> F:
     """``--explain``, ``--depth`` and ``--format``."""
     function = click.option("--explain", is_flag=True, help="Show every formula, with the numbers put in.")(function)

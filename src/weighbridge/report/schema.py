@@ -68,6 +68,9 @@ from weighbridge.report.plan_schema import (
     PlanEcho as PlanEcho,
 )
 from weighbridge.report.plan_schema import (
+    PlanEmitted as PlanEmitted,
+)
+from weighbridge.report.plan_schema import (
     PlanOffload as PlanOffload,
 )
 from weighbridge.report.plan_schema import (

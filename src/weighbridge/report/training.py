@@ -174,7 +174,7 @@ def _stages(stages: list[Stage]) -> str:
 
 def chart(training: Training, stage: Stage) -> Chart:
     """Memory of a stage over one step."""
-    found = timeline(training)
+    found = timeline(training, only=stage.number)
     step = f"one step ({found.left_out})" if found.left_out else "one step"
     units = "a forward pass of a chunk takes 1 unit, backward 2"
     title = f"Allocated memory of {tree.owner(stage)} over {step}; {units}"
