@@ -24,14 +24,14 @@ ASKS = {
 }
 """The command of each ask."""
 
-WITH = {"explain": "explain", "timeline": "chart", "users": "chart", "curves": "curves"}
+WITH = {"explain": "explain", "timeline": "chart", "tree": "tree", "users": "chart", "curves": "curves"}
 """What may be asked for beside the answer, and the flag of the command that asks for it."""
 
 BESIDE = {
     "params": ("explain",),
     "flops": ("explain",),
-    "train": ("explain", "timeline"),
-    "megatron": ("explain", "timeline"),
+    "train": ("explain", "timeline", "tree"),
+    "megatron": ("explain", "timeline", "tree"),
     "infer": ("explain", "users"),
     "scaling": ("explain", "curves"),
 }

@@ -13,6 +13,7 @@ from weighbridge.estimate.inference.energy import energy_per_million
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
 from weighbridge.estimate.time.work import Bound
+from weighbridge.report.change_options import serving_options
 from weighbridge.report.document import Table
 from weighbridge.report.inference import notes, stored
 from weighbridge.report.inference_speed import bands, gap
@@ -92,6 +93,7 @@ class ServingChange(TypedDict):
     """One change of the deployment, weighed."""
 
     change: str
+    options: dict[str, Any]
     fits: bool | None
     total_per_gpu: int
     max_batch: int | None
@@ -174,7 +176,7 @@ def deployment(found: Deployment, advised: bool = True) -> Served:
         "price_per_gpu_hour": inference.hourly if inference.cluster else inference.price,
         "untimed": reason,
         "error_bands": [band(one) for one in bands(inference)],
-        "changes": [_change(one) for one in (better(inference) if advised else ())],
+        "changes": [_change(inference, one) for one in (better(inference) if advised else ())],
         "notes": list(notes(found)),
     }
     return cast(Served, data)
@@ -264,12 +266,13 @@ def _plan(found: Deployment) -> ServingPlan:
     }
 
 
-def _change(one: Any) -> ServingChange:
+def _change(before: Inference, one: Any) -> ServingChange:
     """One change."""
     inference = one.inference
     timed = not untimed(inference)
     return {
         "change": one.title,
+        "options": serving_options(before, inference),
         "fits": inference.memory.fits,
         "total_per_gpu": int(inference.memory.needed),
         "max_batch": inference.memory.max_batch,

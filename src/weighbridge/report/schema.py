@@ -204,6 +204,7 @@ class PlanChange(TypedDict):
     """One change of the plan, weighed."""
 
     change: str
+    options: dict[str, Any]
     frees_bytes: int
     device_total_bytes: int
     fits: bool | None

@@ -11,6 +11,7 @@ from weighbridge.estimate.quicker import quicker
 from weighbridge.estimate.time.bounds import idle, parts
 from weighbridge.estimate.time.step import StageTime, StepTime
 from weighbridge.estimate.time_band import time_band
+from weighbridge.report.change_options import plan_options
 from weighbridge.traced import plain
 
 
@@ -45,6 +46,7 @@ class TimeChange(TypedDict):
     """One change of the plan that shortens a step and fits, timed."""
 
     change: str
+    options: dict[str, Any]
     step_seconds: float
     saves: float | None
     tokens_per_second_per_gpu: float
@@ -162,6 +164,7 @@ def _changes(time: StepTime) -> list[TimeChange]:
     return [
         {
             "change": change.title,
+            "options": plan_options(time.training.plan, change.training.plan),
             "step_seconds": _figure(change.step_seconds),
             "saves": _known(change.saves),
             "tokens_per_second_per_gpu": _figure(change.tokens_per_second_per_gpu),

@@ -19,6 +19,7 @@ from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import explanation, schema, time_schema
+from weighbridge.report.change_options import plan_options
 from weighbridge.report.finetuning import tuned
 from weighbridge.report.plan_words import context, overlaps
 from weighbridge.report.training_explained import figure
@@ -46,6 +47,7 @@ def training(
         "changes": [
             {
                 "change": change.title,
+                "options": plan_options(result.plan, change.training.plan),
                 "frees_bytes": change.frees,
                 "device_total_bytes": in_use(change.training),
                 "fits": change.training.fits,
