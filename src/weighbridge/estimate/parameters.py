@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, total
-from weighbridge.errors import InputError, given
+from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.quantised import Checkpoint
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
 from weighbridge.nn import Module
-from weighbridge.traced import Label, named
-from weighbridge.tree import Kind, Node, counted, met, stored
+from weighbridge.traced import Label, Traced, named
+from weighbridge.tree import Kind, Node, counted, met, placed, stored
 from weighbridge.units import DATA_TYPES, DataType, data_type
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 QUANTITIES = ("total", "active", "bytes", "embedding", "non_embedding", "prediction")
 """Figures that explain themselves."""
+
+ALL = "all "
+"""Before the path of a module: all its copies in the model."""
+
+KIND = "kind "
+"""Before the name of a kind of module."""
 
 COMMON_TYPES = ("fp32", "bf16", "fp8", "int4")
 """Data types of the table of bytes."""
@@ -146,21 +152,48 @@ class ParameterReport(Shown):
         """A figure as a traced number with its derivation.
 
         Args:
-            quantity: one of :data:`QUANTITIES`.
+            quantity: one of :data:`QUANTITIES`; a kind of module ("kind experts"); a module by its path in the tree
+                ("layers.attention"), one copy of it, or with "all " before it all its copies in the model.
 
         Raises:
             InputError: for another quantity, or for prediction where there is none.
         """
-        if quantity not in QUANTITIES:
-            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(QUANTITIES)}")
         if quantity == "prediction" and not self.prediction:
             raise InputError(f"quantity: {self.model.name} has no multi-token prediction to explain")
         traced = ParameterReport(Model.of(self.model.traced, self.model.name), self.dtype, self.router_dtype)
-        label = Label(f"{quantity}_parameters", "parameters")
         if quantity == "bytes":
             router = f", router in {self.router_dtype.name}" if self.router_dtype else ""
             return named(traced.bytes(), Label("bytes", "bytes", f"in {self.dtype.name}{router}"))
-        return named(getattr(traced, quantity), label)
+        if quantity in QUANTITIES:
+            return named(getattr(traced, quantity), Label(f"{quantity}_parameters", "parameters"))
+        kind = quantity.removeprefix(KIND)
+        return _of_kind(traced, kind) if kind != quantity and kind in traced.by_kind else _of_module(traced, quantity)
+
+
+def _of_kind(traced: ParameterReport, kind: str) -> Any:
+    """Parameters of a kind of module, with their derivation."""
+    return named(traced.by_kind[Kind(kind)], Label(f"{kind.replace(' ', '_')}_parameters", "parameters"))
+
+
+def _of_module(traced: ParameterReport, wanted: str) -> Any:
+    """Parameters of the module at a path, or of all its copies in the model, with their derivation.
+
+    Raises:
+        InputError: for what is no module of the model.
+    """
+    path = wanted.removeprefix(ALL)
+    found = {name: (node, times) for name, node, times in placed(traced.tree) if name}
+    if path not in found:
+        kinds = [f"{KIND}{kind}" for kind in traced.by_kind]
+        named_ = f"{', '.join((*QUANTITIES, *kinds))}, or a module by its path"
+        raise InputError(
+            f"quantity: got {given(wanted)}; allowed: {named_}{did_you_mean(path, (*QUANTITIES, *kinds, *found))}"
+        )
+    node, times = found[path]
+    each = node.sum(parameters_of, stored, "parameters")
+    if path == wanted:
+        return each if isinstance(each, Traced) and each.label else named(each, node.label("parameters", times))
+    return named(times * each, Label(f"all_{node.name}", "parameters"))
 
 
 def params(
