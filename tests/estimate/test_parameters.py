@@ -38,13 +38,13 @@ def test_every_kind_and_every_module_is_explained(name: str) -> None:
         assert getattr(report.explained(f"kind {kind}"), "value", None) == count
     for path, node, times in placed(report.tree):
         if path and not node.apart and (each := node.sum(parameters_of, stored)):
-            assert report.explained(path).value == each
+            assert report.explained(f"each {path}").value == each
             assert report.explained(f"all {path}").value == times * each
 
 
 def test_a_module_that_is_not_there_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="did you mean layers.attention"):
-        params("gpt2").explained("layers.atention")
+    with pytest.raises(InputError, match="did you mean each layers.attention"):
+        params("gpt2").explained("each layers.atention")
 
 
 def test_active_parameters_leave_out_experts_that_a_token_does_not_meet() -> None:

@@ -37,7 +37,7 @@ from weighbridge.tree import Kind
 @click.option(
     "--quantity",
     metavar="NAME",
-    help=f"The figure to explain: {', '.join(QUANTITIES)}, kind KIND, or a module by its path; the total by default.",
+    help=f"The figure to explain: {', '.join(QUANTITIES)}, kind KIND, each PATH, all PATH; the total by default.",
 )
 @click.option("--draw", type=OutFile(), metavar="OUT.svg", help="Draw its layers, and what runs in each kind.")
 @explain_options

@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 QUANTITIES = ("total", "active", "bytes", "embedding", "non_embedding", "prediction")
 """Figures that explain themselves."""
 
-ALL = "all "
-"""Before the path of a module: all its copies in the model."""
-
-KIND = "kind "
-"""Before the name of a kind of module."""
-
 COMMON_TYPES = ("fp32", "bf16", "fp8", "int4")
 """Data types of the table of bytes."""
 
@@ -152,8 +146,8 @@ class ParameterReport(Shown):
         """A figure as a traced number with its derivation.
 
         Args:
-            quantity: one of :data:`QUANTITIES`; a kind of module ("kind experts"); a module by its path in the tree
-                ("layers.attention"), one copy of it, or with "all " before it all its copies in the model.
+            quantity: one of :data:`QUANTITIES`; a kind of module ("kind experts"); one copy of a module, by its path in
+                the tree ("each layers.attention"), or all its copies in the model ("all layers.attention").
 
         Raises:
             InputError: for another quantity, or for prediction where there is none.
@@ -166,34 +160,30 @@ class ParameterReport(Shown):
             return named(traced.bytes(), Label("bytes", "bytes", f"in {self.dtype.name}{router}"))
         if quantity in QUANTITIES:
             return named(getattr(traced, quantity), Label(f"{quantity}_parameters", "parameters"))
-        kind = quantity.removeprefix(KIND)
-        return _of_kind(traced, kind) if kind != quantity and kind in traced.by_kind else _of_module(traced, quantity)
-
-
-def _of_kind(traced: ParameterReport, kind: str) -> Any:
-    """Parameters of a kind of module, with their derivation."""
-    return named(traced.by_kind[Kind(kind)], Label(f"{kind.replace(' ', '_')}_parameters", "parameters"))
+        asked, _, name = quantity.partition(" ")
+        if asked == "kind" and name in traced.by_kind:
+            return named(traced.by_kind[Kind(name)], Label(f"{name.replace(' ', '_')}_parameters", "parameters"))
+        return _of_module(traced, quantity)
 
 
 def _of_module(traced: ParameterReport, wanted: str) -> Any:
-    """Parameters of the module at a path, or of all its copies in the model, with their derivation.
+    """Parameters of one copy of a module, or of all its copies in the model, with their derivation.
 
     Raises:
         InputError: for what is no module of the model.
     """
-    path = wanted.removeprefix(ALL)
     found = {name: (node, times) for name, node, times in placed(traced.tree) if name}
-    if path not in found:
-        kinds = [f"{KIND}{kind}" for kind in traced.by_kind]
-        named_ = f"{', '.join((*QUANTITIES, *kinds))}, or a module by its path"
-        raise InputError(
-            f"quantity: got {given(wanted)}; allowed: {named_}{did_you_mean(path, (*QUANTITIES, *kinds, *found))}"
-        )
+    asked, _, path = wanted.partition(" ")
+    if asked not in ("each", "all") or path not in found:
+        kinds = [f"kind {kind}" for kind in traced.by_kind]
+        known = (*QUANTITIES, *kinds, *(f"{word} {name}" for name in found for word in ("each", "all")))
+        allowed = ", ".join((*QUANTITIES, *kinds, "each or all and the path of a module"))
+        raise InputError(f"quantity: got {given(wanted)}; allowed: {allowed}{did_you_mean(wanted, known)}")
     node, times = found[path]
     each = node.sum(parameters_of, stored, "parameters")
-    if path == wanted:
-        return each if isinstance(each, Traced) and each.label else named(each, node.label("parameters", times))
-    return named(times * each, Label(f"all_{node.name}", "parameters"))
+    if asked == "all":
+        return named(times * each, Label(f"all_{node.name}", "parameters"))
+    return each if isinstance(each, Traced) and each.label else named(each, node.label("parameters", times))
 
 
 def params(
