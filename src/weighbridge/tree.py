@@ -119,6 +119,13 @@ def paths(node: Node, above: tuple[int, ...] = (), name: str = "") -> Iterator[t
         yield from paths(child, path, f"{name}.{child.name}" if name else child.name)
 
 
+def placed(node: Node, name: str = "", times: Count = 1) -> Iterator[tuple[str, Node, Count]]:
+    """Every node with the names on the way to it, and how many copies of it exist in the whole."""
+    yield name, node, times
+    for child in node.children:
+        yield from placed(child, f"{name}.{child.name}" if name else child.name, times * child.times)
+
+
 def counted(node: Node) -> bool:
     """Whether a node counts towards the total of what holds it."""
     return not node.apart

@@ -6,10 +6,10 @@ import pytest
 
 from weighbridge import arithmetic
 from weighbridge.errors import InputError
-from weighbridge.estimate.parameters import params
+from weighbridge.estimate.parameters import parameters_of, params
 from weighbridge.models import catalogue
 from weighbridge.report.formula import expression, symbols
-from weighbridge.tree import Kind
+from weighbridge.tree import Kind, placed, stored
 
 HELPERS = ("exact_div", "ceil_div", "floor_div", "minimum", "maximum", "scale", "where")
 """What written formulas call, beside the operators."""
@@ -29,6 +29,22 @@ def test_parts_add_up_and_derivations_agree(name: str) -> None:
     total = report.explained()
     helpers = {name: getattr(arithmetic, name) for name in HELPERS}
     assert eval(expression(total), helpers, symbols(total)) == report.total
+
+
+@pytest.mark.parametrize("name", ["deepseek-v3", "qwen3-next-80b-a3b", "qwen3-vl-8b", "gpt2"])
+def test_every_kind_and_every_module_is_explained(name: str) -> None:
+    report = params(name)
+    for kind, count in report.by_kind.items():
+        assert getattr(report.explained(f"kind {kind}"), "value", None) == count
+    for path, node, times in placed(report.tree):
+        if path and not node.apart and (each := node.sum(parameters_of, stored)):
+            assert report.explained(f"each {path}").value == each
+            assert report.explained(f"all {path}").value == times * each
+
+
+def test_a_module_that_is_not_there_is_refused_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean each layers.attention"):
+        params("gpt2").explained("each layers.atention")
 
 
 def test_active_parameters_leave_out_experts_that_a_token_does_not_meet() -> None:

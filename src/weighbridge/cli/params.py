@@ -34,7 +34,11 @@ from weighbridge.tree import Kind
 )
 @click.option("--gguf", metavar="RECIPE", help="The file that llama.cpp's quantiser makes, such as Q4_K_M.")
 @click.option("--imatrix", is_flag=True, help="With --gguf: it is given an importance matrix.")
-@click.option("--quantity", type=click.Choice(QUANTITIES), help="The figure to explain; the total by default.")
+@click.option(
+    "--quantity",
+    metavar="NAME",
+    help=f"The figure to explain: {', '.join(QUANTITIES)}, kind KIND, each PATH, all PATH; the total by default.",
+)
 @click.option("--draw", type=OutFile(), metavar="OUT.svg", help="Draw its layers, and what runs in each kind.")
 @explain_options
 @json_option

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import Count, total
-from weighbridge.errors import InputError, given
+from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.quantised import Checkpoint
 from weighbridge.estimate.shown import Shown
 from weighbridge.models import Model
 from weighbridge.nn import Module
-from weighbridge.traced import Label, named
-from weighbridge.tree import Kind, Node, counted, met, stored
+from weighbridge.traced import Label, Traced, named
+from weighbridge.tree import Kind, Node, counted, met, placed, stored
 from weighbridge.units import DATA_TYPES, DataType, data_type
 
 if TYPE_CHECKING:
@@ -146,21 +146,44 @@ class ParameterReport(Shown):
         """A figure as a traced number with its derivation.
 
         Args:
-            quantity: one of :data:`QUANTITIES`.
+            quantity: one of :data:`QUANTITIES`; a kind of module ("kind experts"); one copy of a module, by its path in
+                the tree ("each layers.attention"), or all its copies in the model ("all layers.attention").
 
         Raises:
             InputError: for another quantity, or for prediction where there is none.
         """
-        if quantity not in QUANTITIES:
-            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(QUANTITIES)}")
         if quantity == "prediction" and not self.prediction:
             raise InputError(f"quantity: {self.model.name} has no multi-token prediction to explain")
         traced = ParameterReport(Model.of(self.model.traced, self.model.name), self.dtype, self.router_dtype)
-        label = Label(f"{quantity}_parameters", "parameters")
         if quantity == "bytes":
             router = f", router in {self.router_dtype.name}" if self.router_dtype else ""
             return named(traced.bytes(), Label("bytes", "bytes", f"in {self.dtype.name}{router}"))
-        return named(getattr(traced, quantity), label)
+        if quantity in QUANTITIES:
+            return named(getattr(traced, quantity), Label(f"{quantity}_parameters", "parameters"))
+        asked, _, name = quantity.partition(" ")
+        if asked == "kind" and name in traced.by_kind:
+            return named(traced.by_kind[Kind(name)], Label(f"{name.replace(' ', '_')}_parameters", "parameters"))
+        return _of_module(traced, quantity)
+
+
+def _of_module(traced: ParameterReport, wanted: str) -> Any:
+    """Parameters of one copy of a module, or of all its copies in the model, with their derivation.
+
+    Raises:
+        InputError: for what is no module of the model.
+    """
+    found = {name: (node, times) for name, node, times in placed(traced.tree) if name}
+    asked, _, path = wanted.partition(" ")
+    if asked not in ("each", "all") or path not in found:
+        kinds = [f"kind {kind}" for kind in traced.by_kind]
+        known = (*QUANTITIES, *kinds, *(f"{word} {name}" for name in found for word in ("each", "all")))
+        allowed = ", ".join((*QUANTITIES, *kinds, "each or all and the path of a module"))
+        raise InputError(f"quantity: got {given(wanted)}; allowed: {allowed}{did_you_mean(wanted, known)}")
+    node, times = found[path]
+    each = node.sum(parameters_of, stored, "parameters")
+    if asked == "all":
+        return named(times * each, Label(f"all_{node.name}", "parameters"))
+    return each if isinstance(each, Traced) and each.label else named(each, node.label("parameters", times))
 
 
 def params(

@@ -37,6 +37,6 @@ report();
 function parts(places, script) {
   const relative = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, `../${place}`]));
   const { info } = JSON.parse(readFileSync(join(modules, 'pyodide/pyodide-lock.json'), 'utf8'));
-  const lock = { info, packages: {} }; // we bring our packages ourselves
-  return `export const parts = ${JSON.stringify({ ...relative, lock })};\nexport const worker = ${JSON.stringify(script)};\n`;
+  const lock = { info: { version: '', ...info }, packages: {} }; // we bring our packages ourselves
+  return `/** @type {{core: string, checks: string, pyodide: string, lock: any}} */\nexport const parts = ${JSON.stringify({ ...relative, lock })};\nexport const worker = ${JSON.stringify(script)};\n`;
 }

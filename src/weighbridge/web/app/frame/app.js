@@ -18,6 +18,7 @@ import { Status } from './status.js';
 /** @typedef {import('../panels/panel.js').FieldGroup} FieldGroup */
 /** @typedef {import('../panels/panel.js').Values} Values */
 /** @typedef {import('../panels/panel.js').Problem} Problem */
+/** @typedef {{told: {model: unknown, held?: string[]} | null, wrong: string}} Given */
 
 /** @param {{speak: (language: any) => void}} props */
 export function App({ speak }) {
@@ -61,10 +62,7 @@ function asking(panel, values, { model, held }) {
 
 /** The model that the address says: some are unpacked first. @param {Values} values */
 function useModel(values) {
-  const [given, set] = useState(/** @type {{told: {model: unknown, held?: string[]} | null, wrong: string}} */ (() => ({
-    told: values.model?.startsWith('~') ? null : { model: values.model ?? '' },
-    wrong: '',
-  })));
+  const [given, set] = useState(() => atOnce(values));
   const key = keyOfModel(values);
   useEffect(() => {
     let stale = false;
@@ -75,6 +73,11 @@ function useModel(values) {
     return () => void (stale = true);
   }, [key]);
   return given;
+}
+
+/** What can be said without unpacking anything. @param {Values} values @returns {Given} */
+function atOnce({ model = '' }) {
+  return { told: model.startsWith('~') ? null : { model }, wrong: '' };
 }
 
 /** @param {{group: FieldGroup, panel: Panel, values: Values, problems: Problem[]}} props */

@@ -66,9 +66,17 @@ function visible(rows, open, by) {
 /** @param {Row[]} rows @returns {string[]} */
 const paths = (rows) => rows.flatMap((row) => (row.children.length ? [row.path, ...paths(row.children)] : []));
 
-/** @param {Row[]} rows @param {number} total @returns {(string | number)[][]} */
+/** @typedef {(string | number)[]} Cells */
+
+/** @param {Row[]} rows @param {number} total @returns {Cells[]} */
 function cells(rows, total) {
-  const lines = (/** @type {Row[]} */ some) => /** @type {(string | number)[][]} */ (
-    some.flatMap((row) => [[row.path, row.node.module, row.node.kind, row.times, row.node.each, row.total, row.total / total], ...lines(row.children)]));
-  return [['module', 'class', 'kind', 'count', 'each', 'parameters', 'share'], ...lines(rows)];
+  return [['module', 'class', 'kind', 'count', 'each', 'parameters', 'share'], ...below(rows, total)];
+}
+
+/** @param {Row[]} rows @param {number} total @returns {Cells[]} */
+function below(rows, total) {
+  return rows.flatMap((row) => {
+    const { path, node, times } = row;
+    return [[path, node.module, node.kind, times, node.each, row.total, row.total / total], ...below(row.children, total)];
+  });
 }
