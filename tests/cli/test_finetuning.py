@@ -61,7 +61,7 @@ def test_what_is_trained_is_said(cli: Cli) -> None:
     assert status == 0
     assert "trained  41,943,040 of 8,072,204,288 parameters (0.5 %)" in out
     assert "longest sequence that fits" in out
-    assert "measured runs of this kind (transformers, fine-tuning)" in out
+    assert "measured runs of this kind (fine-tuning, transformers)" in out
 
 
 def test_json(cli: Cli) -> None:
