@@ -1,4 +1,4 @@
-"""A question as JSON text in, the answer or what is wrong as JSON text out: the very bytes that page and service show."""
+"""A question as JSON text in, its answer or what is wrong as JSON text out: the bytes that page and service show."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class Exchange:
 
 
 def exchange(
-    text: str | bytes, access: Access = Access.QUESTION, ask: str | None = None, files: Mapping[str, bytes] | None = None
+    text: str | bytes,
+    access: Access = Access.QUESTION,
+    ask: str | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Exchange:
     """Answer a question written as JSON.
 

@@ -6,7 +6,7 @@ import asyncio
 
 from starlette.requests import ClientDisconnect, Request
 
-from weighbridge.server.problems import Refused
+from weighbridge.server.problems import RefusedError
 from weighbridge.server.settings import Settings
 
 
@@ -14,11 +14,13 @@ async def body_of(request: Request, settings: Settings) -> bytes:
     """The body of a request.
 
     Raises:
-        Refused: for what is no JSON, too large, or does not come.
+        RefusedError: for what is no JSON, too large, or does not come.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
-        raise Refused(415, "media-type", "Content-Type: expected application/json", {"Accept-Post": "application/json"})
+        raise RefusedError(
+            415, "media-type", "Content-Type: expected application/json", {"Accept-Post": "application/json"}
+        )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > settings.body:
         raise _too_large(settings)
@@ -33,11 +35,11 @@ async def body_of(request: Request, settings: Settings) -> bytes:
                 parts.append(part)
     except TimeoutError:
         said = f"the body did not come within {settings.body_seconds:g} s"
-        raise Refused(408, "body", said, {"Connection": "close"}) from None
+        raise RefusedError(408, "body", said, {"Connection": "close"}) from None
     except ClientDisconnect:
-        raise Refused(400, "body", "the connection ended before the body did") from None
+        raise RefusedError(400, "body", "the connection ended before the body did") from None
     return b"".join(parts)
 
 
-def _too_large(settings: Settings) -> Refused:
-    return Refused(413, "size", f"a question has at most {settings.body:,} bytes", {"Connection": "close"})
+def _too_large(settings: Settings) -> RefusedError:
+    return RefusedError(413, "size", f"a question has at most {settings.body:,} bytes", {"Connection": "close"})

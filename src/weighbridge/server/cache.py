@@ -1,4 +1,4 @@
-"""Answers that were given, by their questions: the same question has the same answer as long as the version is the same."""
+"""Answers that were given, by their questions: the same version answers the same question with the same."""
 
 from __future__ import annotations
 

@@ -17,7 +17,16 @@ from typing import Any
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
-NEVER = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "shutil.", "ctypes.dlopen", "os.remove")
+NEVER = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "shutil.",
+    "ctypes.dlopen",
+    "os.remove",
+)
 """Events that no question has a use for, and beginnings of their names."""
 
 
@@ -38,17 +47,18 @@ def shut(hosts: tuple[str, ...] = ()) -> None:
 def _own_folders() -> tuple[str, ...]:
     """Folders of Python, of what is installed, and of this package."""
     found = {*sysconfig.get_paths().values(), *filter(None, sys.path), str(Path(__file__).parents[1])}
-    return tuple(sorted(os.path.join(os.path.realpath(path), "") for path in found if os.path.isdir(path)))  # noqa: PTH
+    return tuple(sorted(f"{Path(path).resolve()}{os.sep}" for path in found if Path(path).is_dir()))
 
 
 def _cache() -> str:
     from huggingface_hub import constants
 
-    return os.path.join(os.path.realpath(constants.HF_HOME), "")  # noqa: PTH118 - a folder, with its slash
+    return f"{Path(constants.HF_HOME).resolve()}{os.sep}"
 
 
 def hook(folders: tuple[str, ...], hosts: tuple[str, ...], cache: str) -> Callable[[str, tuple[Any, ...]], None]:
     """The hook itself, to be tried without being added."""
+
     def check(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             _check_open(args, folders, cache)

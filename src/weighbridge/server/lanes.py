@@ -1,7 +1,7 @@
 """Lanes: so many workers and so many questions that may wait for them; what takes long moves to the slow lane.
 
-Quick questions have workers of their own, and slow ones run in others of lower priority, so that whatever is asked there
-leaves the quick lane its processors. A lane that is full says so at once.
+Quick questions have workers of their own, and slow ones run in others of lower priority, so that whatever is asked
+there leaves the quick lane its processors. A lane that is full says so at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from weighbridge.server.process import Died, Worker
+from weighbridge.server.process import DiedError, Worker
 from weighbridge.server.settings import Settings
 from weighbridge.server.wire import Came, Reply
 
@@ -29,7 +29,7 @@ PAUSE = 1.0
 log = logging.getLogger("weighbridge.server")
 
 
-class Full(Exception):
+class FullError(Exception):
     """The lane has no room.
 
     Attributes:
@@ -41,7 +41,7 @@ class Full(Exception):
         self.seconds = seconds
 
 
-class Waited(Full):
+class WaitedError(FullError):
     """The question waited too long for its turn."""
 
 
@@ -103,18 +103,18 @@ class Lane:
         """What comes of a question that may take so many seconds once it has its turn.
 
         Raises:
-            Full: where too many wait.
-            Waited: where its turn does not come.
-            Died: where the worker ends in the middle of it.
+            FullError: where too many wait.
+            WaitedError: where its turn does not come.
+            DiedError: where the worker ends in the middle of it.
         """
         if self.waiting >= self.settings.queue:
-            raise Full(self._seconds_left())
+            raise FullError(self._seconds_left())
         self.waiting += 1
         try:
             async with asyncio.timeout(self.settings.wait_seconds):
                 worker = await self._free.get()
         except TimeoutError:
-            raise Waited(self._seconds_left()) from None
+            raise WaitedError(self._seconds_left()) from None
         finally:
             self.waiting -= 1
         self.busy += 1
@@ -152,7 +152,7 @@ class Lane:
             try:
                 await self._add()
                 return
-            except Died as error:
+            except DiedError as error:
                 log.error("worker", extra={"lane": self.name, "error": str(error)})
                 await asyncio.sleep(PAUSE)
 

@@ -33,7 +33,10 @@ class Metrics:
             registry=self.registry,
         )
         self.refused = Counter(
-            "weighbridge_questions_refused", "Questions without an answer, by reason.", ("reason",), registry=self.registry
+            "weighbridge_questions_refused",
+            "Questions without an answer, by reason.",
+            ("reason",),
+            registry=self.registry,
         )
         self.registry.register(_State(lanes, cache))
 

@@ -27,8 +27,8 @@ TYPES = {
 """Kinds of problems, and their titles."""
 
 
-@dataclass(frozen=True)
-class Refused(Exception):
+@dataclass(eq=False)
+class RefusedError(Exception):
     """A request that is refused.
 
     Attributes:

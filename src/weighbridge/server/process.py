@@ -16,7 +16,7 @@ LOWER = 10
 """What is added to the niceness of workers of the slow lane."""
 
 
-class Died(Exception):
+class DiedError(Exception):
     """The worker ended, or says what no worker says."""
 
 
@@ -36,7 +36,7 @@ class Worker:
         """A warm worker.
 
         Raises:
-            Died: where it ends before.
+            DiedError: where it ends before.
         """
         words = [f"--memory={settings.memory}"]
         if settings.hub:
@@ -51,13 +51,13 @@ class Worker:
         try:
             async with asyncio.timeout(STARTING):
                 reply = await worker._reply()
-        except (Died, TimeoutError):
+        except (DiedError, TimeoutError):
             await worker.end()
-            raise Died("a worker did not become ready") from None
+            raise DiedError("a worker did not become ready") from None
         if lowered and hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWER)
         if reply.came is not Came.READY:
-            raise Died("a worker began with something else than being ready")
+            raise DiedError("a worker began with something else than being ready")
         return worker
 
     @property
@@ -74,7 +74,7 @@ class Worker:
         """What comes of a question.
 
         Raises:
-            Died: where the process ends.
+            DiedError: where the process ends.
         """
         assert self._process.stdin is not None
         name = ask.encode()
@@ -82,7 +82,7 @@ class Worker:
             self._process.stdin.write(ASKED.pack(seconds, len(name), len(text)) + name + text)
             await self._process.stdin.drain()
         except (ConnectionError, RuntimeError):
-            raise Died("a worker ended") from None
+            raise DiedError("a worker ended") from None
         found = await self._reply()
         self.answered += 1
         return found
@@ -93,7 +93,7 @@ class Worker:
             came, status, length = REPLIED.unpack(await self._process.stdout.readexactly(REPLIED.size))
             body = await self._process.stdout.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise Died("a worker ended") from None
+            raise DiedError("a worker ended") from None
         return Reply(Came(came), status, body)
 
     async def end(self) -> None:

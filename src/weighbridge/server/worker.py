@@ -23,7 +23,10 @@ from weighbridge.server.wire import ASKED, REPLIED, Came, Reply
 WARM: tuple[tuple[str, bytes], ...] = (
     ("params", b'{"model":"llama-3.1-8b","with":["explain"]}'),
     ("flops", b'{"model":"deepseek-v3"}'),
-    ("train", b'{"model":"llama-3.1-8b","options":{"cluster":"8xH100","tp":2,"pp":2,"global_batch":64},"with":["timeline"]}'),
+    (
+        "train",
+        b'{"model":"llama-3.1-8b","options":{"cluster":"8xH100","tp":2,"pp":2,"global_batch":64},"with":["timeline"]}',
+    ),
     ("infer", b'{"model":"llama-3.1-8b","options":{"cluster":"8xH100","advice":false}}'),
     ("local", b'{"model":"llama-3.1-8b","options":{"on":["RTX-4090"],"gguf":"Q4_K_M"}}'),
     ("scaling", b'{"options":{"compute":"1e23"}}'),
@@ -46,7 +49,9 @@ def main() -> None:
         if word.startswith("--memory="):
             _bound_memory(int(word.removeprefix("--memory=")))
     asked, replied = _pipes()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the service ends this one
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes of a terminal; the service ends this one
     signal.signal(signal.SIGALRM, _ring)
     for ask, text in WARM:
         exchange(text, access, ask)
