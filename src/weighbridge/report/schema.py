@@ -217,7 +217,8 @@ class Epoch(TypedDict):
     samples: int
     tokens: int
     sequences: int
-    packed: bool
+    laid: str
+    cut_samples: int
     padding: float
     steps: int
     seconds: float | None

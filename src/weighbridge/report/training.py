@@ -126,6 +126,7 @@ def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
         bands.get("peak_allocated", (UNMEASURED,) if not bands else ()),
         (f"allocated peak {allocated:,} bytes ({gibibytes(allocated)})", ", ".join(around)),
         bands.get("peak_reserved", ()),
+        bands.get("device_total", ()),
         (f"between steps  {static:,} bytes ({gibibytes(static)})",),
     )
     return tuple(fact for fact in facts if fact)
