@@ -1,0 +1,59 @@
+// Memory by category: names, colours and the one order; bars against what a GPU has.
+import { t } from '../../i18n/language.js';
+import { MEMORY_ORDER, memoryColour, styled } from '../../charts/colours.js';
+import { binary } from '../../format/number.js';
+
+/** @param {string} key */
+export const memoryName = (key) => t(`memory.${key}`);
+
+/** Categories that are there, in the one order. @param {Record<string, number>[]} ledgers */
+export const there = (ledgers) => MEMORY_ORDER.filter((key) => ledgers.some((ledger) => ledger[key]));
+
+/**
+ * Bars of stacked categories against a capacity.
+ * @param {{name: string, ledger: Record<string, number>}[]} bars
+ * @param {number | null} capacity bytes
+ */
+export function barsOption(bars, capacity) {
+  const keys = there(bars.map(({ ledger }) => ledger));
+  const sums = bars.map(({ ledger }) => keys.reduce((sum, key) => sum + (ledger[key] ?? 0), 0));
+  const most = Math.max(...sums, capacity ?? 0);
+  return {
+    grid: { left: 8, right: 16, top: capacity ? 26 : 8, bottom: 8, containLabel: true },
+    tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, order: 'seriesAsc', formatter: (/** @type {any[]} */ at) => tip(at, bars) },
+    xAxis: { type: 'value', max: most * 1.04, axisLabel: { formatter: (/** @type {number} */ v) => (v > most ? '' : binary(v)), hideOverlap: true }, interval: step(most) },
+    yAxis: { type: 'category', inverse: true, data: bars.map(({ name }) => name), axisTick: { show: false } },
+    series: keys.map((key, place) => ({
+      name: memoryName(key),
+      type: 'bar',
+      stack: 'all',
+      barMaxWidth: 34,
+      itemStyle: { color: memoryColour(key), borderColor: styled('--ground'), borderWidth: 0.5 },
+      label: { show: true, color: '#000', fontSize: 11, overflow: 'truncate', formatter: (/** @type {any} */ at) => (at.value > most / 9 ? memoryName(key) : '') },
+      data: bars.map(({ ledger }) => ledger[key] ?? 0),
+      ...(place === 0 && capacity && { markLine: capacityLine(capacity) }),
+    })),
+  };
+}
+
+/** @param {number} capacity */
+function capacityLine(capacity) {
+  return {
+    silent: true,
+    symbol: 'none',
+    lineStyle: { color: styled('--wrong'), type: 'dashed', width: 1.5 },
+    label: { formatter: t('memory.capacity', { size: binary(capacity) }), color: styled('--wrong'), position: 'end', align: 'right', distance: 4 },
+    data: [{ xAxis: capacity }],
+  };
+}
+
+/** A round step of the axis, in powers of two. @param {number} most */
+const step = (most) => 2 ** Math.ceil(Math.log2(Math.max(most, 1) / 6));
+
+/** @param {any[]} at @param {{name: string, ledger: Record<string, number>}[]} bars */
+function tip(at, bars) {
+  const ledger = bars[at[0].dataIndex].ledger;
+  const keys = there([ledger]);
+  const sum = keys.reduce((all, key) => all + ledger[key], 0);
+  return [at[0].name, ...keys.map((key) => `${memoryName(key)}  ${binary(ledger[key])}`), `${t('memory.all')}  ${binary(sum)}`].join('\n');
+}

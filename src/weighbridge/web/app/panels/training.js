@@ -1,0 +1,73 @@
+// Whether a training run fits, where the memory goes, how long a step takes, what a run costs, and what would help.
+import { t } from '../i18n/language.js';
+import { binary } from '../format/number.js';
+import { optionsOf } from '../state/question.js';
+import { clusterControl, clusterLine } from './shared/cluster.js';
+import { TrainingAnswer } from './training/answer.js';
+import { explainTraining } from './training/explain.js';
+import { degreeControl, parallelLine } from './training/degrees.js';
+import { suggested } from './shared/suggested.js';
+
+/** What is asked about while nothing is said. */
+const CLUSTER = '8xh100';
+
+const RECOMPUTE = ['none', 'full', 'selective', 'selective:core_attn,mlp', 'selective:attention', 'selective:moe_act', 'selective:layernorm,moe_act', 'per-op'];
+const OPTIMIZERS = ['adam', 'adam-foreach', 'adam8bit', 'sgd', 'momentum', 'adafactor', 'lion', 'muon', 'adam-mini'];
+const OVERLAPS = ['none', 'gradients', 'gradients,parameters', 'gradients,parameters,pipeline', 'gradients,parameters,pipeline,tensor', 'gradients,parameters,pipeline,experts'];
+
+/** @typedef {import('../state/address.js').Values} Values */
+
+/** @param {string} name @param {(text: string) => boolean} holds */
+const where = (name, holds) => (/** @type {Values} */ values) => holds(values[`train.${name}`] ?? '');
+const many = (/** @type {string} */ text) => Number(text) > 1;
+
+/** @type {import('./panel.js').Panel} */
+export default {
+  id: 'train',
+  ask: 'train',
+  groups: [
+    { id: 'model' },
+    { id: 'cluster', fields: ['cluster'], controls: { cluster: clusterControl(CLUSTER) }, line: ({ cluster = CLUSTER }) => clusterLine(cluster) },
+    {
+      id: 'parallel',
+      fields: ['tp', 'sp', 'pp', 'vp', 'schedule', 'layout', 'cp', 'cp_comm', 'ep', 'etp', 'zero', 'reshard', 'replicas', 'gpus'],
+      controls: { tp: degreeControl('tp', CLUSTER), pp: degreeControl('pp', CLUSTER), cp: degreeControl('cp', CLUSTER), ep: degreeControl('ep', CLUSTER) },
+      when: { sp: where('tp', many), vp: where('pp', many), schedule: where('pp', many), layout: where('pp', many), cp_comm: where('cp', many), etp: where('ep', many), reshard: where('zero', (text) => text === '3') },
+      line: parallelLine,
+    },
+    { id: 'batch', fields: ['seq', 'micro_batch', 'global_batch'] },
+    {
+      id: 'savers',
+      fields: ['recompute', 'recompute_method', 'recompute_layers', 'offload_optimizer', 'offload_weights', 'offload_activations', 'offload_layers'],
+      controls: { recompute: suggested('train', 'recompute', RECOMPUTE) },
+      when: { recompute_method: where('recompute', (text) => text === 'full'), recompute_layers: where('recompute', (text) => text === 'full') },
+    },
+    {
+      id: 'numerics',
+      fields: ['framework', 'precision', 'fp8_parameters', 'gradients', 'main_parameters', 'optimizer', 'states', 'attention', 'loss', 'dropout', 'overlap', 'cuda_graphs', 'dispatcher', 'imbalance', 'capacity_factor'],
+      controls: { optimizer: suggested('train', 'optimizer', OPTIMIZERS), overlap: suggested('train', 'overlap', OVERLAPS) },
+      when: { fp8_parameters: where('precision', (text) => /fp8|fp4/.test(text)), capacity_factor: where('imbalance', (text) => !text), imbalance: where('capacity_factor', (text) => !text) },
+    },
+    {
+      id: 'tuning',
+      fields: ['lora', 'quant', 'freeze', 'reference', 'samples', 'mean_length', 'packed'],
+      controls: {
+        lora: suggested('train', 'lora', ['r=8,targets=q_proj,v_proj', 'r=16', 'r=16,targets=all-linear', 'r=64,targets=all-linear,dora']),
+        quant: suggested('train', 'quant', ['nf4', 'nf4-double', 'int8', 'awq', 'gptq', 'w4a16', 'fp8-block', 'fp8-tensor', 'nvfp4', 'mxfp4']),
+        freeze: suggested('train', 'freeze', ['embedding', 'embedding,head', 'attention', 'vision']),
+      },
+      when: { quant: where('lora', Boolean), mean_length: where('samples', Boolean), packed: where('samples', Boolean) },
+    },
+    { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'], controls: { tokens: suggested('train', 'tokens', ['100B', '1T', '15T']) } },
+  ],
+  question: (values, model) => ({ ask: 'train', model, options: { cluster: CLUSTER, ...optionsOf('train', values), advice: false }, with: [] }),
+  explain: explainTraining,
+  title: (answer) => titleOf(answer),
+  Answer: TrainingAnswer,
+};
+
+/** @param {any} answer */
+export function titleOf({ model, ranks, worst_stage, fits }) {
+  const size = binary(ranks[worst_stage].device_total_bytes);
+  return `${model.name}: ${fits === null ? size : t(fits ? 'train.title.fits' : 'train.title.not', { size })}`;
+}

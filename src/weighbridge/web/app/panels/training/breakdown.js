@@ -1,0 +1,52 @@
+// Where a step's time goes, and what each part waits for.
+import { html } from '../../html.js';
+import { t, worded } from '../../i18n/language.js';
+import { Chart } from '../../charts/chart.js';
+import { KIND_ORDER, SERIES, kindColour } from '../../charts/colours.js';
+import { percent, seconds } from '../../format/number.js';
+import { Pictured, Table } from '../shared/table.js';
+import { fileOf } from './answer.js';
+
+/** Colours of what is no kind of module, by place. */
+const OTHERS = ['tensor parallel', 'context parallel', 'expert parallel', 'pipeline parallel', 'data parallel', 'pipeline bubble', 'optimizer', 'launch', 'other', 'messages', 'the host'];
+
+/** @param {string} name */
+export const partColour = (name) => (KIND_ORDER.includes(name) ? kindColour(name) : name === 'pipeline bubble' ? '#bbbbbb' : SERIES[OTHERS.indexOf(name) % SERIES.length] ?? '#888888');
+
+/** @param {string} name */
+export const partName = (name) => (worded(`part.${name}`) ? t(`part.${name}`) : worded(`kind.${name}`) ? t(`kind.${name}`) : name);
+
+/** @param {string} name */
+export const boundName = (name) => (worded(`bound.${name}`) ? t(`bound.${name}`) : name);
+
+/** A pass or a step as one bar of parts. @param {Record<string, number>} parts @returns {any} */
+export function partsOption(parts) {
+  const sum = Object.values(parts).reduce((a, b) => a + b, 0);
+  return {
+    grid: { left: 4, right: 20, top: 4, bottom: 24 },
+    tooltip: { formatter: (/** @type {any} */ at) => `${at.seriesName}\n${seconds(at.value)} · ${percent(at.value / sum)}` },
+    xAxis: { type: 'value', max: sum, axisLabel: { formatter: (/** @type {number} */ v) => seconds(v), hideOverlap: true } },
+    yAxis: { type: 'category', data: [''], show: false },
+    series: Object.entries(parts).map(([name, value]) => ({
+      name: partName(name), type: 'bar', stack: 'all', data: [value], barWidth: '80%', itemStyle: { color: partColour(name) },
+      label: { show: value > sum / 9, color: '#000', fontSize: 11, formatter: `${partName(name)}\n${percent(value / sum)}` },
+    })),
+  };
+}
+
+/** @param {{answer: any}} props */
+export function Breakdown({ answer }) {
+  const { time, model } = answer;
+  const sum = time.step_seconds;
+  const order = Object.entries(time.breakdown).sort(([, a], [, b]) => b - a);
+  const label = `${t('train.breakdown')}: ${order.map(([name, value]) => `${partName(name)} ${percent(value / sum)}`).join(', ')}`;
+  const waits = (/** @type {string} */ name) => Object.entries(time.waits_for[name] ?? {}).map(([bound, value]) => `${boundName(bound)} ${seconds(value)}`).join(', ');
+  const table = html`<${Table} bare=${true} title=${t('train.breakdown')} file=${fileOf(`${model.name}-step`)}
+    columns=${[{ name: t('train.part') }, { name: t('train.time'), number: true }, { name: t('train.share'), number: true }, { name: t('train.waits') }]}
+    lines=${[...order.map(([name, value]) => ({ key: name, cells: [{ raw: name, text: html`<i class="dot" style=${{ background: partColour(name) }}></i>${partName(name)}` }, { raw: value, text: seconds(value) }, { raw: value / sum, text: percent(value / sum) }, waits(name)] })),
+      { key: 'all', total: true, cells: [t('train.step'), { raw: sum, text: seconds(sum) }, { raw: 1, text: percent(1) }, ''] }]} />`;
+  return html`<${Pictured} title=${t('train.breakdown')} table=${table}>
+    <${Chart} name=${fileOf(`${model.name}-step`)} label=${label} of=${answer} height=${96} option=${() => partsOption(time.breakdown)} />
+    <ul class="legend">${order.map(([name, value]) => html`<li key=${name}><i style=${{ background: partColour(name) }}></i>${partName(name)} <b>${percent(value / sum)}</b></li>`)}</ul>
+    <p class="hint" lang="en">${time.basis.kernels}; ${time.basis.messages}</p><//>`;
+}
