@@ -7,6 +7,7 @@
  * @property {string} unit
  * @property {string} note
  * @property {string} source
+ * @property {string} formula
  * @property {string[]} latex
  * @property {string[]} latex_substituted
  * @property {number | bigint} value
@@ -34,17 +35,27 @@ export function latexValue(value) {
   return whole ? value.toLocaleString('en').replaceAll(',', '{,}') : String(Number(value.toPrecision(6)));
 }
 
-/** A step's equation: symbols, numbers, value, each on a line of its own. @param {Step} step */
-export function equation(step) {
+/**
+ * The sides of a step's equation, each a list of terms: symbols, numbers, value. What says nothing new is left out.
+ * @param {Step} step
+ */
+export function sides(step) {
   const value = latexValue(step.value) + (step.unit ? String.raw`\ \text{${step.unit}}` : '');
-  const rows = [step.latex, step.latex_substituted].map((terms) => broken(terms));
-  const shown = [...new Set([...rows, latexValue(step.value)])].slice(0, -1);
-  const first = rows.every((row) => row === latexValue(step.value)) ? [] : shown;
-  return `${latexName(step.symbol)} &= ${[...first, value].join(' \\\\\n&= ')}`;
+  const texts = new Set([latexValue(step.value)]);
+  const rows = [step.latex, step.latex_substituted].filter((terms) => {
+    const text = terms.join(' ');
+    const fresh = !texts.has(text);
+    texts.add(text);
+    return fresh;
+  });
+  return [...rows, [value]];
 }
 
-/** Terms below each other where they are many. @param {string[]} terms */
-const broken = (terms) => (terms.length > 1 ? terms.join(' \\\\\n&\\quad ') : terms[0]);
-
 /** All steps, to paste into a paper. @param {Step[]} steps */
-export const latexOf = (steps) => steps.map((step) => `\\begin{align*}\n${equation(step)}\n\\end{align*}`).join('\n\n');
+export const latexOf = (steps) => steps.map((step) => `\\begin{align*}\n${aligned(step)}\n\\end{align*}`).join('\n\n');
+
+/** @param {Step} step */
+function aligned(step) {
+  const rows = sides(step).map((terms) => `= ${terms.join(' \\\\\n&\\quad ')}`);
+  return `${latexName(step.symbol)} &${rows.join(' \\\\\n&')}`;
+}
