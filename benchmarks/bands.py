@@ -47,6 +47,8 @@ def bands(scored: Sequence[Scored]) -> str:
             found = summary(own)
             if found:
                 text += _band(name, found.n, found.median, found.p90)
+    tuned = [each for each in counted(scored) if each.row["kind"] == "fine-tuning"]
+    text += _bands_of_tuning(worst(tuned, len(tuned)))
     own = [each for each in counted(scored) if each.estimated is not None]
     text += _bands_of_time(of_time(measured)) + _bands_of_serving([e for e in own if e.row["kind"] == "serving"])
     return text + _bands_of_local([each for each in counted(scored) if each.row["kind"] == "local"])
@@ -104,6 +106,18 @@ def _named(model: str) -> bool:
 
 def _band(name: str, n: int, median: float, p90: float) -> str:
     return f"\n[{name}]\nn = {n}\nmedian = {median:.2f}\np90 = {p90:.2f}\n"
+
+
+def _bands_of_tuning(chosen: Sequence[Scored]) -> str:
+    """Of memory where a few weights are trained, by framework."""
+    text = ""
+    for figure, counter in FIGURES.items():
+        rows = [each for each in chosen if each.row["counter"] == counter]
+        for name, own in by_framework(f"{figure}.{kinds.TUNED}", rows).items():
+            found = summary(own)
+            if found:
+                text += _band(name, found.n, found.median, found.p90)
+    return text
 
 
 def _bands_of_time(measured: Sequence[Scored]) -> str:

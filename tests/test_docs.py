@@ -37,7 +37,10 @@ from weighbridge.report import (
     local_schema,
     scaling_schema,
     schema,
+    serving_curves,
     time_schema,
+    timeline_schema,
+    tree_schema,
     weights_schema,
 )
 from weighbridge.report.block import words
@@ -324,7 +327,10 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 # The JSON contract
 
-SCHEMAS = (schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison, local_schema)
+SCHEMAS = (
+    *(schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison, local_schema),
+    *(serving_curves, timeline_schema, tree_schema),
+)
 
 CONTRACT = {
     name: shape for part in SCHEMAS for name, shape in vars(part).items() if hasattr(shape, "__required_keys__")

@@ -25,6 +25,7 @@ FLOORS = [
     {"report"},
     {"cli"},
     {"answer"},
+    {"server"},
 ]
 """Lowest first. A file may import from its own floor and from those below it."""
 

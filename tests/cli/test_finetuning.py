@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -27,8 +28,17 @@ MISTAKES = [
     (["--freeze", "embeding"], "did you mean embedding"),
     (["--freeze", ","], "--freeze"),
     (["--samples", "10"], "add the other"),
-    (["--packed"], "add --samples"),
+    (["--packed"], "add --lengths, or --samples"),
     (["--samples", "10", "--mean-length", "2000"], "--mean-length"),
+    (["--samples", "10", "--mean-length", "20", "--batched"], "--batched: how long the longest"),
+    (["--samples", "10", "--mean-length", "20", "--lengths", "5x5"], "--lengths says how many"),
+    (["--samples", "10", "--mean-length", "20", "--price", "-1"], "--price: got -1"),
+    (["--price", "2.5"], "--price: of what a run costs"),
+    (["--lengths", "5x5,x"], '--lengths: got "x"; expected samples x tokens'),
+    (["--lengths", "0x5"], "allowed is a whole number from 1"),
+    (["--lengths", "5x0"], "allowed is a whole number from 1"),
+    (["--lengths", "5x99999999999999999999999"], "allowed is a whole number from 1"),
+    (["--lengths", "no-such-file"], "expected lengths such as 3000x512"),
 ]
 
 
@@ -51,7 +61,7 @@ def test_what_is_trained_is_said(cli: Cli) -> None:
     assert status == 0
     assert "trained  41,943,040 of 8,072,204,288 parameters (0.5 %)" in out
     assert "longest sequence that fits" in out
-    assert "no measured runs" in out
+    assert "measured runs of this kind (fine-tuning, transformers)" in out
 
 
 def test_json(cli: Cli) -> None:
@@ -62,6 +72,19 @@ def test_json(cli: Cli) -> None:
     assert found["epoch"]["sequences"] == 293
     _, plain, _ = cli(*LLAMA, "--json")
     assert json.loads(plain)["tuning"] is None
+
+
+def test_lengths_and_a_price(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "lengths.txt"
+    file.write_text("256\n256\n\n4096\n")
+    options = ("--lora", "r=8", "--batched", "--price", "3.60", "--json")
+    _, out, _ = cli(*LLAMA, *options, "--lengths", str(file))
+    found = json.loads(out)["tuning"]["epoch"]
+    assert (found["samples"], found["tokens"], found["cut_samples"], found["laid"]) == (3, 1536, 1, "batched")
+    assert found["dollars"] == pytest.approx(found["seconds"] / 1000)
+    assert json.loads(cli(*LLAMA, *options, "--lengths", "2x256,1x4096")[1])["tuning"]["epoch"] == found
+    file.write_text("256\nlong\n")
+    assert 'lengths.txt, entry 2: got "long"' in cli(*LLAMA, "--lora", "r=8", "--lengths", str(file))[2]
 
 
 def test_a_reference_model(cli: Cli) -> None:

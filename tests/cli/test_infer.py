@@ -175,7 +175,7 @@ def test_a_command_for_other_weights_says_so(cli: Cli) -> None:
 
 MISTAKES = [
     ([*LLAMA, "--emit", "vllm", "--engine", "sglang"], "--emit vllm: the command of vllm, but --engine is sglang"),
-    ([*LLAMA, "--emit", "vllm", "--json"], "--emit prints the command and nothing else"),
+    ([*LLAMA, "--emit", "vllm", "--explain"], "--emit prints the command and nothing else"),
     ([*LLAMA, "--emit", "tgi"], "'tgi' is not one of 'vllm', 'sglang', 'trtllm'"),
     (
         [*LLAMA, "--engine", "vlm"],
@@ -209,7 +209,7 @@ MISTAKES = [
     ([*LLAMA, "--chunk", "0"], "'--chunk': got 0"),
     ([*LLAMA, "--line", "tpot"], "--line names the line that --explain explains; add --explain"),
     ([*LLAMA, "--depth", "2"], "--depth opens levels of --explain"),
-    ([*LLAMA, "--chart", "--json"], "--chart and --json are two forms"),
+    ([*LLAMA, "--chart", "--explain"], "--chart and --explain are two forms"),
     ([*LLAMA, "--format", "latex"], "--format latex: formulas only; add --explain"),
     ([*LLAMA, "--tp", "1", "--tp", "1"], "--tp: given twice"),
     (["infer", "llama-3.1-8b"], "Missing option '--cluster'"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
+from statistics import fmean
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weighbridge.arithmetic import total
 from weighbridge.errors import InputError
-from weighbridge.estimate.epoch import Epoch
+from weighbridge.estimate.epoch import WIDTHS, Epoch, Laid
 from weighbridge.estimate.finetuning import STEP, FineTuning
 from weighbridge.estimate.memory.ledger import Line, below
 from weighbridge.estimate.memory.reference import excess
@@ -109,16 +113,53 @@ def test_the_longest_sequence_fits_and_the_next_does_not() -> None:
 
 
 def test_epochs() -> None:
-    padded, packed = Epoch(1000, 600.0, 2048), Epoch(1000, 600.0, 2048, packed=True)
-    assert (padded.sequences, padded.positions, padded.steps(8)) == (1000, 2_048_000, 125)
-    assert padded.padding == pytest.approx(1 - 600 / 2048)
+    padded, packed = Epoch.of_mean(1000, 600.0, 2048), Epoch.of_mean(1000, 600.0, 2048, Laid.PACKED)
+    assert (padded.sequences, padded.positions(4), padded.steps(8)) == (1000, 2_048_000, 125)
+    assert padded.padding(4) == pytest.approx(1 - 600 / 2048)
     assert (packed.sequences, packed.tokens, packed.steps(8)) == (293, 600_000, 37)
     with pytest.raises(InputError, match="a padded sequence has 512 tokens"):
-        Epoch(1000, 600.0, 512)
+        Epoch.of_mean(1000, 600.0, 512)
+
+
+LENGTHS = st.dictionaries(st.integers(1, 90), st.integers(1, 3), min_size=1, max_size=3)
+
+
+@given(LENGTHS, st.integers(1, 3), st.integers(8, 64))
+def test_micro_batches_are_as_long_as_their_longest_sample(lengths: dict[int, int], micro: int, sequence: int) -> None:
+    epoch = Epoch.of_lengths(lengths, sequence, Laid.BATCHED)
+    samples = [min(length, sequence) for length, count in lengths.items() for _ in range(count)]
+    part = -(-sequence // WIDTHS)
+    longest = [min(-(-max(drawn) // part) * part, sequence) for drawn in product(samples, repeat=micro)]
+    assert epoch.tokens == sum(samples)
+    assert sum(epoch.widths(micro).values()) == pytest.approx(1)
+    assert epoch.positions(micro) == round(fmean(longest) * len(samples))
+    assert epoch.cut == sum(count for length, count in lengths.items() if length > sequence)
+
+
+def test_packed_samples_are_not_cut() -> None:
+    packed = Epoch.of_lengths({100: 3, 5000: 1}, 1024, Laid.PACKED)
+    assert (packed.tokens, packed.sequences, packed.cut) == (5300, 6, 0)
+    with pytest.raises(InputError, match="give --lengths"):
+        Epoch.of_mean(10, 5.0, 64, Laid.BATCHED)
+
+
+def test_shorter_micro_batches_take_less_time() -> None:
+    lengths = {128: 900, 1024: 100}
+    epochs = [replace(weighed(Lora(16)), epoch=Epoch.of_lengths(lengths, 1024, laid)) for laid in Laid]
+    padded, batched, packed = (FineTuning(each).seconds or 0 for each in epochs)
+    assert packed < padded
+    assert batched == pytest.approx(padded * 0.1 + 0.9 * (FineTuning(epochs[1])._step(128) * 1000))
+
+
+def test_the_optimizer_steps_what_is_trained() -> None:
+    full, few = (weighed(lora).time for lora in (None, Lora(16)))
+    assert full is not None
+    assert few is not None
+    assert few.breakdown["optimizer"] < full.breakdown["optimizer"] / 50
 
 
 def test_an_epoch_takes_its_steps() -> None:
-    training = replace(weighed(Lora(16)), epoch=Epoch(1000, 600.0, 1024))
+    training = replace(weighed(Lora(16)), epoch=Epoch.of_mean(1000, 600.0, 1024))
     found = FineTuning(training)
     assert training.time is not None
     assert found.steps == 1000

@@ -93,7 +93,8 @@ def test_attention(name: str, batch: int, groups: int, length: int, dim: int) ->
         return found.attention(b, h, kv, q, k, dim, dim, causal=causal)
 
     plain = run(batch, heads, groups, length, length)
-    assert plain < run(batch, heads, groups, length, length, causal=False) + 1e-3
+    start = run(batch, heads, groups, 1, 1)  # what masking costs each head before it spares anything
+    assert plain < run(batch, heads, groups, length, length, causal=False) + start
     assert run(batch, heads, groups, length + 128, length + 128) >= plain
     assert run(batch + 1, heads, groups, length, length) >= plain
     assert value(run(symbol("b", batch), heads, groups, symbol("s", length), length)) == pytest.approx(plain, rel=1e-12)

@@ -10,6 +10,7 @@ import click
 
 from weighbridge.answer.asks import in_fields, parameters_of
 from weighbridge.errors import InputError, WeighbridgeError, printable
+from weighbridge.formats import door
 
 LONGEST_LINE = 1200
 """Characters of a problem's line."""
@@ -87,13 +88,15 @@ PART = re.compile(r"[A-Za-z_][\w.\[\]-]{0,200}")
 def _place(field: str, ask: str, described: bool) -> str:
     """The place in a question that a line's beginning names; empty for none."""
     known = parameters_of(ask)
+    if field in door.now().handed:
+        return f"files.{field}"
     if field in METAVARS:
         return METAVARS[field] if METAVARS[field] in known else ""
     if SET.fullmatch(field):
         return "options.set"
     if option := FIELD.fullmatch(field):
         name = option[1].removeprefix("no-").replace("-", "_")
-        return f"options.{name}" if name in known else ""
+        return f"options.{name}" if name in known else "words" if ask == "megatron" else ""
     if field in known and field not in ("model", "models", "words", "file"):
         return f"options.{field}"
     return f"model.{field}" if described and PART.fullmatch(field) else ""

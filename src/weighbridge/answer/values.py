@@ -131,9 +131,12 @@ def _converted(parameter: click.Parameter, values: list[Any]) -> Iterator[tuple[
     if len(values) > MOST_REPEATED and parameter.multiple:
         yield "", f"got {len(values):,} values; allowed are {MOST_REPEATED}"
         return
+    kinds = _kinds(parameter)
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            yield "", f"got {given(value)}; expected {'a number' if _number(parameter) else 'text'}"
+        if isinstance(value, float) and value.is_integer() and kinds == (int, float):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            yield "", f"got {given(value)}; expected {'text' if str in kinds else 'a number'}"
             continue
         word = str(value)
         try:
@@ -147,8 +150,11 @@ def _converted(parameter: click.Parameter, values: list[Any]) -> Iterator[tuple[
             yield word, ""
 
 
-def _number(parameter: click.Parameter) -> bool:
-    return isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType)
+def _kinds(parameter: click.Parameter) -> tuple[type, ...]:
+    """The types of a value: numbers alone where the parameter is one; of text that may be one (``15T``) both."""
+    if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType):
+        return int, float
+    return (str,) if isinstance(parameter.type, click.Choice | click.Path) else (str, int, float)
 
 
 MODELS = ("model", "models")

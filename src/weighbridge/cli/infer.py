@@ -10,6 +10,7 @@ import click
 from weighbridge.cli.infer_options import asked, in_options, serving_options
 from weighbridge.cli.options import (
     Once,
+    advice_option,
     check_forms,
     explain_options,
     json_option,
@@ -41,6 +42,7 @@ class Output:
     form: str
     as_json: bool
     emit: str | None
+    advice: bool
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> Output:
@@ -55,14 +57,12 @@ class Output:
             raise InputError("--line names the line that --explain explains; add --explain")
         if out.depth and not out.explain:
             raise InputError("--depth opens levels of --explain; add --explain")
-        if out.emit and (out.chart or out.explain or out.as_json or out.form != "text"):
+        if out.emit and (out.chart or out.explain or out.form != "text") and not out.as_json:
             raise InputError(
-                "--emit prints the command and nothing else; leave out --json, --explain, --chart, --format"
+                "--emit prints the command and nothing else; leave out --explain, --chart, --format or add --json"
             )
-        if out.chart and (out.explain or out.as_json):
-            raise InputError(
-                f"--chart and --{'explain' if out.explain else 'json'} are two forms of one output; choose one"
-            )
+        if out.chart and out.explain and not out.as_json:
+            raise InputError("--chart and --explain are two forms of one output; choose one, or add --json")
         return out
 
 
@@ -74,6 +74,7 @@ class Output:
 @click.option("--emit", type=click.Choice(LAUNCHED), help="Print the command that starts it under that engine.")
 @click.option("--check", is_flag=True, help="End with status 3 if it does not fit.")
 @click.option("--line", type=click.Choice(LINES), help="What to explain; all by default.")
+@advice_option
 @explain_options
 @json_option
 def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) -> int:
@@ -96,15 +97,12 @@ def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) 
 
 def _print(deployment: Deployment, out: Output) -> None:
     """The answer in the form that is asked for."""
-    if out.emit:
-        _emit(deployment)
-    elif out.as_json:
-        from weighbridge.report import inference_schema
-
-        data: dict[str, Any] = dict(inference_schema.deployment(deployment))
-        if out.explain:
-            data |= inference_schema.explanation_of(deployment, _lines(out), out.depth)
-        print_json(data)
+    if out.as_json:
+        _print_json(deployment, out)
+    elif out.emit:
+        text, warnings = _launched(deployment)
+        warn(warnings)
+        click.echo(text, nl=False)
     elif out.explain:
         from weighbridge.report.inference_explained import explained
 
@@ -112,7 +110,25 @@ def _print(deployment: Deployment, out: Output) -> None:
     else:
         from weighbridge.report.inference import View, document
 
-        print_document(document(deployment, View(users=out.chart)), out.form)
+        print_document(document(deployment, View(out.chart, out.advice)), out.form)
+
+
+def _print_json(deployment: Deployment, out: Output) -> None:
+    """The answer as data, with what is asked for beside it."""
+    from weighbridge.report import inference_schema
+
+    data: dict[str, Any] = dict(inference_schema.deployment(deployment, out.advice))
+    if out.explain:
+        data |= inference_schema.explanation_of(deployment, _lines(out), out.depth)
+    if out.chart:
+        from weighbridge.report.serving_curves import contexts_as_data, users_as_data
+
+        data["users"] = users_as_data(deployment.inference)
+        data["contexts"] = contexts_as_data(deployment.inference)
+    if out.emit:
+        text, warnings = _launched(deployment)
+        data["emitted"] = {"form": out.emit, "text": text, "warnings": list(warnings)}
+    print_json(data)
 
 
 def emitted(kind: str, engine: str | None) -> str:
@@ -128,8 +144,8 @@ def emitted(kind: str, engine: str | None) -> str:
     return kind
 
 
-def _emit(deployment: Deployment) -> None:
-    """The command that starts a deployment; what it does not say, on standard error."""
+def _launched(deployment: Deployment) -> tuple[str, tuple[str, ...]]:
+    """The command that starts a deployment, and what it does not say."""
     from weighbridge.formats.plans.emit_serving import Launch, launch
 
     inference = deployment.inference
@@ -138,9 +154,7 @@ def _emit(deployment: Deployment) -> None:
     sparse = any(node.together for node in inference.model.tree.walk())
     server = inference.cluster.gpus_per_node if inference.cluster else int(inference.serving.gpus)
     made = None if deployment.stored in (PUBLISHED, inference.serving.compute.name) else deployment.stored
-    text, warnings = launch(Launch(served, inference.serving, server, sparse, made))
-    warn(warnings)
-    click.echo(text, nl=False)
+    return launch(Launch(served, inference.serving, server, sparse, made))
 
 
 def _lines(out: Output) -> tuple[str, ...]:

@@ -26,7 +26,11 @@ COMMANDS = {
     "compare": "Models side by side.",
     "models": "The catalogue of models.",
     "clusters": "The catalogue of accelerators; one of them, or a cluster, in full.",
+    "serve": "The page and the HTTP service.",
 }
+
+ABOVE = {"serve": "weighbridge.server.command"}
+"""Commands of floors above this one, which are found by name."""
 
 
 class Commands(click.Group):
@@ -38,7 +42,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"weighbridge.cli.{cmd_name}").command
+        command: click.Command = import_module(ABOVE.get(cmd_name, f"weighbridge.cli.{cmd_name}")).command
         return command
 
     def resolve_command(

@@ -50,6 +50,7 @@ def question_options(function: Any) -> Any:
 @click.group("scaling", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @question_options
 @click.option("--plot", "picture", type=OutFile(), metavar="OUT.svg", help="Draw the laws: .svg, .png or .pdf.")
+@click.option("--curves", is_flag=True, help="With --json: the curves that --plot draws.")
 @explain_options
 @json_option
 @click.pass_context
@@ -57,6 +58,7 @@ def command(
     context: click.Context,
     /,
     picture: Path | None,
+    curves: bool,
     explain: bool,
     depth: int | None,
     form: str,
@@ -71,6 +73,8 @@ def command(
         _only_below(context, asked, picture, as_json)
         return
     check_forms(explain, None, form, as_json, depth)
+    if curves and not as_json:
+        raise InputError("--curves: numbers of a picture; add --json, or use --plot")
     if depth is not None and not explain:
         raise InputError("--depth belongs to --explain")
     try:
@@ -81,10 +85,10 @@ def command(
         from weighbridge.report.plot import of_scaling
 
         write("--plot", picture, of_scaling(result, form_of(picture)))
-    answer(result, form, as_json, explain, depth)
+    answer(result, form, as_json, explain, depth, curves)
 
 
-def answer(result: Scaling, form: str, as_json: bool, explain: bool, depth: int | None) -> None:
+def answer(result: Scaling, form: str, as_json: bool, explain: bool, depth: int | None, curves: bool = False) -> None:
     """Print what the laws say, or how their formulas come to it."""
     if as_json:
         from weighbridge.report import explanation, scaling_schema
@@ -95,6 +99,8 @@ def answer(result: Scaling, form: str, as_json: bool, explain: bool, depth: int 
             data["explanation"] = {
                 name: [step for one in of for step in explanation.as_dict(one, depth)] for name, of in found
             }
+        if curves:
+            data["curves"] = scaling_schema.curves(result)
         print_json(data)
     elif explain:
         for number, (name, of) in enumerate(figures(result).items()):

@@ -61,7 +61,9 @@ class Asked:
             InputError: for options that would have no effect.
         """
         asked = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
-        alone = [f"--{name}" for name in OF_COST if getattr(asked, name) is not None]
+        epoch = any(options.get(name) is not None for name in ("samples", "lengths"))
+        known = ("price",) if epoch else ()
+        alone = [f"--{name}" for name in OF_COST if getattr(asked, name) is not None and name not in known]
         if alone and asked.tokens is None:
             raise InputError(f"{', '.join(alone)}: of what a run costs; add --tokens")
         return asked

@@ -60,7 +60,7 @@ def command(
         plan, warnings, names = read.plan, read.warnings, read.names
     loaded = asked.tuned(loaded, plan.framework.name)
     reference = asked.reference and asked.lora is None
-    training = train(loaded, plan, machines, names, reference, asked.epoch(plan.sequence))
+    training = train(loaded, plan, machines, names, reference, asked.epoch(plan.sequence, out.asked.price))
     alone = ("--reference: adds nothing under --lora: with adapters switched off the model is its own reference",)
     idles = (*idle(options, plan, loaded), *(alone if asked.reference and asked.lora else ()))
     return answer(training, out, (*warnings, *idles))

@@ -10,7 +10,9 @@ import click
 
 from weighbridge.cli.options import F, Share, count_option
 from weighbridge.errors import InputError, did_you_mean, given
-from weighbridge.estimate.epoch import Epoch
+from weighbridge.estimate.epoch import Epoch, Laid
+from weighbridge.formats.amounts import amount
+from weighbridge.formats.lengths import lengths_of
 from weighbridge.formats.quantization import NAMED, storage
 from weighbridge.models import Model
 from weighbridge.models.tuning import Lora, Tuning
@@ -30,7 +32,10 @@ def tuning_options(function: F) -> F:
         click.option("--reference", is_flag=True, help="A frozen reference model stands beside it (DPO)."),
         count_option("--samples", None, "Samples of the data set: steps and cost of an epoch."),
         click.option("--mean-length", type=Share(1, 1e9), metavar="TOKENS", help="Tokens of a sample on average."),
-        click.option("--packed/--padded", default=None, help="Samples share sequences, or each has one; padded."),
+        click.option("--lengths", metavar="LENGTHS", help="Of all samples: 3000x512,500x1024, or a file of them."),
+        click.option("--padded", "laid", flag_value=Laid.PADDED.value, help="Each sample has a sequence; the default."),
+        click.option("--batched", "laid", flag_value=Laid.BATCHED.value, help="As long as its micro-batch's longest."),
+        click.option("--packed", "laid", flag_value=Laid.PACKED.value, help="Samples share sequences, end to end."),
     ]
     for option in reversed(options):
         function = option(function)
@@ -47,7 +52,8 @@ class Asked:
     reference: bool
     samples: int | None
     mean_length: float | None
-    packed: bool | None
+    lengths: str | None
+    laid: str | None
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> Asked:
@@ -61,8 +67,10 @@ class Asked:
             raise InputError("--quant: quantised weights are not trained themselves; add --lora")
         if (asked.samples is None) != (asked.mean_length is None):
             raise InputError("--samples and --mean-length say together how long an epoch is; add the other")
-        if asked.packed is not None and asked.samples is None:
-            raise InputError("--packed and --padded: of samples; add --samples and --mean-length")
+        if asked.lengths is not None and asked.samples is not None:
+            raise InputError("--lengths says how many samples there are and how long; leave out --samples")
+        if asked.laid is not None and asked.samples is None and asked.lengths is None:
+            raise InputError(f"--{asked.laid}: of samples; add --lengths, or --samples and --mean-length")
         return asked
 
     def tuned(self, model: Model, framework: str) -> Model:
@@ -94,11 +102,15 @@ class Asked:
         left = ", ".join(tuning.unmet(model.network))
         return replace(made, notes=(*made.notes, f"--lora: targets: {left}: no such module")) if left else made
 
-    def epoch(self, sequence: int) -> Epoch | None:
-        """The data set, where one is given."""
+    def epoch(self, sequence: int, price: str | None) -> Epoch | None:
+        """The data set, where one is given, and dollars per GPU and hour."""
+        laid = Laid(self.laid or Laid.PADDED.value)
+        paid = None if price is None else amount(price, "--price", 1e-3, 1e5, "dollars per GPU and hour", "2.50")
+        if self.lengths is not None:
+            return Epoch.of_lengths(lengths_of(self.lengths), sequence, laid, paid)
         if self.samples is None or self.mean_length is None:
             return None
-        return Epoch(self.samples, self.mean_length, sequence, bool(self.packed))
+        return Epoch.of_mean(self.samples, self.mean_length, sequence, laid, paid)
 
 
 def lora_of(text: str, framework: str) -> Lora:

@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, check_forms, explain_options, json_option, print_document, print_json, taker
+from weighbridge.cli.options import (
+    F,
+    advice_option,
+    check_forms,
+    explain_options,
+    json_option,
+    print_document,
+    print_json,
+    taker,
+)
 from weighbridge.cli.time_options import Asked, time_options
 from weighbridge.errors import InputError
 from weighbridge.estimate.costing import Costing
@@ -34,7 +43,7 @@ def output_options(function: F) -> F:
         click.option("--check", is_flag=True, help="End with status 3 if it does not fit."),
         click.option("--line", type=lines, help="The line of the ledger to explain; all by default."),
     ]
-    function = time_options(json_option(explain_options(function)))
+    function = time_options(json_option(explain_options(advice_option(function))))
     for option in reversed(options):
         function = option(function)
     return function
@@ -54,6 +63,7 @@ class Output:
     depth: int | None
     form: str
     as_json: bool
+    advice: bool
     asked: Asked
 
     @classmethod
@@ -71,12 +81,13 @@ class Output:
         if out.line and not out.explain:
             raise InputError("--line names the line that --explain explains; add --explain")
         drawn = [name for name, given in (("--tree", out.tree), ("--chart", out.chart)) if given]
-        if drawn and (out.explain or out.as_json):
-            other = "--explain" if out.explain else "--json"
-            raise InputError(f"{drawn[0]} and {other} are two forms of one output; choose one")
-        if out.emit and (drawn or out.explain or out.as_json):
-            raise InputError("--emit prints the plan and nothing else; leave out --json, --explain, --tree and --chart")
-        return replace(out, tree=tree if out.tree is None else out.tree)
+        if drawn and out.explain and not out.as_json:
+            raise InputError(f"{drawn[0]} and --explain are two forms of one output; choose one, or add --json")
+        if out.emit and (drawn or out.explain) and not out.as_json:
+            raise InputError(
+                "--emit prints the plan and nothing else; leave out --explain, --tree, --chart or add --json"
+            )
+        return replace(out, tree=(tree and not out.as_json) if out.tree is None else out.tree)
 
 
 def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> int:
@@ -92,7 +103,7 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
     cost = out.asked.cost(training)
     warn(warnings)
     out.asked.write(training)
-    if out.emit:
+    if out.emit and not out.as_json:
         _emit(training, out.emit)
     elif out.as_json:
         _print_json(training, out, warnings, cost)
@@ -125,17 +136,30 @@ def _print(training: Training, out: Output, cost: Costing | None) -> None:
     from weighbridge.report.text import window
     from weighbridge.report.training import View, document
 
-    view = View(out.stage, bool(out.tree), out.chart, depth=out.depth, width=window(), cost=cost)
+    view = View(out.stage, bool(out.tree), out.chart, out.advice, depth=out.depth, width=window(), cost=cost)
     print_document(document(training, view), out.form)
 
 
 def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost: Costing | None) -> None:
     from weighbridge.report import training_schema
 
-    data: dict[str, Any] = dict(training_schema.training(training, warnings, cost))
+    data: dict[str, Any] = dict(training_schema.training(training, warnings, cost, out.advice))
     if out.explain:
         asked = cost if out.line in (None, "all", "cost") else None
         data |= training_schema.explanations(_stage(training, out), _lines(training, out), out.depth, asked)
+    if out.chart:
+        from weighbridge.report.timeline_schema import timeline
+
+        data["timeline"] = timeline(training, _stage(training, out))
+    if out.tree:
+        from weighbridge.report.tree_schema import tree
+
+        data["tree"] = tree(_stage(training, out))
+    if out.emit:
+        from weighbridge.formats.plans import emit
+
+        written = emit(training.plan, training.model, out.emit)
+        data["emitted"] = {"form": out.emit, "text": written.text, "warnings": list(written.warnings)}
     print_json(data)
 
 

@@ -45,6 +45,9 @@ the next stands in for it where no runs measured it."""
 BY_FRAMEWORK = "by_framework"
 """The table of frameworks' tables."""
 
+TUNED = "fine_tuning"
+"""The table of runs that train adapters or parts of a model: they stand apart from all others."""
+
 ONE, SEVERAL = "one_gpu", "several_gpus"
 DENSE, EXPERTS = "dense", "experts"
 """Tables of narrower kinds."""
@@ -58,6 +61,7 @@ WORDS = {
     DENSE: "dense models",
     EXPERTS: "models with experts",
     LARGE: "above 8 GiB",
+    TUNED: "fine-tuning",
     "hf": "transformers",
     "megatron": "Megatron-LM",
 }
@@ -158,8 +162,9 @@ def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
     """The bands of a step's figures: of the narrowest kind of run that enough were measured of; none for figures that
     were not measured under its framework.
     """
-    if training.model.tuning is not None:  # runs that train a few weights are of a kind of their own
-        return ()
+    if training.model.tuning is not None:
+        path = (TUNED, BY_FRAMEWORK, training.plan.framework.family)
+        return tuple(band for figure in FIGURES if (band := narrowest(figure, [path], file)) is not None)
     known = table(file)
     measured = [f for f in FIGURES if training.plan.framework.family in known.get(f, {}).get(BY_FRAMEWORK, {})]
     large = {figure: bool(plain(getattr(training.worst, figure)) > LARGE_BYTES) for figure in measured}
@@ -168,8 +173,10 @@ def bands_of(training: Training, file: Path = FILE) -> tuple[Band, ...]:
 
 
 def shown_bands(training: Training, file: Path = FILE) -> tuple[Band, ...]:
-    """The bands that a report prints: of the peaks, as far as runs measured them."""
-    return tuple(band for band in bands_of(training, file) if band.attribute in ("peak_allocated", "peak_reserved"))
+    """The bands that a report prints: of the peaks, as far as runs measured them, else of what devices showed."""
+    bands = bands_of(training, file)
+    peaks = tuple(band for band in bands if band.attribute in ("peak_allocated", "peak_reserved"))
+    return peaks or tuple(band for band in bands if band.attribute == "device_total")
 
 
 def band_of(training: Training, file: Path = FILE) -> Band | None:

@@ -65,17 +65,33 @@ class FineTuning:
         """Steps of an epoch."""
         return self.epoch.steps(int(plain(self.training.plan.sequences))) if self.epoch else None
 
-    @property
+    @cached_property
     def seconds(self) -> float | None:
-        """Seconds of an epoch; ``None`` where a step's time is not known."""
-        time = self.training.time
-        return None if time is None or self.steps is None else float(time.step_seconds) * self.steps
+        """Seconds of an epoch; ``None`` where a step's time is not known. Where micro-batches are as long as their
+        longest sample, all data parallel ranks wait for the one that drew the longest.
+        """
+        if self.epoch is None or self.steps is None or self.training.time is None:
+            return None
+        plan = self.training.plan
+        together = int(plain(plan.micro_batch * plan.data_ranks))
+        widths = self.epoch.widths(together)
+        return self.steps * sum(share * self._step(width) for width, share in widths.items())
+
+    def _step(self, sequence: int) -> float:
+        """Seconds of a step of such sequences."""
+        training = self.training
+        if sequence != training.plan.sequence:
+            training = replace(training, plan=replace(training.plan, sequence=sequence))
+        assert training.time is not None  # a shorter sequence is timed where a longer one is
+        return float(training.time.step_seconds)
 
     @property
     def dollars(self) -> float | None:
-        """Dollars of an epoch at the catalogue's price; ``None`` where there is none."""
+        """Dollars of an epoch at the price that was given, else the catalogue's; ``None`` where there is none."""
         cluster, seconds = self.training.cluster, self.seconds
         price = cluster.device.price_per_hour if cluster else None
+        if self.epoch is not None and self.epoch.price is not None:
+            price = self.epoch.price
         if price is None or seconds is None:
             return None
         return seconds / 3600 * float(price) * int(plain(self.training.plan.gpus))

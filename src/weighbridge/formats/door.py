@@ -123,10 +123,11 @@ def size_of(path: Path) -> int:
 
 
 def read_part(path: Path, start: int = 0, length: int = -1) -> bytes:
-    """So many bytes of a file from a place on; to its end by default.
+    """So many bytes of a file from a place on, fewer where it ends before; to its end by default. Of a file whose
+    beginning alone was handed over, fewer too, where that ends.
 
     Raises:
-        UnreadableError: for what cannot be read, or was handed over in part only.
+        UnreadableError: for what cannot be read, and where nothing of that part was handed over.
     """
     door = now()
     if door.machine:
@@ -139,7 +140,7 @@ def read_part(path: Path, start: int = 0, length: int = -1) -> bytes:
             raise UnreadableError(f"{name} cannot be read: {error.strerror or error}") from None
     file_ = _handed(path, door)
     end = file_.size if length < 0 else min(start + length, file_.size)
-    if end > len(file_.data):
+    if end > len(file_.data) and (length < 0 or start >= len(file_.data)):
         had = f"{len(file_.data):,} of {file_.size:,} bytes were handed over"
         raise UnreadableError(f"{shown(str(path), LONGEST_PATH)}: {had}, and the first {end:,} are needed")
     return file_.data[start:end]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weighbridge.estimate.finetuning import MOST, FineTuning
 from weighbridge.estimate.training import Training
+from weighbridge.traced import plain
 from weighbridge.units import percent
 
 
@@ -34,12 +35,13 @@ def _epoch(found: FineTuning) -> tuple[tuple[str, ...], ...]:
     epoch = found.epoch
     if epoch is None or found.steps is None:
         return ()
-    laid = "packed" if epoch.packed else "padded"
-    held = f"{epoch.sequences:,} sequences, {laid}: {percent(epoch.positions - epoch.tokens, epoch.positions)} padding"
+    positions = epoch.positions(int(plain(found.training.plan.micro_batch)))
+    held = f"{epoch.sequences:,} sequences, {epoch.laid.value}: {percent(positions - epoch.tokens, positions)} padding"
     words = f"epoch  {epoch.samples:,} samples, {epoch.tokens:,} tokens in {held}"
     spent = f"{found.steps:,} steps"
     if found.seconds is not None:
         spent += f", {found.seconds / 3600:,.2f} hours"
     if found.dollars is not None:
         spent += f", {found.dollars:,.2f} dollars"
-    return ((words,), (f"       {spent}",))
+    cut = f"       {epoch.cut:,} samples are cut off at {epoch.sequence:,} tokens"
+    return ((words,), (f"       {spent}",), *(((cut,),) if epoch.cut else ()))

@@ -13,6 +13,7 @@ from weighbridge.estimate.inference.energy import energy_per_million
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
 from weighbridge.estimate.time.work import Bound
+from weighbridge.report.document import Table
 from weighbridge.report.inference import notes, stored
 from weighbridge.report.inference_speed import bands, gap
 from weighbridge.report.inference_tables import by_format, of_pass
@@ -99,6 +100,16 @@ class ServingChange(TypedDict):
     tokens_per_second_per_gpu: float | None
 
 
+class ExplainedTable(TypedDict):
+    """A table beside formulas, as people read it."""
+
+    line: str
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    remark: str
+
+
 class Served(TypedDict):
     """``weighbridge infer --json``. Times are null where they are not estimated, and ``untimed`` says why."""
 
@@ -132,8 +143,8 @@ class Served(TypedDict):
     notes: list[str]
 
 
-def deployment(found: Deployment) -> Served:
-    """A weighed deployment."""
+def deployment(found: Deployment, advised: bool = True) -> Served:
+    """A weighed deployment, with what would help."""
     inference = found.inference
     memory, serving, reason = inference.memory, inference.serving, untimed(inference)
     timed = _times(inference) if not reason else dict.fromkeys(TIMES)
@@ -163,7 +174,7 @@ def deployment(found: Deployment) -> Served:
         "price_per_gpu_hour": inference.hourly if inference.cluster else inference.price,
         "untimed": reason,
         "error_bands": [band(one) for one in bands(inference)],
-        "changes": [_change(one) for one in better(inference)],
+        "changes": [_change(one) for one in (better(inference) if advised else ())],
         "notes": list(notes(found)),
     }
     return cast(Served, data)
@@ -269,9 +280,23 @@ def _change(one: Any) -> ServingChange:
 
 
 def explanation_of(found: Deployment, lines: tuple[str, ...], depth: int | None) -> dict[str, Any]:
-    """Lines with their derivations."""
+    """Lines with their derivations, and the tables that say the rest."""
     from weighbridge.report import explanation
-    from weighbridge.report.inference_explained import figures
+    from weighbridge.report.inference_explained import figures, shown
 
     traced = (figure for line in lines for figure in figures(found.inference, line))
-    return {"explanation": [step for figure in traced for step in explanation.as_dict(figure, depth)]}
+    beside = ((line, document) for line in lines if (document := shown(found.inference, line)) is not None)
+    return {
+        "explanation": [step for figure in traced for step in explanation.as_dict(figure, depth)],
+        "tables": [_table(line, table) for line, document in beside for table in document.tables],
+    }
+
+
+def _table(line: str, table: Table) -> ExplainedTable:
+    return {
+        "line": line,
+        "title": table.title,
+        "columns": [column.name for column in table.columns],
+        "rows": [list(row.cells) for row in table.rows],
+        "remark": table.remark,
+    }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from weighbridge.estimate.inference.advice import Change, better
-from weighbridge.estimate.inference.deployment import MOST_USERS
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
 from weighbridge.estimate.inference.timing import PassTime, by
 from weighbridge.estimate.time.work import Bound
 from weighbridge.report.document import Column, Row, Table
 from weighbridge.report.inference_speed import money, rate
+from weighbridge.report.serving_curves import users as more_users
 from weighbridge.report.time import COLOURS, LAUNCHING, MESSAGE, NAMES, SAID, WAITS, seconds, share
 from weighbridge.tree import Kind
 from weighbridge.units import gibibytes, percent
@@ -132,9 +130,7 @@ def waits_for(part: dict[Bound, float]) -> str:
 
 def users(inference: Inference) -> Table:
     """What more users at once would cost in time, and give in throughput."""
-    most = max(min(inference.memory.max_batch or 1, MOST_USERS), inference.serving.batch)
-    sizes = sorted({*_doubling(inference.serving.data, most), inference.serving.batch, most})
-    found = [replace(inference, serving=replace(inference.serving, batch=size)) for size in sizes]
+    found = more_users(inference)
     fastest = max(one.per_gpu for one in found)
     rows = [_user(one, fastest, one.serving.batch == inference.serving.batch) for one in found]
     columns = (
@@ -147,13 +143,6 @@ def users(inference: Inference) -> Table:
         Column("", False, optional=True, whole=True),
     )
     return Table(columns, tuple(rows), "What more users at once cost and give")
-
-
-def _doubling(least: int, most: int) -> list[int]:
-    found = [least]
-    while 2 * found[-1] < most:
-        found.append(2 * found[-1])
-    return found
 
 
 def _user(one: Inference, fastest: float, asked: bool) -> Row:

@@ -49,6 +49,14 @@ class PlanDropout(TypedDict):
     attention: bool
 
 
+class PlanEmitted(TypedDict):
+    """The plan as another program reads it."""
+
+    form: str
+    text: str
+    warnings: list[str]
+
+
 class PlanEcho(TypedDict):
     """The plan that was weighed, with everything that it left to defaults."""
 

@@ -8,17 +8,14 @@ from typing import Any
 
 from weighbridge.errors import InputError
 from weighbridge.estimate.law_fit import Fit
-from weighbridge.estimate.scaling import Answer, Scaling
-from weighbridge.laws.law import Law
+from weighbridge.estimate.scaling import Scaling
+from weighbridge.report.curves import budgets, frontier, spread, valley
 from weighbridge.report.scaling import count, short_power
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6a00", "#000000", "#888888", "#8c3b8c")
 """Okabe and Ito 2008, darker where thin lines would fade, and three more; every law has a marker of its own too."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
-
-POINTS = 120
-"""Of a curve."""
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -79,21 +76,13 @@ def drawn(draw: Any, form: str, height: float) -> bytes:
     return out.getvalue()
 
 
-def _spread(low: float, high: float) -> list[float]:
-    """Numbers from one to another, equally far apart on a logarithmic axis."""
-    step = math.log(high / low) / (POINTS - 1)
-    return [low * math.exp(i * step) for i in range(POINTS)]
-
-
 def _frontiers(axes: Any, result: Scaling) -> None:
     """Optimal parameters by compute: solid where a law was fitted, dotted beyond."""
-    budgets = [answer.compute for answer in result.answers]
-    fitted = [s.low for a in result.answers if (s := a.law.fitted.compute) is not None]
-    compute = _spread(min([*fitted, min(budgets) / 1e3]), max(budgets) * 10)
+    compute = budgets(result)
     for number, answer in enumerate(result.answers):
         colour, marker = _look(number)
-        sizes = [answer.law.optimum(budget).parameters for budget in compute]
-        inside = [_inside(answer.law, budget, size) for budget, size in zip(compute, sizes, strict=True)]
+        curve = frontier(answer.law, compute)
+        sizes, inside = curve.parameters, curve.inside
         axes.plot(compute, sizes, color=colour, linewidth=0.9, linestyle=(0, (1, 1.6)))
         solid = [size if there else math.nan for size, there in zip(sizes, inside, strict=True)]
         axes.plot(compute, solid, color=colour, linewidth=2)
@@ -107,50 +96,28 @@ def _frontiers(axes: Any, result: Scaling) -> None:
     axes.yaxis.set_major_formatter(lambda value, place: count(value))
 
 
-def _inside(law: Law, compute: float, parameters: float) -> bool:
-    """Whether an optimum lies within the runs of a law."""
-    spans = ((law.fitted.compute, compute), (law.fitted.parameters, parameters))
-    tokens = law.tokens_within(compute, parameters)
-    return all(span is None or span.beyond(value) == 1 for span, value in (*spans, (law.fitted.tokens, tokens)))
-
-
 def _slices(axes: Any, result: Scaling) -> None:
     """Loss above the optimum's by parameters, at the compute of each answer."""
     drawn = 0
     for number, answer in enumerate(result.answers):
-        curve = _slice(answer)
+        curve = valley(answer)
         if curve is None:
             continue
         drawn += 1
         colour, marker = _look(number)
-        sizes, losses, best, least = curve
-        axes.plot(sizes, losses, color=colour, linewidth=1.6)
-        axes.plot([best], [least], color=colour, marker=marker, linestyle="")
+        axes.plot(curve.parameters, curve.losses, color=colour, linewidth=1.6)
+        axes.plot([curve.best], [curve.least], color=colour, marker=marker, linestyle="")
         if answer.best is not None and answer.loss is not None:
             axes.plot([answer.model.parameters], [answer.loss], color=colour, marker=marker, fillstyle="none")
     if not drawn:
         axes.text(0.5, 0.5, "none of these laws has a loss off the optimum", ha="center", transform=axes.transAxes)
     if result.question.parameters is not None:
         axes.axvline(result.question.parameters, color="#444444", linewidth=0.8, linestyle="--")
-    budgets = {answer.compute for answer in result.answers}
-    at = f"{short_power(budgets.pop())} FLOPs" if len(budgets) == 1 else "each law's compute"
+    asked = {answer.compute for answer in result.answers}
+    at = f"{short_power(asked.pop())} FLOPs" if len(asked) == 1 else "each law's compute"
     axes.set(xscale="log", xlabel="parameters", ylabel="predicted loss, nats per token")
     axes.set_title(f"Loss at {at}; filled: the optimum", fontsize=10, loc="left")
     axes.xaxis.set_major_formatter(lambda value, place: count(value))
-
-
-def _slice(answer: Answer) -> tuple[list[float], list[float], float, float] | None:
-    """Sizes around the optimum, their losses at equal compute, and the optimum; ``None`` for a law without them."""
-    law, compute = answer.law, answer.compute
-    best = answer.best or answer.model
-    least = law.least_loss(compute)
-    if law.loss(best.parameters, best.tokens) is None or least is None:
-        return None
-    sizes = _spread(
-        min(best.parameters, answer.model.parameters) / 10, max(best.parameters, answer.model.parameters) * 10
-    )
-    losses = [law.loss(size, law.tokens_within(compute, size)) for size in sizes]
-    return sizes, [loss for loss in losses if loss is not None], best.parameters, least
 
 
 def _look(number: int) -> tuple[str, str]:
@@ -164,7 +131,7 @@ def _runs(figure: Any, axes: Any, found: Fit) -> None:
     runs, law = found.runs, found.law
     budgets = [law.compute(n, d) for n, d in zip(runs.parameters, runs.tokens, strict=True)]
     dots = axes.scatter(budgets, runs.losses, c=runs.parameters, norm=LogNorm(), cmap="viridis", s=14)
-    compute = _spread(min(budgets), max(budgets) * 10)
+    compute = spread(min(budgets), max(budgets) * 10)
     losses = [law.least_loss(budget) for budget in compute]
     axes.plot(compute, losses, color="#d55e00", linewidth=2, label="optimum of the fitted law")
     axes.axhline(law.e, color="#444444", linewidth=0.8, linestyle="--", label=f"E = {law.e:.3f}")

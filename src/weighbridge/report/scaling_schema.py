@@ -14,6 +14,7 @@ from weighbridge.laws.law import Allocation, Law, Span
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import Lifetime
 from weighbridge.laws.uncertainty import LEVEL, Interval, Intervals
+from weighbridge.report.curves import budgets, frontier, valley
 
 
 class ScalingQuestion(TypedDict):
@@ -177,6 +178,56 @@ def scaling(result: Scaling) -> ScalingReport:
             "unique_tokens": asked.unique_tokens,
         },
         "answers": [_answer(answer) for answer in result.answers],
+    }
+
+
+class ScalingFrontier(TypedDict):
+    """Optimal parameters of one law at each budget."""
+
+    law: str
+    parameters: list[float]
+    inside: list[bool]
+
+
+class ScalingValley(TypedDict):
+    """Loss of one law by parameters, all at the compute of its answer."""
+
+    law: str
+    parameters: list[float]
+    losses: list[float]
+    best_parameters: float
+    least_loss: float
+
+
+class ScalingCurves(TypedDict):
+    """What ``--plot`` draws."""
+
+    compute: list[float]
+    frontiers: list[ScalingFrontier]
+    valleys: list[ScalingValley]
+
+
+def curves(result: Scaling) -> ScalingCurves:
+    """The curves of a question's laws."""
+    compute = budgets(result)
+    found = [(answer.law.name, frontier(answer.law, compute), valley(answer)) for answer in result.answers]
+    return {
+        "compute": list(compute),
+        "frontiers": [
+            {"law": name, "parameters": list(front.parameters), "inside": list(front.inside)}
+            for name, front, _ in found
+        ],
+        "valleys": [
+            {
+                "law": name,
+                "parameters": list(one.parameters),
+                "losses": list(one.losses),
+                "best_parameters": one.best,
+                "least_loss": one.least,
+            }
+            for name, _, one in found
+            if one is not None
+        ],
     }
 
 

@@ -68,6 +68,9 @@ from weighbridge.report.plan_schema import (
     PlanEcho as PlanEcho,
 )
 from weighbridge.report.plan_schema import (
+    PlanEmitted as PlanEmitted,
+)
+from weighbridge.report.plan_schema import (
     PlanOffload as PlanOffload,
 )
 from weighbridge.report.plan_schema import (
@@ -213,7 +216,8 @@ class Epoch(TypedDict):
     samples: int
     tokens: int
     sequences: int
-    packed: bool
+    laid: str
+    cut_samples: int
     padding: float
     steps: int
     seconds: float | None

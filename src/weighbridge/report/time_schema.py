@@ -113,8 +113,8 @@ def _known(value: Any) -> float | None:
     return None if value is None else _figure(value)
 
 
-def step(time: StepTime | None) -> StepSeconds | None:
-    """A step's time; ``None`` without a cluster."""
+def step(time: StepTime | None, advice: bool = True) -> StepSeconds | None:
+    """A step's time; ``None`` without a cluster. ``advice``: with what would shorten it."""
     if time is None:
         return None
     found = parts(time)
@@ -136,7 +136,7 @@ def step(time: StepTime | None) -> StepSeconds | None:
         "stages": [_stage(number, stage) for number, stage in enumerate(time.stages)],
         "basis": {"kernels": time.clock.speeds.basis, "messages": time.clock.links.basis},
         "error_band": _band(time),
-        "changes": _changes(time),
+        "changes": _changes(time) if advice else [],
     }
 
 

@@ -53,18 +53,40 @@ class Scale:
         return round(time * self.each, self.digits) if self.digits else round(time * self.each)
 
 
-def trace(training: Training) -> dict[str, Any]:
-    """A step's timeline as plain data, to be written as JSON."""
+@dataclass(frozen=True)
+class Lanes:
+    """A step as pictures and traces show it.
+
+    Attributes:
+        timeline: the schedule with the memory that stands.
+        rows: what every stage does from when to when, in seconds or, without a cluster, in units.
+        first: when the first passes begin, from which the timeline counts.
+    """
+
+    timeline: Timeline
+    rows: tuple[StageRow, ...]
+    first: float
+
+
+def lanes_of(training: Training, only: int | None = None) -> Lanes:
+    """A step, with the memory of all its stages, or of one only."""
     time = training.time
     if time is None:
-        found, scale = timeline(training), Scale(1e3, 0.0, UNITS)
-        lanes = tuple(_units(track) for track in found.tracks)
-    else:
-        lanes, scale = rows(time), Scale(1e6, origin(time), SECONDS, 3)
-        found = timeline(training, time.ran, [_stepped(lane, scale.first) for lane in lanes])
+        found = timeline(training, only=only)
+        return Lanes(found, tuple(_units(track) for track in found.tracks), 0.0)
+    lanes, first = rows(time), origin(time)
+    found = timeline(training, time.ran, [_stepped(lane, first) for lane in lanes], only)
+    return Lanes(found, lanes, first)
+
+
+def trace(training: Training) -> dict[str, Any]:
+    """A step's timeline as plain data, to be written as JSON."""
+    lanes = lanes_of(training)
+    found = lanes.timeline
+    scale = Scale(1e3, 0.0, UNITS) if training.time is None else Scale(1e6, lanes.first, SECONDS, 3)
     events = [
         event
-        for track, lane, stage in zip(found.tracks, lanes, training.stages, strict=True)
+        for track, lane, stage in zip(found.tracks, lanes.rows, training.stages, strict=True)
         for event in _events(track, lane, stage, scale, found.left_out)
     ]
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": about(training, found, scale)}

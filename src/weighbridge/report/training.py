@@ -126,6 +126,7 @@ def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
         bands.get("peak_allocated", (UNMEASURED,) if not bands else ()),
         (f"allocated peak {allocated:,} bytes ({gibibytes(allocated)})", ", ".join(around)),
         bands.get("peak_reserved", ()),
+        bands.get("device_total", ()),
         (f"between steps  {static:,} bytes ({gibibytes(static)})",),
     )
     return tuple(fact for fact in facts if fact)
@@ -174,7 +175,7 @@ def _stages(stages: list[Stage]) -> str:
 
 def chart(training: Training, stage: Stage) -> Chart:
     """Memory of a stage over one step."""
-    found = timeline(training)
+    found = timeline(training, only=stage.number)
     step = f"one step ({found.left_out})" if found.left_out else "one step"
     units = "a forward pass of a chunk takes 1 unit, backward 2"
     title = f"Allocated memory of {tree.owner(stage)} over {step}; {units}"

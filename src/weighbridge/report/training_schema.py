@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from weighbridge.estimate.advice import advise, in_use
+from weighbridge.estimate.advice import Advice, advise, in_use
 from weighbridge.estimate.bands import Band, bands_of
 from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.finetuning import FineTuning
@@ -25,9 +25,12 @@ from weighbridge.report.training_explained import figure
 from weighbridge.traced import plain
 
 
-def training(result: Training, warnings: Sequence[str] = (), cost: Costing | None = None) -> schema.Training:
-    """A weighed training step, with the cost of a run where it is asked for."""
-    work, advice = step_flops(result), advise(result)
+def training(
+    result: Training, warnings: Sequence[str] = (), cost: Costing | None = None, advised: bool = True
+) -> schema.Training:
+    """A weighed training step, with the cost of a run where it is asked for, and with what would help."""
+    work = step_flops(result)
+    advice = advise(result) if advised else Advice(())
     return {
         "model": schema.identity(result.model),
         "cluster": str(result.cluster) if result.cluster else None,
@@ -38,7 +41,7 @@ def training(result: Training, warnings: Sequence[str] = (), cost: Costing | Non
         "ranks": [rank(stage) for stage in result.stages],
         "error_bands": [band(found) for found in bands_of(result)],
         "flops": {"model_per_step": _int(work.model), "hardware_per_step": _int(work.hardware)},
-        "time": time_schema.step(result.time),
+        "time": time_schema.step(result.time, advised),
         "cost": time_schema.cost(cost),
         "changes": [
             {
@@ -79,8 +82,9 @@ def epoch(found: FineTuning) -> schema.Epoch | None:
         "samples": asked.samples,
         "tokens": asked.tokens,
         "sequences": asked.sequences,
-        "packed": asked.packed,
-        "padding": asked.padding,
+        "laid": asked.laid.value,
+        "cut_samples": asked.cut,
+        "padding": asked.padding(_int(found.training.plan.micro_batch)),
         "steps": steps,
         "seconds": found.seconds,
         "dollars": found.dollars,

@@ -103,9 +103,7 @@ class Fsdp2(Gathering):
     def _sum(self, groups: tuple[Group, ...], runs: tuple[Run, ...]) -> Group:
         found = Group(self.plan)
         for group, run in zip(groups, runs, strict=True):
-            for_all = run.count * run.weighed.group
-            counts = (group.dense, group.expert, group.matrices, group.small, group.frozen, group.spared)
-            found += Group(self.plan, *(for_all * count for count in counts))
+            found += group.times(run.count * run.weighed.group)
         return found
 
     def beside(self, chunk: int, run: int, direction: Direction, behind: int) -> Beside:

@@ -30,6 +30,10 @@ param_persistence_threshold).
 """
 
 
+COUNTED = ("dense", "expert", "matrices", "small", "frozen", "frozen_expert", "spared")
+"""What is counted of the weights of a group."""
+
+
 @dataclass(frozen=True)
 class Group:
     """A rank's elements of weights that are gathered together.
@@ -40,7 +44,8 @@ class Group:
         expert: elements of routed experts.
         matrices: those of both that multiply activations inside layers, which 8-bit recipes gather in 8 bits.
         small: elements of weights that DeepSpeed keeps gathered.
-        frozen: elements of both that are not trained, whose gradients nobody makes.
+        frozen: those of ``dense`` that are not trained, whose gradients nobody makes.
+        frozen_expert: those of ``expert`` that are not.
         spared: bytes that packed weights take less than others would.
     """
 
@@ -50,13 +55,13 @@ class Group:
     matrices: Count = 0
     small: Count = 0
     frozen: Count = 0
+    frozen_expert: Count = 0
     spared: Count = 0
 
     @classmethod
     def of(cls, nodes: Iterable[Node], plan: Plan) -> Group:
         """The group of some modules and all below them."""
-        names = ("dense", "expert", "matrices", "small", "frozen", "spared")
-        counts: dict[str, list[Count]] = {name: [] for name in names}
+        counts: dict[str, list[Count]] = {name: [] for name in COUNTED}
         for held in (held for node in nodes for held in weights_of(node, plan) if not held.weight.buffer):
             one = plan.sharding.count(held.weight)
             counts["expert" if held.expert else "dense"].append(held.copies * one)
@@ -65,12 +70,12 @@ class Group:
             if plain(one) < PERSISTENT:
                 counts["small"].append(held.copies * one)
             if held.weight.frozen:
-                counts["frozen"].append(held.copies * one)
+                counts["frozen_expert" if held.expert else "frozen"].append(held.copies * one)
             if held.weight.packed is not None:
                 *leading, rows, columns = (plan.sharding.local(axis) for axis in held.weight.axes)
                 stored = product(leading) * held.weight.packed(rows, columns)
                 counts["spared"].append(held.copies * (plan.precision.compute.bytes(one) - stored))
-        return cls(plan, *(total(terms) for terms in counts.values()))
+        return cls(plan, **{name: total(terms) for name, terms in counts.items()})
 
     @property
     def elements(self) -> Count:
@@ -93,7 +98,7 @@ class Group:
     @property
     def trained(self) -> Count:
         """Elements of which gradients are made."""
-        return self.elements - self.frozen
+        return self.elements - self.frozen - self.frozen_expert
 
     def shard(self, dtype: DataType) -> Count:
         """Bytes of a rank's share of it."""
@@ -101,16 +106,12 @@ class Group:
         own = zero.share(self.dense, 1, plan.data_ranks) + zero.share(self.expert, 1, plan.expert_data_ranks)
         return dtype.bytes(own)
 
+    def times(self, count: Count) -> Group:
+        """So many of it."""
+        return Group(self.plan, **{name: count * getattr(self, name) for name in COUNTED})
+
     def __add__(self, other: Group) -> Group:
-        return Group(
-            self.plan,
-            self.dense + other.dense,
-            self.expert + other.expert,
-            self.matrices + other.matrices,
-            self.small + other.small,
-            self.frozen + other.frozen,
-            self.spared + other.spared,
-        )
+        return Group(self.plan, **{name: getattr(self, name) + getattr(other, name) for name in COUNTED})
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,10 @@ def drawn(plan: Plan) -> int:
 
 
 def timeline(
-    training: Training, ran: Simulated | None = None, stepped: Sequence[tuple[float, float]] | None = None
+    training: Training,
+    ran: Simulated | None = None,
+    stepped: Sequence[tuple[float, float]] | None = None,
+    only: int | None = None,
 ) -> Timeline:
     """One training step with its memory.
 
@@ -149,17 +152,23 @@ def timeline(
         ran: its schedule with real durations, on as many micro-batches as :func:`drawn` gives; in units if ``None``.
         stepped: when the optimizer's step of every stage begins and ends, in the unit of ``ran``; a unit after all
             passes if ``None``.
+        only: the one stage whose memory is wanted; samples of the others stay empty.
     """
     plan = training.plan
     whole, shown = int(plain(plan.micro_batches)), drawn(plan)
     ran = ran or simulate(plan.order, plan.pipeline, shown, plan.virtual, group=plan.group)
     stages = [_Stage(stage) for stage in training.stages]
-    needed = sum(len(steps) * 2 * stage.deepest for stage, steps in zip(stages, ran.ranks, strict=True))
+    wanted = [only in (None, number) for number in range(len(stages))]
+    each = zip(stages, ran.ranks, wanted, strict=True)
+    needed = sum(len(steps) * 2 * stage.deepest for stage, steps, want in each if want)
     every_layer = needed <= MOST_SAMPLES
     gap = whole - shown if plan.order is Schedule.GPIPE else 0
     stepped = stepped or [(ran.duration, ran.duration + STEP)] * len(stages)
-    ranks = zip(stages, ran.ranks, stepped, strict=True)
-    tracks = tuple(stage.track(steps, every_layer, own, gap) for stage, steps, own in ranks)
+    ranks = zip(stages, ran.ranks, stepped, wanted, strict=True)
+    tracks = tuple(
+        stage.track(steps, every_layer, own, gap) if want else Track(stage.stage.number, stage.slices(steps), ())
+        for stage, steps, own, want in ranks
+    )
     busy = (1 - ran.bubble) * whole / shown  # ranks wait as long, however many micro-batches there are
     return Timeline(tracks, max(end for _, end in stepped), ran.bubble / (ran.bubble + busy), every_layer, whole, shown)
 
@@ -272,17 +281,20 @@ class _Stage:
         held, late = [0] * len(self.runs), [0] * len(self.runs)
         half = len(steps) // 4
         samples = [Sample(0.0, self.static)]
-        slices = []
         for place, timed in enumerate(steps):
             step = timed.step
             held[0] += gap * ((place == half) - (place == len(steps) - half))
-            slices.append(Slice(step, self.stage.virtual[step.chunk], timed.start, timed.end))
             samples += self._samples(timed, held, late, every_layer)
             held[step.chunk] += {Action.FORWARD: 1, Action.BACKWARD_WEIGHT: 0}.get(step.action, -1)
             late[step.chunk] += {Action.BACKWARD_INPUT: 1, Action.BACKWARD_WEIGHT: -1}.get(step.action, 0)
             samples.append(Sample(timed.end, self.standing(held, late)))
         samples += [Sample(own[0], self.stepping), Sample(own[1], self.static)]
-        return Track(self.stage.number, tuple(slices), tuple(samples))
+        return Track(self.stage.number, self.slices(steps), tuple(samples))
+
+    def slices(self, steps: tuple[Timed, ...]) -> tuple[Slice, ...]:
+        """A stage's passes."""
+        virtual = self.stage.virtual
+        return tuple(Slice(one.step, virtual[one.step.chunk], one.start, one.end) for one in steps)
 
     def _samples(self, timed: Timed, held: list[int], late: list[int], every_layer: bool) -> list[Sample]:
         chunk, action = timed.step.chunk, timed.step.action

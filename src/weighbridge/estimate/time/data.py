@@ -46,8 +46,8 @@ class DataParallel:
 
     @cached_property
     def elements(self) -> tuple[Count, Count]:
-        """A rank's parameters outside experts and of experts."""
-        held = [h for h in self.stage.states.held if not h.weight.buffer]
+        """A rank's trained parameters outside experts and of experts."""
+        held = [h for h in self.stage.states.held if h.weight.trained]
         count = self.clock.plan.sharding.count
         dense, expert = (total(h.copies * count(h.weight) for h in held if h.expert is kind) for kind in (False, True))
         return dense, expert
@@ -144,7 +144,8 @@ class DataParallel:
     def reduced(self, chunk: int, run: int) -> Seconds:
         """Reducing its gradients."""
         group = self._group(chunk, run)
-        return self.over_ranks("reduce_scatter", self.reduction.bytes(group.dense), self.reduction.bytes(group.expert))
+        dense, expert = group.dense - group.frozen, group.expert - group.frozen_expert
+        return self.over_ranks("reduce_scatter", self.reduction.bytes(dense), self.reduction.bytes(expert))
 
     def copied_out(self, chunk: int, run: int) -> Doing:
         """Copying gathered weights to their own tensors: in the stream that computes, beside nothing (PyTorch,
@@ -157,7 +158,7 @@ class DataParallel:
         same, foreach_reduce_scatter_copy_in).
         """
         group = self._group(chunk, run)
-        return self._copy("copy in", group.whole + self.reduction.bytes(group.elements))
+        return self._copy("copy in", group.whole + self.reduction.bytes(group.trained))
 
     def _copy(self, name: str, moved: Count) -> Doing:
         plan = self.clock.plan

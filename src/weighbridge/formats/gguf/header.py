@@ -169,6 +169,8 @@ class _Reader:
             self._from, start = self.place, 0
             missing = max(count - len(self._held), self.source.step)
             self._held += self.source.read(self.place + len(self._held), missing)
+            if len(self._held) < count:  # of a file of which only the beginning is there, this says so
+                self._held += self.source.read(self.place + len(self._held), count - len(self._held))
             if len(self._held) < count:
                 self.refuse(f"ends inside its header; {CUT_OFF}")
         self.place += count

@@ -8,8 +8,8 @@
  * @property {string} note
  * @property {string} source
  * @property {string} formula
- * @property {string[]} latex
- * @property {string[]} latex_substituted
+ * @property {string} latex
+ * @property {string} latex_substituted
  * @property {number | bigint} value
  */
 /** @typedef {{step: Step, children: StepNode[]}} StepNode */
@@ -42,13 +42,24 @@ export function latexValue(value) {
 export function sides(step) {
   const value = latexValue(step.value) + (step.unit ? String.raw`\ \text{${step.unit}}` : '');
   const texts = new Set([latexValue(step.value)]);
-  const rows = [step.latex, step.latex_substituted].filter((terms) => {
-    const text = terms.join(' ');
+  const rows = [step.latex, step.latex_substituted].filter((text) => {
     const fresh = !texts.has(text);
     texts.add(text);
     return fresh;
   });
-  return [...rows, [value]];
+  return [...rows.map(terms), [value]];
+}
+
+/** The terms of a sum, each with its sign: cut where a sign stands in no bracket. @param {string} text */
+function terms(text) {
+  const found = [''];
+  let depth = 0;
+  for (const word of text.split(' ')) {
+    if (depth === 0 && (word === '+' || word === '-') && found[found.length - 1]) found.push('');
+    found[found.length - 1] += `${word} `;
+    depth += (word.match(/[{(]/g) ?? []).length - (word.match(/[})]/g) ?? []).length;
+  }
+  return found.map((term) => term.trim());
 }
 
 /** All steps, to paste into a paper. @param {Step[]} steps */

@@ -1,0 +1,69 @@
+"""``weighbridge serve``: the page and the HTTP service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weighbridge.cli.options import Once, Share
+from weighbridge.errors import InputError, given
+from weighbridge.server.settings import SITE, Settings, processors
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@click.command("serve", cls=Once)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes for quick questions; one per processor.")
+@click.option("--slow-workers", type=click.IntRange(1, 256), help="Processes for slow ones; half as many.")
+@click.option("--queue", type=click.IntRange(1, 100_000), default=256, show_default=True, help="Questions that wait.")
+@click.option("--seconds", type=Share(0.1, 3600), default=20.0, show_default=True, help="Of computing, at most.")
+@click.option("--max-body", type=click.IntRange(1024, 2**30), default=8 * 2**20, show_default=True, help="Bytes.")
+@click.option("--cache", type=click.IntRange(0, 2**40), default=64 * 2**20, show_default=True, help="Bytes of answers.")
+@click.option("--hub", is_flag=True, help="Let questions name repositories of the Hugging Face hub.")
+@click.option("--hub-host", multiple=True, metavar="HOST", help="With --hub: a host that may be asked, *.example.org.")
+@click.option("--site", type=FOLDER, metavar="FOLDER", help="The built page; by default the one installed.")
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged.")
+def command(host: str, port: int, log_level: str, **options: Any) -> None:
+    """Serve the page and the HTTP service: answers are those of --json, at /api/v1 (docs/service.md).
+
+    It listens on this machine alone unless --host says otherwise, reads no file and asks nothing of the network on
+    behalf of a question, and needs the extra: pip install "weighbridge[serve]".
+    """
+    settings = settings_of(options)
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise InputError(f'serve needs {error.name}: pip install "weighbridge[serve]"') from None
+    from weighbridge.server.running import run
+
+    run(settings, host, port, log_level)
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """The settings that options make.
+
+    Raises:
+        InputError: for options that do not go together.
+    """
+    if options["hub_host"] and not options["hub"]:
+        raise InputError(f"--hub-host: got {given(options['hub_host'][0])}; of the hub, which --hub turns on")
+    quick = options["workers"] or max(1, processors())
+    return Settings(
+        quick=quick,
+        slow=options["slow_workers"] or max(1, quick // 2),
+        queue=options["queue"],
+        seconds=options["seconds"],
+        body=options["max_body"],
+        cached=options["cache"],
+        hub=options["hub"],
+        hub_hosts=tuple(options["hub_host"]),
+        site=options["site"] or SITE,
+    )
