@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 import click
@@ -70,12 +70,20 @@ def explain_options(function: F) -> F:
 class Once(click.Command):
     """A command that refuses an option given twice, of which click would silently take the last."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        order = self.make_parser(ctx).parse_args(args=list(args))[2]
-        for param in dict.fromkeys(order):
-            if isinstance(param, click.Option) and not param.multiple and order.count(param) > 1:
-                raise click.UsageError(f"{param.opts[0]}: given twice; allowed is once", ctx)
-        return super().parse_args(ctx, args)
+    def make_parser(self, ctx: click.Context) -> Any:
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def once(args: list[str]) -> Any:
+            found = parse(args=args)
+            order = found[2]
+            for param in dict.fromkeys(order):
+                if isinstance(param, click.Option) and not param.multiple and order.count(param) > 1:
+                    raise click.UsageError(f"{param.opts[0]}: given twice; allowed is once", ctx)
+            return found
+
+        parser.parse_args = once  # type: ignore[method-assign]
+        return parser
 
 
 class Share(click.FloatRange):
@@ -129,10 +137,28 @@ def load_settings(changes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def load_model(model: str | Mapping[str, Any], changes: tuple[str, ...]) -> Model:
-    """The model of the command line's MODEL and ``--set`` options."""
+    """The model of the command line's MODEL and ``--set`` options, or of a table of fields in MODEL's place."""
     from weighbridge.formats.loading import load
 
-    return load(model, load_settings(changes))
+    return load(model, load_settings(changes)) if isinstance(model, str) else described(json.dumps(model), changes)
+
+
+@lru_cache(maxsize=16)
+def described(fields: str, changes: tuple[str, ...]) -> Model:
+    """The model of a table of fields, as JSON. It stays, with what was recorded of it, so that further questions about it
+    are quick.
+    """
+    from weighbridge.formats.loading import load
+
+    return load(json.loads(fields), load_settings(changes))
+
+
+def forget() -> None:
+    """Let go of models that stay, such as after an interrupt that may have left one half made."""
+    from weighbridge.formats.loading import of_entry
+
+    of_entry.cache_clear()
+    described.cache_clear()
 
 
 @dataclass

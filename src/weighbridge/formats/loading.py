@@ -6,6 +6,7 @@ import errno
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +69,11 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
         raise UnknownModelError(f"MODEL: got {given(text)}; expected a name, a file, a folder or a Hugging Face id")
     entry = None if isinstance(model, Path) else catalogue.find(text)
     if entry is not None:
-        source = f"catalogue, {entry.source}"
-        return from_raw(entry.name, entry.config, changes, source, trusted=not changes)
+        return (
+            from_raw(entry.name, entry.config, changes, f"catalogue, {entry.source}")
+            if changes
+            else of_entry(entry.name)
+        )
     path = found(text)
     if path is not None:
         return from_file(path, changes)
@@ -81,6 +85,16 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
         return from_hub(text, changes)
     near = did_you_mean(text, catalogue.names())
     raise UnknownModelError(f"MODEL: no catalogue name, file, folder or Hugging Face id is {given(text)}{near}")
+
+
+@lru_cache(maxsize=32)
+def of_entry(name: str) -> Model:
+    """The model of a catalogue's entry as it is. It stays, with what was recorded of it, so that further questions about
+    it are quick.
+    """
+    entry = catalogue.find(name)
+    assert entry is not None
+    return from_raw(entry.name, entry.config, {}, f"catalogue, {entry.source}", trusted=True)
 
 
 def found(text: str) -> Path | None:

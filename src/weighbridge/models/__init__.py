@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -37,9 +37,14 @@ class Family(Protocol):
 
 def families() -> list[str]:
     """The ``model_type`` of every family, in alphabetical order."""
+    return list(_families())
+
+
+@cache
+def _families() -> tuple[str, ...]:
     files = Path(__file__).parent.glob("*.py*")  # compiled ones where they came without their sources, as in a browser
     stems = {path.stem for path in files} - _NOT_FAMILIES
-    return sorted(_WITH_HYPHEN.get(stem, stem) for stem in stems if not stem.endswith("_config"))
+    return tuple(sorted(_WITH_HYPHEN.get(stem, stem) for stem in stems if not stem.endswith("_config")))
 
 
 def family(model_type: str) -> Family:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from weighbridge.answer import Access
 from weighbridge.answer.exchange import exchange
+from weighbridge.cli.options import forget
 from weighbridge.server import guard
 from weighbridge.server.wire import ASKED, REPLIED, Came, Reply
 
@@ -98,6 +99,7 @@ def reply_to(seconds: float, ask: str, text: bytes, access: Access = Access.QUES
             found = exchange(text, access, ask or None)
             return Reply(Came.ANSWER, found.status, found.body.encode())
     except TooSlow:
+        forget()
         return Reply(Came.SLOW)
     except (MemoryError, OverflowError, RecursionError):
         return Reply(Came.LARGE)

@@ -38,6 +38,7 @@ class Entry:
     config: Mapping[str, Any]
 
 
+@cache
 def _read(path: Path) -> Entry:
     data = tomllib.loads(path.read_text("utf-8"))
     return Entry(

@@ -1,8 +1,8 @@
 // Our modules and npm's in as few files as they are needed in, by esbuild; panels and charts load when they are wanted.
 import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { build } from 'esbuild';
-import { site } from './places.mjs';
+import { site, web } from './places.mjs';
 
 /** Of KaTeX's fonts only the form that every browser reads. */
 const katexFonts = {
@@ -15,10 +15,10 @@ const katexFonts = {
   },
 };
 
-/** Bundle an entry; the paths of its script and its style sheet within the site. */
-export async function bundle(name, entry) {
+/** Bundle entries that share what they import; by name the path of each script, and of ``style`` and ``preload``. */
+export async function bundle(entries) {
   const result = await build({
-    entryPoints: { [name]: entry },
+    entryPoints: entries.map((entry) => join(web, entry)),
     bundle: true,
     format: 'esm',
     splitting: true,
@@ -35,8 +35,13 @@ export async function bundle(name, entry) {
     logLevel: 'warning',
     plugins: [katexFonts],
   });
-  const outputs = Object.entries(result.metafile.outputs);
-  const [script, made] = outputs.find(([, output]) => output.entryPoint);
-  const place = (path) => path && relative(site, path);
-  return { script: place(script), style: place(made.cssBundle), imports: made.imports.filter((i) => i.kind === 'import-statement').map((i) => place(i.path)) };
+  const place = (path) => relative(site, path);
+  const found = { preload: new Set() };
+  for (const [path, { entryPoint, cssBundle, imports }] of Object.entries(result.metafile.outputs)) {
+    if (!entryPoint?.endsWith('.js') || path.endsWith('.css') || !entries.some((entry) => entryPoint.endsWith(entry))) continue;
+    found[basename(entryPoint, '.js')] = place(path);
+    if (cssBundle) found.style = place(cssBundle);
+    for (const { kind, path: other } of imports) if (kind === 'import-statement') found.preload.add(place(other));
+  }
+  return found;
 }

@@ -1,6 +1,6 @@
 // Files of the site, named by what is in them.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { site } from './places.mjs';
 
@@ -26,10 +26,9 @@ export function placed(name, content) {
   return path;
 }
 
-/** Copy files that find each other by name into a folder that holds their hash; its path, with a slash. */
-export function placedAll(name, files, from) {
-  const contents = files.map((file) => readFileSync(join(from, file)));
-  const folder = `${name}/${hash(...contents)}/`;
-  files.forEach((file, place) => written(site, `${folder}${file}`, contents[place]));
+/** Write files that find each other by name into a folder that holds their hash; its path, with a slash. */
+export function placedAll(name, files) {
+  const folder = `${name}/${hash(...Object.values(files))}/`;
+  for (const [file, content] of Object.entries(files)) written(site, `${folder}${file}`, content);
   return folder;
 }

@@ -18,9 +18,9 @@ export function manifest() {
 }
 
 /** The page. */
-export function index({ script, style, imports }) {
-  const preload = imports.map((path) => `<link rel="modulepreload" href="${path}">`).join('\n    ');
-  written(site, 'index.html', fill(template('index.html'), { ...icons, script, style, preload }));
+export function index({ main, boot, style, preload }) {
+  const links = [...preload].map((path) => `<link rel="modulepreload" href="${path}">`).join('\n    ');
+  written(site, 'index.html', fill(template('index.html'), { ...icons, main, boot, style, preload: links }));
 }
 
 /** The service worker, which keeps every file of the site, so that it works without a network. */

@@ -8,6 +8,7 @@ import { index, manifest, serviceWorker } from './shell.mjs';
 import { packed } from './packs.mjs';
 import { generated, modules, site, web } from './places.mjs';
 import { python } from './python.mjs';
+import { standardLibrary } from './stdlib.mjs';
 import { report } from './report.mjs';
 
 const DATA = process.argv.includes('--data');
@@ -22,12 +23,16 @@ if (DATA) {
 rmSync(site, { recursive: true, force: true });
 const core = placed('python/core.pack', packed(packs.core));
 const checks = placed('python/checks.pack', packed(packs.checks));
-const base = placedAll('python', ['pyodide.asm.mjs', 'pyodide.asm.wasm', 'python_stdlib.zip'], join(modules, 'pyodide'));
+const base = placedAll('python', {
+  'pyodide.asm.mjs': readFileSync(join(modules, 'pyodide/pyodide.asm.mjs')),
+  'pyodide.asm.wasm': readFileSync(join(modules, 'pyodide/pyodide.asm.wasm')),
+  'python_stdlib.zip': standardLibrary(pyodide),
+});
 const found = { core, checks, pyodide: base };
 written(generated, 'parts.js', parts(found, ''));
-const worker = await bundle('worker', join(web, 'app/worker/worker.js'));
-written(generated, 'parts.js', parts(found, worker.script));
-const page = await bundle('page', join(web, 'app/main.js'));
+const worker = await bundle(['app/worker/worker.js']);
+written(generated, 'parts.js', parts(found, worker.worker));
+const page = await bundle(['app/main.js', 'app/boot.js']);
 manifest();
 index(page);
 serviceWorker();

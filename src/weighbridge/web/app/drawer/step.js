@@ -4,32 +4,33 @@ import 'katex/dist/katex.min.css';
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
 import { t } from '../i18n/language.js';
-import { equation } from './steps.js';
+import { exact } from '../format/number.js';
+import { latexName, sides } from './steps.js';
 
 /** @typedef {import('./steps.js').StepNode} StepNode */
-
-/** Levels that are open when the drawer opens. */
-const OPEN = 1;
 
 /** @param {{node: StepNode, level: number}} props */
 export function StepView({ node, level }) {
   const { step, children } = node;
   return html`<section class="step">
-    <${Equation} tex=${`\\begin{aligned}${equation(step)}\\end{aligned}`} />
+    <div class="equation" role="group" aria-label=${`${step.symbol} = ${step.formula} = ${step.value}`}>
+      <${Line} tex=${latexName(step.symbol)} of="name" />
+      ${sides(step).map((terms) => terms.map((term, place) => html`<${Line} tex=${`${place ? '' : '='} ${term}`} of=${place ? 'term' : 'side'} />`))}
+    </div>
     ${step.note && html`<p class="note" lang="en">${step.note}</p>`}
-    ${step.source && html`<p class="source"><span>${t('drawer.source')}:</span> <cite lang="en">${step.source}</cite></p>`}
-    ${children.map((child) => html`<details key=${child.step.path.join('/')} open=${level < OPEN}>
-      <summary><code>${child.step.symbol}</code> <span class="value">${Number(child.step.value).toLocaleString()}</span></summary>
+    ${step.source && html`<p class="source">${t('drawer.source')}: <cite lang="en">${step.source}</cite></p>`}
+    ${children.map((child) => html`<details key=${child.step.path.join('/')}>
+      <summary><code>${child.step.symbol}</code> <span class="value">${exact(child.step.value)}</span></summary>
       <${StepView} node=${child} level=${level + 1} />
     </details>`)}
   </section>`;
 }
 
-/** @param {{tex: string}} props */
-function Equation({ tex }) {
+/** A line of an equation: it breaks at its operators where the drawer is narrow. @param {{tex: string, of: string}} props */
+function Line({ tex, of }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
-    if (place.current) katex.render(tex, place.current, { displayMode: true, throwOnError: false, output: 'htmlAndMathml' });
+    if (place.current) katex.render(tex, place.current, { throwOnError: false, output: 'htmlAndMathml' });
   }, [tex]);
-  return html`<div class="equation" ref=${place} tabindex="0" role="group"></div>`;
+  return html`<div class=${of} ref=${place}></div>`;
 }

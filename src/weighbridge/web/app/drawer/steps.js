@@ -7,8 +7,9 @@
  * @property {string} unit
  * @property {string} note
  * @property {string} source
- * @property {string[]} latex
- * @property {string[]} latex_substituted
+ * @property {string} formula
+ * @property {string} latex
+ * @property {string} latex_substituted
  * @property {number | bigint} value
  */
 /** @typedef {{step: Step, children: StepNode[]}} StepNode */
@@ -34,17 +35,38 @@ export function latexValue(value) {
   return whole ? value.toLocaleString('en').replaceAll(',', '{,}') : String(Number(value.toPrecision(6)));
 }
 
-/** A step's equation: symbols, numbers, value, each on a line of its own. @param {Step} step */
-export function equation(step) {
+/**
+ * The sides of a step's equation, each a list of terms: symbols, numbers, value. What says nothing new is left out.
+ * @param {Step} step
+ */
+export function sides(step) {
   const value = latexValue(step.value) + (step.unit ? String.raw`\ \text{${step.unit}}` : '');
-  const rows = [step.latex, step.latex_substituted].map((terms) => broken(terms));
-  const shown = [...new Set([...rows, latexValue(step.value)])].slice(0, -1);
-  const first = rows.every((row) => row === latexValue(step.value)) ? [] : shown;
-  return `${latexName(step.symbol)} &= ${[...first, value].join(' \\\\\n&= ')}`;
+  const texts = new Set([latexValue(step.value)]);
+  const rows = [step.latex, step.latex_substituted].filter((text) => {
+    const fresh = !texts.has(text);
+    texts.add(text);
+    return fresh;
+  });
+  return [...rows.map(terms), [value]];
 }
 
-/** Terms below each other where they are many. @param {string[]} terms */
-const broken = (terms) => (terms.length > 1 ? terms.join(' \\\\\n&\\quad ') : terms[0]);
+/** The terms of a sum, each with its sign: cut where a sign stands in no bracket. @param {string} text */
+function terms(text) {
+  const found = [''];
+  let depth = 0;
+  for (const word of text.split(' ')) {
+    if (depth === 0 && (word === '+' || word === '-') && found[found.length - 1]) found.push('');
+    found[found.length - 1] += `${word} `;
+    depth += (word.match(/[{(]/g) ?? []).length - (word.match(/[})]/g) ?? []).length;
+  }
+  return found.map((term) => term.trim());
+}
 
 /** All steps, to paste into a paper. @param {Step[]} steps */
-export const latexOf = (steps) => steps.map((step) => `\\begin{align*}\n${equation(step)}\n\\end{align*}`).join('\n\n');
+export const latexOf = (steps) => steps.map((step) => `\\begin{align*}\n${aligned(step)}\n\\end{align*}`).join('\n\n');
+
+/** @param {Step} step */
+function aligned(step) {
+  const rows = sides(step).map((terms) => `= ${terms.join(' \\\\\n&\\quad ')}`);
+  return `${latexName(step.symbol)} &${rows.join(' \\\\\n&')}`;
+}

@@ -1,6 +1,6 @@
 // The engine in the browser: our package on Pyodide, in a worker.
-import { worker as address } from '../generated/parts.js';
 import { parsed } from './json.js';
+import { started } from './start.js';
 
 /** @typedef {import('./queue.js').Answer} Answer */
 
@@ -8,7 +8,7 @@ export class BrowserEngine {
   kind = 'browser';
 
   constructor() {
-    this.worker = new Worker(new URL(address, document.baseURI), { type: 'module' });
+    this.worker = started();
     this.count = 0;
     /** @type {Map<number, {resolve: (data: any) => void, reject: (error: unknown) => void}>} */
     this.asked = new Map();

@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import EXAMPLE from '../generated/example.json';
 import { BrowserEngine } from './browser.js';
 import { Queue } from './queue.js';
-import { ServiceEngine, served } from './service.js';
+import { ServiceEngine } from './service.js';
+import { served } from './start.js';
 
 /** @typedef {import('../state/question.js').Question} Question */
 /** @typedef {{field: string, message: string}} Problem */

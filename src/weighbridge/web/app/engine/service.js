@@ -22,8 +22,3 @@ export class ServiceEngine {
     return { errors: [{ field: '', message: value.detail ?? value.title ?? String(response.status) }], ms };
   }
 }
-
-/** Whether the page came from a service that answers. */
-export function served() {
-  return document.querySelector('meta[name="weighbridge-service"]') !== null;
-}

@@ -35,12 +35,10 @@ function Answer({ answer }) {
     <div class="sentence">
       <p class="of">${model.name} · <span lang="en">${model.family}</span></p>
       <p class="large"><${Figure} of="total" label=${t('params.total')}>${short(parameters.total)}<//> <span>${t('params.parameters')}</span></p>
-      <p class="also"><${Figure} of="total">${exact(parameters.total)}<//> ${t('params.parameters')}${t('params.comma')}
-        <${Figure} of=${`bytes:${bytes.dtype}`}>${exact(bytes.total)}<//> ${t('params.bytes.in', { dtype: bytes.dtype })}
-        (${decimal(bytes.total)}, ${binary(bytes.total)})</p>
+      <p class="also"><${Figure} of="total">${exact(parameters.total)}<//> ${t('params.parameters')}</p>
+      <p class="also"><${Figure} of=${`bytes:${bytes.dtype}`}>${exact(bytes.total)}<//> ${t('params.bytes.in', { dtype: bytes.dtype, size: `${decimal(bytes.total)}${t('params.comma')}${binary(bytes.total)}` })}</p>
       ${sparse && html`<p class="also"><${Figure} of="active">${exact(parameters.active)}<//> ${t('params.active', { share: percent(parameters.active / parameters.total) })}</p>`}
-      <p class="also"><${Figure} of="embedding">${exact(parameters.embedding)}<//> ${t('params.embedding')}${t('params.comma')}
-        <${Figure} of="non_embedding">${exact(parameters.non_embedding)}<//> ${t('params.rest')}</p>
+      <p class="also"><${Figure} of="embedding">${exact(parameters.embedding)}<//> ${t('params.embedding')}${t('params.comma')}<${Figure} of="non_embedding">${exact(parameters.non_embedding)}<//> ${t('params.rest')}</p>
       ${parameters.multi_token_prediction > 0 && html`<p class="also"><${Figure} of="prediction">${exact(parameters.multi_token_prediction)}<//> ${t('params.prediction')}</p>`}
     </div>
     <${Treemap} answer=${answer} />

@@ -3,7 +3,7 @@ export default {
   'params.total': ['All parameters', '总参数量', '總參數量'],
   'params.parameters': ['parameters', '个参数', '個參數'],
   'params.comma': [', ', '，', '，'],
-  'params.bytes.in': ['bytes in {dtype}', '字节（{dtype}）', '位元組（{dtype}）'],
+  'params.bytes.in': ['bytes in {dtype} ({size})', '字节（{dtype}：{size}）', '位元組（{dtype}：{size}）'],
   'params.active': ['active per token ({share})', '每个词元激活（{share}）', '每個詞元啟用（{share}）'],
   'params.embedding': ['in embeddings', '在嵌入层', '在嵌入層'],
   'params.rest': ['elsewhere', '在其他部分', '在其他部分'],

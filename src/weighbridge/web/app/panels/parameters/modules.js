@@ -5,6 +5,7 @@ import { t } from '../../i18n/language.js';
 import { exact, percent } from '../../format/number.js';
 import { csv, save } from '../../format/save.js';
 import { kindColour } from '../../charts/colours.js';
+import { Figure } from '../../drawer/figure.js';
 import { kindName, rowsOf } from './tree.js';
 
 /** @typedef {import('./tree.js').Row} Row */
@@ -39,7 +40,7 @@ export function ModuleTable({ answer }) {
       <thead><tr>${COLUMNS.map(([key], place) => html`<th scope="col" aria-sort=${place === sorted && place ? 'descending' : undefined} class=${place ? 'number' : ''}>
         <button type="button" onClick=${() => sort(place)} title=${t('table.sort', { column: t(key) })}>${t(key)}${place === sorted && place ? ' ↓' : ''}</button></th>`)}</tr></thead>
       <tbody>${rows.map((row) => html`<${Line} key=${row.path} row=${row} total=${parameters.total} open=${open.has(row.path)} toggle=${toggle} />`)}
-        <tr class="total"><th scope="row">${t('params.all')}</th><td></td><td></td><td class="number">${exact(parameters.total)}</td><td class="number">${percent(1)}</td></tr></tbody>
+        <tr class="total"><th scope="row">${t('params.all')}</th><td></td><td></td><td class="number"><${Figure} of="total">${exact(parameters.total)}<//></td><td class="number">${percent(1)}</td></tr></tbody>
     </table></div>
   </section>`;
 }
@@ -52,9 +53,14 @@ function Line({ row, total, open, toggle }) {
     <th scope="row" style=${{ paddingInlineStart: `${0.5 + depth * 1.1}rem` }}>
       ${row.children.length ? html`<button type="button" class="fold" aria-expanded=${open} aria-label=${label} onClick=${() => toggle(path)}>${open ? '▾' : '▸'}</button>` : html`<span class="fold"></span>`}
       <i class="dot" style=${{ background: kindColour(node.kind) }} title=${kindName(node.kind)}></i>${name}</th>
-    <td class="number">${exact(row.times)}</td><td class="number">${exact(node.each)}</td>
-    <td class="number">${exact(row.total)}</td><td class="number">${node.apart ? '' : percent(row.total / total)}</td>
+    <td class="number">${exact(row.times)}</td><td class="number"><${Explained} of=${`each ${path}`} value=${node.each}/></td>
+    <td class="number"><${Explained} of=${`all ${path}`} value=${row.total}/></td><td class="number">${node.apart ? '' : percent(row.total / total)}</td>
   </tr>`;
+}
+
+/** A count that opens its formula; none for nothing. @param {{of: string, value: number}} props */
+function Explained({ of, value }) {
+  return value ? html`<${Figure} of=${of}>${exact(value)}<//>` : exact(value);
 }
 
 /** Rows that are to be seen, siblings sorted. @param {Row[]} rows @param {Set<string>} open @param {((row: Row) => number) | null} by @returns {Row[]} */

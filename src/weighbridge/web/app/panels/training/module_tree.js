@@ -1,0 +1,78 @@
+// The modules of the fullest rank, equal ones folded: parameters, and what each keeps for the backward pass.
+import { useState } from 'preact/hooks';
+import { html } from '../../html.js';
+import { t } from '../../i18n/language.js';
+import { useAnswer } from '../../engine/engine.js';
+import { binary, exact } from '../../format/number.js';
+import { csv, save } from '../../format/save.js';
+import { fileOf } from './answer.js';
+
+/**
+ * @typedef {object} Branch
+ * @property {string} name
+ * @property {string} module
+ * @property {number} copies
+ * @property {number[]} places
+ * @property {string} remark
+ * @property {number} parameters
+ * @property {number} kept_elements
+ * @property {number} kept_bytes
+ * @property {Branch[]} children
+ */
+/** @typedef {{branch: Branch, path: string, depth: number}} Row */
+
+/** @param {{question: any}} props */
+export function ModuleTree({ question }) {
+  const [wanted, want] = useState(false);
+  return html`<details class="view wide" onToggle=${(/** @type {any} */ e) => want(e.currentTarget.open)}>
+    <summary><h2>${t('tree.title')}</h2> <span class="hint">${t('tree.hint')}</span></summary>
+    ${wanted && html`<${Tree} question=${question} />`}</details>`;
+}
+
+/** @param {{question: any}} props */
+function Tree({ question }) {
+  const { answer } = useAnswer('train-tree', { ...question, with: ['tree'] });
+  const [closed, close] = useState(/** @type {Set<string>} */ (new Set()));
+  if (!answer) return html`<p class="hint">${t('frame.working')}</p>`;
+  const all = rowsOf(answer.tree);
+  const rows = all.filter(({ path }) => ![...closed].some((one) => path.startsWith(`${one}/`)));
+  const toggle = (/** @type {string} */ path) => {
+    const next = new Set(closed);
+    if (!next.delete(path)) next.add(path);
+    close(next);
+  };
+  const saved = () => csv([['module', 'class', 'copies', 'parameters', 'kept elements', 'kept bytes'], ...all.map(({ branch, path }) => [path, branch.module, branch.copies, branch.parameters, branch.kept_elements, branch.kept_bytes])]);
+  return html`<p class="hint">${t('tree.about')} <button type="button" class="quiet" onClick=${() => save(`${fileOf(answer.model.name)}-rank-modules.csv`, 'text/csv', saved())}>${t('table.csv')}</button></p>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t('tree.title')}><table>
+    <thead><tr><th scope="col">${t('params.module')}</th><th scope="col" class="number">${t('params.sum')}</th><th scope="col" class="number">${t('tree.elements')}</th><th scope="col" class="number">${t('tree.bytes')}</th></tr></thead>
+    <tbody>${rows.map(({ branch, path, depth }) => html`<tr key=${path}>
+      <th scope="row" style=${{ paddingInlineStart: `${0.4 + depth * 1.1}rem` }}>
+        ${branch.children.length ? html`<button type="button" class="fold" aria-expanded=${!closed.has(path)} aria-label=${t(closed.has(path) ? 'table.open' : 'table.close', { name: called(branch) })} onClick=${() => toggle(path)}>${closed.has(path) ? '▸' : '▾'}</button>` : html`<span class="fold"></span>`}
+        <code>${called(branch)}</code>${branch.remark && html` <span class="soft" lang="en">${branch.remark}</span>`}</th>
+      <td class="number">${exact(branch.parameters)}</td><td class="number">${exact(branch.kept_elements)}</td><td class="number" title=${exact(branch.kept_bytes)}>${binary(branch.kept_bytes)}</td></tr>`)}</tbody></table></div>`;
+}
+
+/** As Megatron prints it: (0-3): 4 x TransformerLayer. @param {Branch} branch */
+function called({ name, module, copies, places }) {
+  if (copies > 1) return `${places.length ? `(${ranges(places)}): ` : name ? `${name}: ` : ''}${copies} x ${module}`;
+  if (!name && places.length) return `(${places[0]}): ${module}`;
+  return name ? `${name}: ${module}` : module;
+}
+
+/** @param {number[]} places */
+function ranges(places) {
+  /** @type {number[][]} */
+  const found = [];
+  for (const place of places) {
+    const last = found.at(-1);
+    if (last && last[1] + 1 === place) last[1] = place;
+    else found.push([place, place]);
+  }
+  return found.map(([low, high]) => (low === high ? low : `${low}-${high}`)).join(', ');
+}
+
+/** @param {Branch} branch @returns {Row[]} */
+function rowsOf(branch, path = '', depth = 0) {
+  const at = `${path}/${called(branch)}`;
+  return [{ branch, path: at, depth }, ...branch.children.flatMap((child) => rowsOf(child, at, depth + 1))];
+}
