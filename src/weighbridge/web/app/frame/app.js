@@ -86,10 +86,10 @@ function Part({ group, panel, values, problems }) {
     const wrong = problems.some(({ field }) => field.startsWith('model'));
     return html`<${Group} title=${t('group.model')} summary=${modelLine(values)} wrong=${wrong}><${ModelPicker} values=${values} problems=${problems} /><//>`;
   }
-  const fields = group.fields ?? [];
+  const fields = (group.fields ?? []).filter((name) => group.when?.[name]?.(values) ?? true);
   const wrong = problems.some(({ field }) => fields.some((name) => field === `options.${name}`));
-  return html`<${Group} title=${t(`group.${group.id}`)} summary=${(group.line ?? chosen(panel.ask, fields))(values)} wrong=${wrong}>
-    ${fields.map((name) => html`<${OptionField} key=${name} ask=${panel.ask} name=${name} values=${values} problems=${problems} />`)}
+  return html`<${Group} title=${t(`group.${group.id}`)} summary=${(group.line ?? chosen(panel.ask, fields))(values)} wrong=${wrong} open=${group.open}>
+    ${fields.map((name) => html`<${group.controls?.[name] ?? OptionField} key=${name} ask=${panel.ask} name=${name} values=${values} problems=${problems} />`)}
   <//>`;
 }
 

@@ -4,7 +4,10 @@ import drawer from './words/drawer.js';
 import fields from './words/fields.js';
 import frame from './words/frame.js';
 import model from './words/model.js';
+import options from './words/options.js';
+import panels from './words/panels.js';
 import parameters from './words/parameters.js';
+import training from './words/training.js';
 
 /** @type {Record<string, [string, string, string]>} */
-export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters };
+export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...options, ...panels, ...training };

@@ -9,6 +9,9 @@
  * @typedef {object} FieldGroup a group of the left column, folded to one line
  * @property {string} id its name is the words of ``group.<id>``
  * @property {string[]} [fields] options of the panel's ask, in order; the group "model" has its own controls instead
+ * @property {Record<string, (props: any) => any>} [controls] controls of single fields that are not the frame's; what is no option has one here
+ * @property {Record<string, (values: Values) => boolean>} [when] fields that are there only while others have certain values
+ * @property {boolean} [open] it stands open from the beginning
  * @property {(values: Values) => string} [line] what stands beside the name while it is folded; the chosen values by default
  */
 

@@ -50,13 +50,13 @@ export default {
     },
     {
       id: 'tuning',
-      fields: ['lora', 'quant', 'freeze', 'reference', 'samples', 'mean_length', 'packed'],
+      fields: ['lora', 'quant', 'freeze', 'reference', 'samples', 'mean_length', 'lengths', 'packed', 'padded', 'batched'],
       controls: {
         lora: suggested('train', 'lora', ['r=8,targets=q_proj,v_proj', 'r=16', 'r=16,targets=all-linear', 'r=64,targets=all-linear,dora']),
         quant: suggested('train', 'quant', ['nf4', 'nf4-double', 'int8', 'awq', 'gptq', 'w4a16', 'fp8-block', 'fp8-tensor', 'nvfp4', 'mxfp4']),
         freeze: suggested('train', 'freeze', ['embedding', 'embedding,head', 'attention', 'vision']),
       },
-      when: { quant: where('lora', Boolean), mean_length: where('samples', Boolean), packed: where('samples', Boolean) },
+      when: { quant: where('lora', Boolean), mean_length: where('samples', Boolean), packed: where('samples', Boolean), padded: where('samples', Boolean), batched: where('samples', Boolean) },
     },
     { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'], controls: { tokens: suggested('train', 'tokens', ['100B', '1T', '15T']) } },
   ],

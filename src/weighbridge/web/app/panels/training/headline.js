@@ -14,7 +14,7 @@ export function Headline({ answer, question, values }) {
   const rank = ranks.reduce((/** @type {any} */ a, /** @type {any} */ b) => (b.device_total_bytes > a.device_total_bytes ? b : a), ranks[worst_stage]);
   const total = rank.device_total_bytes;
   const capacity = rank.free_bytes === null ? null : total + rank.free_bytes;
-  const band = error_bands.find(({ kind }) => kind.startsWith('device_total')) ?? error_bands[0];
+  const band = error_bands.find((/** @type {any} */ { kind }) => kind.startsWith('device_total')) ?? error_bands[0];
   return html`<div class="sentence">
     <p class="of">${model.name} · ${cluster ?? t('train.no.cluster')} · ${planLine(plan)}</p>
     <p class="large ${fits === false ? 'bad' : ''}"><${Figure} of=${`line:weights:${rank.pipeline_stage}`} label=${t('train.total')}>${binary(total)}<//>
