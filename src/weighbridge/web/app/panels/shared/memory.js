@@ -42,13 +42,13 @@ function capacityLine(capacity) {
     silent: true,
     symbol: 'none',
     lineStyle: { color: styled('--wrong'), type: 'dashed', width: 1.5 },
-    label: { formatter: t('memory.capacity', { size: binary(capacity) }), color: styled('--wrong'), position: 'end', align: 'right', distance: 4 },
+    label: { formatter: t('memory.capacity', { size: binary(capacity) }), color: styled('--wrong'), position: 'start', distance: 6 },
     data: [{ xAxis: capacity }],
   };
 }
 
-/** A round step of the axis, in powers of two. @param {number} most */
-const step = (most) => 2 ** Math.ceil(Math.log2(Math.max(most, 1) / 6));
+/** A round step of an axis of bytes: a power of two. @param {number} most */
+export const step = (most) => 2 ** Math.ceil(Math.log2(Math.max(most, 1) / 6));
 
 /** @param {any[]} at @param {{name: string, ledger: Record<string, number>}[]} bars */
 function tip(at, bars) {

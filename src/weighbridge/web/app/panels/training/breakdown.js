@@ -2,16 +2,19 @@
 import { html } from '../../html.js';
 import { t, worded } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
-import { KIND_ORDER, SERIES, kindColour } from '../../charts/colours.js';
+import { KIND_ORDER, kindColour } from '../../charts/colours.js';
 import { percent, seconds } from '../../format/number.js';
 import { Pictured, Table } from '../shared/table.js';
 import { fileOf } from './answer.js';
 
-/** Colours of what is no kind of module, by place. */
-const OTHERS = ['tensor parallel', 'context parallel', 'expert parallel', 'pipeline parallel', 'data parallel', 'pipeline bubble', 'optimizer', 'launch', 'other', 'messages', 'the host'];
+/** Colours of what is no kind of module. @type {Record<string, string>} */
+const OTHERS = {
+  'tensor parallel': '#0072b2', 'context parallel': '#7a9a01', 'expert parallel': '#9a78d8', 'pipeline parallel': '#00b3b3', 'data parallel': '#3d5a99',
+  messages: '#0072b2', 'pipeline bubble': '#c4c4c4', optimizer: '#009e73', launch: '#b08968', 'the host': '#b08968', other: '#dcd3c4',
+};
 
 /** @param {string} name */
-export const partColour = (name) => (KIND_ORDER.includes(name) ? kindColour(name) : name === 'pipeline bubble' ? '#bbbbbb' : SERIES[OTHERS.indexOf(name) % SERIES.length] ?? '#888888');
+export const partColour = (name) => OTHERS[name] ?? (KIND_ORDER.includes(name) ? kindColour(name) : '#888888');
 
 /** @param {string} name */
 export const partName = (name) => (worded(`part.${name}`) ? t(`part.${name}`) : worded(`kind.${name}`) ? t(`kind.${name}`) : name);
@@ -25,7 +28,7 @@ export function partsOption(parts) {
   return {
     grid: { left: 4, right: 20, top: 4, bottom: 24 },
     tooltip: { formatter: (/** @type {any} */ at) => `${at.seriesName}\n${seconds(at.value)} · ${percent(at.value / sum)}` },
-    xAxis: { type: 'value', max: sum, axisLabel: { formatter: (/** @type {number} */ v) => seconds(v), hideOverlap: true } },
+    xAxis: { type: 'value', max: sum, axisLabel: { formatter: (/** @type {number} */ v) => (v ? seconds(v) : '0'), hideOverlap: true } },
     yAxis: { type: 'category', data: [''], show: false },
     series: Object.entries(parts).map(([name, value]) => ({
       name: partName(name), type: 'bar', stack: 'all', data: [value], barWidth: '80%', itemStyle: { color: partColour(name) },

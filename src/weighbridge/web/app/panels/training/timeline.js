@@ -4,7 +4,7 @@ import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { memoryColour, styled } from '../../charts/colours.js';
 import { binary, exact, percent, seconds, three } from '../../format/number.js';
-import { memoryName, there } from '../shared/memory.js';
+import { memoryName, step, there } from '../shared/memory.js';
 import { Pictured, Table } from '../shared/table.js';
 import { fileOf } from './answer.js';
 
@@ -31,7 +31,7 @@ export function Timeline({ answer }) {
 }
 
 /** @param {any} timeline @returns {(value: number) => string} */
-const timed = ({ unit }) => (unit === 'seconds' ? seconds : (value) => t('train.passes', { value: three(value) }));
+const timed = ({ unit }) => (unit === 'seconds' ? (value) => (value ? seconds(value) : '0') : (value) => t('train.passes', { value: three(value) }));
 
 /** @param {{timeline: any, name: string, hint: string}} props */
 function Gantt({ timeline, name, hint }) {
@@ -85,11 +85,11 @@ function Memory({ timeline, name }) {
     columns=${[{ name: t('train.time') }, ...[...keys.map(memoryName), t('memory.all')].map((one) => ({ name: one, number: true }))]}
     lines=${memory.times.slice(0, 400).map((/** @type {number} */ time, /** @type {number} */ place) => ({ key: String(place), cells: [{ raw: time, text: say(time) }, ...keys.map((key) => ({ raw: memory.bytes[key][place], text: binary(memory.bytes[key][place]) })), { raw: sums[place], text: binary(sums[place]) }] }))} />`;
   return html`<${Pictured} title=${title} hint=${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })} table=${table}>
-    <${Chart} name=${fileOf(`${name}-memory-over-time`)} label=${`${title}: ${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })}`} of=${timeline} height=${280} option=${() => memoryOption(timeline, keys)} /><//>`;
+    <${Chart} name=${fileOf(`${name}-memory-over-time`)} label=${`${title}: ${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })}`} of=${timeline} height=${280} option=${() => memoryOption(timeline, keys, Math.max(...sums))} /><//>`;
 }
 
-/** @param {any} timeline @param {string[]} keys @returns {any} */
-function memoryOption(timeline, keys) {
+/** @param {any} timeline @param {string[]} keys @param {number} most @returns {any} */
+function memoryOption(timeline, keys, most) {
   const { memory, duration } = timeline;
   const say = timed(timeline);
   return {
@@ -97,7 +97,7 @@ function memoryOption(timeline, keys) {
     legend: { type: 'scroll', top: 0, itemWidth: 12, itemHeight: 12 },
     tooltip: { trigger: 'axis', formatter: (/** @type {any[]} */ at) => [say(at[0].value[0]), ...[...at].reverse().map(({ seriesName, value }) => `${seriesName}  ${binary(value[1])}`)].join('\n') },
     xAxis: { type: 'value', min: 0, max: duration, axisLabel: { formatter: say, hideOverlap: true }, splitLine: { show: false } },
-    yAxis: { type: 'value', axisLabel: { formatter: binary } },
+    yAxis: { type: 'value', interval: step(most), max: most * 1.05, axisLabel: { formatter: (/** @type {number} */ v) => (v > most ? '' : binary(v)) } },
     series: keys.map((key) => ({
       name: memoryName(key), type: 'line', stack: 'all', step: 'end', symbol: 'none', lineStyle: { width: 0.5, color: styled('--ground') },
       itemStyle: { color: memoryColour(key) }, areaStyle: { color: memoryColour(key), opacity: 1 },

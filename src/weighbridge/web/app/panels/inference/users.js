@@ -1,0 +1,46 @@
+// What more users cost each of them, and what they give the GPU.
+import { html } from '../../html.js';
+import { t } from '../../i18n/language.js';
+import { Chart } from '../../charts/chart.js';
+import { SERIES } from '../../charts/colours.js';
+import { binary, exact, seconds, short, three } from '../../format/number.js';
+import { Pictured, Table } from '../shared/table.js';
+import { fileOf } from '../training/answer.js';
+
+/** @param {{answer: any}} props */
+export function Users({ answer }) {
+  const { users, model } = answer;
+  const timed = users.filter((/** @type {any} */ one) => one.tpot_seconds !== null);
+  const title = t('infer.by.users');
+  const time = (/** @type {number | null} */ value) => ({ raw: value, text: value === null ? '' : seconds(value) });
+  const table = html`<${Table} bare=${true} title=${title} file=${fileOf(`${model.name}-users`)}
+    columns=${['infer.users', 'infer.ttft', 'infer.tpot', 'infer.user', 'infer.gpu', 'infer.cache', 'infer.needed'].map((key) => ({ name: t(key), number: true }))}
+    lines=${users.map((/** @type {any} */ one) => ({ key: String(one.batch), mark: one.batch === answer.load.batch, cells: [
+      { raw: one.batch, text: exact(one.batch) }, time(one.ttft_seconds), time(one.tpot_seconds),
+      { raw: one.tokens_per_second_per_user, text: one.tokens_per_second_per_user === null ? '' : three(one.tokens_per_second_per_user) },
+      { raw: one.tokens_per_second_per_gpu, text: one.tokens_per_second_per_gpu === null ? '' : exact(Math.round(one.tokens_per_second_per_gpu)) },
+      { raw: one.kv_cache, text: binary(one.kv_cache) }, { raw: one.total_per_gpu, text: html`<span class=${one.fits === false ? 'bad' : ''}>${binary(one.total_per_gpu)}${one.fits === false ? ` ${t('infer.not')}` : ''}</span>` }] }))} />`;
+  if (!timed.length) return html`<section class="view"><h2>${title}</h2>${table}</section>`;
+  return html`<${Pictured} title=${title} hint=${t('infer.by.users.hint')} table=${table}>
+    <${Chart} name=${fileOf(`${model.name}-users`)} label=${`${title}: ${timed.map((/** @type {any} */ one) => `${exact(one.batch)}: ${seconds(one.tpot_seconds)}`).join(', ')}`} of=${answer} height=${300} option=${() => option(timed)} /><//>`;
+}
+
+/** @param {any[]} users @returns {any} */
+function option(users) {
+  const axis = { type: 'log', axisLabel: { hideOverlap: true }, minorSplitLine: { show: false } };
+  const line = (/** @type {string} */ key, /** @type {string} */ name, /** @type {number} */ place, right = false) => ({
+    name: t(name), type: 'line', yAxisIndex: right ? 1 : 0, symbol: ['circle', 'rect', 'triangle'][place], symbolSize: 6, itemStyle: { color: SERIES[place] }, lineStyle: { type: right ? 'dashed' : 'solid' },
+    data: users.map((one) => [one.batch, one[key]]),
+  });
+  return {
+    grid: { left: 8, right: 8, top: 52, bottom: 26, containLabel: true },
+    legend: { top: 0 },
+    tooltip: { trigger: 'axis', formatter: (/** @type {any[]} */ at) => [t('infer.tip', { users: exact(at[0].value[0]) }), ...at.map(({ seriesName, seriesIndex, value }) => `${seriesName}  ${seriesIndex === 2 ? exact(Math.round(value[1])) : seconds(value[1])}`)].join('\n') },
+    xAxis: { ...axis, logBase: 2, name: t('infer.users'), nameLocation: 'middle', nameGap: 24, min: users[0].batch, max: users.at(-1).batch, axisLabel: { formatter: (/** @type {number} */ v) => exact(v), hideOverlap: true } },
+    yAxis: [
+      { ...axis, axisLabel: { formatter: (/** @type {number} */ v) => seconds(v), hideOverlap: true } },
+      { ...axis, name: t('infer.gpu'), nameTextStyle: { align: 'right' }, splitLine: { show: false }, axisLabel: { formatter: (/** @type {number} */ v) => short(v), hideOverlap: true } },
+    ],
+    series: [line('ttft_seconds', 'infer.ttft', 0), line('tpot_seconds', 'infer.tpot', 1), line('tokens_per_second_per_gpu', 'infer.gpu', 2, true)],
+  };
+}
