@@ -10,7 +10,7 @@ from weighbridge.models import families
 
 SOURCE = Path(__file__).parents[2] / "src"
 MODELS = SOURCE / "weighbridge" / "models"
-FILES = sorted(SOURCE.rglob("*.py"))
+FILES = sorted(path for path in SOURCE.rglob("*.py") if "node_modules" not in path.parts)
 
 
 def functions() -> list[tuple[str, int]]:

@@ -167,6 +167,8 @@ def _argument(found: Words, name: str, argument: click.Argument, value: Any) -> 
     if argument.required and not values:
         found.problems.append(Problem(name, f"missing; {ask_for(name)}"))
     if several and name == "words" and len(values) == 1 and isinstance(values[0], str):
+        from weighbridge.formats.megatron.command import split
+
         values = split(values[0])
     for number, one in enumerate(values):
         place = f"{name}.{number}" if several and len(values) > 1 else name
@@ -191,13 +193,3 @@ def ask_for(name: str) -> str:
         "words": "the arguments, as text or a list",
         "file": "the name of a file that is sent along in files",
     }.get(name, "it is needed")
-
-
-def split(text: str) -> list[str]:
-    """The words of a shell's text; where quotes do not match, as they stand."""
-    import shlex
-
-    try:
-        return shlex.split(text.replace("\\\r\n", " ").replace("\\\n", " "), comments=True)
-    except ValueError:
-        return text.split()

@@ -45,7 +45,7 @@ QUANTISED_BESIDE = "hf_quant_config.json"
 def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Model:
     """The model of a catalogue name or alias, a ``config.json``, ``params.json`` or TOML description (or a folder that
     holds one), a GGUF file (of a Hugging Face repository too: ``org/name:Q4_K_M``), a Hugging Face id (its
-    configuration only), or a mapping of such fields.
+    configuration only), or a mapping of such fields, or of ``megatron`` to a launch command of Megatron-LM.
 
     Args:
         model: any of these.
@@ -62,6 +62,10 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
     if not isinstance(model, str | Path | Mapping):
         raise InputError(f"MODEL: got {given(model)}; expected a name, a path or a mapping of fields")
     if isinstance(model, Mapping):
+        if "megatron" in model:
+            from weighbridge.formats.megatron.described import described
+
+            return described(model, changes)
         name = model.get("name")
         return from_raw(name if name and isinstance(name, str) else "model", model, changes, "given fields")
     text = str(model)

@@ -209,3 +209,11 @@ def ranks_of(environment: Mapping[str, str]) -> int | None:
     """
     text = environment.get("WORLD_SIZE")
     return None if not text else _count("WORLD_SIZE", text)
+
+
+def split(text: str) -> list[str]:
+    """The words of a shell's text; where quotes do not match, as they stand."""
+    try:
+        return shlex.split(text.replace("\\\r\n", " ").replace("\\\n", " "), comments=True)
+    except ValueError:
+        return text.split()

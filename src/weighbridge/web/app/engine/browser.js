@@ -38,6 +38,11 @@ export class BrowserEngine {
     });
   }
 
+  /** Keep a file for questions that name it. @param {{name: string, bytes: Uint8Array, size: number}} file @returns {Promise<void>} */
+  hold(file) {
+    return this.send({ file }, [file.bytes.buffer]);
+  }
+
   /** @param {object} question @returns {Promise<Answer>} */
   async ask(question) {
     const { text, ms } = await this.send({ question });

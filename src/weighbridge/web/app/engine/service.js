@@ -7,13 +7,24 @@ export class ServiceEngine {
   kind = 'service';
   ready = Promise.resolve({ pyodide: 0, all: 0 });
 
-  /** @param {object} question @returns {Promise<Answer>} */
-  async ask(question) {
+  /** Files to send along, by name. @type {Map<string, {base64: string, size: number}>} */
+  held = new Map();
+
+  /** Keep a file for questions that name it. @param {{name: string, bytes: Uint8Array<ArrayBuffer>, size: number}} file */
+  async hold({ name, bytes, size }) {
+    let letters = '';
+    for (let at = 0; at < bytes.length; at += 0x8000) letters += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+    this.held.set(name, { base64: btoa(letters), size });
+  }
+
+  /** @param {{held?: string[]}} asked @returns {Promise<Answer>} */
+  async ask({ held, ...question }) {
+    const files = held && Object.fromEntries(held.map((name) => [name, this.held.get(name)]));
     const begun = performance.now();
     const response = await fetch('api/v1/answer', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(question),
+      body: JSON.stringify({ ...question, ...(files && { files }) }),
     });
     const value = parsed(await response.text());
     const ms = performance.now() - begun;

@@ -6,7 +6,7 @@ import { Drawer } from '../drawer/drawer.js';
 import { useAnswer } from '../engine/engine.js';
 import { OptionField } from '../controls/fields.js';
 import { Group } from '../controls/group.js';
-import { keyOfModel, modelOf } from '../model/model.js';
+import { atOnce, keyOfModel, modelOf } from '../model/model.js';
 import { ModelPicker, modelLine } from '../model/picker.js';
 import { panelOf } from '../panels/index.js';
 import { keyOf } from '../state/question.js';
@@ -18,7 +18,7 @@ import { Status } from './status.js';
 /** @typedef {import('../panels/panel.js').FieldGroup} FieldGroup */
 /** @typedef {import('../panels/panel.js').Values} Values */
 /** @typedef {import('../panels/panel.js').Problem} Problem */
-/** @typedef {{told: {model: unknown, held?: string[]} | null, wrong: string}} Given */
+/** @typedef {import('../model/model.js').Given} Given */
 
 /** @param {{speak: (language: any) => void}} props */
 export function App({ speak }) {
@@ -54,30 +54,28 @@ function skip(event) {
   document.getElementById('answer')?.focus();
 }
 
-/** @param {Panel} panel @param {Values} values @param {{model: unknown, held?: string[]}} given */
-function asking(panel, values, { model, held }) {
+/** @param {Panel} panel @param {Values} values @param {Given} given */
+function asking(panel, values, { model, files, held }) {
   const question = panel.question(values, model);
-  return question && held ? { ...question, held } : question;
+  return question && { ...question, ...(files && { files }), ...(held && { held }) };
 }
 
 /** The model that the address says: some are unpacked first. @param {Values} values */
 function useModel(values) {
-  const [given, set] = useState(() => atOnce(values));
   const key = keyOfModel(values);
+  const [unpacked, set] = useState(/** @type {{key: string, told: Given | null, wrong: string}} */ ({ key: '', told: null, wrong: '' }));
+  const told = atOnce(values);
   useEffect(() => {
+    if (told) return undefined;
     let stale = false;
     modelOf(values).then(
-      (told) => stale || set({ told, wrong: '' }),
-      () => stale || set({ told: null, wrong: t('model.read.link') }),
+      (found) => stale || set({ key, told: found, wrong: '' }),
+      (error) => stale || set({ key, told: null, wrong: error instanceof DOMException || error instanceof SyntaxError ? t('model.read.link') : error.message }),
     );
     return () => void (stale = true);
   }, [key]);
-  return given;
-}
-
-/** What can be said without unpacking anything. @param {Values} values @returns {Given} */
-function atOnce({ model = '' }) {
-  return { told: model.startsWith('~') ? null : { model }, wrong: '' };
+  if (told) return { told, wrong: '' };
+  return unpacked.key === key ? unpacked : { told: null, wrong: '' };
 }
 
 /** @param {{group: FieldGroup, panel: Panel, values: Values, problems: Problem[]}} props */

@@ -1,31 +1,41 @@
-// The model of a state: what the question calls it. It stands in the address like everything else.
+// The model of a state: what a question calls it, and the files that go with it. It stands in the address like everything.
+import { t } from '../i18n/language.js';
 import { unpacked } from '../state/packing.js';
+import { ready } from './held.js';
 import { typedModel } from './typed.js';
 
 /** @typedef {import('../state/address.js').Values} Values */
 
-/** The ways in which a model may be given. @typedef {'name' | 'typed' | 'config' | 'file'} Way */
+/** The ways in which a model may be given. @typedef {'name' | 'typed' | 'megatron' | 'files' | 'held'} Way */
+/** @typedef {{model: unknown, files?: Record<string, {text: string}>, held?: string[]}} Given */
+
+const WAYS = new Set(['typed', 'megatron', 'files', 'held']);
 
 /** How the model is given. @param {Values} values @returns {Way} */
 export function wayOf({ model = '' }) {
-  if (model === '~typed') return 'typed';
-  if (model === '~config') return 'config';
-  return model === '~file' ? 'file' : 'name';
+  const way = model.slice(1);
+  return model.startsWith('~') && WAYS.has(way) ? /** @type {Way} */ (way) : 'name';
 }
 
 /** Values of the address that the model depends on, as one text. @param {Values} values */
 export const keyOfModel = (values) =>
   JSON.stringify(Object.entries(values).filter(([key]) => key === 'model' || key.startsWith('m.')).sort());
 
-/**
- * The model as a question names it.
- * @param {Values} values
- * @returns {Promise<{model: unknown, held?: string[]}>}
- */
-export async function modelOf(values) {
+/** What can be said at once; ``null`` where something is unpacked first. @param {Values} values @returns {Given | null} */
+export function atOnce(values) {
   const way = wayOf(values);
+  if (way === 'name') return { model: values.model ?? '' };
   if (way === 'typed') return { model: typedModel(values) };
-  if (way === 'config') return { model: { name: values['m.name'] ?? 'model', ...JSON.parse(await unpacked(values['m.z'] ?? '')) } };
-  if (way === 'file') return { model: values['m.name'], held: [values['m.name']] };
-  return { model: values.model ?? '' };
+  if (way === 'megatron') return { model: { name: values['m.name'] ?? 'megatron', megatron: values['m.args'] ?? '' } };
+  return null;
+}
+
+/** The model as a question names it. @param {Values} values @returns {Promise<Given>} */
+export async function modelOf(values) {
+  const said = atOnce(values);
+  if (said) return said;
+  const model = values['m.file'] ?? '';
+  if (wayOf(values) === 'held') return { model, held: await ready(values['m.key'] ?? '', t('model.read.gone', { name: model })) };
+  const texts = Object.entries(JSON.parse(await unpacked(values['m.z'] ?? '')));
+  return { model, files: Object.fromEntries(texts.map(([name, text]) => [name, { text: String(text) }])) };
 }

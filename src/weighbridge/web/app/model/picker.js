@@ -4,6 +4,7 @@ import { t } from '../i18n/language.js';
 import { change } from '../state/store.js';
 import { Catalogue } from './catalogue.js';
 import { Drop } from './drop.js';
+import { EXAMPLE_ARGUMENTS, MegatronArguments } from './megatron.js';
 import { TypedForm } from './typed_form.js';
 import { START } from './typed.js';
 import { wayOf } from './model.js';
@@ -12,7 +13,7 @@ import { wayOf } from './model.js';
 /** @typedef {import('../engine/engine.js').Problem} Problem */
 
 /** Ways that a reader chooses between; a dropped file is one of them once it is there. */
-const WAYS = /** @type {const} */ (['name', 'typed']);
+const WAYS = /** @type {const} */ (['name', 'typed', 'megatron']);
 
 /** @param {{values: Values, problems: Problem[]}} props */
 export function ModelPicker({ values, problems }) {
@@ -25,14 +26,19 @@ export function ModelPicker({ values, problems }) {
     </div>
     ${way === 'name' && html`<${Catalogue} value=${values.model ?? ''} told=${told} />`}
     ${way === 'typed' && html`<${TypedForm} values=${values} problems=${problems} />`}
-    ${way !== 'name' && told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}`;
+    ${way === 'megatron' && html`<${MegatronArguments} value=${values['m.args'] ?? ''} told=${told} />`}
+    ${(way === 'files' || way === 'held') && html`<p class="dropped"><b>${values['m.name']}</b> ${t(`model.way.${way}`)}</p>`}
+    ${way !== 'name' && way !== 'megatron' && told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}`;
 }
 
-/** @param {'name' | 'typed'} way @param {Values} values */
+/** What each way begins with. */
+const STARTS = { name: { model: 'llama-3.1-8b' }, typed: START, megatron: { model: '~megatron', 'm.args': EXAMPLE_ARGUMENTS } };
+
+/** @param {keyof typeof STARTS} way @param {Values} values */
 function choose(way, values) {
   if (way === wayOf(values)) return;
   const cleared = Object.fromEntries(Object.keys(values).filter((key) => key.startsWith('m.')).map((key) => [key, '']));
-  change({ ...cleared, ...(way === 'typed' ? START : { model: 'llama-3.1-8b' }) }, { step: true });
+  change({ ...cleared, ...STARTS[way] }, { step: true });
 }
 
 /** The model in one line. @param {Values} values */

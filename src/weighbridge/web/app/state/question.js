@@ -13,7 +13,7 @@ import FIELDS from '../generated/fields.json';
  * @property {unknown} default
  */
 
-/** @typedef {{ask: string, model?: unknown, models?: unknown[], words?: string, options: Record<string, unknown>, with?: string[], held?: string[]}} Question */
+/** @typedef {{ask: string, model?: unknown, models?: unknown[], words?: string, options: Record<string, unknown>, with?: string[], files?: Record<string, {text: string}>, held?: string[]}} Question */
 
 /** Fields that mean the same wherever they are asked for, so that they are kept once. */
 const SHARED = new Set(['cluster', 'price']);

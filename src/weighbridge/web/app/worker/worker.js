@@ -52,9 +52,9 @@ async function handle({ id, question, file }) {
 
 /** Whether a question brings fields of its own, which pydantic checks. @param {any} question */
 function needsChecks(question) {
-  const { ask, model, models, held, options } = question;
+  const { ask, model, models, files, held, options } = question;
   const described = [model, ...(models ?? [])].some((one) => one && typeof one !== 'string');
-  return described || ask === 'megatron' || Boolean(held?.length) || Boolean(options?.set);
+  return described || ask === 'megatron' || Boolean(files) || Boolean(held) || Boolean(options?.set);
 }
 
 /** @type {Promise<void>} */

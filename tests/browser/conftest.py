@@ -1,0 +1,68 @@
+"""A real browser on the built page: ``make browser``. Without Playwright none of these tests are collected."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.driving import ARGUMENTS, SHOTS, Driver
+from tests.browser.serving import SITE, Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The built site on a port of this machine, with the headers of a careful host."""
+    if not (SITE / "index.html").exists():
+        pytest.skip("the page is not built: make site builds it")
+    with Server(SITE) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, or another that CHROMIUM names."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("there is no Chromium: make browser installs it")
+    SHOTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: Server) -> Iterator[Any]:
+    """Opens the page: ``visit("#params?model=gpt2", look="dark")``. What the browser complains of fails the test."""
+    drivers: list[Driver] = []
+
+    def open_page(fragment: str = "", **how: Any) -> Driver:
+        driver = Driver.opened(chromium, server.address, fragment, **how)
+        drivers.append(driver)
+        return driver
+
+    yield open_page
+    complaints = [complaint for driver in drivers for complaint in driver.closed()]
+    assert not complaints, complaints
+
+
+@pytest.fixture
+def configurations(shared: Path) -> list[Path]:
+    """Real configuration files beside the repository."""
+    found = sorted((shared / "truth" / "hf_configs").glob("*_config.json"))
+    if not found:
+        pytest.skip("the folder of configuration files beside the repository is missing")
+    return [path for path in found if not path.name.endswith("hf_quant_config.json")]

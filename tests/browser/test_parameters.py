@@ -1,0 +1,168 @@
+"""The panel of parameters: what people type, drop and paste, with the figures of the reference systems."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.formats.weights.files import gguf, safetensors
+from weighbridge import params
+
+A_BY_HAND = {
+    "m.vocab": "152064",
+    "m.hidden": "2048",
+    "m.layers": "24",
+    "m.heads": "16",
+    "m.groups": "16",
+    "m.experts": "60",
+    "m.top_k": "4",
+    "m.routed": "1408",
+    "m.shared_experts": "1",
+    "m.shared": "5632",
+}
+"""Numbers of the worked example of reference system A, in the order of the form."""
+
+LLAMA_PARAMS = {
+    "dim": 4096,
+    "n_layers": 32,
+    "n_heads": 32,
+    "n_kv_heads": 8,
+    "vocab_size": 128256,
+    "ffn_dim_multiplier": 1.3,
+    "multiple_of": 1024,
+    "norm_eps": 1e-05,
+    "rope_theta": 500000.0,
+}
+"""Llama 3.1 8B's own params.json: the worked example of reference system B."""
+
+
+def test_the_first_visit_shows_an_answer_before_python_has_loaded(visit: Any) -> None:
+    page = visit()
+    page.shows("8,030,261,248")
+    assert page.page.evaluate("document.documentElement.dataset.ready ?? 'loading'") == "loading"
+    page.ready()
+    page.shot("first-visit")
+
+
+def test_a_by_hand(visit: Any) -> None:
+    page = visit().ready()
+    page.open("Model")
+    page.page.get_by_role("button", name="Type the sizes").click()
+    page.choose("m.ffn", "moe")
+    for field, text in A_BY_HAND.items():
+        page.type(field, text)
+    page.page.get_by_label("Bias on q, k and v").check()
+    page.page.get_by_label("Gate of the shared expert").check()
+    page.shows("14,316,308,480")
+    page.shows("28,632,616,960")
+    page.open("Weights")
+    page.choose("params.router_dtype", "fp32")
+    page.shows("28,638,515,200")
+    page.shot("a-by-hand")
+
+
+def test_a_as_a_preset_explains_each_figure(visit: Any) -> None:
+    page = visit().ready()
+    page.open("Model")
+    page.page.get_by_role("button", name="Type the sizes").click()
+    page.page.get_by_role("button", name="worked example").click()
+    page.shows("14,316,308,480")
+    page.page.locator(".sentence .large .figure").click()
+    page.explains("14,316,308,480")
+    page.page.locator("main").get_by_role("button", name="28,632,616,960").first.click()
+    page.explains("28,632,616,960")
+    page.page.get_by_role("button", name="13,287,555,072").first.click()
+    page.explains("13,287,555,072")
+    page.shot("a-explained")
+
+
+def test_the_drawer_follows_what_is_typed(visit: Any) -> None:
+    page = visit("#params?model=%7Etyped&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256&x=total").ready()
+    page.explains("1,000")
+    page.open("Model")
+    page.type("m.vocab", "5000")
+    page.explains("2 × 5,000 × 64")
+
+
+def test_b_dropped(visit: Any, tmp_path: Path) -> None:
+    (tmp_path / "params.json").write_text(json.dumps(LLAMA_PARAMS))
+    page = visit().ready()
+    page.drop(tmp_path / "params.json")
+    page.page.wait_for_function("location.hash.includes('files')")
+    page.settled()
+    page.shows("8,030,261,248")
+    page.shows("params")
+    page.page.locator(".sentence .large .figure").click()
+    page.explains("14,336")
+    page.shot("b-dropped")
+
+
+def test_real_configurations_dropped(visit: Any, configurations: list[Path]) -> None:
+    page = visit().ready()
+    wrong = {}
+    for path in configurations:
+        before = page.page.url
+        page.drop(path)
+        page.page.wait_for_function("before => location.href !== before", arg=before)
+        page.settled()
+        expected = f"{params(path).total:,}"
+        shown = page.page.locator("main").inner_text()
+        if expected not in shown:
+            wrong[path.name] = (expected, shown[:300])
+    assert not wrong
+
+
+def test_megatron_arguments_pasted(visit: Any) -> None:
+    page = visit().ready()
+    page.open("Model")
+    page.page.get_by_role("button", name="Megatron arguments").click()
+    page.shows("1,251,035,136")
+    text = page.page.locator("[id='m.args']").input_value()
+    page.page.locator("[id='m.args']").fill(text.replace("--num-layers 4", "--num-layers 8"))
+    page.shows("2,371,004,416")
+
+
+def test_weights_dropped(visit: Any, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(safetensors({"model.embed_tokens.weight": ("BF16", (1000, 64))}))
+    page = visit().ready()
+    page.drop(tmp_path / "model.safetensors")
+    page.shows("128,000")
+    metadata = {"general.architecture": "llama", "general.name": "tiny"}
+    (tmp_path / "tiny.gguf").write_bytes(gguf({"token_embd.weight": ("Q8_0", (1000, 64))}, metadata))
+    page.drop(tmp_path / "tiny.gguf")
+    page.shows("68,000")
+    page.page.reload()
+    page.ready()
+    page.shows("68,000")
+
+
+def test_what_is_wrong_is_said_beside_its_field(visit: Any) -> None:
+    page = visit("#params?model=%7Etyped&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256").ready()
+    page.settled()
+    page.open("Model")
+    page.type("m.groups", "3")
+    page.page.wait_for_selector("[id='m.groups-problem'], .told.wrong")
+    assert page.page.locator("[id='m.groups']").get_attribute("aria-invalid") == "true"
+    page.shot("wrong-field")
+    page.type("m.groups", "2")
+    page.page.wait_for_selector(".told.wrong", state="detached")
+
+
+def test_the_catalogue_is_searched(visit: Any) -> None:
+    page = visit().ready()
+    page.open("Model")
+    page.page.locator("#model-search").press_sequentially("deepseek v3")
+    page.page.locator(".models").get_by_role("button", name="deepseek-v3", exact=False).first.click()
+    page.shows("671,026,404,352")
+
+
+def test_tables_and_pictures_are_saved(visit: Any) -> None:
+    page = visit().ready()
+    page.page.wait_for_selector(".chart canvas")
+    for button, start in (("Save as CSV", "\ufeffmodule,class"), ("Save as SVG", "<svg"), ("Save as PNG", "\x89PNG")):
+        with page.page.expect_download() as saving:
+            page.page.get_by_role("button", name=button).first.click()
+        data = Path(saving.value.path()).read_bytes()
+        assert data.startswith(start.encode("latin-1" if "PNG" in start else "utf-8"))
+        assert len(data) > 100
