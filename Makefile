@@ -12,15 +12,15 @@ PIP := install --quiet --disable-pip-version-check
 WEB := src/weighbridge/web
 BROWSER := .venv-browser
 
-.PHONY: help run test lint site web-check browser docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
+.PHONY: help run test serve service lint site web-check browser docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/ready: pyproject.toml constraints/core.txt constraints/dev.txt
+$(VENV)/ready: pyproject.toml constraints/core.txt constraints/serve.txt constraints/dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip $(PIP) --constraint constraints/core.txt --editable .
-	$(BIN)/pip $(PIP) --requirement constraints/dev.txt --constraint constraints/core.txt
+	$(BIN)/pip $(PIP) --requirement constraints/serve.txt --requirement constraints/dev.txt --constraint constraints/core.txt
 	@touch $@
 
 $(ORACLE)/ready: pyproject.toml constraints/core.txt constraints/torch.txt constraints/oracle.txt
@@ -45,6 +45,14 @@ run: $(VENV)/ready ## weigh a real model, a training run of it, and a Megatron-L
 
 test: $(VENV)/ready ## the tests that need neither torch nor transformers
 	$(BIN)/pytest -n 2 -q
+
+serve: $(VENV)/ready ## the page and the HTTP service, on this machine alone
+	$(BIN)/weighbridge serve
+
+service: $(VENV)/ready ## the service: its tests with more examples, load and memory over many requests
+	SERVICE_EXAMPLES=200 $(BIN)/pytest -q tests/server tests/answer
+	$(BIN)/python -m benchmarks.serving_load --json benchmarks/results/serving_load.json
+	$(BIN)/python -m benchmarks.serving_memory --json benchmarks/results/serving_memory.json
 
 lint: $(VENV)/ready ## ruff, strict types
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ what that would have printed with ``--json``, so that the three cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import click
@@ -14,6 +14,7 @@ import click
 from weighbridge.answer.access import Access as Access
 from weighbridge.answer.asks import ASKS, command_of, parameters_of
 from weighbridge.answer.checks import out_of_bounds
+from weighbridge.answer.contexts import context_of
 from weighbridge.answer.fields import fields as fields
 from weighbridge.answer.handed import files_of
 from weighbridge.answer.problems import Problem as Problem
@@ -27,7 +28,9 @@ from weighbridge.formats import door
 BESIDE_ARGUMENTS = ("ask", "options", "with", "files")
 
 
-def answer(question: Mapping[str, Any], access: Access = Access.QUESTION) -> dict[str, Any]:
+def answer(
+    question: Mapping[str, Any], access: Access = Access.QUESTION, without: Collection[str] = ()
+) -> dict[str, Any]:
     """The answer to a question, as ``--json`` prints it.
 
     Args:
@@ -36,6 +39,7 @@ def answer(question: Mapping[str, Any], access: Access = Access.QUESTION) -> dic
             long options, underscores for hyphens; ``with`` what is asked for beside (``explain``, ``timeline`` ...);
             ``files`` contents of files by the names under which options and ``model`` may call them.
         access: what may be reached beyond the question itself.
+        without: asks that are not answered here.
 
     Raises:
         QuestionError: naming every field that is wrong, as far as they can be checked one by one.
@@ -44,7 +48,7 @@ def answer(question: Mapping[str, Any], access: Access = Access.QUESTION) -> dic
         raise QuestionError([Problem("", f"got {given(question)}; expected a table with ask, model and options")])
     if wrong := out_of_bounds(question):
         raise QuestionError(wrong)
-    ask = _ask(question)
+    ask = _ask(question, without)
     handed, problems = files_of(question.get("files"))
     if handed and access is Access.MACHINE:
         problems.append(Problem("files", "files are sent along where those of the machine cannot be reached"))
@@ -56,18 +60,19 @@ def answer(question: Mapping[str, Any], access: Access = Access.QUESTION) -> dic
         return _run(ask, words)
 
 
-def _ask(question: Mapping[str, Any]) -> str:
+def _ask(question: Mapping[str, Any], without: Collection[str]) -> str:
     """What is asked.
 
     Raises:
         QuestionError: for what nothing answers.
     """
     ask = question.get("ask")
-    if isinstance(ask, str) and ask in ASKS:
+    allowed = [name for name in ASKS if name not in without]
+    if isinstance(ask, str) and ask in allowed:
         return ask
-    near = did_you_mean(ask, ASKS) if isinstance(ask, str) else ""
+    near = did_you_mean(ask, allowed) if isinstance(ask, str) else ""
     said = "missing" if ask is None else f"got {given(ask)}"
-    raise QuestionError([Problem("ask", f"{said}; allowed: {', '.join(ASKS)}{near}")])
+    raise QuestionError([Problem("ask", f"{said}; allowed: {', '.join(allowed)}{near}")])
 
 
 def _unknown(ask: str, question: Mapping[str, Any]) -> list[Problem]:
@@ -86,10 +91,9 @@ def _unknown(ask: str, question: Mapping[str, Any]) -> list[Problem]:
 def _run(ask: str, words: Words) -> dict[str, Any]:
     """The command's own answer."""
     command, taken = command_of(ask), Taken()
-    line = [*words.options, "--json", *(["--", *words.arguments] if words.arguments else [])]
     described = any(isinstance(one, Mapping) for of in words.objects.values() for one in of)
     try:
-        with command.make_context(ask, line, obj=taken) as context:
+        with context_of(ask, words, taken) as context:
             for name, given_ in words.objects.items():
                 if described:
                     context.params[name] = tuple(given_) if isinstance(context.params[name], tuple) else given_[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,6 +35,7 @@ def exchange(
     access: Access = Access.QUESTION,
     ask: str | None = None,
     files: Mapping[str, bytes] | None = None,
+    without: Collection[str] = (),
 ) -> Exchange:
     """Answer a question written as JSON.
 
@@ -43,13 +44,14 @@ def exchange(
         access: what may be reached beyond the question itself.
         ask: what is asked, where the place says so that the question came to.
         files: contents of files that came beside the text.
+        without: asks that are not answered here.
     """
     try:
         question = _question(text, ask, files)
     except QuestionError as error:
         return Exchange(400, problem_details(400, error.problems))
     try:
-        return Exchange(200, encoded(answer(question, access)))
+        return Exchange(200, encoded(answer(question, access, without)))
     except QuestionError as error:
         return Exchange(422, problem_details(422, error.problems))
 

@@ -178,11 +178,16 @@ def _argument(found: Words, name: str, argument: click.Argument, value: Any) -> 
         elif isinstance(one, str):
             found.objects.setdefault(name, []).append(one)
             found.arguments.append(one)
-        elif name == "words" and isinstance(one, int | float) and not isinstance(one, bool):
+        elif isinstance(value, list | tuple) and _is_word(name, one):
             found.arguments.append(str(one))
         else:
             kinds = "a name or a table of fields" if name in MODELS else "text"
             found.problems.append(Problem(place, f"got {given(one)}; expected {kinds}"))
+
+
+def _is_word(name: str, one: Any) -> bool:
+    """Whether a number stands among words, such as the value of an argument."""
+    return name == "words" and isinstance(one, int | float) and not isinstance(one, bool)
 
 
 def ask_for(name: str) -> str:

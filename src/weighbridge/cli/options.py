@@ -145,8 +145,8 @@ def load_model(model: str | Mapping[str, Any], changes: tuple[str, ...]) -> Mode
 
 @lru_cache(maxsize=16)
 def described(fields: str, changes: tuple[str, ...]) -> Model:
-    """The model of a table of fields, as JSON. It stays, with what was recorded of it, so that further questions about it
-    are quick.
+    """The model of a table of fields, as JSON. It stays, with what was recorded of it, so that further questions about
+    it are quick.
     """
     from weighbridge.formats.loading import load
 

@@ -93,8 +93,8 @@ def load(model: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | Non
 
 @lru_cache(maxsize=32)
 def of_entry(name: str) -> Model:
-    """The model of a catalogue's entry as it is. It stays, with what was recorded of it, so that further questions about
-    it are quick.
+    """The model of a catalogue's entry as it is. It stays, with what was recorded of it, so that further questions
+    about it are quick.
     """
     entry = catalogue.find(name)
     assert entry is not None

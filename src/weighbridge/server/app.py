@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weighbridge import __version__
 from weighbridge.answer import answer, fields
-from weighbridge.answer.asks import ASKS
 from weighbridge.answer.exchange import encoded
 from weighbridge.server.bodies import body_of
 from weighbridge.server.headers import SafeHeaders
@@ -26,7 +25,7 @@ from weighbridge.server.metrics import MEDIA_TYPE as METRICS_TYPE
 from weighbridge.server.openapi import description
 from weighbridge.server.problems import RefusedError
 from weighbridge.server.service import Answered, Service
-from weighbridge.server.settings import Settings
+from weighbridge.server.settings import OFFERED, Settings
 from weighbridge.server.site import Site, built, not_built
 
 log = logging.getLogger("weighbridge.requests")
@@ -40,6 +39,7 @@ def create_app(settings: Settings, service: Service | None = None) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        _ = description(), catalogues()  # made once, before anybody waits for them
         await service.lanes.open()
         log.info("ready", extra={"version": __version__})
         yield
@@ -62,7 +62,7 @@ def create_app(settings: Settings, service: Service | None = None) -> ASGIApp:
 
 def _add_questions(app: FastAPI, service: Service) -> None:
     """A place for every ask, one for all, and one that caches can keep."""
-    for ask in ASKS:
+    for ask in OFFERED:
         app.add_api_route(f"/api/v1/{ask}", _asking(service, ask), methods=["POST"], include_in_schema=False)
     app.add_api_route("/api/v1/answer", _asking(service, ""), methods=["POST"], include_in_schema=False)
     app.add_api_route("/api/v1/answer", _reading(service), methods=["GET"], include_in_schema=False)
@@ -128,8 +128,8 @@ def _add_plain(app: FastAPI, service: Service) -> None:
 
     async def fields_of(request: Request) -> Response:
         ask = request.path_params["ask"]
-        if ask not in ASKS:
-            raise RefusedError(404, "not-found", f"nothing is asked by that name; allowed: {', '.join(ASKS)}")
+        if ask not in OFFERED:
+            raise RefusedError(404, "not-found", f"nothing is asked by that name; allowed: {', '.join(OFFERED)}")
         return _json(encoded(fields(ask)))
 
     places: dict[str, Callable[..., Awaitable[Response]]] = {

@@ -14,15 +14,6 @@ LLAMA = {
     "vocab_size": 128256,
 }
 
-RUNS = "\n".join(
-    ["parameters,tokens,loss"]
-    + [
-        f"{n:.3e},{d:.3e},{1.7 + 400 / n**0.34 + 410 / d**0.28:.4f}"
-        for n in (1e8, 1e9, 1e10)
-        for d in (1e9, 1e10, 1e11)
-    ]
-)
-
 EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
     "params": {
         "a model of the catalogue": {"model": "llama-3.1-8b"},
@@ -51,13 +42,6 @@ EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
     "local": {"one's own card": {"model": "llama-3.1-8b", "options": {"on": ["RTX-4090"], "gguf": "Q4_K_M,Q8_0"}}},
     "scaling": {"a budget": {"options": {"compute": "5.76e23"}, "with": ["curves"]}},
     "laws": {"all of them": {}},
-    "fit": {
-        "runs": {
-            "file": "runs.csv",
-            "options": {"starts": 4, "bootstrap": 0},
-            "files": {"runs.csv": {"text": RUNS}},
-        }
-    },
     "compare": {"two models": {"models": ["llama-3.1-8b", "mixtral-8x7b"]}},
     "models": {"by a word": {"words": ["qwen"]}},
     "clusters": {"one device": {"words": ["h100"]}},

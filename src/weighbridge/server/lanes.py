@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 
 from weighbridge.server.process import DiedError, Worker
 from weighbridge.server.settings import Settings
-from weighbridge.server.wire import Came, Reply
+from weighbridge.server.shapes import Slow, shape
+from weighbridge.server.wire import Came, Reply, by_the_clock
 
 GRACE = 2.0
-"""Seconds that a worker has beyond the timer that interrupts it."""
+"""Seconds that a worker has beyond the timers that interrupt it, before it is ended."""
 
 FIRST_GUESS = 0.02
 """Seconds that a question is taken to need before any was measured."""
@@ -120,7 +121,7 @@ class Lane:
         self.busy += 1
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(seconds + GRACE):
+            async with asyncio.timeout(by_the_clock(seconds) + GRACE):
                 reply = await worker.ask(ask, text, seconds)
         except TimeoutError:
             self._replace(worker)
@@ -159,11 +160,19 @@ class Lane:
 
 @dataclass(frozen=True)
 class Lanes:
-    """The quick lane and the slow one."""
+    """The quick lane and the slow one.
+
+    Attributes:
+        settings: what the operator decides.
+        quick: the quick lane.
+        slow: the slow one.
+        known: shapes of questions that turned out slow.
+    """
 
     settings: Settings
     quick: Lane
     slow: Lane
+    known: Slow = field(default_factory=Slow)
 
     @classmethod
     def of(cls, settings: Settings) -> Lanes:
@@ -195,8 +204,13 @@ class Lanes:
             text: the question.
             slow: it is known to take long.
         """
-        if not slow:
+        like = shape(ask, text)
+        if not slow and like not in self.known:
             reply = await self.quick.ask(ask, text, self.settings.quick_seconds)
             if reply.came is not Came.SLOW:
                 return reply, self.quick.name
-        return await self.slow.ask(ask, text, self.settings.seconds), self.slow.name
+            self.known.learn(like)
+        reply = await self.slow.ask(ask, text, self.settings.seconds)
+        if reply.came is Came.ANSWER and reply.seconds < self.settings.quick_seconds / 2:
+            self.known.forget(like)
+        return reply, self.slow.name

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from weighbridge import __version__
-from weighbridge.answer.asks import ASKS, BESIDE
+from weighbridge.answer.asks import BESIDE
 from weighbridge.answer.fields import fields
 from weighbridge.report import (
     inference_comparison,
@@ -24,6 +24,7 @@ from weighbridge.report import (
 from weighbridge.report import serving_curves as serving
 from weighbridge.server.examples import EXAMPLES
 from weighbridge.server.problems import MEDIA_TYPE, TYPES
+from weighbridge.server.settings import OFFERED
 
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "params": (schema.Parameters, weights_schema.WeightsAlone),
@@ -34,7 +35,6 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "local": (local_schema.LocalModel,),
     "scaling": (scaling_schema.ScalingReport,),
     "laws": (scaling_schema.ScalingLaws,),
-    "fit": (scaling_schema.FittedLaw,),
     "compare": (schema.Compared, inference_comparison.ServedTable),
     "models": (schema.Catalogue,),
     "clusters": (schema.Clusters,),
@@ -70,7 +70,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "Arguments, as one text or word by word.",
         "anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": ["string", "number"]}}],
     },
-    "file": {"description": "The name of a file in files.", "type": ["string", "null"]},
 }
 
 FILES: dict[str, Any] = {
@@ -93,7 +92,7 @@ FILES: dict[str, Any] = {
 @cache
 def description() -> dict[str, Any]:
     """The whole description."""
-    paths: dict[str, Any] = {f"/api/v1/{ask}": {"post": _question(ask)} for ask in ASKS}
+    paths: dict[str, Any] = {f"/api/v1/{ask}": {"post": _question(ask)} for ask in OFFERED}
     paths["/api/v1/answer"] = {"post": _any_question(), "get": _cacheable()}
     paths["/api/v1/catalogue"] = {"get": _plain("The catalogues of models, families and devices.", REFS["Catalogues"])}
     paths["/api/v1/fields/{ask}"] = {"get": _fields()}
@@ -136,12 +135,12 @@ def _question(ask: str) -> dict[str, Any]:
 
 
 def _any_question() -> dict[str, Any]:
-    refs = [{"$ref": REF.format(model=_name(ask))} for ask in ASKS]
+    refs = [{"$ref": REF.format(model=_name(ask))} for ask in OFFERED]
     asked = [
         {"allOf": [ref], "properties": {"ask": {"const": ask}}, "required": ["ask"]}
-        for ask, ref in zip(ASKS, refs, strict=True)
+        for ask, ref in zip(OFFERED, refs, strict=True)
     ]
-    examples = {ask: {"summary": ask, "value": {"ask": ask, **next(iter(EXAMPLES[ask].values()))}} for ask in ASKS}
+    examples = {ask: {"summary": ask, "value": {"ask": ask, **next(iter(EXAMPLES[ask].values()))}} for ask in OFFERED}
     return {
         "operationId": "answer",
         "summary": "Any question, which says itself what it asks.",
@@ -157,14 +156,14 @@ def _cacheable() -> dict[str, Any]:
     said = "The same by an address that caches can keep: the question as JSON in q. If-None-Match spares the answer."
     example = '{"ask":"params","model":"llama-3.1-8b"}'
     q = {"name": "q", "in": "query", "required": True, "schema": {"type": "string"}, "example": example}
-    none = {"name": "If-None-Match", "in": "header", "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'}}
+    none = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
     responses = _responses({"type": "object"}, (400, 422, 429, 503))
     responses["304"] = {"description": "The answer that the entity tag names still holds."}
     return {"operationId": "answer_get", "summary": said, "parameters": [q, none], "responses": responses}
 
 
 def _fields() -> dict[str, Any]:
-    ask = {"name": "ask", "in": "path", "required": True, "schema": {"type": "string", "enum": list(ASKS)}}
+    ask = {"name": "ask", "in": "path", "required": True, "schema": {"type": "string", "enum": list(OFFERED)}}
     said = "What a question may hold: every option with type, bounds, default and help."
     responses = _responses(REFS["Fields"], (404,))
     return {"operationId": "fields", "summary": said, "parameters": [ask], "responses": responses}
@@ -209,7 +208,7 @@ def _schemas() -> dict[str, Any]:
     kinds = dict.fromkeys([*(kind for of in ANSWERS.values() for kind in of), *MORE])
     adapters: Any = [(kind, "serialization", TypeAdapter(kind)) for kind in kinds]
     found: dict[str, Any] = TypeAdapter.json_schemas(adapters, ref_template=REF)[1]["$defs"]
-    found |= {_name(ask): question_schema(ask) for ask in ASKS}
+    found |= {_name(ask): question_schema(ask) for ask in OFFERED}
     found |= {"Explanation": EXPLANATION, "Problem": PROBLEM, "Catalogues": CATALOGUES, "Families": FAMILIES}
     found |= {"Fields": FIELDS, "Health": HEALTH}
     for name, more in BESIDE_ANSWERS.items():

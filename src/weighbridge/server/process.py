@@ -38,7 +38,7 @@ class Worker:
         Raises:
             DiedError: where it ends before.
         """
-        words = [f"--memory={settings.memory}"]
+        words = [f"--memory={settings.memory}", *([] if lowered else ["--quick"])]
         if settings.hub:
             words += ["--hub", *(f"--host={host}" for host in hub_hosts(settings))]
         command = [sys.executable, "-m", "weighbridge.server.worker", *words]
@@ -90,11 +90,11 @@ class Worker:
     async def _reply(self) -> Reply:
         assert self._process.stdout is not None
         try:
-            came, status, length = REPLIED.unpack(await self._process.stdout.readexactly(REPLIED.size))
+            came, status, seconds, length = REPLIED.unpack(await self._process.stdout.readexactly(REPLIED.size))
             body = await self._process.stdout.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             raise DiedError("a worker ended") from None
-        return Reply(Came(came), status, body)
+        return Reply(Came(came), status, seconds, body)
 
     async def end(self) -> None:
         """End the process, whatever it does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
 
 import uvicorn
@@ -44,6 +45,8 @@ def run(settings: Settings, host: str, port: int, level: str) -> None:
     )
     where = listening.getsockname()
     logging.getLogger("weighbridge.server").info("listening", extra={"host": where[0], "port": where[1]})
+    for name in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends in order, and then raises the signal again
+        signal.signal(name, lambda *_: None)
     uvicorn.Server(config).run([listening])
 
 

@@ -16,9 +16,6 @@ from weighbridge.server.process import DiedError
 from weighbridge.server.settings import Settings
 from weighbridge.server.wire import Came, Reply
 
-SLOW = frozenset({"fit"})
-"""Asks that are known to take long."""
-
 LONG_TEXT = 2**18
 """Bytes of a question that is not tried in the quick lane."""
 
@@ -83,7 +80,7 @@ class Service:
         Raises:
             RefusedError: where nothing does.
         """
-        slow = ask in SLOW or len(text) > LONG_TEXT
+        slow = len(text) > LONG_TEXT
         for left in reversed(range(TRIES)):
             try:
                 return await self.lanes.ask(ask, text, slow)

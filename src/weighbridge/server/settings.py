@@ -6,6 +6,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from weighbridge.answer.asks import ASKS
+
+WITHOUT = frozenset({"fit"})
+"""Asks that the service does not answer: a fit takes minutes, and libraries that workers do not load."""
+
+OFFERED = tuple(ask for ask in ASKS if ask not in WITHOUT)
+"""Asks that it answers."""
+
 SITE = Path(__file__).parents[1] / "web" / "site"
 """Where the wheel has the built page."""
 
@@ -23,8 +31,8 @@ class Settings:
         quick: processes that answer quick questions.
         slow: processes that answer slow ones, with lower priority.
         queue: questions that may wait in each lane; more are sent away (429).
-        quick_seconds: a question that takes longer is asked again in the slow lane.
-        seconds: a question that takes longer there is given up (422).
+        quick_seconds: a question that computes longer is asked again in the slow lane.
+        seconds: a question that computes longer there is given up (422).
         wait_seconds: a question that waits longer for its turn is sent away (503).
         body: bytes of a request at most.
         body_seconds: for a request's body to arrive.
@@ -38,7 +46,7 @@ class Settings:
     quick: int = max(1, processors())
     slow: int = max(1, processors() // 2)
     queue: int = 256
-    quick_seconds: float = 0.5
+    quick_seconds: float = 0.25
     seconds: float = 20.0
     wait_seconds: float = 20.0
     body: int = 8 * 2**20

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 ASKED = struct.Struct(">dHI")
-"""Seconds that a question may take, bytes of its ask's name, bytes of its text."""
+"""Seconds of computing that a question may take, bytes of its ask's name, bytes of its text."""
 
-REPLIED = struct.Struct(">BHI")
-"""What came of it, HTTP status, bytes."""
+REPLIED = struct.Struct(">BHdI")
+"""What came of it, HTTP status, seconds of computing, bytes."""
+
+WAITING = 4.0
+"""Seconds by the clock that a question may take for each of computing: it may have to share a processor, or wait for
+the hub.
+"""
+
+
+def by_the_clock(seconds: float) -> float:
+    """Seconds by the clock that a question may take which may compute for so many."""
+    return 1.0 + WAITING * seconds
 
 
 class Came(IntEnum):
@@ -35,9 +45,11 @@ class Reply:
     Attributes:
         came: what kind of end it found.
         status: as HTTP has it.
+        seconds: of computing.
         body: JSON, or what a log should know of a defect.
     """
 
     came: Came
     status: int = 0
+    seconds: float = 0.0
     body: bytes = b""

@@ -6,9 +6,12 @@ than it may is interrupted by a timer, so that the process stays and the next qu
 
 from __future__ import annotations
 
+import gc
+import itertools
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +22,8 @@ from weighbridge.answer import Access
 from weighbridge.answer.exchange import exchange
 from weighbridge.cli.options import forget
 from weighbridge.server import guard
-from weighbridge.server.wire import ASKED, REPLIED, Came, Reply
+from weighbridge.server.settings import WITHOUT
+from weighbridge.server.wire import ASKED, REPLIED, Came, Reply, by_the_clock
 
 WARM: tuple[tuple[str, bytes], ...] = (
     ("params", b'{"model":"llama-3.1-8b","with":["explain"]}'),
@@ -53,13 +57,38 @@ def main() -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches all processes of a terminal; the service ends this one
+    signal.signal(signal.SIGPROF, _ring)
     signal.signal(signal.SIGALRM, _ring)
     for ask, text in WARM:
         exchange(text, access, ask)
+    quick = "--quick" in sys.argv
+    if quick:
+        _collect_later()
     guard.shut(tuple(word.removeprefix("--host=") for word in sys.argv if word.startswith("--host=")))
     _say(replied, Reply(Came.READY))
     while (question := _next(asked)) is not None:
         _say(replied, reply_to(*question, access))
+        if quick:
+            _collect()
+
+
+COLLECTED = itertools.count(1)
+
+OLDER, OLDEST = 64, 4096
+"""Questions after which objects that outlived some are looked through, and those that outlived many."""
+
+
+def _collect_later() -> None:
+    """Look for garbage between questions, not inside them; what stands now is never looked through again."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def _collect() -> None:
+    """Look for garbage: mostly what the last question left."""
+    number = next(COLLECTED)
+    gc.collect(2 if number % OLDEST == 0 else 1 if number % OLDER == 0 else 0)
 
 
 def _bound_memory(most: int) -> None:
@@ -88,16 +117,17 @@ def _next(asked: BinaryIO) -> tuple[float, str, bytes] | None:
 
 
 def _say(replied: BinaryIO, reply: Reply) -> None:
-    replied.write(REPLIED.pack(reply.came, reply.status, len(reply.body)) + reply.body)
+    replied.write(REPLIED.pack(reply.came, reply.status, reply.seconds, len(reply.body)) + reply.body)
     replied.flush()
 
 
 def reply_to(seconds: float, ask: str, text: bytes, access: Access = Access.QUESTION) -> Reply:
-    """What comes of a question that may take so many seconds."""
+    """What comes of a question that may compute for so many seconds."""
+    began = time.process_time()
     try:
         with _within(seconds):
-            found = exchange(text, access, ask or None)
-            return Reply(Came.ANSWER, found.status, found.body.encode())
+            found = exchange(text, access, ask or None, without=WITHOUT)
+            return Reply(Came.ANSWER, found.status, time.process_time() - began, found.body.encode())
     except TooSlow:
         forget()
         return Reply(Came.SLOW)
@@ -109,11 +139,13 @@ def reply_to(seconds: float, ask: str, text: bytes, access: Access = Access.QUES
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Interrupt what runs inside after so many seconds."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    """Interrupt what runs inside after so many seconds of computing, or when it has waited much longer."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, by_the_clock(seconds))
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -1,0 +1,110 @@
+"""A service of its own for the tests: the real one, on the loopback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from queue import Queue
+from typing import Any
+
+import pytest
+
+READY = 60.0
+"""Seconds until it must be ready."""
+
+
+@dataclass
+class Answer:
+    """A response.
+
+    Attributes:
+        status: as HTTP has it.
+        headers: by lower-case name.
+        body: as it came.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def data(self) -> Any:
+        """The JSON in it."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Running:
+    """A service that runs.
+
+    Attributes:
+        process: its process.
+        port: where it listens.
+        log: what it logged since somebody last looked.
+    """
+
+    process: subprocess.Popen[str]
+    port: int = 0
+    log: Queue[dict[str, Any]] = field(default_factory=Queue)
+
+    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        """What a request is answered with."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, named)
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        answer = Answer(response.status, found, response.read())
+        connection.close()
+        return answer
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.send("GET", path, None, **headers)
+
+    def ask(self, ask: str, question: Any, **headers: str) -> Answer:
+        """What a question is answered with."""
+        text = question if isinstance(question, bytes) else json.dumps(question).encode()
+        return self.send("POST", f"/api/v1/{ask}", text, **{"content_type": "application/json", **headers})
+
+    def logged(self, message: str) -> dict[str, Any]:
+        """The next record of that message."""
+        while True:
+            record = self.log.get(timeout=READY)
+            if record["message"] == message:
+                return record
+
+
+def start(*options: str) -> Running:
+    """A service with these options, ready."""
+    command = [sys.executable, "-c", "from weighbridge.cli import main; main()", "serve", "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    running = Running(process)
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            running.log.put(json.loads(line))
+
+    threading.Thread(target=read, daemon=True).start()
+    running.port = running.logged("listening")["port"]
+    running.logged("ready")
+    return running
+
+
+def stop(running: Running) -> int:
+    """End a service as an operator does; its status."""
+    running.process.terminate()
+    return running.process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Running]:
+    """A service with one worker in each lane."""
+    running = start("--workers", "1", "--slow-workers", "1", "--max-body", "2000000", "--seconds", "10")
+    yield running
+    assert stop(running) == 0
