@@ -198,7 +198,7 @@ MISTAKES = [
         "--quant: nvfp4: AMD Instinct MI300X has no kernels",
     ),
     (["infer", "gpt2", "--cluster", "V100-32gb", "--kv", "fp8"], "--kv: fp8: its kernels need CUDA capability 8.0"),
-    ([*LLAMA, "--kv", "int2"], "--kv: int2 is no data type of a cache; allowed: bf16"),
+    ([*LLAMA, "--kv", "int2"], "--kv: vLLM keeps no int2 cache; allowed: bf16"),
     ([*LLAMA, "--kv", "nvfp4"], "--kv: nvfp4: NVIDIA H100 SXM 80 GB has no unit for fp4; allowed: bf16"),
     ([*LLAMA, "--kv", "b16"], '--kv: data type "b16" is unknown'),
     (["infer", "gpt2", "--cluster", "H100", "--prompt", "2000"], "gpt2 has learned positions for at most 1,024"),

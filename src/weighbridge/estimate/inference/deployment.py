@@ -18,6 +18,7 @@ from weighbridge.formats.quantization import NAMED
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.nn import Module
+from weighbridge.parallel.engine import ENGINES
 from weighbridge.parallel.serving import Serving
 from weighbridge.units import gibibytes
 
@@ -89,7 +90,7 @@ def deploy(
     check_known(quantisation)
     check(machines.device, quantisation)
     if "cache" in fields:
-        check_cache(machines.device, fields["cache"].name)
+        check_cache(machines.device, fields.get("engine", ENGINES["vllm"]), fields["cache"].name)
     shape, chosen = _shape(loaded, prompt, output)
     fields |= shape
     found, stored = _first_that_fits(loaded, machines, quantisation, price, fields, batch)

@@ -264,6 +264,7 @@ def local(
     build: str = "llamacpp",
     chunk: int | None = None,
     host_experts: int = 0,
+    cache: str = "fp16",
 ) -> Local:
     """Weigh a model on one's devices.
 
@@ -278,6 +279,7 @@ def local(
         build: the engine, a name of :data:`weighbridge.estimate.inference.local.builds.BUILDS`.
         chunk: tokens of a prompt that one pass runs; the engine's own default if ``None``.
         host_experts: first layers whose routed experts stay on the host (``--n-cpu-moe``).
+        cache: data type of keys and values (``-ctk``, ``-ctv``): ``fp16``, ``q8_0``, ``q4_0`` ...
 
     Raises:
         InputError: with what is wrong in one line.
@@ -285,13 +287,11 @@ def local(
     loaded = as_model(model)
     asked = [devices] if isinstance(devices, str | Device) else list(devices)
     found = tuple(device for one in asked for device in _devices(one))
-    if build not in BUILDS:
-        raise InputError(f"build: got {given(build)}; allowed: {', '.join(BUILDS)}{did_you_mean(build, BUILDS)}")
+    serving = _serving(loaded, build, cache)
     for field_, message in _problems(found, context, ngl, tensor_split, host_experts):
         raise InputError(f"{field_}: {message}")
     if host_experts and not any(node.together for node in loaded.tree.walk()):
         raise InputError(f"host_experts: got {host_experts:,}, but {loaded.name} has no experts")
-    serving = Serving(engine=engine(build.partition("-")[0]), compute=data_type("fp16"), cache=data_type("fp16"))
     options = tuple(
         Option(
             _title(one),
@@ -308,6 +308,21 @@ def local(
         for one in quantisations
     )
     return Local(loaded, found, host or Host(), context, options)
+
+
+def _serving(model: Model, build: str, cache: str) -> Serving:
+    """One sequence under an engine.
+
+    Raises:
+        InputError: for an engine that is none, or a data type of the cache that it does not have.
+    """
+    if build not in BUILDS:
+        raise InputError(f"build: got {given(build)}; allowed: {', '.join(BUILDS)}{did_you_mean(build, BUILDS)}")
+    runner = engine(build.partition("-")[0])
+    serving = Serving(engine=runner, compute=data_type("fp16"), cache=data_type(cache, "cache"))
+    for name, message in serving.problems(model.tree):
+        raise InputError(f"{name}: {message}")
+    return serving
 
 
 def _devices(one: str | Device) -> list[Device]:
