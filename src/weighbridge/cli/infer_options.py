@@ -25,6 +25,7 @@ CALLED = {
     "expert": "--ep",
     "gpus": "--tp, --pp, --dp",
     "engine": "--engine",
+    "compute": "--dtype",
     "cache": "--kv",
     "prompt": "--prompt",
     "output": "--output",
@@ -53,6 +54,7 @@ def serving_options(function: F) -> F:
         count_option("--output", None, "Tokens of an answer; 256."),
         count_option("--batch", None, "Sequences at once, on all GPUs together; as many as fit by default."),
         click.option("--quant", metavar="FORMAT", help="Of weights: auto, published, bf16, fp8-block, awq, nvfp4 ..."),
+        click.option("--dtype", metavar="TYPE", help="Of activations: bf16, fp16; fp16 where a device has that alone."),
         click.option("--kv", metavar="TYPE", help="Of keys and values: bf16, fp8, int8, int4 ...; bf16."),
         click.option("--engine", metavar="ENGINE", help="vllm, sglang, trtllm or transformers; vllm."),
         click.option("--memory-share", type=Share(0.01, 1), metavar="SHARE", help="Of a GPU, for the engine."),
@@ -95,6 +97,8 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("prompt", "output", "batch"):
         found[name] = options.pop(name)
     found["quantisation"] = options.pop("quant") or "auto"
+    if (runs_in := options.pop("dtype", None)) is not None:
+        found["compute"] = data_type(runs_in, "compute")
     kept, runs, price = options.pop("kv"), options.pop("engine"), options.pop("price")
     if kept is not None:
         found["cache"] = data_type(kept, "cache")

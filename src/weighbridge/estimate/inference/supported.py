@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.queueing import MOST_REQUESTS
 from weighbridge.estimate.time.known import untimed as unsent
@@ -76,14 +76,25 @@ def check_cache(device: Device, engine: Engine, name: str) -> None:
         raise InputError(f"cache: {name}: {lacks[name]}; allowed: {allowed}")
 
 
+def check_compute(device: Device, name: str) -> None:
+    """Refuse activations in a type that a device does not multiply in.
+
+    Raises:
+        InputError: with what is allowed.
+    """
+    allowed = [one for one in ("bf16", "fp16") if one in device.peak_flops] or ["bf16", "fp16"]
+    if name not in allowed:
+        raise InputError(f"compute: got {given(name)}; {device.title} can serve {' and '.join(allowed)}")
+
+
 def untimed(inference: Inference) -> str:
     """Why a deployment is not timed, in words; empty where it is."""
     cluster = inference.cluster
     if cluster is None:
         return "no cluster is given"
     device = cluster.device
-    if "bf16" not in device.peak_flops or not device.memory_bandwidth:
-        return f"no rate of {device.title} for multiplies in bf16 is published"
+    if device.half not in device.peak_flops or not device.memory_bandwidth:
+        return f"no rate of {device.title} for multiplies in 16 bits is published"
     serving = inference.serving
     users, chunk = int(serving.batch), serving.engine.chunk if serving.chunk is None else serving.chunk
     requests = max(users, min(MOST_REQUESTS, users * serving.rounds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from weighbridge.estimate.time.work import Bound
 from weighbridge.gradients import storages
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.collectives import Collectives, collectives
+from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.nn.mla import MultiHeadLatentAttention
 from weighbridge.nn.moe import MixtureOfExperts
@@ -81,9 +82,16 @@ class PassTime:
     cluster: Cluster
 
     @cached_property
+    def device(self) -> Device:
+        """The device, with the rate of its one type of 16 bits for both: what is said of bf16 holds for fp16."""
+        device = self.cluster.device
+        rates = {"bf16": device.peak_flops[device.half], **device.peak_flops}
+        return replace(device, peak_flops=rates)
+
+    @cached_property
     def speeds(self) -> Speeds:
         """The device's kernels."""
-        return speeds(self.cluster.device)
+        return speeds(self.device)
 
     @cached_property
     def links(self) -> Collectives:
@@ -167,7 +175,7 @@ class PassTime:
 
     def _bound(self, rows: int) -> Bound:
         """Few rows wait for weights: the device's rate over its bandwidth says how few."""
-        device = self.cluster.device
+        device = self.device
         return Bound.COMPUTE if rows > device.peak_flops["bf16"] / device.memory_bandwidth else Bound.MEMORY
 
     def format(self, weight: Weight | None) -> Format:
