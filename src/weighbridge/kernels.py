@@ -195,6 +195,8 @@ class Kernels:
             litgpt/model.py, CausalSelfAttention).
         keeps_packed_inputs: a frozen multiply by packed weights keeps its input though nothing reads it (bitsandbytes
             before 0.44, autograd/_functions.py, MatMul4Bit).
+        keeps_last_graph: the graph of the micro-batch before stands until the forward pass has ended, with its logits
+            and the inputs that functions of packed multiplies hold (litgpt; bitsandbytes before 0.44).
         joins_adapters: a frozen projection and its adapter are one function that keeps its input alone, and adds the
             adapter's result in place; a gated network whose projections all have one keeps its gate and its up
             projection, into whose memory their gradients go, and makes what the last projection is given again
@@ -241,6 +243,7 @@ class Kernels:
     repeats_keys: bool = False
     copies_keys: bool = False
     keeps_packed_inputs: bool = False
+    keeps_last_graph: bool = False
     joins_adapters: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
+from weighbridge.nn.last_graph import last_graph
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.loss import IN_HEAD, cross_entropy
 from weighbridge.nn.module import Module, Repeat
@@ -110,6 +111,8 @@ class Head(Module):
             work = ops.twice(multiply) if ops.trains(*weights) else Work(multiply, multiply)
             return together(whole, vocabulary, weights, work)
         logits = ops.matmul(whole, hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
+        if x.tape.run.kernels.keeps_last_graph:
+            last_graph(logits)
         return capped(logits) if self.capped else logits
 
 
