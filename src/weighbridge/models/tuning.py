@@ -147,7 +147,7 @@ class _Choice:
         halves = [one for one in self.each if one.site.routed and one.node.name in ("gate_proj", "up_proj")]
         found = {one.node.name for one in halves if self.adapts(one)}
         if self.split and len(found) == 1:
-            both = dict.fromkeys(one.site.names[0].rpartition(".")[2] for one in halves)
+            both = dict.fromkeys(one.site.names[-1].rpartition(".")[2] for one in halves)
             raise InputError(f"lora: targets: {' and '.join(both)} of experts are one tensor; name both, or neither")
 
     @staticmethod
