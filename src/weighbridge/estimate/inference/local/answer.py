@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from weighbridge.errors import InputError, did_you_mean, given
@@ -104,7 +104,23 @@ class Option:
         capacities = self.shares or tuple(float(device.usable_bytes) for device in self.devices)
         places = [None] * (whole + 1) if offloaded == 0 else list(dealt(whole, offloaded, capacities))
         found = [self._share(number, device, places) for number, device in enumerate(self.devices)]
-        return [*found, self._share(None, None, places)]
+        host = self._share(None, None, places)
+        return [*found, replace(host, capacity=self._room(found))]
+
+    def _room(self, on: Sequence[Share]) -> int | None:
+        """Bytes that the host holds; where its memory is a device's, what that leaves; ``None`` where nobody said."""
+        shared = [(one.device, one.needed) for one in on if one.device is not None and unified(one.device)]
+        if not shared:
+            return self.host.memory
+        whole = sum(device.memory_bytes for device, _ in shared)
+        given = whole if self.host.memory is None else min(whole, self.host.memory)
+        return max(0, given - sum(needed for _, needed in shared))
+
+    def _holds(self, device: Device) -> int:
+        """Bytes that a device holds; a processor as many as there are."""
+        if device.kind != "CPU" or self.host.memory is None:
+            return device.usable_bytes
+        return min(device.usable_bytes, self.host.memory)
 
     def _share(self, number: int | None, device: Device | None, places: Sequence[int | None]) -> Share:
         whole = self.layers.count
@@ -121,7 +137,7 @@ class Option:
         used = bool(own or head or (device is None and away))
         buffer = self.buffer if used else 0
         context = device.context_bytes if device is not None and used else 0
-        capacity = self.host.memory if device is None else device.usable_bytes
+        capacity = self.host.memory if device is None else self._holds(device)
         return Share(device, own, head, weights, cache, buffer, context, capacity)
 
     def _away(self, places: Sequence[int | None]) -> list[int]:
@@ -164,7 +180,8 @@ class Option:
 
     def _reading(self, share: Share, past: int) -> float | None:
         """Seconds that one device takes for its part of a token."""
-        device = share.device or self.host.processor
+        here = (device for device in self.devices if device.kind == "CPU")
+        device = share.device or self.host.processor or next(here, None)
         if device is None:
             return None
         pace, part = rates(device), len(share.layers) / self.layers.count
