@@ -20,7 +20,7 @@ pytestmark = pytest.mark.oracle
 
 DRAWS = int(os.environ.get("WEIGHBRIDGE_KEPT_DRAWS", "2"))
 
-EAGER = ("bloom", "gemma2", "gemma4", "gpt_oss", "mimo_v2_flash")
+EAGER = ("bloom", "gemma2", "gemma4", "gpt_oss", "gptj", "mimo_v2_flash", "mpt")
 """Types that are exact under eager attention; transformers refuses any other."""
 
 BOTH = (
@@ -35,9 +35,11 @@ BOTH = (
     "ernie4_5",
     "ernie4_5_moe",
     "exaone4",
+    "falcon",
     "gemma",
     "gemma3",
     "gemma3_text",
+    "gemma3n_text",
     "gemma4_text",
     "glm",
     "glm4",
@@ -50,6 +52,7 @@ BOTH = (
     "granitemoe",
     "hunyuan_v1_dense",
     "hunyuan_v1_moe",
+    "kimi_k2",
     "lfm2",
     "lfm2_moe",
     "llama",

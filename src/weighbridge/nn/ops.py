@@ -299,9 +299,10 @@ ANGLES = {
     "complex": ("complex numbers",),
     "interleaved": ("interleaved cosines", "interleaved sines"),
     "interleaved in fp32": ("interleaved cosines", "interleaved sines"),
+    "interleaved apart": ("interleaved cosines", "interleaved sines"),
 }
 """Tables of angles: cosines and sines of a whole head, in which the halves are the same, or of a half; complex numbers
-in fp32; or cosines and sines with every angle twice, which every layer makes anew.
+in fp32; or cosines and sines with every angle twice, which every layer makes anew, for queries and keys apart or not.
 """
 
 
@@ -348,7 +349,7 @@ def rotary(
     elif rope is Rope.EAGER:
         kept = tables or tables_of(x, head, angles, own, each)
         halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
-        new = kept if tape.run.kernels.sequence_first else ()
+        new = kept if tape.run.kernels.sequence_first or angles == "interleaved apart" else ()
         tape.record("rotary", (x,), (made, *new), kept, scratch=(halves,), scratch_backward=(halves,))
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)
