@@ -228,10 +228,14 @@ class GroupedQueryAttention(Module):
         made = norm(ops.view(x, x.name, *rows, Axis(heads.name, heads.units), Axis("head_dim", self.head_dim)))
         return ops.view(made, x.name, *rows, heads)
 
+    def joint(self, qkv: Tensor) -> Tensor:
+        """What becomes of the result of one projection before it is taken apart."""
+        return qkv
+
     def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Queries, keys, values and the output gate (or ``None``)."""
         if self.fused:
-            qkv = self.qkv_proj(x)
+            qkv = self.joint(self.qkv_proj(x))
             return (
                 ops.part(qkv, "q", self.queries),
                 ops.part(qkv, "k", self.keys),

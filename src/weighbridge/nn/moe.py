@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count, ceil_div
-from weighbridge.kernels import Experts
+from weighbridge.kernels import Experts, Kernels
 from weighbridge.nn import ops
 from weighbridge.nn.choice import Choice
-from weighbridge.nn.dispatch import dispatch
+from weighbridge.nn.dispatch import Dispatch, dispatch
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
@@ -247,7 +247,11 @@ class MixtureOfExperts(Module):
 
     def weights_of(self, scores: Tensor) -> Tensor:
         """Weights of each token's chosen experts."""
-        return dispatch(scores.tape.run.kernels).choose(scores, self.top_k, self.scoring)
+        return self.steps(scores.tape.run.kernels).choose(scores, self.top_k, self.scoring)
+
+    def steps(self, kernels: Kernels) -> Dispatch:
+        """How tokens reach their experts and come back."""
+        return dispatch(kernels)
 
     @property
     def met(self) -> Count:
@@ -260,7 +264,7 @@ class MixtureOfExperts(Module):
 
     def forward(self, x: Tensor, scored: Tensor | None = None) -> Tensor:
         """Run over hidden states, of which the router may be given others than experts (``scored``)."""
-        steps = dispatch(x.tape.run.kernels)
+        steps = self.steps(x.tape.run.kernels)
         chosen = self.weights_of(self.router(x if scored is None else scored))
         inner = self.latent_in(x) if self.latent_size is not None else x
         done = self.experts(steps.send(inner, chosen, self.met, self.bias))
