@@ -28,6 +28,7 @@ BOTH = (
     "arcee",
     "cohere",
     "cohere2",
+    "dbrx",
     "deepseek_v2",
     "deepseek_v3",
     "deepseek_v32",
@@ -58,6 +59,7 @@ BOTH = (
     "llama",
     "llama4",
     "llama4_text",
+    "longcat_flash",
     "mimo",
     "minimax_m2",
     "ministral3",
@@ -85,6 +87,8 @@ BOTH = (
     "smollm3",
     "stablelm",
     "starcoder2",
+    "step3p5",
+    "step3p7",
 )
 """Types that are exact under eager attention and under SDPA."""
 

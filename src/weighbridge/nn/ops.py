@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from weighbridge.arithmetic import Count, exact_div
 from weighbridge.kernels import Pointwise, Rope
+from weighbridge.nn.steps import GATES, INPUT, RESULT, STEPS
 from weighbridge.tape import (
     SEQUENCE,
     STREAM,
@@ -228,27 +229,6 @@ def elementwise(
     made = first.tape.tensor(name, *first.axes, dtype=first.dtype)
     first.tape.record(name, (*inputs, *weights), (made, *makes), keeps, shares_gradient=shares)
     return made
-
-
-INPUT, RESULT = "input", "result"
-
-STEPS = {
-    "relu": (RESULT,),
-    "sigmoid": (RESULT,),
-    "tanh": (RESULT,),
-    "relu2": ("relu",),
-    "quick_gelu": (INPUT, "sigmoid"),
-    "gelu_new": (INPUT, "half", "tanh", "1 + tanh"),
-}
-"""What activations keep that do not keep their input alone: kernels that keep their result (PyTorch,
-tools/autograd/derivatives.yaml), and those that transformers writes step by step (transformers, activations.py).
-"""
-
-
-GATES = {"clamped_swish": ("gate", "up", "clamped gate", "sigmoid", "swish", "1 + up")}
-"""The same of gates times projections that are not an activation times a projection: gpt-oss's (transformers,
-models/gpt_oss/modeling_gpt_oss.py, _apply_gate).
-"""
 
 
 def activation(name: str, x: Tensor) -> Tensor:
