@@ -62,6 +62,8 @@ BOTH = (
     "longcat_flash",
     "mimo",
     "minimax_m2",
+    "minimax_m3_vl",
+    "minimax_m3_vl_text",
     "ministral3",
     "mistral",
     "mixtral",

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MaxLen
 
-from weighbridge.arithmetic import Count, ceil_div, scale
+from weighbridge.arithmetic import Count
 from weighbridge.models.config import (
     FULL,
     MOST_LAYERS,
@@ -23,7 +23,7 @@ from weighbridge.models.config import (
     check_pattern,
     window,
 )
-from weighbridge.models.partial_rotary_config import Share
+from weighbridge.models.partial_rotary_config import Share, share_of
 from weighbridge.nn import (
     CausalLM,
     DecoderLayer,
@@ -36,7 +36,7 @@ from weighbridge.nn import (
 from weighbridge.nn.choice import Choice
 from weighbridge.nn.norm import OffsetRMSNorm
 from weighbridge.nn.problems import Problem, at_most
-from weighbridge.traced import Label, named, plain
+from weighbridge.traced import plain
 
 Shares = Annotated[list[Share], MaxLen(MOST_LAYERS)]
 """A share of each layer."""
@@ -206,8 +206,7 @@ class Config(AttentionConfig):
         types = self.layer_types or [FULL]
         if not self.partial_rotary_factors or layer_type not in types:
             return None
-        pairs = ceil_div(scale(self.head_dim, self.partial_rotary_factors[types.index(layer_type)]), 2)
-        return named(2 * pairs, Label("rotary_dim"))
+        return share_of(self.head_dim, self.partial_rotary_factors[types.index(layer_type)])
 
 
 def build(config: Config) -> CausalLM:

@@ -30,7 +30,7 @@ class BroadcastAttention(GroupedQueryAttention):
 
     @property
     def written(self) -> Written:
-        return Written(narrow=True, masked=True, biased=self.biased, ungrouped=True)
+        return Written(narrow=True, masked="bias" if self.biased else "flags", ungrouped=True)
 
     def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         q, k, v, gate = super().projected(x)

@@ -77,8 +77,8 @@ class Written:
         sinks: that too, and a score per head is joined to those of keys before (gpt-oss).
         fills: scores that are hidden are filled by a mask of flags, which is kept (MPT); only operation by operation.
         wide: queries and keys are cast to fp32 for the scores (GPT-J); only operation by operation.
-        masked: one kernel is given a mask in any case (Falcon).
-        biased: that mask has a bias per head and key, and all layers share it (ALiBi).
+        masked: one kernel is given a mask in any case: every layer makes it anew of "flags" (Falcon), or of flags of
+            each head ("heads"; MiniMax-M3), or all layers share one that is a "bias" of each head too (ALiBi).
         ungrouped: one kernel is not told that heads share keys and values, and refuses them (Falcon 7B).
     """
 
@@ -89,8 +89,7 @@ class Written:
     sinks: bool = False
     fills: bool = False
     wide: bool = False
-    masked: bool = False
-    biased: bool = False
+    masked: str = ""
     ungrouped: bool = False
 
 
@@ -156,15 +155,20 @@ class Core:
         """
         run = self.tape.run
         slides = self.window is not None and plain(self.window) <= plain(run.positions)
-        return run.kernels.written_out and (slides or self.chosen or self.written.masked)
+        return run.kernels.written_out and (slides or self.chosen or bool(self.written.masked))
 
     @property
     def mask(self) -> Tensor:
-        """What one kernel adds to scores: made anew of flags in every layer, unless it has a bias per head."""
-        heads, keys, rows = Axis("heads", self.heads), Axis("keys", self.keys), self.q.axes[:-1]
-        if self.written.biased:
+        """What one kernel adds to scores."""
+        own, heads, keys, rows = (
+            self.written.masked,
+            Axis("heads", self.heads),
+            Axis("keys", self.keys),
+            self.q.axes[:-1],
+        )
+        if own == "bias":
             return self.tape.table("bias of scores", *rows, heads, keys)
-        return self.tape.tensor("mask added to scores", *rows, keys)
+        return self.tape.tensor("mask added to scores", *rows, *([heads] if own == "heads" else []), keys)
 
     @property
     def by_heads(self) -> bool:
@@ -227,7 +231,7 @@ def flash_core(core: Core, *masks: Tensor) -> None:
     kernels = core.tape.run.kernels
     inputs = (core.q, core.repeated(core.k), core.repeated(core.v)) if kernels.copies_keys else (core.q, core.k, core.v)
     memory = context.shared(*inputs, core.out, sums)
-    copies, made = None, () if core.written.biased else masks  # what all layers share is there before
+    copies, made = None, () if core.written.masked == "bias" else masks  # what all layers share is there before
     if kernels.exchanges_heads or core.by_heads:
         copies = Axis("copies", 1)
     elif kernels.sequence_first and kernels.attention in (Attention.FLASH, Attention.FLASH_1):
