@@ -132,3 +132,8 @@ def kept_by_weighbridge(
 def unlike(mine: Counter[int], theirs: Counter[int]) -> dict[int, tuple[int, int]]:
     """Sizes of which there are not as many: in weighbridge, in transformers."""
     return {size: (mine[size], theirs[size]) for size in sorted(mine | theirs) if mine[size] != theirs[size]}
+
+
+def total(found: Counter[int]) -> int:
+    """Bytes of all storages."""
+    return sum(size * number for size, number in found.items())
