@@ -20,7 +20,7 @@ pytestmark = pytest.mark.oracle
 
 DRAWS = int(os.environ.get("WEIGHBRIDGE_KEPT_DRAWS", "2"))
 
-EAGER = ("bloom", "gemma2", "gemma4", "gpt_oss", "gptj", "mimo_v2_flash", "mpt")
+EAGER = ("bloom", "deepseek_v4", "gemma2", "gemma4", "gpt_oss", "gptj", "mimo_v2_flash", "mpt")
 """Types that are exact under eager attention; transformers refuses any other."""
 
 BOTH = (

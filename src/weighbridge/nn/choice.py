@@ -16,8 +16,8 @@ class Choice:
     """What a family's router does.
 
     Attributes:
-        scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, "softmax of chosen", or "sparse
-            mixer".
+        scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, "softmax of chosen", "sparse
+            mixer", or "root of softplus", which keeps them too.
         wide: scores are fp32; else of the logits' type.
         in_fp32: its input and its weight are cast to fp32.
         normalised: chosen scores are divided by their sum.
@@ -47,7 +47,8 @@ class Choice:
             return self.narrowed(weights)
         dtype = FP32 if self.wide else logits.dtype
         scores = tape.tensor("router probabilities", *logits.axes, dtype=dtype)
-        tape.record(self.scores, (logits,), (scores,), (scores,))
+        kept = (logits, scores) if self.scores == "root of softplus" else (scores,)
+        tape.record(self.scores, (logits,), (scores,), kept)
         if self.limited:
             mask, left = (
                 tape.tensor("mask of groups", *logits.axes, dtype=MASK),

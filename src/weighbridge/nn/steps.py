@@ -19,7 +19,9 @@ tools/autograd/derivatives.yaml), and those that transformers writes step by ste
 GATES = {
     "clamped_swish": ("gate", "up", "clamped gate", "sigmoid", "swish", "1 + up"),
     "clamped_silu": ("gate", "up", "silu", "clamped silu", "clamped up"),
+    "silu_of_clamped": ("gate", "up", "clamped gate", "silu", "clamped up"),
 }
 """The same of gates times projections that are not an activation times a projection: gpt-oss's (transformers,
-models/gpt_oss/modeling_gpt_oss.py, _apply_gate) and Step-3.5's (models/step3p7/modeling_step3p7.py, Step3p7MLP).
+models/gpt_oss/modeling_gpt_oss.py, _apply_gate), Step-3.5's (models/step3p7/modeling_step3p7.py, Step3p7MLP) and
+DeepSeek-V4's (models/deepseek_v4/modeling_deepseek_v4.py, DeepseekV4MLP).
 """
