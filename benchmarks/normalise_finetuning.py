@@ -124,6 +124,14 @@ def litgpt(table: Iterable[Cells]) -> Iterator[Row]:
         yield row
 
 
+def _recipe(cells: Cells) -> str:
+    """The model of a row; of a recipe that which its file names: "gemma-2b" in the table of config_hub/finetune is
+    Gemma 2 2B where the file is gemma2-2b/lora.yaml or qlora.yaml (checkpoint_dir: checkpoints/google/gemma-2-2b).
+    """
+    second = "config_hub/finetune/gemma2-2b/" in cells["notes"]
+    return "gemma-2-2b" if second else _model(cells["model"])
+
+
 def _litgpt(place: int, cells: Cells, failed: bool) -> Row:
     memory = {"A100-SXM4-40GB": 40, "A100 40GB": 40, "A10G 24GB": 24}[cells["gpu"]] * GIB
     measured = {"bytes": memory, "fits": False} if failed else figure(cells["measured_peak_mem_gb"], GB)
@@ -139,7 +147,7 @@ def _litgpt(place: int, cells: Cells, failed: bool) -> Row:
         "device": DEVICES[cells["gpu"]],
         "gpus": int(cells["gpus"]),
         "current": True,
-        "model": _model(cells["model"]),
+        "model": _recipe(cells),
         "plan": known(
             micro_batch=batch,
             global_batch=size,

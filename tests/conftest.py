@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.truth import TRUTH
+
 GOLDEN = Path(__file__).parent / "golden"
-SHARED = Path(__file__).parents[2] / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,9 +34,9 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture
 def shared() -> Path:
     """The folder of measurements beside the repository."""
-    if not SHARED.exists():
+    if not TRUTH.exists():
         pytest.skip("the folder of measurements beside the repository is missing")
-    return SHARED
+    return TRUTH.parent
 
 
 @pytest.fixture

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
+from tests.truth import TRUTH
 from weighbridge.errors import UnknownArchitectureError
 from weighbridge.formats.loading import load
 from weighbridge.models import families
 from weighbridge.tree import Kind, Node
 
-TRUTH = Path(__file__).parents[2] / "shared" / "truth"
 COUNTS = TRUTH / "hf_parameter_counts.csv"
 
 if not COUNTS.exists():
@@ -54,10 +53,12 @@ def test_truth(row: dict[str, str]) -> None:
         assert counts[Kind.VISION] == int(row["of_which_vision_or_projector"])
 
 
-@pytest.mark.parametrize("row", OTHERS, ids=[row["model"] for row in OTHERS])
-def test_other_types_are_refused_in_one_line(row: dict[str, str]) -> None:
-    with pytest.raises(UnknownArchitectureError) as refused:
-        load(TRUTH / row["config_file"])
-    message = str(refused.value)
-    assert row["model_type"] in message
-    assert "\n" not in message
+def test_other_types_are_refused_in_one_line() -> None:
+    """Every type that is not covered; where all are, there is nothing to refuse."""
+    for row in OTHERS:
+        with pytest.raises(UnknownArchitectureError) as refused:
+            load(TRUTH / row["config_file"])
+        message = str(refused.value)
+        assert row["model_type"] in message
+        assert "\n" not in message
+    assert len(COVERED) + len(OTHERS) == len(ROWS)

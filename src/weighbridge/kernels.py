@@ -103,6 +103,8 @@ class Loss(StrEnum):
     """torchtune: for an eighth of the positions at a time, in fp32."""
     COMPILED_PARTS = "compiled parts"
     """The same through torch.compile: logits alone are kept, and their gradient takes their place."""
+    FUSED_PARTS = "fused parts"
+    """Unsloth: head and loss for some positions at a time, compiled, backward too."""
 
 
 class Scores(StrEnum):
@@ -193,6 +195,12 @@ class Kernels:
             litgpt/model.py, CausalSelfAttention).
         keeps_packed_inputs: a frozen multiply by packed weights keeps its input though nothing reads it (bitsandbytes
             before 0.44, autograd/_functions.py, MatMul4Bit).
+        keeps_last_graph: the graph of the micro-batch before stands until the forward pass has ended, with its logits
+            and the inputs that functions of packed multiplies hold (litgpt; bitsandbytes before 0.44).
+        joins_adapters: a frozen projection and its adapter are one function that keeps its input alone, and adds the
+            adapter's result in place; a gated network whose projections all have one keeps its gate and its up
+            projection, into whose memory their gradients go, and makes what the last projection is given again
+            (Unsloth, kernels/fast_lora.py, LoRA_MLP, LoRA_QKV, LoRA_W).
         gathers_keys: context parallel ranks gather all keys and values for attention, and again backward
             (torch/distributed/tensor/experimental/_attention.py, all-gather rotation; Transformer Engine, the same).
         passes_keys: context parallel ranks pass keys and values round (Transformer Engine, the same). An estimate sets
@@ -235,6 +243,8 @@ class Kernels:
     repeats_keys: bool = False
     copies_keys: bool = False
     keeps_packed_inputs: bool = False
+    keeps_last_graph: bool = False
+    joins_adapters: bool = False
     passes_keys: bool = False
     fuses_norms: bool = False
     buffers_scores: bool = False

@@ -269,6 +269,7 @@ class Tape:
         segments: which operations can be recomputed under a name.
         tables: what all layers share, made before the first.
         lowered: tensors with their copies in the type that projections multiply in.
+        remade: storages that are made again backward in memory that is there (Unsloth, kernels/fast_lora.py).
         partial: some weights are frozen, so that only what comes after trained ones has a gradient.
     """
 
@@ -278,6 +279,7 @@ class Tape:
     segments: list[Segment] = field(default_factory=list)
     tables: dict[tuple[str, str, DataType], Tensor] = field(default_factory=dict)
     lowered: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    remade: set[int] = field(default_factory=set)
     partial: bool = False
     _live: set[int] = field(default_factory=set)
     _scope: list[Any] = field(default_factory=list)

@@ -50,6 +50,26 @@ def test_mistakes(cli: Cli, options: list[str], words: str) -> None:
     assert err.count("\n") == 1
 
 
+def test_no_adapter_where_the_head_runs_with_its_loss(cli: Cli) -> None:
+    options = ("--framework", "unsloth", "--seq", "512", "--lora", "r=8,targets=lm_head")
+    status, _, err = cli("train", "llama-3.1-8b", "--cluster", "1xA100", *options)
+    assert status == 2
+    assert "--lora: targets: the head runs in one function with its loss (fused parts)" in err
+
+
+def test_half_of_a_tensor_of_experts(cli: Cli) -> None:
+    options = ("--framework", "hf-sdpa", "--seq", "512", "--lora", "r=8,targets=w1")
+    status, _, err = cli("train", "mixtral-8x7b", "--cluster", "8xA100", *options)
+    assert status == 2
+    assert "--lora: targets: w1 and w3 of experts are one tensor; name both, or neither" in err
+
+
+def test_an_embedding_can_have_an_adapter(cli: Cli) -> None:
+    status, out, _ = cli(*LLAMA, "--lora", "r=8,targets=embed_tokens")
+    assert status == 0
+    assert f"trained  {8 * (128_256 + 4096):,} of " in out
+
+
 def test_a_format_that_the_device_cannot_run(cli: Cli) -> None:
     status, _, err = cli("train", "llama-3.1-8b", "--cluster", "1xA100", "--lora", "r=8", "--quant", "fp8-block")
     assert status == 2

@@ -121,10 +121,27 @@ def test_two_servers_share_the_layers_of_a_dense_model_that_one_does_not_hold(cl
 
 
 def test_what_a_device_has_no_rate_for_is_said(cli: Cli) -> None:
-    found = data(cli, "infer", "gpt2", "--cluster", "T4")
+    found = data(cli, "infer", "gpt2", "--cluster", "13900k")
     assert (found["ttft_seconds"], found["decode"]) == (None, None)
-    assert "NVIDIA T4" in str(found["untimed"])
-    assert "time  not estimated: no rate of NVIDIA T4" in cli("infer", "gpt2", "--cluster", "T4")[1]
+    assert "Intel Core i9-13900K" in str(found["untimed"])
+    assert "time  not estimated: no rate of Intel Core" in cli("infer", "gpt2", "--cluster", "13900k")[1]
+
+
+@pytest.mark.parametrize("device", ["t4", "v100-32gb", "p100", "m2-ultra"])
+def test_a_device_without_bf16_serves_in_fp16_and_is_timed(cli: Cli, device: str) -> None:
+    found = data(cli, "infer", "qwen3-4b", "--cluster", device, "--batch", "4")
+    assert found["untimed"] == ""
+    assert found["tpot_seconds"] is not None
+    said = cli("infer", "qwen3-4b", "--cluster", device, "--batch", "4")[1]
+    assert "fp16 (--dtype): " in said
+    assert "weights: published in bf16, served in fp16" in said
+    assert "KV cache  147,456 bytes per token in fp16" in said
+
+
+def test_fp16_can_be_chosen(cli: Cli) -> None:
+    wide, half = (data(cli, *LLAMA, *LOAD, "--dtype", name) for name in ("bf16", "fp16"))
+    assert wide["memory"] == half["memory"]
+    assert "--dtype float16" in cli(*LLAMA, *LOAD, "--dtype", "fp16", "--emit", "vllm")[1]
 
 
 @pytest.mark.parametrize("load", [("--batch", "2147483648"), ("--prompt", "16000000", "--batch", "9000")])
@@ -198,8 +215,10 @@ MISTAKES = [
         "--quant: nvfp4: AMD Instinct MI300X has no kernels",
     ),
     (["infer", "gpt2", "--cluster", "V100-32gb", "--kv", "fp8"], "--kv: fp8: its kernels need CUDA capability 8.0"),
-    ([*LLAMA, "--kv", "int2"], "--kv: int2 is no data type of a cache; allowed: bf16"),
+    ([*LLAMA, "--kv", "int2"], "--kv: vLLM keeps no int2 cache; allowed: bf16"),
     ([*LLAMA, "--kv", "nvfp4"], "--kv: nvfp4: NVIDIA H100 SXM 80 GB has no unit for fp4; allowed: bf16"),
+    ([*LLAMA, "--dtype", "fp8"], '--dtype: got "fp8"; NVIDIA H100 SXM 80 GB can serve bf16 and fp16'),
+    (["infer", "gpt2", "--cluster", "T4", "--dtype", "bf16"], '--dtype: got "bf16"; NVIDIA T4 can serve fp16'),
     ([*LLAMA, "--kv", "b16"], '--kv: data type "b16" is unknown'),
     (["infer", "gpt2", "--cluster", "H100", "--prompt", "2000"], "gpt2 has learned positions for at most 1,024"),
     ([*LLAMA, "--price", "0"], "--price: got 0; allowed is 0.001 to"),

@@ -75,6 +75,9 @@ def test_no_line_is_wider_than_the_window(cli: Cli, monkeypatch: pytest.MonkeyPa
         (("--tensor-split", "1,2"), "one for each of 1 devices"),
         (("--tensor-split", "x"), "--tensor-split: got x"),
         (("--context", "0"), "--context"),
+        (("--context", "99999999"), "--context: got 99,999,999"),
+        (("--kv", "int4"), "--kv: llama.cpp keeps no int4 cache; allowed: fp32, fp16, bf16, q8_0"),
+        (("--n-cpu-moe", "2"), "--n-cpu-moe: got 2, but llama-3.1-8b has no experts"),
     ],
 )
 def test_what_is_refused(cli: Cli, options: tuple[str, ...], words: str) -> None:

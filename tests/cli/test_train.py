@@ -407,3 +407,14 @@ def test_a_cluster_that_states_its_gpus_is_the_world(cli: Cli) -> None:
     err = cli("megatron", "--cluster", "64xH100", "--", *launched)[2]
     assert "--nnodes 1:4: taken as its most, 4 nodes" in err
     assert "cluster's" not in err
+
+
+@pytest.mark.parametrize(
+    ("options", "precision"), [((), "fp16 (weights fp32"), (("--lora", "r=8"), "fp16 (weights fp16")]
+)
+def test_a_device_without_bf16_trains_in_fp16(cli: Cli, options: tuple[str, ...], precision: str) -> None:
+    found = cli("train", "qwen3-0.6b", "--cluster", "t4", "--seq", "512", "--framework", "hf-sdpa", *options)
+    assert found[0] == 0
+    assert precision in found[1]
+    assert "time  " in found[1]
+    assert "fp16 (--precision): NVIDIA T4 does not multiply in bf16" in found[2]

@@ -6,7 +6,6 @@ import csv
 import math
 import statistics
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import speed_tables
+from tests import speed_tables, truth
 from weighbridge.errors import InputError
 from weighbridge.hardware.catalogue import device, entries
 from weighbridge.hardware.speeds import Heat, Speeds, speeds
@@ -22,7 +21,7 @@ from weighbridge.hardware.speeds.matmul import INPUT_BITS
 from weighbridge.hardware.speeds.reading import linked, measured, names, nearest, rate
 from weighbridge.traced import Traced, symbol
 
-TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "hardware_microbench.csv"
+TRUTH = truth.TRUTH / "hardware_microbench.csv"
 
 DEVICES = [entry.device.name for entry in entries()]
 

@@ -20,10 +20,59 @@ from weighbridge.traced import plain
 
 
 class Held:
-    """A tensor that a node of the graph holds, for as long as the node is there."""
+    """A tensor that a node of the graph holds, for as long as the node is there.
 
-    def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor.detach()
+    Attributes:
+        tensor: the tensor.
+        run: which of the experts' modules ran, and for how many tokens and choices, where they run one by one.
+    """
+
+    def __init__(self, tensor: Any, run: tuple[int, int] | None = None) -> None:
+        self.tensor, self.run = tensor.detach(), run
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of its storage."""
+        return int(self.tensor.untyped_storage().nbytes())
+
+
+class Loops:
+    """Which experts of a model run just now, where its code has a loop over them.
+
+    Attributes:
+        running: the place of their module, and how many tokens times choices it was given.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.running: tuple[int, int] | None = None
+        if model._can_set_experts_implementation():
+            return
+        for place, module in enumerate(m for m in model.modules() if type(m).__name__.endswith("Experts")):
+            module.register_forward_pre_hook(lambda _, given, place=place: self.enter(place, given[1].numel()))
+            module.register_forward_hook(lambda *_: self.leave())
+
+    def enter(self, place: int, choices: int) -> None:
+        self.running = (place, choices)
+
+    def leave(self) -> None:
+        self.running = None
+
+
+def sizes(storages: list[Held]) -> Counter[int]:
+    """How many storages of so many bytes. How many rows each expert is given is up to the router, but every token's
+    choice is one: what the experts of a loop keep with so many bytes a row is one tensor, or several, with all rows.
+    """
+    found: Counter[int] = Counter(held.bytes for held in storages if held.run is None)
+    rows: Counter[tuple[int, int, int]] = Counter()
+    for held in storages:
+        if held.run is not None and held.bytes:
+            own = held.tensor.shape[0]
+            rows[*held.run, held.bytes // own] += own
+    for (_, choices, bytes_each), number in rows.items():
+        whole, left = divmod(number, choices)
+        found[bytes_each * choices] += whole
+        found[bytes_each * left] += 1 if left else 0
+    return +found
 
 
 def kept_by_transformers(
@@ -41,9 +90,10 @@ def kept_by_transformers(
     if again:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     held: weakref.WeakSet[Held] = weakref.WeakSet()
+    loops = Loops(model)
 
     def pack(tensor: Any) -> Held:
-        made = Held(tensor)
+        made = Held(tensor, loops.running)
         held.add(made)
         return made
 
@@ -53,8 +103,8 @@ def kept_by_transformers(
     assert loss.requires_grad
     gc.collect()
     own = {weight.untyped_storage().data_ptr() for weight in (*model.parameters(), *model.buffers())}
-    storages = {made.tensor.untyped_storage().data_ptr(): made.tensor.untyped_storage() for made in held}
-    return Counter(storage.nbytes() for place, storage in storages.items() if place not in own)
+    storages = {made.tensor.untyped_storage().data_ptr(): made for made in held}
+    return sizes([made for place, made in storages.items() if place not in own])
 
 
 def kept_by_weighbridge(
@@ -82,3 +132,8 @@ def kept_by_weighbridge(
 def unlike(mine: Counter[int], theirs: Counter[int]) -> dict[int, tuple[int, int]]:
     """Sizes of which there are not as many: in weighbridge, in transformers."""
     return {size: (mine[size], theirs[size]) for size in sorted(mine | theirs) if mine[size] != theirs[size]}
+
+
+def total(found: Counter[int]) -> int:
+    """Bytes of all storages."""
+    return sum(size * number for size, number in found.items())

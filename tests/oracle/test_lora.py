@@ -21,6 +21,7 @@ pytest.importorskip("peft", reason="adapters are compared with PEFT's: install i
 from tests.oracle.draws import SMALL
 from tests.oracle.small import from_config
 from tests.oracle.test_kept_transformers import drawn
+from weighbridge.errors import InputError
 from weighbridge.estimate.memory.activations import in_common
 from weighbridge.estimate.training import train
 from weighbridge.formats.loading import from_raw
@@ -60,6 +61,14 @@ TARGETS: dict[str, list[tuple[str, ...]]] = {
     "falcon": [("query_key_value",), ("dense_h_to_4h", "dense"), ("dense_4h_to_h",)],
     "starcoder2": [("c_fc",), ("q_proj", "mlp.c_proj")],
 }
+TABLES: list[tuple[str, tuple[str, ...]]] = [
+    ("llama", ("embed_tokens",)),
+    ("llama", ("embed_tokens", "lm_head", "q_proj")),
+    ("gemma2", ("embed_tokens", "v_proj")),
+    ("gpt2", ("wte", "c_attn")),
+    ("gpt2", ("wpe",)),
+    ("mixtral", ("embed_tokens", "w2")),
+]
 MIXTURES: dict[str, list[tuple[str, ...]]] = {
     "mixtral": [("w1", "w2", "w3"), ("w2",), ("gate", "v_proj")],
     "qwen3_moe": [("gate_proj", "up_proj", "down_proj"), ("down_proj", "q_proj")],
@@ -114,6 +123,20 @@ def test_trained_parameters(kind: str, targets: tuple[str, ...]) -> None:
         dora = dora and kind not in MIXTURES  # which PEFT refuses for tensors of experts
         lora = Lora(rank, targets, dora=dora)
         assert ours(kind, lora) == theirs(kind, lora, rank), f"{kind}: {targets}, rank {rank}, DoRA {dora}"
+
+
+@pytest.mark.parametrize(("kind", "targets"), TABLES)
+def test_trained_parameters_with_embeddings(kind: str, targets: tuple[str, ...]) -> None:
+    for rank in (1, 5):
+        assert ours(kind, Lora(rank, targets)) == theirs(kind, Lora(rank, targets), rank), f"{kind}: {targets}"
+
+
+def test_half_of_a_joined_tensor_of_experts_is_refused_as_there() -> None:
+    lora = Lora(4, ("w1",))
+    with pytest.raises(ValueError, match="fused into gate_up_proj"):
+        theirs("mixtral", lora, 4)
+    with pytest.raises(InputError, match="one tensor"):
+        ours("mixtral", lora)
 
 
 NOT_ALIKE = {

@@ -25,7 +25,7 @@ def deployment_options(function: F) -> F:
     options: list[Any] = [
         click.option("--cluster", "clusters", multiple=True, help="Serve them there; may be given several times."),
         click.option("--quant", metavar="A,B,C", help="Formats of weights, as infer --quant takes; published."),
-        click.option("--kv", metavar="TYPE", help="Of keys and values: bf16, fp8; bf16."),
+        click.option("--kv", metavar="TYPE", help="Of keys and values: bf16, fp8, int8, int4 ...; bf16."),
         click.option("--engine", metavar="ENGINE", help="vllm, sglang, trtllm or transformers; vllm."),
         count_option("--prompt", None, "Tokens of a prompt; 1024."),
         count_option("--output", None, "Tokens of an answer; 256."),

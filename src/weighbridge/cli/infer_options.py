@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -24,6 +25,7 @@ CALLED = {
     "expert": "--ep",
     "gpus": "--tp, --pp, --dp",
     "engine": "--engine",
+    "compute": "--dtype",
     "cache": "--kv",
     "prompt": "--prompt",
     "output": "--output",
@@ -52,7 +54,8 @@ def serving_options(function: F) -> F:
         count_option("--output", None, "Tokens of an answer; 256."),
         count_option("--batch", None, "Sequences at once, on all GPUs together; as many as fit by default."),
         click.option("--quant", metavar="FORMAT", help="Of weights: auto, published, bf16, fp8-block, awq, nvfp4 ..."),
-        click.option("--kv", metavar="TYPE", help="Of keys and values: bf16, fp8; bf16."),
+        click.option("--dtype", metavar="TYPE", help="Of activations: bf16, fp16; fp16 where a device has that alone."),
+        click.option("--kv", metavar="TYPE", help="Of keys and values: bf16, fp8, int8, int4 ...; bf16."),
         click.option("--engine", metavar="ENGINE", help="vllm, sglang, trtllm or transformers; vllm."),
         click.option("--memory-share", type=Share(0.01, 1), metavar="SHARE", help="Of a GPU, for the engine."),
         click.option("--chunk", type=Whole(1, 1 << 24), help="Tokens of prompts in a pass; the engine's own."),
@@ -94,6 +97,8 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("prompt", "output", "batch"):
         found[name] = options.pop(name)
     found["quantisation"] = options.pop("quant") or "auto"
+    if (runs_in := options.pop("dtype", None)) is not None:
+        found["compute"] = data_type(runs_in, "compute")
     kept, runs, price = options.pop("kv"), options.pop("engine"), options.pop("price")
     if kept is not None:
         found["cache"] = data_type(kept, "cache")
@@ -118,8 +123,13 @@ def _serving(name: str) -> Engine:
 
 
 def in_options(error: InputError) -> InputError:
-    """An error about fields, by the names of the options that set them."""
+    """An error about fields of a deployment, by the names of the options that set them."""
+    return renamed(error, CALLED)
+
+
+def renamed(error: InputError, called: Mapping[str, str]) -> InputError:
+    """An error about fields, by what the command line calls them."""
     if error.parts:
-        return InputError.of((CALLED.get(field, field), what) for field, what in error.parts)
+        return InputError.of((called.get(field, field), what) for field, what in error.parts)
     field, colon, rest = str(error).partition(": ")
-    return InputError(f"{CALLED[field]}{colon}{rest}") if colon and field in CALLED else error
+    return InputError(f"{called[field]}{colon}{rest}") if colon and field in called else error

@@ -6,12 +6,25 @@ import re
 
 import click
 
+from weighbridge.cli.infer_options import renamed
 from weighbridge.cli.options import json_option, load_model, model_argument, print_document, print_json
 from weighbridge.errors import InputError, given
 from weighbridge.formats.amounts import amount
 
 UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
 MOST_BYTES = 2.0**50
+CALLED = {
+    "context": "--context",
+    "devices": "--on",
+    "cluster": "--on",
+    "ngl": "--ngl",
+    "host_experts": "--n-cpu-moe",
+    "tensor_split": "--tensor-split",
+    "cache": "--kv",
+    "gguf": "--gguf",
+}
+"""What problems of a model on one's devices call its fields on the command line."""
+
 USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
 
 
@@ -26,6 +39,9 @@ USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
 @click.option("--ram", metavar="SIZE", help="Memory for layers that no device holds, such as 64GiB.")
 @click.option("--cpu", metavar="NAME", help="The processor that runs those layers.")
 @click.option("--disk", metavar="RATE", help="What weights beyond memory are read at, such as 3GB/s.")
+@click.option(
+    "--kv", default="fp16", show_default=True, metavar="TYPE", help="Of keys and values: fp16, q8_0, q4_0 ..."
+)
 @json_option
 def command(
     model: str,
@@ -39,6 +55,7 @@ def command(
     ram: str | None,
     cpu: str | None,
     disk: str | None,
+    kv: str,
     as_json: bool,
 ) -> None:
     """Which quantisations of MODEL fit on one's own devices, and at what speed they make tokens (llama.cpp).
@@ -57,16 +74,13 @@ def command(
         None if ram is None else size("--ram", ram, "64GiB"),
         None if disk is None else float(size("--disk", disk.removesuffix("/s"), "3GB/s")),
     )
-    found = local(
-        load_model(model, changes),
-        devices,
-        names,
-        context,
-        host=host,
-        ngl=ngl,
-        tensor_split=_shares(tensor_split),
-        host_experts=n_cpu_moe,
-    )
+    loaded, shares = load_model(model, changes), _shares(tensor_split)
+    try:
+        found = local(
+            loaded, devices, names, context, host=host, ngl=ngl, tensor_split=shares, host_experts=n_cpu_moe, cache=kv
+        )
+    except InputError as error:
+        raise renamed(error, CALLED) from None
     if as_json:
         from weighbridge.report.local_schema import local as as_data
 

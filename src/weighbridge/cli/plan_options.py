@@ -154,6 +154,7 @@ CALLED = {
     "offload_layers": "--offload-layers",
     "loss": "--loss",
     "quant": "--quant",
+    "lora": "--lora",
     "stages": "--pp",
     "chunks": "--vp",
     "micro_batches": "--global-batch (micro-batches of a rank)",

@@ -19,6 +19,7 @@ from weighbridge.errors import InputError, shown
 from weighbridge.estimate.compute import usual_length
 from weighbridge.estimate.training import train
 from weighbridge.formats.cluster import load_cluster
+from weighbridge.hardware.device import Device
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -52,7 +53,9 @@ def command(
     around = Around(machines.gpus, usual_length(loaded), int(predictions))
     warnings: tuple[str, ...] = ()
     names: Mapping[str, str] = CALLED
+    halves: tuple[str, ...] = ()
     if file is None:
+        halves = in_halves(options, machines.device, adapted=asked.lora is not None)
         plan = plan_of(options, around)
     else:
         given = (name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
@@ -63,7 +66,20 @@ def command(
     training = train(loaded, plan, machines, names, reference, asked.epoch(plan.sequence, out.asked.price))
     alone = ("--reference: adds nothing under --lora: with adapters switched off the model is its own reference",)
     idles = (*idle(options, plan, loaded), *(alone if asked.reference and asked.lora else ()))
-    return answer(training, out, (*warnings, *idles))
+    return answer(training, out, (*halves, *warnings, *idles))
+
+
+def in_halves(options: dict[str, Any], device: Device, adapted: bool) -> tuple[str, ...]:
+    """Set a precision of fp16 where nobody asks for one and the device has no other type of 16 bits: weights in fp32,
+    cast for every multiply; under adapters in fp16 (torch.autocast; PEFT).
+
+    Returns:
+        What to say of it.
+    """
+    if options["precision"] is not None or device.half == "bf16":
+        return ()
+    options["precision"] = "pure-fp16" if adapted else "fp16"
+    return (f"{options['precision']} (--precision): {device.title} does not multiply in bf16",)
 
 
 def named_in(file: Path | None, gpus: int) -> str:

@@ -180,7 +180,7 @@ def _number(text: str, name: str) -> float:
 def _dtype(fields: Mapping[str, str], framework: str) -> DataType | None:
     """The data type of adapters."""
     if "dtype" not in fields:
-        return FP32 if framework.startswith("hf") else None
+        return FP32 if framework.startswith(("hf", "unsloth")) else None
     if fields["dtype"] not in ("fp32", "bf16", "fp16"):
         raise InputError(f"--lora: dtype: got {given(fields['dtype'])}; allowed: fp32, bf16, fp16")
     return DATA_TYPES[fields["dtype"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ from weighbridge.estimate.compute import FlopReport, check_count, check_length, 
 from weighbridge.estimate.parameters import as_model
 from weighbridge.models import Model
 from weighbridge.nn import Module
-from weighbridge.tape import Pass, Phase
+from weighbridge.tape import Pass, Phase, Tensor
 from weighbridge.traced import Label, named, plain, symbol
 from weighbridge.tree import Node, every, run
 from weighbridge.units import data_type
@@ -24,10 +25,12 @@ class CacheReport:
     Attributes:
         model: what generates.
         work: the pass after which it is weighed.
+        size: bytes of what is stored, in the data type of activations; its own bytes if ``None``.
     """
 
     model: Model
     work: Pass
+    size: Callable[[Tensor], Count] | None = None
 
     @cached_property
     def _report(self) -> FlopReport:
@@ -36,7 +39,8 @@ class CacheReport:
     def own(self, node: Node) -> Count:
         """Bytes that a node's own operations store, in the place where it stands."""
         stored = (tensor for operation in self._report.ran(node) for tensor in operation.stores)
-        return total(node.part(tensor.name, tensor.bytes) for tensor in stored)
+        size = self.size or (lambda tensor: tensor.bytes)
+        return total(node.part(tensor.name, size(tensor)) for tensor in stored)
 
     @cached_property
     def bytes(self) -> Count:
@@ -46,14 +50,14 @@ class CacheReport:
     @cached_property
     def per_token(self) -> Count:
         """Bytes by which one more token of every sequence makes it larger."""
-        longer = CacheReport(self.model, replace(self.work, sequence=self.work.sequence + 1))
+        longer = replace(self, work=replace(self.work, sequence=self.work.sequence + 1))
         return longer.bytes - self.bytes
 
     def explained(self) -> Any:
         """Bytes of the whole cache as a traced number with its derivation, from the sizes and the number of tokens."""
         tokens = symbol("tokens", plain(self.work.sequence))
         traced = Model.of(self.model.traced, self.model.name)
-        return CacheReport(traced, replace(self.work, sequence=tokens)).bytes
+        return CacheReport(traced, replace(self.work, sequence=tokens), self.size).bytes
 
 
 def cache(model: Model | Module | str, tokens: Count, batch: Count = 1, dtype: str = "bf16") -> CacheReport:

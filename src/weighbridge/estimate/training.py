@@ -21,6 +21,8 @@ from weighbridge.hardware.device import Device
 from weighbridge.kernels import Attention, Kernels, Loss
 from weighbridge.models import Model
 from weighbridge.nn import Module
+from weighbridge.nn.lora import LoraHead
+from weighbridge.nn.loss import IN_HEAD
 from weighbridge.nn.problems import Problem
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
@@ -288,6 +290,8 @@ def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Prob
     predictions = total(node.times for node in tree.children if node.apart)
     yield from plan.problems(tree, int(plain(layer_count(tree))), int(plain(predictions)))
     yield from _lacking(model, plan, cluster)
+    if plan.kernels.loss in IN_HEAD and any(isinstance(node.module, LoraHead) for node in tree.walk()):
+        yield "lora", f"targets: the head runs in one function with its loss ({plan.kernels.loss}), without an adapter"
     positions = longest(model)
     if positions is not None and plan.sequence > positions:
         limit = f"{model.name} has learned positions for at most {positions:,}"

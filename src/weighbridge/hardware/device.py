@@ -107,6 +107,11 @@ class Device:
         return rate
 
     @property
+    def half(self) -> str:
+        """The type of 16 bits that it multiplies in: ``bf16``, or ``fp16`` where it has that alone."""
+        return "fp16" if "bf16" not in self.peak_flops and "fp16" in self.peak_flops else "bf16"
+
+    @property
     def pcie_bandwidth(self) -> int:
         """Bytes per second and direction between it and its host; 0 where it is no card."""
         return 0 if self.pcie_generation is None else PCIE_BANDWIDTH[self.pcie_generation]

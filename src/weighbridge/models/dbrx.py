@@ -10,8 +10,9 @@ from weighbridge.arithmetic import Count
 from weighbridge.models.config import Layers, Size
 from weighbridge.models.equal_heads_config import EqualHeadsConfig
 from weighbridge.models.section_config import Section
-from weighbridge.nn import CausalLM, ClippedAttention, DecoderLayer, MixtureOfExperts, Repeat
+from weighbridge.nn import CausalLM, ClippedAttention, DecoderLayer, MixtureOneByOne, Repeat
 from weighbridge.nn.attention import of_kind
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.norm import LayerNormWithoutBias
 from weighbridge.nn.problems import Problem, at_most
 
@@ -37,11 +38,13 @@ class ExpertsSection(Section):
         ffn_hidden_size: width inside one expert.
         moe_num_experts: experts.
         moe_top_k: experts that a token goes to.
+        moe_normalize_expert_weights: the norm that their weights are divided by; not at all if ``None``.
     """
 
     ffn_hidden_size: Size = 3584
     moe_num_experts: Size = 4
     moe_top_k: Size = 1
+    moe_normalize_expert_weights: float | None = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +96,8 @@ def build(config: Config) -> CausalLM:
     attention = config.attention(fused=True)
     if config.attends.clip_qkv is not None:
         attention = of_kind(ClippedAttention, attention)
-    moe = MixtureOfExperts(hidden, experts.ffn_hidden_size, experts.moe_num_experts, experts.moe_top_k)
+    sizes = (hidden, experts.ffn_hidden_size, experts.moe_num_experts, experts.moe_top_k)
+    scoring = Choice(wide=False, normalised=experts.moe_normalize_expert_weights is not None)
+    moe = MixtureOneByOne(*sizes, scoring=scoring, joined=False)
     layer = DecoderLayer(hidden, attention, moe, norm=LayerNormWithoutBias)
     return config.causal_lm([Repeat(layer, config.num_hidden_layers)], norm=LayerNormWithoutBias(hidden))

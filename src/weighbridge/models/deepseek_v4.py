@@ -11,6 +11,7 @@ from annotated_types import MaxLen
 from weighbridge.arithmetic import Count
 from weighbridge.models.config import SLIDING, Layers, Names, Places, Size, Size0, check_pattern
 from weighbridge.models.config import Config as BaseConfig
+from weighbridge.models.partial_rotary_config import Share, share_of
 from weighbridge.nn import (
     CausalLM,
     CompressedAttention,
@@ -21,6 +22,8 @@ from weighbridge.nn import (
     StreamNorm,
     stack,
 )
+from weighbridge.nn.choice import Choice
+from weighbridge.nn.norm import WideRMSNorm
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -39,6 +42,9 @@ class Config(BaseConfig):
         compress_rates: those positions by type of layer.
         mlp_layer_types: "hash_moe" or "moe"; the first ``num_hash_layers`` are hashed if ``None``.
         hc_mult: residual streams.
+        partial_rotary_factor: the share of each head's elements that positions turn; an eighth if nothing says.
+        qk_rope_head_dim: how many those are.
+        hc_sinkhorn_iters: how often rows and columns of their mixing matrices are divided by their sums.
     """
 
     family: ClassVar[str] = "DeepSeek-V4"
@@ -65,6 +71,9 @@ class Config(BaseConfig):
     mlp_layer_types: Names | None = None
     num_hash_layers: Size0 = 3
     hc_mult: Size = 4
+    hc_sinkhorn_iters: Size = 20
+    partial_rotary_factor: Share | None = None
+    qk_rope_head_dim: Size | None = None
     sliding_window: Size = 128
     o_groups: Size = 8
     o_lora_rank: Size = 1024
@@ -123,6 +132,12 @@ class Config(BaseConfig):
             return self.mlp_layer_types[:layers]
         return ["hash_moe" if i < hashed else "moe" for i in range(layers)]
 
+    def turned(self) -> Count:
+        """Elements of a head that positions turn."""
+        if self.partial_rotary_factor is None and self.qk_rope_head_dim is not None:
+            return self.qk_rope_head_dim
+        return share_of(self.head_dim, self.partial_rotary_factor or 1 / 8)
+
     def attention(self, kind: str) -> CompressedAttention:
         """What a layer of that type sees."""
         index: dict[str, Any] = {}
@@ -139,6 +154,7 @@ class Config(BaseConfig):
             self.rate(kind),
             self.index_topk if kind == SPARSE else None,
             **index,
+            rotary_dim=self.turned(),
         )
 
     def experts(self, kind: str) -> MixtureOfExperts:
@@ -153,6 +169,8 @@ class Config(BaseConfig):
             correction_bias=not hashed,
             shared_bias=self.mlp_bias,
             hashed=self.vocab_size if hashed else None,
+            activation="silu_of_clamped",
+            scoring=Choice("root of softplus", wide=False),
         )
 
 
@@ -160,9 +178,10 @@ def build(config: Config) -> CausalLM:
     """Layers differ in what they see and in how experts are chosen."""
 
     def layer(kind: tuple[str, str]) -> HyperLayer:
-        return HyperLayer(config.hidden_size, config.attention(kind[0]), config.experts(kind[1]), config.hc_mult)
+        branches = config.attention(kind[0]), config.experts(kind[1])
+        return HyperLayer(config.hidden_size, *branches, config.hc_mult, WideRMSNorm, config.hc_sinkhorn_iters)
 
     kinds = list(zip(config.pattern(), config.routing(), strict=True))
     embedding = StreamEmbedding(Embedding(config.vocab_size, config.hidden_size), config.hc_mult)
-    norm = StreamNorm(config.hidden_size, config.hc_mult)
+    norm = StreamNorm(config.hidden_size, config.hc_mult, WideRMSNorm)
     return config.causal_lm(stack(kinds, layer, config.num_hidden_layers), embedding, norm)

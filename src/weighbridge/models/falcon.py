@@ -75,9 +75,10 @@ class Config(EqualHeadsConfig):
 
     def mixer(self) -> GroupedQueryAttention:
         """Attention, whose keys and values the new architecture copies for every query head."""
-        bias = bool(self.bias)
+        bias, new = bool(self.bias), bool(self.new_decoder_architecture)
         attention = self.attention(qkv_bias=bias, out_bias=bias, fused=True, rotary=not self.alibi)
-        return of_kind(BroadcastAttention, attention) if self.new_decoder_architecture else attention
+        picked = new or bool(self.multi_query)
+        return of_kind(BroadcastAttention, attention, broadcast=new, picked=picked, biased=bool(self.alibi))
 
 
 def build(config: Config) -> CausalLM:

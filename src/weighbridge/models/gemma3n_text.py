@@ -103,6 +103,7 @@ class Config(LayerInputConfig):
             self.attention_bias,
             window=self.window_of(layer_type),
             reads=reads,
+            angles_of=layer_type,
         )
 
 
@@ -124,6 +125,6 @@ def build(config: Config) -> CausalLM:
     kinds = [(t, "shared" if s else "own", "sparse" if z else "dense", w) for t, s, z, w in facts]
     return config.language_model(
         stack(kinds, layer, config.num_hidden_layers),
-        Streams(config.layer_embedding(), config.hidden_size, config.altup_num_inputs),
+        Streams(config.layer_embedding(replaces=True), config.hidden_size, config.altup_num_inputs),
         MergedStreams(config.hidden_size, config.altup_num_inputs),
     )

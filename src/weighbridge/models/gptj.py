@@ -38,7 +38,7 @@ class Config(EqualHeadsConfig):
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
     hidden = config.hidden_size
-    attention = config.attention()
+    attention = config.attention(wide_scores=True, angles="interleaved apart")
     if config.rotary_dim is not None:
         attention = of_kind(PartialRotaryAttention, attention, rotary_dim=config.rotary_dim, partial_rotary=True)
     mlp = config.plain_mlp(config.n_inner, bias=True, activation="gelu_new")

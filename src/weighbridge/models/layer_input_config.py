@@ -45,14 +45,15 @@ class LayerInputConfig(PatternConfig):
         layers = plain(self.num_hidden_layers)
         return [i >= layers - plain(self.num_kv_shared_layers) for i in range(layers)]
 
-    def layer_embedding(self) -> PerLayerEmbedding:
-        """The tables of tokens."""
+    def layer_embedding(self, replaces: bool = False) -> PerLayerEmbedding:
+        """The tables of tokens, of which the second may be given others in place of those that it does not have."""
         return PerLayerEmbedding(
             self.vocab_size,
             self.hidden_size,
             self.num_hidden_layers,
             self.vocab_size_per_layer_input,
             self.hidden_size_per_layer_input,
+            replaces,
         )
 
     def language_model(self, layers: tuple[Repeat, ...], embedding: Module, norm: Module) -> CausalLM:

@@ -13,11 +13,12 @@ from weighbridge.models.config import Layers, Size, Size0
 from weighbridge.nn import (
     CausalLM,
     GatedMLP,
-    MixtureOfExperts,
+    MixtureOneByOne,
     MultiHeadLatentAttention,
     Repeat,
     ShortcutLayer,
 )
+from weighbridge.nn.choice import Choice
 from weighbridge.nn.problems import Problem
 from weighbridge.traced import plain
 
@@ -93,7 +94,7 @@ def build(config: Config) -> CausalLM:
     ]
     dense = [GatedMLP(config.hidden_size, config.ffn_hidden_size) for _ in range(2)]
     zero = config.zero_expert_num
-    experts = MixtureOfExperts(
+    experts = MixtureOneByOne(
         config.hidden_size,
         config.expert_ffn_hidden_size,
         config.n_routed_experts,
@@ -101,6 +102,7 @@ def build(config: Config) -> CausalLM:
         router_bias=config.router_bias,
         correction_bias=True,
         zero_experts=None if zero is None or plain(zero) == 0 else zero,
+        scoring=Choice(in_fp32=True, normalised=False),
     )
     layer = ShortcutLayer(config.hidden_size, tuple(mixers), tuple(dense), experts)
     return config.causal_lm([Repeat(layer, config.num_layers)])

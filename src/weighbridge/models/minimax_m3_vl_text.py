@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import MaxLen, MinLen
 
@@ -18,6 +18,7 @@ from weighbridge.models.config import (
     Size0,
     check_pattern,
 )
+from weighbridge.models.partial_rotary_config import PartialRotaryConfig, Share
 from weighbridge.nn import (
     BlockSparseAttention,
     CausalLM,
@@ -29,6 +30,8 @@ from weighbridge.nn import (
     Repeat,
     stack,
 )
+from weighbridge.nn.choice import Choice
+from weighbridge.nn.norm import OffsetRMSNorm
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
@@ -36,6 +39,7 @@ SILENT = (4, 128, 128, 16)
 """The indexer's heads, their elements, keys of a block and blocks where nothing says."""
 
 BLOCKS, SPARSE, DENSE = "minimax_m3_sparse", "sparse", "dense"
+ACTIVATION = "clamped_swish"
 
 WORDS = {BLOCKS: "block_attention", SPARSE: "moe"}
 """What such layers are called."""
@@ -67,7 +71,7 @@ class SparseAttention:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(AttentionConfig):
+class Config(AttentionConfig, PartialRotaryConfig):
     """Defaults as ``transformers`` has them.
 
     Attributes:
@@ -109,6 +113,7 @@ class Config(AttentionConfig):
     index_topk_blocks: Size | None = None
     sparse_attention_config: SparseAttention | None = None
     num_mtp_modules: Size0 = 0
+    partial_rotary_factor: Share = 1.0
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
@@ -143,17 +148,19 @@ class Config(AttentionConfig):
     def mixer(self, kind: str) -> GroupedQueryAttention:
         """Attention, over chosen blocks or all keys."""
         sizes = (self.hidden_size, self.num_attention_heads, self.kv_heads, self.head_size)
+        choices: dict[str, Any] = {"qk_norm": True, "norm": "OffsetRMSNorm", "partial_rotary": True}
+        choices["rotary_dim"] = self.turned(self.head_size)
         if kind == FULL:
-            return GroupedQueryAttention(*sizes, qk_norm=True)
+            return GroupedQueryAttention(*sizes, **choices)
         heads, width, block, blocks = self.indexer()
         return BlockSparseAttention(
-            *sizes, qk_norm=True, index_heads=heads, index_head_dim=width, block=block, blocks=blocks
+            *sizes, **choices, index_heads=heads, index_head_dim=width, block=block, blocks=blocks
         )
 
     def network(self, kind: str) -> GatedMLP | MixtureOfExperts:
         """A dense network or a mixture of experts."""
         if kind == DENSE:
-            return GatedMLP(self.hidden_size, self.dense_intermediate_size, fused=True)
+            return GatedMLP(self.hidden_size, self.dense_intermediate_size, activation=ACTIVATION, fused=True)
         return MixtureOfExperts(
             self.hidden_size,
             self.intermediate_size,
@@ -161,6 +168,9 @@ class Config(AttentionConfig):
             self.num_experts_per_tok,
             self.shared_intermediate_size,
             correction_bias=True,
+            activation=ACTIVATION,
+            scoring=Choice("sigmoid"),
+            shared_joined=True,
         )
 
 
@@ -177,7 +187,7 @@ def build(config: Config) -> CausalLM:
     """Layers differ in choosing blocks and in being sparse or dense."""
 
     def layer(kind: tuple[str, str]) -> DecoderLayer:
-        return DecoderLayer(config.hidden_size, config.mixer(kind[0]), config.network(kind[1]))
+        return DecoderLayer(config.hidden_size, config.mixer(kind[0]), config.network(kind[1]), norm=OffsetRMSNorm)
 
     mixers, networks = ([WORDS.get(name, name) for name in names] for names in (config.mixers(), config.networks()))
     kinds = list(zip(mixers, networks, strict=True))
@@ -185,4 +195,5 @@ def build(config: Config) -> CausalLM:
     if plain(config.num_mtp_modules):
         one = MultiTokenPrediction(config.hidden_size, config.vocab_size, layer(kinds[-1]))
         prediction = Repeat(one, config.num_mtp_modules)
-    return config.causal_lm(stack(kinds, layer, config.num_hidden_layers), prediction=prediction)
+    norm = OffsetRMSNorm(config.hidden_size)
+    return config.causal_lm(stack(kinds, layer, config.num_hidden_layers), norm=norm, prediction=prediction)

@@ -48,7 +48,7 @@ class Config(EqualHeadsConfig):
 
 def build(config: Config) -> CausalLM:
     """Every layer is the same."""
-    attention = config.attention(fused=True, rotary=False)
+    attention = config.attention(fused=True, rotary=False, fills=True)
     if config.attn_config is not None and plain(config.attn_config.clip_qkv):  # a bound of 0 is none
         attention = of_kind(ClippedAttention, attention)
     layer = DecoderLayer(config.hidden_size, attention, config.plain_mlp(), norm=LayerNormWithoutBias)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from annotated_types import Interval
 
-from weighbridge.arithmetic import ceil_div, scale
+from weighbridge.arithmetic import Count, ceil_div, scale
 from weighbridge.models.config import Config
 from weighbridge.models.section_config import Section
 from weighbridge.nn import GroupedQueryAttention, PartialRotaryAttention
@@ -43,8 +43,15 @@ class PartialRotaryConfig(Config):
 
     def partly_turned(self, attention: GroupedQueryAttention) -> PartialRotaryAttention:
         """Attention in which positions turn that share."""
-        written = None if self.rope_parameters is None else self.rope_parameters.partial_rotary_factor
-        factor = self.partial_rotary_factor if written is None else written
-        pairs = ceil_div(scale(attention.head_dim, factor), 2)  # what is left of an odd number turns with the last pair
-        turned = named(2 * pairs, Label("rotary_dim"))
+        turned = self.turned(attention.head_dim)
         return of_kind(PartialRotaryAttention, attention, rotary_dim=turned, partial_rotary=True)
+
+    def turned(self, head_dim: Count) -> Count:
+        """Elements of a head that positions turn."""
+        written = None if self.rope_parameters is None else self.rope_parameters.partial_rotary_factor
+        return share_of(head_dim, self.partial_rotary_factor if written is None else written)
+
+
+def share_of(head_dim: Count, factor: float) -> Count:
+    """A share of a head's elements that positions turn: what is left of an odd number turns with the last pair."""
+    return named(2 * ceil_div(scale(head_dim, factor), 2), Label("rotary_dim"))

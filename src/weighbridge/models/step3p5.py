@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from annotated_types import MaxLen
 
 from weighbridge.arithmetic import Count
 from weighbridge.models.config import (
     FULL,
+    MOST_LAYERS,
     SLIDING,
     AttentionConfig,
     Layers,
@@ -20,19 +23,26 @@ from weighbridge.models.config import (
     check_pattern,
     window,
 )
+from weighbridge.models.partial_rotary_config import Share, share_of
 from weighbridge.nn import (
     CausalLM,
     DecoderLayer,
     HeadGatedAttention,
-    MixtureOfExperts,
+    MixtureOneByOne,
     MultiTokenPrediction,
     Repeat,
     stack,
 )
+from weighbridge.nn.choice import Choice
+from weighbridge.nn.norm import OffsetRMSNorm
 from weighbridge.nn.problems import Problem, at_most
 from weighbridge.traced import plain
 
+Shares = Annotated[list[Share], MaxLen(MOST_LAYERS)]
+"""A share of each layer."""
+
 SPARSE, DENSE = "sparse", "dense"
+ACTIVATION = "clamped_silu"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +69,7 @@ class Config(AttentionConfig):
         attention_other_setting: the same as published files have it.
         n_routed_experts: routed experts (``transformers`` sets it after ``num_local_experts``, which so has no say).
         share_expert_dim: width inside the shared expert.
+        partial_rotary_factors: the share of each head's elements that positions turn, layer by layer.
         layer_types: what each layer attends to.
         mlp_layer_types: whether each layer is dense or holds a mixture of experts.
         moe_layers_enum: the sparse layers, as published files have them.
@@ -93,6 +104,7 @@ class Config(AttentionConfig):
     num_experts_per_tok: Size = 8
     moe_intermediate_size: Size = 1280
     share_expert_dim: Size = 1280
+    partial_rotary_factors: Shares | None = None
     layer_types: Names | None = None
     mlp_layer_types: Names | None = None
     moe_layers_enum: Letters | Places | None = None
@@ -169,9 +181,13 @@ class Config(AttentionConfig):
             bias,
             bias,
             qk_norm=True,
+            norm="OffsetRMSNorm",
             window=window(self.sliding_window) if kind[0] == SLIDING else None,
+            partial_rotary=True,
+            rotary_dim=self.turned(kind[0]),
+            angles_of=kind[0],
         )
-        experts = MixtureOfExperts(
+        experts = MixtureOneByOne(
             self.hidden_size,
             self.moe_intermediate_size,
             self.n_routed_experts,
@@ -179,8 +195,18 @@ class Config(AttentionConfig):
             self.share_expert_dim,
             correction_bias=True,
             shared_bias=self.mlp_bias,
+            activation=ACTIVATION,
+            scoring=Choice("sigmoid"),
         )
-        return DecoderLayer(self.hidden_size, attention, experts if kind[1] == "moe" else self.mlp(self.mlp_bias))
+        network = experts if kind[1] == "moe" else self.mlp(self.mlp_bias, ACTIVATION)
+        return DecoderLayer(self.hidden_size, attention, network, norm=OffsetRMSNorm)
+
+    def turned(self, layer_type: str) -> Count | None:
+        """Elements of a head that positions turn in layers of a type: the first of them says what share."""
+        types = self.layer_types or [FULL]
+        if not self.partial_rotary_factors or layer_type not in types:
+            return None
+        return share_of(self.head_dim, self.partial_rotary_factors[types.index(layer_type)])
 
 
 def build(config: Config) -> CausalLM:
@@ -190,4 +216,5 @@ def build(config: Config) -> CausalLM:
     if len(kinds) > layers:
         one = MultiTokenPrediction(config.hidden_size, config.vocab_size, config.layer(kinds[-1]))
         prediction = Repeat(one, config.num_nextn_predict_layers)
-    return config.causal_lm(stack(kinds[:layers], config.layer, config.num_hidden_layers), prediction=prediction)
+    runs = stack(kinds[:layers], config.layer, config.num_hidden_layers)
+    return config.causal_lm(runs, norm=OffsetRMSNorm(config.hidden_size), prediction=prediction)

@@ -13,8 +13,10 @@ from weighbridge.models.sites import OF_WEIGHTS, Placed, placed
 from weighbridge.models.storage import Packing, Part, Storage
 from weighbridge.models.targets import LINEAR_ROUTERS, OF_EXPERTS, ONE_BY_ONE, Targets
 from weighbridge.nn import CausalLM, Head, Linear, Module
+from weighbridge.nn.embedding import Embedding
 from weighbridge.nn.grafting import grafted
 from weighbridge.nn.lora import LoraGate, LoraHead, LoraLinear, LoraRouter
+from weighbridge.nn.lora_embedding import LoraEmbedding
 from weighbridge.nn.moe import Router, SharedExpertGate
 from weighbridge.tape import Weight
 from weighbridge.tree import Kind, Node
@@ -105,7 +107,7 @@ class Tuning:
     def _wakes(self, choice: _Choice) -> bool:
         """Whether a gradient comes to the first layer's input."""
         before = (one for one in choice.each if not one.site.names[0].startswith("layers."))
-        return any(choice.trains(one) for one in before if one.node.kind is Kind.EMBEDDING)
+        return any(choice.trains(one) or choice.adapts(one) for one in before if one.node.kind is Kind.EMBEDDING)
 
 
 class _Choice:
@@ -132,20 +134,35 @@ class _Choice:
             if targets is not None:
                 targets.check(every=targets is not self.targets)
         lora = self.tuning.lora
-        if (
-            lora
-            and lora.dora
-            and any(self.adapts(one) and (one.site.routed or one.site.sort == "router") for one in self.each)
-        ):
-            raise InputError("lora: dora: not of experts and routers; name other targets, or leave dora out")
+        if lora and lora.dora and any(self.adapts(one) and self._without_lengths(one) for one in self.each):
+            kinds = "experts, routers and embeddings"
+            raise InputError(f"lora: dora: not of {kinds}; name other targets, or leave dora out")
+        self._check_joined()
         present = {one.node.kind.value for one in self.each}
         for kind in self.kinds - present:
             raise InputError(f"freeze: {kind}: the model has none; it has {', '.join(sorted(present))}")
 
+    def _check_joined(self) -> None:
+        """Gate and up of experts are one tensor, which has one adapter (PEFT, _convert_peft_config_moe)."""
+        halves = [one for one in self.each if one.site.routed and one.node.name in ("gate_proj", "up_proj")]
+        found = {one.node.name for one in halves if self.adapts(one)}
+        if self.split and len(found) == 1:
+            both = dict.fromkeys(one.site.names[-1].rpartition(".")[2] for one in halves)
+            raise InputError(f"lora: targets: {' and '.join(both)} of experts are one tensor; name both, or neither")
+
+    @staticmethod
+    def _without_lengths(one: Placed) -> bool:
+        """Whether it has no trained lengths: of experts and routers PEFT refuses them; of embeddings they are left out
+        here.
+        """
+        return one.site.routed or one.site.sort in ("router", "embedding")
+
     def adapts(self, one: Placed) -> bool:
         """Whether a weight's module has an adapter."""
         module = one.node.module
-        fits = isinstance(module, Linear | Head | SharedExpertGate) or (self.routers and type(module) is Router)
+        fits = isinstance(module, Linear | Head | SharedExpertGate | Embedding) or (
+            self.routers and type(module) is Router
+        )
         named = one.node.name in OF_EXPERTS
         if not fits or self.targets is None or self.saves(one) or (self.split and named) is not one.site.routed:
             return False
@@ -202,6 +219,8 @@ class _Choice:
             "dropout": lora.dropout > 0,
             "dtype": lora.dtype,
         }
+        if isinstance(copy, Embedding):
+            return LoraEmbedding(copy.rows, copy.hidden_size, copy.axis, rank=lora.rank, dtype=lora.dtype, base=copy)
         if isinstance(copy, Head):
             return LoraHead(copy.hidden_size, copy.vocab_size, copy.tied, copy.bias, copy.capped, base=copy, **options)
         if isinstance(copy, SharedExpertGate):

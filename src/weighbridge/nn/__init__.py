@@ -38,6 +38,7 @@ from weighbridge.nn.norm import LayerNorm as LayerNorm
 from weighbridge.nn.norm import RMSNorm as RMSNorm
 from weighbridge.nn.normed_embedding import NormedEmbedding as NormedEmbedding
 from weighbridge.nn.normed_residual import NormedResidualLayer as NormedResidualLayer
+from weighbridge.nn.one_by_one import MixtureOneByOne as MixtureOneByOne
 from weighbridge.nn.parallel_layer import ParallelLayer as ParallelLayer
 from weighbridge.nn.partial_rotary import PartialRotaryAttention as PartialRotaryAttention
 from weighbridge.nn.post_norm_layer import PostNormLayer as PostNormLayer

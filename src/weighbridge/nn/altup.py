@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
 from weighbridge.nn.decoder import normed
 from weighbridge.nn.linear import Linear
-from weighbridge.nn.module import Module
+from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.power_norm import PowerRMSNorm
 from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.traced import plain
 from weighbridge.tree import Kind
 from weighbridge.units import FP32
 
@@ -22,19 +24,28 @@ def one_of(streams: Tensor) -> Tensor:
     return ops.view(streams, "active stream", *streams.axes[1:])
 
 
-def as_long(others: Tensor, first: Tensor) -> Tensor:
+def as_long(others: Sequence[Tensor], first: Tensor) -> list[Tensor]:
     """Streams made as long as the first: times its root mean square, divided by their own. Keeps both factors of each,
     and of every row the mean squares and their roots.
     """
     tape, rows = first.tape, first.axes[:-1]
     wanted = [tape.tensor(name, *rows) for name in ("mean square", "root mean square")]
     tape.record("length", (first,), tuple(wanted), (first, *wanted))
-    own = [tape.tensor(name, *others.axes[:-1]) for name in ("mean squares", "root mean squares")]
-    tape.record("length", (others,), tuple(own), (others, *own))
-    product, made = (tape.tensor(name, *others.axes) for name in ("times the first's length", "as long"))
-    tape.record("multiply", (others, wanted[1]), (product,), (others, wanted[1]))
-    tape.record("divide", (product, own[1]), (made,), (product, own[1]))
+    made = []
+    for other in others:
+        own = [tape.tensor(name, *rows) for name in ("mean square", "root mean square")]
+        tape.record("length", (other,), tuple(own), (other, *own))
+        product = tape.tensor("times the first's length", *other.axes)
+        made.append(tape.tensor("as long", *other.axes))
+        tape.record("multiply", (other, wanted[1]), (product,), (other, wanted[1]))
+        tape.record("divide", (product, own[1]), (made[-1],), (product, own[1]))
     return made
+
+
+def one_each(hidden_size: Count, streams: Count) -> Repeat:
+    """A projection for each stream but the first, which is called once for each."""
+    hidden = Axis("hidden", hidden_size)
+    return Repeat(Linear(hidden, hidden), streams - 1, together=True, name="projections")
 
 
 class AltUp(Module):
@@ -182,15 +193,13 @@ class Streams(Module):
 
     def build(self) -> None:
         self.register("token", self.token)
-        self.projections = Linear(Axis("hidden", self.hidden_size), Axis("streams", self.streams - 1, self.hidden_size))
+        self.projections = one_each(self.hidden_size, self.streams)
 
     def forward(self, tokens: Tensor) -> Tensor:
         first = self.token(tokens)
-        others = self.projections(first)
-        count = Axis("streams", self.streams - 1)
-        alike = as_long(ops.view(others, "others", count, *first.axes), first)
+        alike = as_long([self.projections(first) for _ in range(1, plain(self.streams))], first)
         made = first.tape.tensor("streams", Axis("streams", self.streams), *first.axes)
-        first.tape.record("stack", (first, alike), (made,))
+        first.tape.record("stack", (first, *alike), (made,))
         return made
 
 
@@ -210,15 +219,13 @@ class MergedStreams(Module):
     streams: Count
 
     def build(self) -> None:
-        hidden = Axis("hidden", self.hidden_size)
-        self.weight = Weight((Axis("streams", self.streams - 1), hidden, hidden))
+        self.projections = one_each(self.hidden_size, self.streams)
         self.norm = PowerRMSNorm(self.hidden_size)
 
     def forward(self, streams: Tensor) -> Tensor:
-        hidden, tape = Axis("hidden", self.hidden_size), streams.tape
-        others = ops.view(streams, "other streams", Axis("streams", self.streams - 1), *streams.axes[1:])
-        first = one_of(streams)
-        alike = as_long(ops.matmul(others, hidden, hidden, (self.weight,)), first)
+        tape, first = streams.tape, one_of(streams)
+        others = (ops.view(streams, "other stream", *streams.axes[1:]) for _ in range(1, plain(self.streams)))
+        alike = as_long([self.projections(other) for other in others], first)
         made = tape.tensor("mean of streams", *first.axes)
-        tape.record("mean", (first, alike), (made,))
+        tape.record("mean", (first, *alike), (made,))
         return self.norm(made)

@@ -63,6 +63,8 @@ class GroupedQueryAttention(Module):
         capped: scores are held below a cap (Gemma 2).
         narrow_softmax: transformers computes probabilities in the scores' own type, not in fp32 (GPT-2).
         stable_softmax: it takes each row's largest score away first, as it does with sinks (MiMo-V2-Flash).
+        fills: it fills scores that are hidden, and keeps the mask (MPT).
+        wide_scores: it computes scores in fp32, of copies of queries and keys (GPT-J).
         partial_rotary: transformers joins what positions turn of a head with what they do not, be it nothing, in a copy
             (Phi-3).
         rotary_dim: elements of a head that positions turn; ``None`` for all of them.
@@ -97,6 +99,8 @@ class GroupedQueryAttention(Module):
     capped: bool = False
     narrow_softmax: bool = False
     stable_softmax: bool = False
+    fills: bool = False
+    wide_scores: bool = False
     partial_rotary: bool = False
     rotary_dim: Count | None = None
     scaled_queries: bool = False
@@ -180,7 +184,7 @@ class GroupedQueryAttention(Module):
         """Queries and keys turned by their positions; where a layer makes tables of its own, by the same ones."""
         tape = q.tape
         tables: tuple[Tensor, ...] = ()
-        if self.angles.startswith("interleaved") and tape.run.kernels.rope is Rope.EAGER:
+        if self.angles in ("interleaved", "interleaved in fp32") and tape.run.kernels.rope is Rope.EAGER:
             tables = ops.tables_of(q, ops.turned_part(q, self.rotary_dim), self.angles)
             tape.record("tables of angles", (), tables)
         words = (self.rotary_dim, self.angles, self.angles_of, self.positions_each, tables)
@@ -192,9 +196,14 @@ class GroupedQueryAttention(Module):
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values as queries and keys weigh them."""
-        written = Written(self.capped, self.narrow_softmax, self.partial_rotary, self.stable_softmax, self.sinks)
         sizes = self.num_heads, self.head_dim, self.value_dim
-        return core_attention(q, k, v, *sizes, self.window, written=written)
+        return core_attention(q, k, v, *sizes, self.window, written=self.written)
+
+    @property
+    def written(self) -> Written:
+        """How transformers writes it."""
+        own = self.capped, self.narrow_softmax, self.partial_rotary, self.stable_softmax, self.sinks, self.fills
+        return Written(*own, self.wide_scores)
 
     def gathers_queries(self, kernels: Kernels) -> bool:
         """Whether queries are copied: in Megatron-Core's projection a group's stand before its keys and values."""
@@ -219,10 +228,14 @@ class GroupedQueryAttention(Module):
         made = norm(ops.view(x, x.name, *rows, Axis(heads.name, heads.units), Axis("head_dim", self.head_dim)))
         return ops.view(made, x.name, *rows, heads)
 
+    def joint(self, qkv: Tensor) -> Tensor:
+        """What becomes of the result of one projection before it is taken apart."""
+        return qkv
+
     def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Queries, keys, values and the output gate (or ``None``)."""
         if self.fused:
-            qkv = self.qkv_proj(x)
+            qkv = self.joint(self.qkv_proj(x))
             return (
                 ops.part(qkv, "q", self.queries),
                 ops.part(qkv, "k", self.keys),

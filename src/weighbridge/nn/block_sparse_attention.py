@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count, exact_div, floor_div, minimum
 from weighbridge.nn import ops
 from weighbridge.nn.attention import GroupedQueryAttention
-from weighbridge.nn.core_attention import core_attention
+from weighbridge.nn.core_attention import Written, core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.nn.norm import RMSNorm
@@ -96,7 +97,12 @@ class BlockSparseAttention(GroupedQueryAttention):
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Values of the chosen blocks."""
         pairs = chosen_pairs(q.tape.run, self.block, self.blocks)
-        return core_attention(q, k, v, self.num_heads, self.head_dim, self.value_dim, visible=pairs)
+        sizes = self.num_heads, self.head_dim, self.value_dim
+        return core_attention(q, k, v, *sizes, visible=pairs, written=self.written)
+
+    @property
+    def written(self) -> Written:
+        return replace(super().written, masked="heads")
 
 
 def chosen_pairs(run: Pass, block: Count, blocks: Count) -> Count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weighbridge.nn import ops
@@ -15,8 +16,8 @@ class Choice:
     """What a family's router does.
 
     Attributes:
-        scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, "softmax of chosen", or "sparse
-            mixer".
+        scores: what turns logits into scores: "softmax" or "sigmoid" of all experts, "softmax of chosen", "sparse
+            mixer", or "root of softplus", which keeps them too.
         wide: scores are fp32; else of the logits' type.
         in_fp32: its input and its weight are cast to fp32.
         normalised: chosen scores are divided by their sum.
@@ -33,20 +34,21 @@ class Choice:
     bounded: bool = False
     limited: bool = False
 
-    def weights(self, logits: Tensor, places: Axis) -> Tensor:
-        """One weight per token and chosen expert."""
+    def weights(self, logits: Tensor, places: Axis, grouped: bool = True) -> Tensor:
+        """One weight per token and chosen expert; of experts that run in groups the ends of each are kept too."""
         tape = logits.tape
         chosen = tape.tensor("chosen experts", places, dtype=INT64)
-        ends = tape.tensor("ends of experts", logits.axes[-1], dtype=INT32)
+        ends = [tape.tensor("ends of experts", logits.axes[-1], dtype=INT32)] if grouped else []
         if self.scores == "sparse mixer":
             return sparse_mixer(logits, places, ends)
         if self.scores == "softmax of chosen":
             weights = tape.tensor("weights", places, dtype=FP32 if self.narrow else logits.dtype)
-            tape.record("top k", (logits,), (weights, chosen, ends), (chosen, ends, weights))
+            tape.record("top k", (logits,), (weights, chosen, *ends), (chosen, *ends, weights))
             return self.narrowed(weights)
         dtype = FP32 if self.wide else logits.dtype
         scores = tape.tensor("router probabilities", *logits.axes, dtype=dtype)
-        tape.record(self.scores, (logits,), (scores,), (scores,))
+        kept = (logits, scores) if self.scores == "root of softplus" else (scores,)
+        tape.record(self.scores, (logits,), (scores,), kept)
         if self.limited:
             mask, left = (
                 tape.tensor("mask of groups", *logits.axes, dtype=MASK),
@@ -55,7 +57,7 @@ class Choice:
             tape.record("mask", (scores,), (left, mask), (mask,))
             scores = left
         weights = tape.tensor("top probabilities", places, dtype=dtype)
-        tape.record("top k", (scores,), (weights, chosen, ends), (chosen, ends))
+        tape.record("top k", (scores,), (weights, chosen, *ends), (chosen, *ends))
         if self.normalised:
             weights = normalised(weights, logits, self.bounded)
         return self.narrowed(weights)
@@ -80,12 +82,12 @@ def normalised(values: Tensor, logits: Tensor, bounded: bool) -> Tensor:
     return weights
 
 
-def sparse_mixer(logits: Tensor, places: Axis, ends: Tensor) -> Tensor:
+def sparse_mixer(logits: Tensor, places: Axis, ends: Sequence[Tensor]) -> Tensor:
     """Two experts, one after the other, each with a softmax over those that come near to the best (transformers,
     models/phimoe/modeling_phimoe.py, sparsemixer).
     """
     tape, one = logits.tape, logits.axes[:-1]
-    kept = [ends]
+    kept = [*ends]
     for name in ("first", "second"):
         kept.append(tape.tensor(f"mask of the {name}", *logits.axes, dtype=MASK))
         kept.append(tape.tensor(f"probabilities of the {name}", *logits.axes, dtype=logits.dtype))

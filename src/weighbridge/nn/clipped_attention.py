@@ -17,8 +17,13 @@ class ClippedAttention(GroupedQueryAttention):
 
     source: ClassVar[str] = "Groeneveld et al. 2024 (OLMo), section 2.1"
 
+    def joint(self, qkv: Tensor) -> Tensor:
+        return qkv if self.qk_norm else clip(qkv)
+
     def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         q, k, v, gate = super().projected(x)
+        if self.fused and not self.qk_norm:
+            return q, k, v, gate
         if not self.qk_norm:
             q, k = clip(q), clip(k)
         return q, k, clip(v), gate

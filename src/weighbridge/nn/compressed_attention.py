@@ -7,11 +7,11 @@ from typing import ClassVar
 from weighbridge.arithmetic import Count, exact_div, floor_div, minimum
 from weighbridge.nn import ops
 from weighbridge.nn.attention import Sinks
-from weighbridge.nn.core_attention import Further, core_attention
+from weighbridge.nn.core_attention import Further, Written, core_attention
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
-from weighbridge.nn.norm import PlainRMSNorm, RMSNorm
-from weighbridge.tape import SEQUENCE, Axis, Tensor, Weight, Work
+from weighbridge.nn.norm import FactorRMSNorm, WideRMSNorm
+from weighbridge.tape import SEQUENCE, Axis, Tensor, Weight, Work, renamed
 from weighbridge.tree import Kind
 from weighbridge.units import FP32
 
@@ -25,6 +25,7 @@ class Compressor(Module):
         head_dim: elements of a key.
         rate: positions that become one key.
         overlaps: groups overlap, so that each position gives two values.
+        rotary_dim: elements of a key that positions turn; ``None`` for all.
     """
 
     note: ClassVar[str] = "one key of several positions"
@@ -34,22 +35,43 @@ class Compressor(Module):
     head_dim: Count
     rate: Count
     overlaps: bool = False
+    rotary_dim: Count | None = None
 
     def build(self) -> None:
         hidden, series = Axis("hidden", self.hidden_size), Axis("series", 2 if self.overlaps else 1, self.head_dim)
         self.kv_proj = Linear(hidden, series)
         self.gate_proj = Linear(hidden, series)
         self.position_bias = Weight((Axis("places", self.rate), series))
-        self.norm = RMSNorm(self.head_dim, "head_dim")
+        self.norm = WideRMSNorm(self.head_dim, "head_dim")
 
     def forward(self, x: Tensor) -> Tensor:
         kv, gate = self.kv_proj(x), self.gate_proj(x)
         self.store(kv)
-        groups = Axis(SEQUENCE, floor_div(x.tape.run.sequence, self.rate))
-        mean = x.tape.tensor("weighted mean", x.axes[0], groups, Axis("head_dim", self.head_dim))
-        shares = x.tape.tensor("shares of positions", *kv.axes, dtype=FP32)
-        x.tape.record("compress", (kv, gate, self.position_bias), (mean, shares), (kv, shares))
-        return ops.rotary(self.norm(mean))
+        tape, head = x.tape, Axis("head_dim", self.head_dim)
+        groups = Axis(SEQUENCE, floor_div(tape.run.sequence, self.rate))
+        mean = tape.tensor("weighted mean", x.axes[0], groups, head)
+        if tape.run.kernels.written_out:
+            self.written(kv, gate, mean)
+        else:
+            shares = tape.tensor("shares of positions", *kv.axes, dtype=FP32)
+            tape.record("compress", (kv, gate, self.position_bias), (mean, shares), (kv, shares))
+        return ops.rotary(self.norm(mean), self.rotary_dim, "interleaved apart", each=True)
+
+    def written(self, kv: Tensor, gate: Tensor, mean: Tensor) -> None:
+        """Shares are computed in fp32, and cast; where groups overlap, values stand in two places each (transformers,
+        models/deepseek_v4/modeling_deepseek_v4.py, DeepseekV4CSACompressor, DeepseekV4HCACompressor).
+        """
+        tape, (batch, groups, head) = kv.tape, mean.axes
+        places = (batch, groups, Axis("places", self.rate, 2 if self.overlaps else 1), head)
+        wide = tape.tensor("shares of positions in fp32", *places, dtype=FP32)
+        tape.record("softmax", (gate, self.position_bias), (wide,), (wide,))
+        shares = ops.cast(wide, "shares of positions", kv.dtype)
+        if self.overlaps:
+            values = tape.tensor("values of groups", *places, dtype=kv.dtype)
+        else:  # none where there is no whole group
+            values = tape.tensor("values of groups", Axis("any", minimum(groups.size, 1)), *kv.axes, dtype=kv.dtype)
+        tape.record("lay out", (kv,), (values,))
+        tape.record("compress", (values, shares), (mean,), (values, shares))
 
     def store(self, kv: Tensor) -> None:
         """The cache holds all keys; values and gates of the positions that make no whole group yet; and, where groups
@@ -149,6 +171,7 @@ class CompressedAttention(Module):
         index_topk: compressed keys that an indexer chooses for each token; ``None`` to see all of them.
         index_heads: heads of the indexer.
         index_head_dim: elements of each.
+        rotary_dim: elements of a head that positions turn; ``None`` for all.
     """
 
     kind = Kind.ATTENTION
@@ -168,19 +191,21 @@ class CompressedAttention(Module):
     index_topk: Count | None = None
     index_heads: Count = 64
     index_head_dim: Count = 128
+    rotary_dim: Count | None = None
 
     def build(self) -> None:
         hidden, heads = Axis("hidden", self.hidden_size), Axis("heads", self.num_heads, self.head_dim)
         rank = Axis("q_latent", self.q_lora_rank)
         self.q_a_proj = Linear(hidden, rank)
-        self.q_a_norm = RMSNorm(self.q_lora_rank, "q_latent")
+        self.q_a_norm = WideRMSNorm(self.q_lora_rank, "q_latent")
         self.q_b_proj = Linear(rank, heads)
-        self.q_b_norm = PlainRMSNorm(self.head_dim, "head_dim")
+        self.q_b_norm = FactorRMSNorm(self.head_dim, "head_dim")
         self.kv_proj = Linear(hidden, Axis("kv_latent", self.head_dim))
-        self.kv_norm = RMSNorm(self.head_dim, "kv_latent")
+        self.kv_norm = WideRMSNorm(self.head_dim, "kv_latent")
         self.sink_scores = Sinks(self.num_heads)
         if self.rate is not None:
-            self.compressor = Compressor(self.hidden_size, self.head_dim, self.rate, self.index_topk is not None)
+            sparse = self.index_topk is not None
+            self.compressor = Compressor(self.hidden_size, self.head_dim, self.rate, sparse, self.rotary_dim)
             if self.index_topk is not None:
                 sizes = (self.index_heads, self.index_head_dim, self.rate)
                 self.indexer = CompressedIndexer(self.hidden_size, self.q_lora_rank, *sizes)
@@ -191,18 +216,32 @@ class CompressedAttention(Module):
         x = ops.gathered(x)
         with x.tape.segment("qkv_linear"):
             compressed = self.q_a_norm(self.q_a_proj(x))
-            q = ops.rotary(self.normed(self.q_b_proj(compressed)))
-            kv = ops.rotary(self.kv_norm(self.kv_proj(x)))
+            q = self.turned(self.normed(self.q_b_proj(compressed)))
+            kv = self.kv_norm(self.kv_proj(x))
+            one = Axis("kv_heads", 1, self.head_dim)
+            kv = self.turned(ops.view(kv, "keys", *renamed(kv.axes[:-1], SEQUENCE), one))
         self.store(kv)
         further = Further()
         if self.rate is not None:
-            further, keys = self.further(x), self.compressor(x)
-            kv = ops.elementwise("join", kv, keys)
+            further = self.further(x)
+            kv = self.joined(kv, self.compressor(x))
             if self.index_topk is not None:
                 self.indexer(x, compressed)
-        attended = core_attention(q, kv, kv, self.num_heads, self.head_dim, self.head_dim, self.window, further=further)
+        sizes = self.num_heads, self.head_dim, self.head_dim, self.window
+        attended = core_attention(q, kv, kv, *sizes, further=further, written=Written(sinks=True))
         with x.tape.segment("attn_proj"):
-            return self.o_b_proj(self.o_a_proj(ops.rotary(attended)))
+            return self.o_b_proj(self.o_a_proj(self.turned(attended)))
+
+    def turned(self, x: Tensor) -> Tensor:
+        """Heads turned by their positions, or back."""
+        return ops.rotary(x, self.rotary_dim, "interleaved apart")
+
+    def joined(self, kv: Tensor, compressed: Tensor) -> Tensor:
+        """Keys of single positions, and after them compressed ones."""
+        keys = Axis("keys", kv.axes[1].size + compressed.axes[1].size)
+        made = kv.tape.tensor("join", kv.axes[0], keys, kv.axes[-1], dtype=kv.dtype)
+        kv.tape.record("join", (kv, compressed), (made,))
+        return made
 
     def normed(self, q: Tensor) -> Tensor:
         """Every query head normalised by itself."""

@@ -75,6 +75,11 @@ class Written:
             then copied: what joined parts of heads does (partial rotary positions).
         stable: each row's largest score is taken away first, in the type of the scores; only operation by operation.
         sinks: that too, and a score per head is joined to those of keys before (gpt-oss).
+        fills: scores that are hidden are filled by a mask of flags, which is kept (MPT); only operation by operation.
+        wide: queries and keys are cast to fp32 for the scores (GPT-J); only operation by operation.
+        masked: one kernel is given a mask in any case: every layer makes it anew of "flags" (Falcon), or of flags of
+            each head ("heads"; MiniMax-M3), or all layers share one that is a "bias" of each head too (ALiBi).
+        ungrouped: one kernel is not told that heads share keys and values, and refuses them (Falcon 7B).
     """
 
     capped: bool = False
@@ -82,6 +87,10 @@ class Written:
     by_heads: bool = False
     stable: bool = False
     sinks: bool = False
+    fills: bool = False
+    wide: bool = False
+    masked: str = ""
+    ungrouped: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +155,20 @@ class Core:
         """
         run = self.tape.run
         slides = self.window is not None and plain(self.window) <= plain(run.positions)
-        return run.kernels.written_out and (slides or self.chosen)
+        return run.kernels.written_out and (slides or self.chosen or bool(self.written.masked))
+
+    @property
+    def mask(self) -> Tensor:
+        """What one kernel adds to scores."""
+        own, heads, keys, rows = (
+            self.written.masked,
+            Axis("heads", self.heads),
+            Axis("keys", self.keys),
+            self.q.axes[:-1],
+        )
+        if own == "bias":
+            return self.tape.table("bias of scores", *rows, heads, keys)
+        return self.tape.tensor("mask added to scores", *rows, *([heads] if own == "heads" else []), keys)
 
     @property
     def by_heads(self) -> bool:
@@ -171,11 +193,15 @@ class Core:
         self.tape.record("repeat", (x,), (made,))
         return made
 
-    def repeated(self, x: Tensor) -> Tensor:
-        """Keys or values copied for every query head where heads share them."""
+    def alone(self, x: Tensor) -> bool:
+        """Whether every query head has keys or values of its own."""
         own = x.axes[-1]
         assert isinstance(own, Axis)
-        return x if plain(own.units) == plain(self.heads) else self.copied(x)
+        return bool(plain(own.units) == plain(self.heads))
+
+    def repeated(self, x: Tensor) -> Tensor:
+        """Keys or values copied for every query head where heads share them."""
+        return x if self.alone(x) else self.copied(x)
 
     def expanded(self, x: Tensor) -> Tensor:
         """Keys or values seen as those of every query head: a copy, unless there is one head."""
@@ -205,16 +231,16 @@ def flash_core(core: Core, *masks: Tensor) -> None:
     kernels = core.tape.run.kernels
     inputs = (core.q, core.repeated(core.k), core.repeated(core.v)) if kernels.copies_keys else (core.q, core.k, core.v)
     memory = context.shared(*inputs, core.out, sums)
-    copies = None
+    copies, made = None, () if core.written.masked == "bias" else masks  # what all layers share is there before
     if kernels.exchanges_heads or core.by_heads:
         copies = Axis("copies", 1)
     elif kernels.sequence_first and kernels.attention in (Attention.FLASH, Attention.FLASH_1):
         copies = Axis("copies", minimum(core.tape.run.batch - 1, 1))  # of one sequence, both layouts are the same
     if copies is not None:
         own = core.tape.tensor("attended, as the kernel lays it out", copies, *core.out.axes)
-        core.record(inputs, (*inputs, own, sums, *masks), (own, sums, *masks), **memory)
+        core.record(inputs, (*inputs, own, sums, *masks), (own, sums, *made), **memory)
         return
-    core.record(inputs, (*inputs, core.out, sums, *masks), (sums, *masks), **memory)
+    core.record(inputs, (*inputs, core.out, sums, *masks), (sums, *made), **memory)
 
 
 def sdpa_core(core: Core) -> None:
@@ -222,11 +248,25 @@ def sdpa_core(core: Core) -> None:
     and values of several heads are copied for every query head first (aten/src/ATen/native/transformers/attention.cpp,
     convert_boolean_attn_mask; transformers, integrations/sdpa_attention.py, use_gqa_in_sdpa).
     """
+    if core.written.ungrouped and not core.alone(core.k):
+        return math_core(core)
     if not core.masked:
         return flash_core(core)
-    k, v = core.expanded(core.k), core.expanded(core.v)
-    mask = core.tape.tensor("mask added to scores", *core.q.axes[:-1], Axis("keys", core.keys))
-    return flash_core(replace(core, k=k, v=v), mask)
+    return flash_core(replace(core, k=core.expanded(core.k), v=core.expanded(core.v)), core.mask)
+
+
+def math_core(core: Core) -> None:
+    """Operation by operation in fp32, for what no kernel takes (aten/src/ATen/native/transformers/attention.cpp,
+    _scaled_dot_product_attention_math): keeps scaled queries and keys, probabilities and values, those of keys copied
+    for every query head.
+    """
+    tape, weights = core.tape, core.scores("probabilities in fp32", FP32)
+    q = ops.cast(core.q, "scaled queries in fp32", FP32)
+    k, v = (ops.cast(core.repeated(x), f"{x.name} in fp32", FP32) for x in (core.k, core.v))
+    raw = core.scores("scores in fp32", FP32)
+    tape.record("scores", (q, k), (raw,), _factors(q, k))
+    tape.record("softmax", (raw,), (weights,), (weights,))
+    core.record((weights, v), _factors(weights, v))
 
 
 def unfused_core(core: Core) -> None:
@@ -262,14 +302,17 @@ def eager_core(core: Core) -> None:
     the mask is fp32, and so is the sum. Backward, the softmax multiplies its gradient by its result first
     (aten/src/ATen/native/cuda/SoftMax.cu, softmax_backward_cuda_out).
     """
-    tape, keys, values = core.tape, core.copied(core.k), core.copied(core.v)
+    tape, own, keys, values = core.tape, core.written, core.copied(core.k), core.copied(core.v)
     q = core.q if core.q.base is None else ops.elementwise("queries by heads", core.q)
-    dtype = FP32 if tape.run.kernels.autocast else core.q.dtype
+    dtype = FP32 if tape.run.kernels.autocast or own.wide else core.q.dtype
+    if own.wide:
+        q, keys = ops.cast(q, "queries in fp32", FP32), ops.cast(keys, "keys in fp32", FP32)
     raw, scaled = core.scores("scores", dtype), (core.scores("scaled scores", use=Use.WORKSPACE),)
-    mask = tape.table("attention mask", *core.q.axes[:-1], Axis("keys", tape.run.positions), dtype=dtype)
-    tape.record("scores", (q, keys, mask), (raw,), _factors(q, keys), scratch=scaled, scratch_backward=scaled)
-    raw = ops.activation("tanh", raw) if core.written.capped else raw
-    own = core.written
+    columns = Axis("keys", tape.run.positions)
+    mask = tape.table("attention mask", *core.q.axes[:-1], columns, dtype=ops.MASK if own.fills else dtype)
+    kept = (*_factors(q, keys), *([mask] if own.fills else []))
+    tape.record("scores", (q, keys, mask), (raw,), kept, scratch=scaled, scratch_backward=scaled)
+    raw = ops.activation("tanh", raw) if own.capped else raw
     softmax = stable_softmax if own.stable or own.sinks else narrow_softmax if own.narrow else wide_softmax
     weights = softmax(core, raw)
     core.record((weights, values), _factors(weights, values))

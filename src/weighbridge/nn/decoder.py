@@ -7,13 +7,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from weighbridge.arithmetic import Count
-from weighbridge.kernels import Loss
 from weighbridge.nn import ops
+from weighbridge.nn.last_graph import last_graph
 from weighbridge.nn.linear import Linear
-from weighbridge.nn.loss import chunked, cross_entropy
+from weighbridge.nn.loss import IN_HEAD, cross_entropy
 from weighbridge.nn.module import Module, Repeat
 from weighbridge.nn.norm import CountedLayerNorm, CountedNorm, RMSNorm
-from weighbridge.tape import Axis, Tensor, Use, Weight
+from weighbridge.tape import Axis, Tensor, Use, Weight, Work
 from weighbridge.traced import same_kind
 from weighbridge.tree import Kind
 
@@ -105,10 +105,14 @@ class Head(Module):
         hidden, vocabulary = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
         weights = (*self.weights.values(), *([table] if table is not None and self.tied else []))
         whole = ops.gathered(x)
-        if x.tape.run.kernels.loss is Loss.CHUNKED:
-            work = ops.twice(2 * whole.rows * self.hidden_size * self.vocab_size)
-            return chunked(whole, vocabulary, weights, work)
+        together = IN_HEAD.get(x.tape.run.kernels.loss)
+        if together is not None:
+            multiply = 2 * whole.rows * self.hidden_size * self.vocab_size
+            work = ops.twice(multiply) if ops.trains(*weights) else Work(multiply, multiply)
+            return together(whole, vocabulary, weights, work)
         logits = ops.matmul(whole, hidden, vocabulary, weights, use=Use.LOGITS, buffered=True)
+        if x.tape.run.kernels.keeps_last_graph:
+            last_graph(logits)
         return capped(logits) if self.capped else logits
 
 

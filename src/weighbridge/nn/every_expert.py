@@ -68,7 +68,7 @@ class InputScaledMixture(MixtureOfExperts):
 
     def expert(self, width: Count) -> Module:
         sizes = (width, self.intermediate_size, self.bias, self.activation, True, "expert_ffn")
-        return EveryExpert(*sizes, self.num_experts, self.top_k)
+        return EveryExpert(*sizes, num_experts=self.num_experts, top_k=self.top_k)
 
     def forward(self, x: Tensor, scored: Tensor | None = None) -> Tensor:
         if x.tape.run.kernels.experts is not Experts.GROUPED:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
 from weighbridge.nn.decoder import Norm, normed
 from weighbridge.nn.module import Module
-from weighbridge.nn.norm import RMSNorm
+from weighbridge.nn.norm import RMSNorm, by_factors
 from weighbridge.tape import Axis, Tensor, Weight
+from weighbridge.traced import plain
 from weighbridge.tree import Kind
 from weighbridge.units import FP32
+
+
+class Mixes(NamedTuple):
+    """The mixing weights of every token: of streams before a branch, of its result after it, and between streams."""
+
+    before: Tensor
+    after: Tensor
+    between: Tensor
 
 
 class HyperConnection(Module):
@@ -22,6 +31,7 @@ class HyperConnection(Module):
         hidden_size: width of one stream.
         streams: how many there are.
         collapses: it only makes one stream of all, at the end of the model.
+        rounds: how often rows and columns of the matrix are divided by their sums.
     """
 
     kind = Kind.OTHER
@@ -31,6 +41,7 @@ class HyperConnection(Module):
     hidden_size: Count
     streams: Count
     collapses: bool = False
+    rounds: Count = 20
 
     @property
     def weights_per_token(self) -> Count:
@@ -45,29 +56,72 @@ class HyperConnection(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One stream of all; the weights of the others stay on the tape."""
-        return self.collapsed(x, self.mixes(x))
+        return self.collapsed(x, self.mixes(x).before)
 
-    def mixes(self, x: Tensor) -> Tensor:
+    def mixes(self, x: Tensor) -> Mixes:
         """The mixing weights of every token, in fp32."""
-        made = x.tape.tensor("mixing weights", *x.axes[:-1], Axis("mixes", self.weights_per_token), dtype=FP32)
-        wide = x.tape.tensor("normalised streams in fp32", *x.axes, dtype=FP32)
-        x.tape.record("to fp32", (x,), (wide,))
-        work = ops.twice(2 * x.rows * self.streams * self.hidden_size * self.weights_per_token)
-        x.tape.record("mix", (wide, *self.weights.values()), (made,), (wide,), work)
+        if x.tape.run.kernels.written_out:
+            return self.written(x)
+        made = self.mixed(x if x.dtype is FP32 else ops.cast(x, "normalised streams in fp32", FP32))
+        return Mixes(made, made, made)
+
+    def mixed(self, wide: Tensor, *copies: Tensor) -> Tensor:
+        """The product of streams and weights, of which there may be copies."""
+        tape = wide.tape
+        made = tape.tensor("mixing weights", *wide.axes[:-1], Axis("mixes", self.weights_per_token), dtype=FP32)
+        work = ops.twice(2 * wide.rows * self.streams * self.hidden_size * self.weights_per_token)
+        tape.record("mix", (wide, *self.weights.values()), (made, *copies), (wide, *copies), work)
         return made
 
-    def collapsed(self, x: Tensor, mixes: Tensor) -> Tensor:
+    def written(self, x: Tensor) -> Mixes:
+        """The same step by step (transformers, models/deepseek_v4/modeling_deepseek_v4.py, DeepseekV4HyperConnection,
+        DeepseekV4HyperHead).
+        """
+        tape, narrow, rows = x.tape, x.dtype is not FP32, x.axes[:-1]
+        wide = ops.cast(x, "streams in fp32", FP32) if narrow else x
+        copied = (self.weight, *([self.scale] if self.collapses else []))
+        copies = (tape.tensor("weight in fp32", *w.axes, dtype=FP32) for w in copied) if narrow else ()
+        mixes = self.mixed(by_factors(wide), *copies)
+
+        def gate(name: str, axis: Axis, function: str = "sigmoid") -> Tensor:
+            """Some of the weights, scaled, through a function that keeps its result."""
+            made = tape.tensor(name, *rows, axis, dtype=FP32)
+            tape.record(function, (mixes,), (made,), (mixes, made))
+            return made
+
+        one, square = Axis("streams", self.streams), Axis("streams", self.streams, self.streams)
+        before = ops.elementwise("add", gate("weights before", one))
+        if self.collapses:
+            return Mixes(before, before, before)
+        after, between = gate("weights after", one), gate("weights between", square, "softmax")
+        between = balanced(ops.elementwise("add", between), one, plain(self.rounds))
+        if narrow:
+            after, between = (ops.cast(w, f"{w.name}, narrow", x.dtype) for w in (after, between))
+        return Mixes(before, after, between)
+
+    def collapsed(self, x: Tensor, before: Tensor) -> Tensor:
         """The weighted sum of the streams."""
         made = x.tape.tensor("collapsed", *x.axes[:-1], Axis("hidden", self.hidden_size))
-        x.tape.record("collapse", (x, mixes), (made,), (x, mixes))
+        x.tape.record("collapse", (x, before), (made,), (x, before))
         return made
 
-    def expanded(self, x: Tensor, result: Tensor, mixes: Tensor) -> Tensor:
+    def expanded(self, x: Tensor, result: Tensor, mixes: Mixes) -> Tensor:
         """New streams: the old ones through the matrix, and the branch's result by its weights."""
-        made = x.tape.tensor("streams", *x.axes)
+        made, weights = x.tape.tensor("streams", *x.axes), (mixes.after, mixes.between)
         work = ops.twice(2 * x.rows * self.streams * self.streams * self.hidden_size)
-        x.tape.record("expand", (x, result, mixes), (made,), (x, result, mixes), work)
+        x.tape.record("expand", (x, result, *weights), (made,), (x, result, *weights), work)
         return made
+
+
+def balanced(matrix: Tensor, one: Axis, rounds: int) -> Tensor:
+    """A matrix of every token divided by the sums of its columns and of its rows, by turns, columns first and last
+    (Sinkhorn and Knopp 1967). Every division keeps what it divides and the sums.
+    """
+    for _ in range(2 * rounds - 1):
+        sums = matrix.tape.tensor("sums", *matrix.axes[:-1], one, dtype=FP32)
+        matrix.tape.record("sum", (matrix,), (sums,))
+        matrix = ops.elementwise("divide", matrix, sums, keeps=(matrix, sums))
+    return matrix
 
 
 class HyperLayer(Module):
@@ -79,6 +133,7 @@ class HyperLayer(Module):
         feed_forward: what works on each position.
         streams: residual streams.
         norm: what normalises the input of each branch.
+        rounds: how often rows and columns of the connections' matrices are divided by their sums.
     """
 
     note: ClassVar[str] = "branches between hyper-connections"
@@ -88,11 +143,13 @@ class HyperLayer(Module):
     feed_forward: Module
     streams: Count
     norm: Norm = RMSNorm
+    rounds: Count = 20
 
     def build(self) -> None:
         self.steps = []
         for branch in (self.mixer, self.feed_forward):
-            connection, before = HyperConnection(self.hidden_size, self.streams), self.norm(self.hidden_size)
+            connection = HyperConnection(self.hidden_size, self.streams, rounds=self.rounds)
+            before = self.norm(self.hidden_size)
             self.register(f"{branch.title}_connection", connection)
             self.register(f"{branch.title}_norm", before)
             self.register(branch.title, branch)
@@ -102,7 +159,7 @@ class HyperLayer(Module):
         for connection, before, branch in self.steps:
             with x.tape.inside(connection):
                 mixes = connection.mixes(x)
-                y = connection.collapsed(x, mixes)
+                y = connection.collapsed(x, mixes.before)
             y = normed(y, before, branch)
             with x.tape.segment(branch.title):
                 y = branch(y)
@@ -136,14 +193,16 @@ class StreamNorm(Module):
     Attributes:
         hidden_size: width of one stream.
         streams: residual streams.
+        final: what normalises.
     """
 
     hidden_size: Count
     streams: Count
+    final: Norm = RMSNorm
 
     def build(self) -> None:
         self.connection = HyperConnection(self.hidden_size, self.streams, collapses=True)
-        self.norm = RMSNorm(self.hidden_size)
+        self.norm = self.final(self.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.connection(x))

@@ -20,6 +20,11 @@ class Linear(Module):
     out: Dimension
     bias: bool = False
 
+    @property
+    def joins(self) -> bool:
+        """Whether it has an adapter that one function runs with it, where the framework has such a function."""
+        return False
+
     def build(self) -> None:
         self.weight = Weight((self.out, self.columns))
         if self.bias:

@@ -44,8 +44,31 @@ class Adapter:
         if self.dora:
             self.magnitude = Weight((self.out,), role="adapter", dtype=self.dtype)
 
+    @property
+    def joins(self) -> bool:
+        """Whether one function can run it with the frozen projection: not with DoRA, dropout or a bias (Unsloth,
+        models/llama.py, patch_peft_model).
+        """
+        return not (self.dora or self.dropout or self.joined > 1 or getattr(self, "bias", False))
+
+    def together(self, x: Tensor, base: Tensor) -> Tensor:
+        """The same by one function, which keeps its input alone, makes what is between again and adds in place.
+        Adapters multiply in the type of activations (Unsloth, kernels/fast_lora.py, LoRA_W; kernels/utils.py,
+        matmul_lora).
+        """
+        tape, rank = x.tape, Axis("rank", self.rank)
+        middle = tape.tensor("adapter's middle", *base.axes[:-1], rank, dtype=x.dtype)
+        first, second = (2 * x.rows * rank.size * axis.size for axis in (self.columns, self.out))
+        keeps = () if id(x.storage) in tape.remade else (x,)
+        tape.record("matmul", (x, self.lora_a), (middle,), keeps, ops.twice(first))
+        made = ops.view(base, "adapted", *base.axes)
+        tape.record("matmul", (middle, self.lora_b), (made,), (), ops.twice(second), shares_gradient=())
+        return made
+
     def adapted(self, x: Tensor, base: Tensor) -> Tensor:
         """The frozen module's result with the adapter's (PEFT, tuners/lora/layer.py, Linear.forward)."""
+        if x.tape.run.kernels.joins_adapters and self.joins:
+            return self.together(x, base)
         given = converted(x, self.dtype)
         if self.dropout:
             mask = given.tape.tensor("adapter dropout mask", *given.axes, dtype=ops.MASK)

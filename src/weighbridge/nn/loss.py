@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge.arithmetic import ceil_div
+from weighbridge.arithmetic import ceil_div, floor_div, where
 from weighbridge.kernels import Loss
 from weighbridge.nn.ops import MASK
 from weighbridge.tape import Axis, Dimension, Tensor, Use, Weight, Work
@@ -16,7 +16,7 @@ def cross_entropy(logits: Tensor) -> Tensor:
     the head has computed the loss.
     """
     loss = logits.tape.run.kernels.loss
-    return logits if loss in (Loss.NONE, Loss.CHUNKED) else VARIANTS[loss](logits)
+    return logits if loss in (Loss.NONE, *IN_HEAD) else VARIANTS[loss](logits)
 
 
 def vocabulary_parallel(logits: Tensor) -> Tensor:
@@ -116,6 +116,36 @@ def chunked(x: Tensor, vocabulary: Dimension, weights: tuple[Weight, ...], work:
     return loss
 
 
+AT_ONCE = 1 << 32
+"""Bytes of fp32 logits that one of Unsloth's parts may have, where half of what is free is more (unsloth_zoo,
+fused_losses/cross_entropy_loss.py, _get_chunk_multiplier)."""
+
+
+def fused_parts(x: Tensor, vocabulary: Dimension, weights: tuple[Weight, ...], work: Work) -> Tensor:
+    """Head and loss for some of the positions at a time, forward and at once backward, compiled: the logits of one part
+    and their gradient, both in 16 bits. The gradient of the hidden states stands from then on, and that of the head
+    where it is trained. One part, or a multiple of four (unsloth_zoo, fused_losses/cross_entropy_loss.py,
+    UnslothFusedLoss, get_chunk_size).
+    """
+    tape, rows = x.tape, x.axes[:-1]
+    wide = 4 * x.rows * vocabulary.size
+    count = where(floor_div(wide - 1, AT_ONCE), 4 * ceil_div(wide, 4 * AT_ONCE), 1)
+    part = (Axis(rows[-1].name, ceil_div(x.rows, count)), vocabulary)
+    scratch = [tape.tensor(name, *part, use=Use.LOGITS) for name in ("logits", "gradient of logits")]
+    trained = [w for w in weights if w.trained]
+    gradients = [tape.tensor("gradient of the head", *w.axes, use=Use.LOGITS) for w in trained]
+    scratch += [tape.tensor("gradient of the head by one part", *w.axes, use=Use.LOGITS) for w in trained]
+    hidden = tape.tensor("gradient of hidden states", *x.axes, use=Use.LOGITS)
+    loss = tape.tensor("loss", *rows, dtype=FP32, use=Use.LOGITS)
+    kept = (hidden, *gradients)
+    tape.record("head and loss", (x, *weights), (loss, *kept), kept, work, scratch=tuple(scratch))
+    return loss
+
+
+IN_HEAD = {Loss.CHUNKED: chunked, Loss.FUSED_PARTS: fused_parts}
+"""What runs together with the head."""
+
+
 def parts(logits: Tensor) -> Tensor:
     """Some of the positions at a time: the logarithms of the probabilities are kept for all of them, and what is made
     beside them, of one part alone. Gradients take the place of logits part by part. litgpt has 128 positions a part and
@@ -149,4 +179,4 @@ VARIANTS = {
     Loss.WIDE_PARTS: parts,
     Loss.COMPILED_PARTS: in_place,
 }
-"""By kernel; a chunked loss runs in the head."""
+"""By kernel; others are in :data:`IN_HEAD`."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.kernels import Pointwise
-from weighbridge.nn import ops
+from weighbridge.nn import joined, ops
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.module import Module
 from weighbridge.tape import Axis, Joined, Tensor
@@ -96,13 +96,19 @@ class GatedMLP(Module):
         with x.tape.segment("expert_fc1" if self.axis == "expert_ffn" else "fc1"):
             gate, up = self.halves(ops.gathered(x))
         with x.tape.segment(f"{self.axis}_act"):
-            active = ops.gated(self.activation, gate, up)
+            together = self.joined and x.tape.run.kernels.joins_adapters
+            active = (joined.gated if together else ops.gated)(self.activation, gate, up)
             active = self.weighed(active, fused=x.tape.run.kernels.pointwise is Pointwise.FUSED)
         return self.down_proj(active)
 
     def weighed(self, active: Tensor, fused: bool) -> Tensor:
         """What the down projection is given: experts multiply by the weights of tokens first."""
         return active
+
+    @property
+    def joined(self) -> bool:
+        """Whether all three projections have adapters that one function runs with them."""
+        return not self.fused and self.gate_proj.joins and self.up_proj.joins and self.down_proj.joins
 
     def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The gate's and the up projection."""

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 from weighbridge.arithmetic import Count, ceil_div
-from weighbridge.kernels import Experts
+from weighbridge.kernels import Experts, Kernels
 from weighbridge.nn import ops
 from weighbridge.nn.choice import Choice
-from weighbridge.nn.dispatch import dispatch
+from weighbridge.nn.dispatch import Dispatch, dispatch
 from weighbridge.nn.linear import Linear
 from weighbridge.nn.mlp import MLP, GatedMLP
 from weighbridge.nn.module import Module, Repeat
@@ -114,13 +114,21 @@ class Expert(MLP):
 
 
 class GatedExpert(GatedMLP):
-    """One expert with a gate projection: gate, up and down."""
+    """One expert with a gate projection: gate, up and down.
+
+    Attributes:
+        joined: transformers has gate and up of an expert that all tokens meet in one projection, as those of routed
+            experts (MiniMax-M3).
+    """
 
     kind = Kind.EXPERTS
 
+    joined: bool = False
+
     def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both at once where the framework stores routed experts so (transformers, integrations/moe.py)."""
-        if x.tape.run.kernels.experts is not Experts.GROUPED or self.axis != "expert_ffn" or self.fused:
+        """Both at once where the framework stores experts so (transformers, integrations/moe.py)."""
+        joins = self.axis == "expert_ffn" or self.joined
+        if x.tape.run.kernels.experts is not Experts.GROUPED or not joins or self.fused:
             return super().halves(x)
         ffn, weights = Axis(self.axis, self.intermediate_size), (self.gate_proj.weights, self.up_proj.weights)
         own = tuple(weight for part in weights for weight in part.values())
@@ -185,6 +193,7 @@ class MixtureOfExperts(Module):
         activation: the experts' activation.
         hashed: rows of a fixed table that says where each token goes; ``None`` to go by scores.
         zero_experts: further ones to choose from that give a token back as it is (LongCat-Flash); ``None`` for none.
+        shared_joined: transformers has gate and up of the shared expert in one projection.
         scoring: how transformers turns the router's scores into weights.
     """
 
@@ -210,6 +219,7 @@ class MixtureOfExperts(Module):
     hashed: Count | None = None
     zero_experts: Count | None = None
     scoring: Choice = Choice()
+    shared_joined: bool = False
 
     def problems(self) -> Iterator[Problem]:
         yield from at_most(self, "top_k", "num_experts")
@@ -229,8 +239,8 @@ class MixtureOfExperts(Module):
         if self.latent_size is not None:
             self.latent_out = Linear(Axis("latent", width), hidden, self.shared_bias)
         if self.shared_intermediate_size is not None:
-            size, expert = self.shared_intermediate_size, GatedExpert if self.gated else Expert
-            self.shared_expert = expert(self.hidden_size, size, self.shared_bias, self.activation)
+            own = (self.hidden_size, self.shared_intermediate_size, self.shared_bias, self.activation)
+            self.shared_expert = GatedExpert(*own, joined=self.shared_joined) if self.gated else Expert(*own)
         if self.shared_gate:
             self.shared_expert_gate = SharedExpertGate(self.hidden_size)
 
@@ -247,7 +257,11 @@ class MixtureOfExperts(Module):
 
     def weights_of(self, scores: Tensor) -> Tensor:
         """Weights of each token's chosen experts."""
-        return dispatch(scores.tape.run.kernels).choose(scores, self.top_k, self.scoring)
+        return self.steps(scores.tape.run.kernels).choose(scores, self.top_k, self.scoring)
+
+    def steps(self, kernels: Kernels) -> Dispatch:
+        """How tokens reach their experts and come back."""
+        return dispatch(kernels)
 
     @property
     def met(self) -> Count:
@@ -260,7 +274,7 @@ class MixtureOfExperts(Module):
 
     def forward(self, x: Tensor, scored: Tensor | None = None) -> Tensor:
         """Run over hidden states, of which the router may be given others than experts (``scored``)."""
-        steps = dispatch(x.tape.run.kernels)
+        steps = self.steps(x.tape.run.kernels)
         chosen = self.weights_of(self.router(x if scored is None else scored))
         inner = self.latent_in(x) if self.latent_size is not None else x
         done = self.experts(steps.send(inner, chosen, self.met, self.bias))

@@ -204,6 +204,23 @@ class PlainRMSNorm(RMSNorm):
     weighted: ClassVar[bool] = False
 
 
+class FactorRMSNorm(PlainRMSNorm):
+    """The same where the factor of each row alone is computed in fp32 (DeepSeek-V4, DeepseekV4UnweightedRMSNorm)."""
+
+    def eager(self, x: Tensor) -> Tensor:
+        return by_factors(x)
+
+
+def by_factors(x: Tensor) -> Tensor:
+    """Every row times a factor of its own, computed in fp32 of a copy, in the type of ``x``."""
+    tape, wide = x.tape, x if x.dtype is FP32 else ops.cast(x, "norm input in fp32", FP32)
+    factors = tape.tensor("1 / root mean square", *x.axes[:-1], dtype=FP32)
+    tape.record("root mean square", (wide,), (factors,), (wide, factors))
+    if x.dtype is not FP32:
+        factors = ops.cast(factors, "factors", x.dtype)
+    return ops.elementwise("norm", x, factors, keeps=(x, factors))
+
+
 class GatedRMSNorm(RMSNorm):
     """RMSNorm of a value that a gate multiplies, as Mamba 2 and gated delta net end with (Dao and Gu 2024, fig. 6)."""
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from weighbridge.arithmetic import Count, exact_div
 from weighbridge.kernels import Pointwise, Rope
+from weighbridge.nn.steps import GATES, INPUT, RESULT, STEPS
 from weighbridge.tape import (
     SEQUENCE,
     STREAM,
@@ -230,27 +231,6 @@ def elementwise(
     return made
 
 
-INPUT, RESULT = "input", "result"
-
-STEPS = {
-    "relu": (RESULT,),
-    "sigmoid": (RESULT,),
-    "tanh": (RESULT,),
-    "relu2": ("relu",),
-    "quick_gelu": (INPUT, "sigmoid"),
-    "gelu_new": (INPUT, "half", "tanh", "1 + tanh"),
-}
-"""What activations keep that do not keep their input alone: kernels that keep their result (PyTorch,
-tools/autograd/derivatives.yaml), and those that transformers writes step by step (transformers, activations.py).
-"""
-
-
-GATES = {"clamped_swish": ("gate", "up", "clamped gate", "sigmoid", "swish", "1 + up")}
-"""The same of gates times projections that are not an activation times a projection: gpt-oss's (transformers,
-models/gpt_oss/modeling_gpt_oss.py, _apply_gate).
-"""
-
-
 def activation(name: str, x: Tensor) -> Tensor:
     """A pointwise activation (silu, gelu, relu). Keeps its input; written out, what its steps keep."""
     if name not in STEPS or not (x.tape.run.kernels.written_out or name == "relu"):
@@ -299,9 +279,10 @@ ANGLES = {
     "complex": ("complex numbers",),
     "interleaved": ("interleaved cosines", "interleaved sines"),
     "interleaved in fp32": ("interleaved cosines", "interleaved sines"),
+    "interleaved apart": ("interleaved cosines", "interleaved sines"),
 }
 """Tables of angles: cosines and sines of a whole head, in which the halves are the same, or of a half; complex numbers
-in fp32; or cosines and sines with every angle twice, which every layer makes anew.
+in fp32; or cosines and sines with every angle twice, which every layer makes anew, for queries and keys apart or not.
 """
 
 
@@ -348,7 +329,7 @@ def rotary(
     elif rope is Rope.EAGER:
         kept = tables or tables_of(x, head, angles, own, each)
         halves = tape.tensor("turned halves", *x.axes, use=Use.WORKSPACE)
-        new = kept if tape.run.kernels.sequence_first else ()
+        new = kept if tape.run.kernels.sequence_first or angles == "interleaved apart" else ()
         tape.record("rotary", (x,), (made, *new), kept, scratch=(halves,), scratch_backward=(halves,))
     else:
         wide = tape.tensor("pairs in fp32", *x.axes, dtype=FP32, use=Use.WORKSPACE)

@@ -38,6 +38,7 @@ class PerLayerEmbedding(Module):
         layers: decoder layers.
         rows: rows of the other table.
         size: elements of one layer's vector.
+        replaces: tokens that the other table has no row for read its first, so that it is given copies (Gemma 3n).
     """
 
     kind = Kind.EMBEDDING
@@ -51,6 +52,7 @@ class PerLayerEmbedding(Module):
     layers: Count
     rows: Count
     size: Count
+    replaces: bool = False
 
     def build(self) -> None:
         self.token = ScaledEmbedding(self.vocab_size, self.hidden_size)
@@ -59,7 +61,8 @@ class PerLayerEmbedding(Module):
         self.norm = PowerRMSNorm(self.size, "layer_input")
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x, table = self.token(tokens), self.per_layer(tokens)
+        x = self.token(tokens)
+        table = self.per_layer(ops.elementwise("replace", tokens) if self.replaces else tokens)
         projected = self.projection(x)
         made = layer_inputs(tokens.tape, self.layers, self.size)
         normed = self.norm(ops.view(projected, projected.name, *projected.axes[:-1], *made.axes[-2:]))

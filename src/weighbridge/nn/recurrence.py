@@ -19,6 +19,7 @@ def recurrence(
     multiplies: int,
     counted: Mapping[str, Work],
     dtype: DataType | None = FP32,
+    steps: tuple[Tensor, ...] | None = None,
 ) -> Tensor:
     """Update the state token by token and read it.
 
@@ -35,6 +36,7 @@ def recurrence(
             it is about to overwrite too.
         counted: its work by conventions of others.
         dtype: data type of the state; that of activations if ``None``.
+        steps: what it makes and keeps where no kernel does all of it at once; its inputs if ``None``.
     """
     first = inputs[0]
     tape, run = first.tape, first.tape.run
@@ -42,5 +44,6 @@ def recurrence(
     tape.store(tape.tensor("state", first.axes[0], *state, dtype=dtype))
     elements: Count = product(axis.size for axis in state)
     work = ops.twice(2 * run.batch * run.sequence * multiplies * elements)
-    tape.record(name, (*inputs, *weights), (made,), inputs, work, counted)
+    kept = inputs if steps is None else steps
+    tape.record(name, (*inputs, *weights), (made, *(steps or ())), kept, work, counted)
     return made

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from weighbridge.nn import ops
 from weighbridge.nn.mlp import GatedMLP
-from weighbridge.tape import Tensor
+from weighbridge.tape import Axis, Tensor
 
 
 class SparseGatedMLP(GatedMLP):
@@ -20,5 +20,6 @@ class SparseGatedMLP(GatedMLP):
 
     def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         gate, up = super().halves(x)
-        deviation = gate.tape.tensor("deviation", *gate.axes[:-1])
-        return ops.elementwise("gaussian top k", gate, keeps=(gate, deviation), makes=(deviation,)), up
+        quantile = gate.tape.tensor("quantile", Axis("one", 1))
+        besides = (gate.tape.tensor("deviation of the gate", *gate.axes[:-1]), quantile)
+        return ops.elementwise("gaussian top k", gate, keeps=(gate, *besides), makes=besides), up

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.kernels import Attention, Experts, Kernels, Norm, Pointwise, Rope
+from weighbridge.parallel import cache_types
+from weighbridge.parallel.cache_types import CacheType
 from weighbridge.parallel.framework import Framework
 from weighbridge.parallel.precision import pure
 from weighbridge.parallel.zero import Engine as States
 from weighbridge.parallel.zero import Zero
+from weighbridge.units import FP32, DataType
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Engine:
         ahead: passes that are put together before the one that runs has ended, so that the host is never waited for.
         linear: how weights are kept whose linear layers run as the tables of vLLM and SGLang have them, by the names of
             :data:`weighbridge.hardware.speeds.experts.WEIGHTS`; others as in TensorRT-LLM's, by one cast and cuBLASLt.
+        caches: data types that it keeps keys and values in, by what the command line calls them.
+        state: data type of states in that of activations elsewhere; ``None`` for that.
         source: where the choices were read.
     """
 
@@ -52,6 +58,8 @@ class Engine:
     compiled: bool = False
     ahead: int = 0
     linear: frozenset[str] = frozenset({"fp8", "fp8_block", "nvfp4"})
+    caches: Mapping[str, CacheType] = field(default_factory=lambda: cache_types.VLLM, hash=False)
+    state: DataType | None = None
 
     @property
     def framework(self) -> Framework:
@@ -108,6 +116,7 @@ ENGINES: dict[str, Engine] = {
             source="sgl-project/sglang, python/sglang/srt/server_args.py (page_size, mem_fraction_static, "
             "chunked_prefill_size, enable_mixed_chunk)",
             mixes=False,
+            caches=cache_types.SGLANG,
         ),
         Engine(
             "trtllm",
@@ -125,6 +134,7 @@ ENGINES: dict[str, Engine] = {
             splits=False,
             reserves=True,
             linear=frozenset({"fp8_block", "nvfp4"}),
+            caches=cache_types.TRTLLM,
         ),
         Engine(
             "transformers",
@@ -145,6 +155,7 @@ ENGINES: dict[str, Engine] = {
             source="huggingface/transformers, generation/utils.py, cache_utils.py",
             splits=False,
             mixes=False,
+            caches=cache_types.TRANSFORMERS,
         ),
         Engine(
             "llamacpp",
@@ -155,7 +166,10 @@ ENGINES: dict[str, Engine] = {
             chunk=512,
             graphs=True,
             step=0.0,
-            source="ggml-org/llama.cpp, common/common.h (n_batch, n_ubatch), src/llama-context.cpp",
+            source="ggml-org/llama.cpp, common/common.h (n_batch, n_ubatch), src/llama-context.cpp, "
+            "src/llama-model.cpp (create_memory: recurrent states in fp32)",
+            caches=cache_types.LLAMACPP,
+            state=FP32,
         ),
         Engine(
             "exllama",
@@ -167,6 +181,7 @@ ENGINES: dict[str, Engine] = {
             graphs=False,
             step=0.0,
             source="turboderp/exllama, model.py (ExLlamaConfig: max_input_len, max_seq_len; ExLlamaCache)",
+            caches=cache_types.plainly("fp16"),
         ),
     )
 }

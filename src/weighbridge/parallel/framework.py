@@ -209,6 +209,21 @@ FRAMEWORKS: dict[str, Framework] = {
             source="pytorch/torchtune, torchtune/training/_compile.py; torch/_inductor",
         ),
         replace(
+            _TRANSFORMERS,
+            name="unsloth",
+            kernels=Kernels(
+                "Unsloth",
+                norm=Norm.FUSED,
+                attention=Attention.FLASH,
+                loss=Loss.FUSED_PARTS,
+                rope=Rope.FUSED,
+                experts=Experts.GROUPED,
+                joins_adapters=True,
+            ),
+            source="unslothai/unsloth, unsloth/kernels (fast_lora.py, rms_layernorm.py, rope_embedding.py, swiglu.py), "
+            "models/llama.py; unslothai/unsloth-zoo, unsloth_zoo/fused_losses, gradient_checkpointing.py",
+        ),
+        replace(
             _TORCHTUNE,
             name="litgpt",
             kernels=Kernels(

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from weighbridge.arithmetic import Count, ceil_div, exact_div
+from weighbridge.errors import did_you_mean
+from weighbridge.nn.compressed_attention import CompressedAttention
+from weighbridge.nn.mla import MultiHeadLatentAttention
 from weighbridge.nn.problems import Problem
+from weighbridge.nn.short_convolution import ShortConvolution
+from weighbridge.parallel.cache_types import CacheType, grows
 from weighbridge.parallel.engine import ENGINES, Engine
 from weighbridge.parallel.sharding import Sharding
-from weighbridge.tape import Axis
+from weighbridge.tape import Axis, Tensor
 from weighbridge.tree import Kind, Node
 from weighbridge.units import DATA_TYPES, DataType
 
 LARGEST_SHARE = 1.0
+
+LATENT = (MultiHeadLatentAttention, CompressedAttention)
+"""Attention that caches one vector for all heads."""
+
+STATES = (Kind.LINEAR_ATTENTION, Kind.STATE_SPACE)
+"""Kinds of modules that keep states."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Serving:
             each expert.
         engine: what runs it.
         compute: data type of activations.
-        cache: data type of keys and values.
+        cache: data type of keys and values, of those that the engine has.
         prompt: tokens of a prompt.
         output: tokens that are generated after each.
         batch: sequences that are generated at once, on all ranks together.
@@ -97,6 +109,21 @@ class Serving:
         """Devices in all."""
         return self.tensor * self.pipeline * self.data
 
+    @property
+    def cache_type(self) -> CacheType:
+        """Keys and values as the engine keeps them in that data type."""
+        return self.engine.caches.get(self.cache.name) or CacheType(self.cache)
+
+    def cached(self, tensor: Tensor) -> Count:
+        """A rank's bytes of what a pass stores, in the cache's data type where that is of positions and in the data
+        type of activations; states keep their own. Where ranks outnumber key/value heads they hold copies of them.
+        """
+        if tensor.dtype is not self.compute:
+            return self.sharding.bytes(tensor)
+        if not grows(tensor):
+            return self.sharding.bytes(replace(tensor, dtype=self.engine.state or tensor.dtype))
+        return self.cache_type.bytes(tensor, self.sharding, self.output)
+
     @cached_property
     def sharding(self) -> ServingSharding:
         """What a rank holds of an axis."""
@@ -139,6 +166,7 @@ class Serving:
         if not 0 <= self.cached_prompt < 1:
             yield "cached_prompt", f"{self.cached_prompt:g}; allowed is 0 up to, but not, 1"
         yield from self._load()
+        yield from self._cache(tree)
         yield from self._heads(tree)
 
     def _load(self) -> Iterator[Problem]:
@@ -153,6 +181,38 @@ class Serving:
             yield "drafted", f"{self.drafted:,}; allowed is a whole number from 0"
         elif not 0 <= self.accepted <= self.drafted:
             yield "accepted", f"{self.accepted:g}; allowed is 0 to the {self.drafted:,} tokens that are guessed"
+
+    def _cache(self, tree: Node) -> Iterator[Problem]:
+        """What the engine does not keep keys and values in."""
+        name, title, caches = self.cache.name, self.engine.title, self.engine.caches
+        found = [(node, module) for node in tree.walk() if (module := node.module) is not None]
+        latent = any(isinstance(module, LATENT) for _, module in found)
+        others = any(node.kind in STATES or getattr(module, "window", None) is not None for node, module in found)
+        others = others or any(isinstance(module, ShortConvolution) for _, module in found)
+        fitting = [one for one, kept in caches.items() if (kept.latents or not latent) and (kept.windows or not others)]
+        if name in fitting:
+            yield from self._blocks(name, [module for _, module in found])
+            return
+        known = caches.get(name)
+        why = " of latents" if latent and known and not known.latents else " beside states or windows"
+        what = why if known else ""
+        yield (
+            "cache",
+            f"{title} keeps no {name} cache{what}; allowed: {', '.join(fitting)}{did_you_mean(name, fitting)}",
+        )
+
+    def _blocks(self, name: str, modules: list[Any]) -> Iterator[Problem]:
+        """Head dimensions that blocks with a scale do not divide."""
+        kept = self.engine.caches[name]
+        for module in modules:
+            heads, width = getattr(module, "num_kv_heads", None), getattr(module, "head_dim", None)
+            if not (kept.dtype.block and isinstance(heads, int) and isinstance(width, int)):
+                continue
+            together = heads * width if kept.joins else width
+            if together % kept.dtype.block:
+                what = f"{heads:,} heads of {width:,}" if kept.joins else f"heads of {width:,}"
+                yield "cache", f"{name} has blocks of {kept.dtype.block}, which do not divide {what}"
+                return
 
     def _heads(self, tree: Node) -> Iterator[Problem]:
         """Heads that tensor parallel ranks cannot share."""

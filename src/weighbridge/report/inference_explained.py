@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from weighbridge.estimate.cache import cache
@@ -37,7 +38,9 @@ def figures(inference: Inference, line: str) -> list[Traced]:
     """The traced numbers of a line: of the whole model, before ranks share it."""
     serving = inference.serving
     if line == "kv_cache":
-        one = cache(inference.model, serving.prompt + serving.output, 1, serving.cache.name).explained()
+        whole = replace(serving, tensor=1, pipeline=1, expert=1, data=1)
+        report = cache(inference.model, serving.prompt + serving.output, 1, serving.compute.name)
+        one = replace(report, size=whole.cached).explained()
         sequences = symbol("sequences", int(serving.batch))
         label = Label("kv_cache", "bytes", "of all sequences at their longest, without pages, before ranks share it")
         return [named(sequences * one, label)]

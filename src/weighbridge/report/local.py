@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOTES = (
     "tokens/s: of one user, after an empty context and at the end of a full one; prompt: tokens/s of a prompt that "
     "fills the context, 32,768 at most",
-    "layers: on the devices, what stands after them counted as one more (llama.cpp's -ngl); the cache has fp16 and "
+    "layers: on the devices, what stands after them counted as one more (llama.cpp's -ngl); the cache has {kept} and "
     "its whole context at once",
 )
 
@@ -29,7 +29,7 @@ PROMPT = "a prompt's speed is left out where layers run on the processor, or nob
 def document(found: Local) -> Document:
     """The whole report."""
     title = f"{found.model.name} on {devices(found)}"
-    notes = [*NOTES]
+    notes = [note.format(kept=found.options[0].layers.serving.cache.name) for note in NOTES]
     if any(option.runs and option.tokens_per_second(0) is None for option in found.options):
         notes.append(HOST)
     if any(option.runs and option.prompt_seconds(1) is None for option in found.options):

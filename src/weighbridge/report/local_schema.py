@@ -48,6 +48,7 @@ class LocalModel(TypedDict):
     devices: list[str]
     context: int
     engine: str
+    cache_dtype: str
     options: list[LocalOption]
 
 
@@ -58,6 +59,7 @@ def local(found: Local) -> LocalModel:
         "devices": [device.name for device in found.devices],
         "context": found.context,
         "engine": found.options[0].build.name,
+        "cache_dtype": found.options[0].layers.serving.cache.name,
         "options": [_option(option) for option in found.options],
     }
 

@@ -25,6 +25,8 @@ SWITCHES = {
     "repeats_keys": ("", ""),
     "passes_keys": ("", ""),
     "copies_keys": ("keys copied for every head", "keys shared by heads"),
+    "keeps_last_graph": ("the last graph kept until the next stands", "no graph kept beside the next"),
+    "joins_adapters": ("adapters in one function with projections", "adapters apart from projections"),
     "keeps_packed_inputs": ("inputs of packed weights kept", "inputs of packed weights not kept"),
     "transposes": ("", ""),
     "written_out": ("modules as transformers writes them", "modules not as transformers writes them"),

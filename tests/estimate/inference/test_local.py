@@ -229,3 +229,25 @@ def test_rates_of_devices() -> None:
 def test_what_is_wrong_is_said_in_one_line(more: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         local("llama-3.1-8b", **{"devices": "rtx-4090", **more})  # type: ignore[arg-type]
+
+
+def test_one_memory_is_not_counted_twice() -> None:
+    """What a chip's driver does not give its GPU is all that its processor has: 16 GiB hold 42 GB nowhere."""
+    large = one("llama-3.1-70b", "m1", "Q4_K_M")
+    on, host = large.parts
+    assert (large.fits, large.runs) == (False, False)
+    assert host.capacity == 16 * GIB - on.needed
+    mapped = one("llama-3.1-70b", "m1", "Q4_K_M", host=Host(disk=2.5e9))
+    assert (mapped.fits, mapped.runs) == (False, True)
+
+
+def test_a_processor_holds_as_much_as_there_is() -> None:
+    whole, half = (
+        one("llama-3.1-70b", "core-i9-13900k", "Q4_K_M", host=Host(memory=m, disk=3e9)) for m in (None, 32 * GIB)
+    )
+    assert whole.fits
+    assert not half.fits
+    assert half.parts[0].needed <= 32 * GIB
+    beyond, seconds = half.parts[1].beyond, half.seconds(0)
+    assert seconds is not None
+    assert seconds > beyond / 3e9 > 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
+from tests import truth
 from weighbridge.formats.megatron import Request, load
 
-TRUTH = Path(__file__).parents[4] / "shared" / "truth" / "megatron_golden_memory.jsonl"
+TRUTH = truth.TRUTH / "megatron_golden_memory.jsonl"
 
 GPT = (
     "--num-layers 8 --hidden-size 512 --num-attention-heads 8 --seq-length 1024 --max-position-embeddings 1024 "

@@ -55,7 +55,7 @@ def test_tensorrt_llm_takes_the_cache_from_a_file() -> None:
 def test_what_has_no_place_is_said(kind: str) -> None:
     assert "must be a checkpoint in awq" in command(kind, "awq")[1]
     assert "3 servers" in command(kind, data=5)[1]
-    assert "cache: int8 has no place" in command(kind, cache=DATA_TYPES["int8"])[1]
+    assert "cache: fp32 has no place" in command(kind, cache=DATA_TYPES["fp32"])[1]
 
 
 def test_vllm_spreads_experts_over_all_ranks() -> None:
@@ -67,3 +67,17 @@ def test_formats_that_engines_make_while_loading() -> None:
     text, warnings = command("vllm", "nf4")
     assert words(text)["--quantization"] == "bitsandbytes"
     assert not warnings
+
+
+@pytest.mark.parametrize(
+    ("kind", "cache", "argument"),
+    [
+        ("vllm", "int8", "--kv-cache-dtype int8_per_token_head"),
+        ("vllm", "int4", "--kv-cache-dtype int4_per_token_head"),
+        ("vllm", "nvfp4", "--kv-cache-dtype nvfp4"),
+        ("sglang", "nvfp4", "--kv-cache-dtype fp4_e2m1"),
+        ("trtllm", "nvfp4", "dtype: nvfp4"),
+    ],
+)
+def test_the_cache_has_the_name_that_the_engine_gives_it(kind: str, cache: str, argument: str) -> None:
+    assert argument in command(kind, cache=DATA_TYPES[cache])[0]

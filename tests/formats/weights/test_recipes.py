@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 import weighbridge as wb
+from tests.truth import TRUTH
 from weighbridge.errors import InputError
 from weighbridge.estimate.parameters import made, params
 from weighbridge.formats.gguf.making import make
@@ -19,7 +19,7 @@ from weighbridge.models import catalogue
 from weighbridge.tree import Kind
 from weighbridge.units import data_type
 
-TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "gguf_quant_sizes.csv"
+SIZES = TRUTH / "gguf_quant_sizes.csv"
 
 MODELS = {
     "Llama-3.1-8B": "llama-3.1-8b",
@@ -51,9 +51,9 @@ HEADER = (7.8e6, 8.0e6)
 
 def rows() -> list[tuple[str, str, float | None, float | None, float | None]]:
     """Model, recipe, bits per parameter, GiB and GB of the rows; none where the table is missing."""
-    if not TRUTH.exists():
+    if not SIZES.exists():
         return []
-    with TRUTH.open(encoding="utf-8") as file:
+    with SIZES.open(encoding="utf-8") as file:
         found = list(csv.DictReader(file))
 
     def number(row: dict[str, str], field: str) -> float | None:
@@ -71,7 +71,7 @@ def rows() -> list[tuple[str, str, float | None, float | None, float | None]]:
     ]
 
 
-@pytest.mark.skipif(not TRUTH.exists(), reason="the table of published sizes is not here")
+@pytest.mark.skipif(not SIZES.exists(), reason="the table of published sizes is not here")
 def test_published_sizes_come_out() -> None:
     missed = []
     for model, recipe, bits, gib, gb in rows():

@@ -175,6 +175,11 @@ def small_opt(rng: random.Random) -> sizes.Fields:
     return small(choices, names=names)(rng) | {"word_embed_proj_dim": rng.choice([None, 20])}
 
 
+def clipped(rng: random.Random) -> sizes.Fields:
+    """MPT's clipping, or none."""
+    return {"attn_config": rng.choice([{"clip_qkv": 8.0}, {}])}
+
+
 def small_falcon(rng: random.Random) -> sizes.Fields:
     names = {"num_key_value_heads": "num_kv_heads", "intermediate_size": "ffn_hidden_size"}
     fields = small(flags("new_decoder_architecture", "multi_query", "bias", "alibi"), names=names)(rng)
@@ -190,7 +195,7 @@ SMALL: dict[str, Callable[[random.Random], sizes.Fields]] = {
     "opt": small_opt,
     "bloom": small(names={**GPT, "hidden_size": "hidden_size", "intermediate_size": ""}),
     "falcon": small_falcon,
-    "mpt": small(names=MOSAIC, attn_config={"clip_qkv": 8.0}),
+    "mpt": small(clipped, names=MOSAIC),
     "phi": small(flags("qk_layernorm")),
     "starcoder2": small(sizes.window, flags("use_bias")),
     "stablelm": small(flags("use_qkv_bias", "qk_layernorm", "use_parallel_residual")),
@@ -211,19 +216,3 @@ KINDS = {
     "falcon": ((r"\.ln_(attn|mlp)\.", "norm"), (r"\.self_attention\.", "attention")),
     "mpt": ((r"\.ffn\.", "mlp"),),
 }
-
-KEPT: dict[str, sizes.Fields] = {
-    "opt": {"ffn_dim": 56, "dropout": 0.0, "num_key_value_heads": 2},
-    "phi": {},
-    "starcoder2": {},
-    "stablelm": {"hidden_size": 48, "num_attention_heads": 3, "num_key_value_heads": 3, "head_dim": 16},
-    "gemma": {},
-    "nemotron": {},
-    "cohere": {"use_qk_norm": True},
-    "cohere2": {},
-}
-"""Types whose kept tensors are compared, and fields to set beside the usual ones. GPT-NeoX and GPT-BigCode are exact
-for two sequences and more; of one alone their eager attention copies no part of a fused projection, which stays whole.
-GPT-J, BLOOM, Falcon and MPT have attention of their own, operation by operation, which the cores of
-:mod:`weighbridge.nn.core_attention` come near to.
-"""

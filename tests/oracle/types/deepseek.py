@@ -122,7 +122,7 @@ def small_v4(rng: random.Random) -> sizes.Fields:
     index = {"index_n_heads": rng.randint(1, 3), "index_head_dim": 16, "index_topk": rng.randint(1, 6)}
     layers = {"num_hidden_layers": 4, "layer_types": [SLIDING, SPARSE, HEAVY, SPARSE], "hc_mult": rng.randint(1, 3)}
     rates = {"compress_rates": {SPARSE: rng.randint(2, 4), HEAVY: rng.randint(3, 9)}, "sliding_window": 7}
-    return fields | own | index | layers | rates | {"num_hash_layers": 1}
+    return fields | own | index | layers | rates | {"num_hash_layers": 1, "hc_sinkhorn_iters": rng.randint(1, 4)}
 
 
 SMALL: dict[str, Callable[[random.Random], sizes.Fields]] = {

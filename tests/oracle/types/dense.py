@@ -237,14 +237,3 @@ SMALL: dict[str, Callable[[random.Random], sizes.Fields]] = {
     "mimo": sizes.beside(),
     "nemotron-nas": sizes.beside(blocks),
 }
-
-KEPT: dict[str, sizes.Fields] = {
-    "arcee": {},
-    "apertus": {},
-    "smollm3": {"no_rope_layer_interval": 2},
-    "seed_oss": {"attention_dropout": 0.0, "residual_dropout": 0.0},
-    "exaone4": {"sliding_window": 4096, "sliding_window_pattern": 2},
-    "hunyuan_v1_dense": {},
-    "mimo": {},
-}
-"""Types whose kept tensors are compared, and fields to set beside the usual ones."""

@@ -194,9 +194,3 @@ SMALL = {
     "gemma4_text": small_gemma4_text,
     "gemma4": small_gemma4,
 }
-
-KEPT: dict[str, sizes.Fields] = {"gemma4_text": {"hidden_size_per_layer_input": 0, "global_head_dim": 24}}
-"""Types whose kept tensors are compared, and fields to set beside the usual ones. With inputs of layers they are the
-same too, but for one hidden state where layers are checkpointed: their projection and the first layer keep one.
-Gemma 3n's are alike to 0.1 %: weighbridge holds the streams that AltUp scales as one tensor, transformers one by one.
-"""

@@ -275,15 +275,3 @@ def kimi_names(names: Sequence[str]) -> list[str]:
 
 
 NAMES = {"granitemoehybrid": granite_names, "kimi_linear": kimi_names}
-
-
-def kept_lfm2(rng: random.Random, fields: sizes.Fields) -> sizes.Fields:
-    """Fields beside the usual ones of what PyTorch keeps: which layers attend, and the convolution."""
-    kinds = [rng.choice((FULL, "conv")) for _ in range(fields["num_hidden_layers"])]
-    own = {"conv_L_cache": rng.randint(1, 3), "conv_bias": rng.random() < 0.5, "block_multiple_of": 8}
-    return {"layer_types": kinds, **own}
-
-
-KEPT = {"lfm2": kept_lfm2}
-"""Types of which kept tensors are exact, with the fields that they need besides. Of the others, transformers' own
-recurrences keep every step, which no kernel does that anybody trains with; their MLA and experts are as DeepSeek's."""

@@ -78,14 +78,3 @@ SMALL: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "llama4_text": small_llama4_text,
     "llama4": small_llama4,
 }
-
-KEPT: dict[str, sizes.Fields] = {
-    "llama4_text": {
-        "intermediate_size_mlp": 40,
-        "interleave_moe_layer_step": 2,
-        "no_rope_layer_interval": 2,
-        "num_local_experts": 4,
-        "num_experts_per_tok": 2,
-    }
-}
-"""Types whose kept tensors are compared, and fields to set beside the usual ones."""

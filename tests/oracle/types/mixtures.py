@@ -26,6 +26,7 @@ class KimiK2Config(transformers.DeepseekV3Config):  # type: ignore[misc]
 class KimiK2ForCausalLM(transformers.DeepseekV3ForCausalLM):  # type: ignore[misc]
     config_class = KimiK2Config
     config: KimiK2Config
+    _can_set_experts_implementation_cached_value = True  # transformers looks for it in the text of a class's own file
 
 
 transformers.AutoConfig.register("kimi_k2", KimiK2Config)

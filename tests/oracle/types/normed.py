@@ -90,8 +90,3 @@ SMALL: dict[str, Callable[[random.Random], sizes.Fields]] = {
 }
 
 KINDS = {"dbrx": ((r"\.attn\.", "attention"),)}
-
-KEPT: dict[str, sizes.Fields] = {"granite": {}, "olmo": {"clip_qkv": 8.0}, "olmo2": {}, "olmo3": {}}
-"""Types whose kept tensors are compared, and fields to set beside the usual ones. The routers of Granite MoE and OLMoE
-keep other tensors than Mixtral's, and DBRX runs its experts one by one.
-"""

@@ -182,6 +182,3 @@ SMALL = {
         {"hidden_size": 24, "intermediate_size": 30, "num_hidden_layers": 1, "num_attention_heads": 2, "patch_size": 4},
     ),
 }
-
-KEPT: dict[str, sizes.Fields] = {"qwen3_vl_text": {}}
-"""Types whose kept tensors are compared, and fields to set beside the usual ones."""

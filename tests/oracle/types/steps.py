@@ -84,6 +84,7 @@ def gated(rng: random.Random) -> sizes.Fields:
         "num_hidden_layers": 3,
         "layer_types": [FULL, SLIDING, SLIDING],
         "mlp_layer_types": ["dense", "sparse", "dense"],
+        "partial_rotary_factors": rng.choice([[0.5, 1.0, 1.0], None]),
         "share_expert_dim": rng.randint(8, 24),
         **sizes.experts(rng, "n_routed_experts"),
     }

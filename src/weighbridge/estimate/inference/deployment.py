@@ -9,7 +9,7 @@ from typing import Any
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.compute import check_length, longest
 from weighbridge.estimate.inference.inference import Inference, infer
-from weighbridge.estimate.inference.supported import check, check_cache, lacking
+from weighbridge.estimate.inference.supported import check, check_cache, check_compute, lacking
 from weighbridge.estimate.parameters import as_model, made
 from weighbridge.estimate.shown import Shown
 from weighbridge.formats.cluster import load_cluster
@@ -18,8 +18,9 @@ from weighbridge.formats.quantization import NAMED
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.nn import Module
+from weighbridge.parallel.engine import ENGINES
 from weighbridge.parallel.serving import Serving
-from weighbridge.units import gibibytes
+from weighbridge.units import DATA_TYPES, data_type, gibibytes
 
 AUTO, PUBLISHED = "auto", "published"
 """Weights as the checkpoint has them if they fit, else in the widest format that does; as the checkpoint has them."""
@@ -88,9 +89,15 @@ def deploy(
     machines = load_cluster(cluster) if isinstance(cluster, str) else cluster
     check_known(quantisation)
     check(machines.device, quantisation)
+    half = DATA_TYPES[machines.device.half]
+    narrower = [] if half is DATA_TYPES["bf16"] or "compute" in fields else [half]
+    fields.setdefault("compute", half)
+    fields.setdefault("cache", fields["compute"])
+    check_compute(machines.device, fields["compute"].name)
     if "cache" in fields:
-        check_cache(machines.device, fields["cache"].name)
+        check_cache(machines.device, fields.get("engine", ENGINES["vllm"]), fields["cache"].name)
     shape, chosen = _shape(loaded, prompt, output)
+    chosen += [f"{one.name} (--dtype): {machines.device.title} does not multiply in bf16" for one in narrower]
     fields |= shape
     found, stored = _first_that_fits(loaded, machines, quantisation, price, fields, batch)
     chosen += _said(found, stored, quantisation, fields, machines)
@@ -155,7 +162,9 @@ def _weighed(model: Model, machines: Cluster, stored: str, price: float | None, 
     """A deployment with weights stored in one way: a recipe of llama.cpp makes another checkpoint of the model."""
     recipe = stored.upper() in RECIPES
     kept = made(model, stored)[0] if recipe else model
-    found = infer(kept, None, machines, None if recipe else weights_of(model, stored), price, **fields)
+    found = infer(
+        kept, None, machines, None if recipe else weights_of(model, stored, fields["compute"].name), price, **fields
+    )
     rest = found.storage.rest if found.storage else None
     return found if rest is None else replace(found, dtype=rest)
 
@@ -172,14 +181,15 @@ def _stored(model: Model, machines: Cluster, quantisation: str) -> Iterator[str]
             yield name
 
 
-def weights_of(model: Model, stored: str) -> str | None:
+def weights_of(model: Model, stored: str, half: str = "bf16") -> str | None:
     """What :func:`infer` takes for a way to store weights: engines serve what is published in 32 bits in 16 (vLLM,
-    config/model.py, ``dtype`` "auto").
+    config/model.py, ``dtype`` "auto"), in the type of activations.
     """
     if stored != PUBLISHED:
         return stored
-    wide = model.storage is None and getattr(model.config, "dtype", None) in ("fp32", "float32")
-    return "bf16" if wide else None
+    published = getattr(model.config, "dtype", None) or "bf16"
+    plain = model.storage is None and data_type(published).name != half
+    return half if plain else None
 
 
 def layouts(model: Model, machines: Cluster, fields: dict[str, Any]) -> Iterator[dict[str, int]]:
@@ -224,8 +234,11 @@ def _said(
             f"weights: {gibibytes(size)} on each GPU{together} as published, in {wide.dtype.name}, do not fit; in "
             f"{stored} they do: another checkpoint, whose answers may differ (--quant)"
         )
-    if weights_of(model, stored) == "bf16" and stored == PUBLISHED:
-        said.append("weights: published in fp32, served in bf16 (--quant fp32 keeps them)")
+    half = serving.compute.name
+    if stored == PUBLISHED and weights_of(model, stored, half) is not None:
+        published = data_type(getattr(model.config, "dtype", None) or "bf16")
+        kept = f" (--quant {published.name} keeps them)" if published.bits > serving.compute.bits else ""
+        said.append(f"weights: published in {published.name}, served in {half}{kept}")
     if not any(fields.get(name) is not None for name in DEGREES) and machines.gpus > 1:
         said.append(f"ranks: {ranks(serving)}: all GPUs of the cluster (--tp, --pp, --dp, --ep)")
     elif serving.gpus < machines.gpus:

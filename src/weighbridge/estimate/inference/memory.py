@@ -11,7 +11,7 @@ from weighbridge.estimate.inference.weights import RankWeights
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.parallel.serving import Serving
-from weighbridge.tape import Tensor, Use
+from weighbridge.tape import Use
 
 MOST_SEQUENCES = 1_000_000
 """More sequences than any rank holds."""
@@ -51,18 +51,11 @@ class ServingMemory:
         """
         block = self.serving.engine.block if pages else 1
         one = self._after(positions)
-        held = total(times * self._cached(paged(tensor, block)) for tensor, times in one.stored)
+        held = total(times * self.serving.cached(paged(tensor, block)) for tensor, times in one.stored)
         return sequences * -(-held // self.serving.pipeline)
 
     def _after(self, positions: Count) -> Forward:
         return forward(self.model, self.serving, prompts(self.serving, 1, positions), self.cluster)
-
-    def _cached(self, tensor: Tensor) -> Count:
-        """A rank's bytes of what is cached, in the cache's data type where it is in that of activations. Where ranks
-        outnumber key/value heads they hold copies of them.
-        """
-        dtype = self.serving.cache if tensor.dtype is self.serving.compute else tensor.dtype
-        return self.serving.sharding.bytes(replace(tensor, dtype=dtype))
 
     @cached_property
     def cache_bytes(self) -> Count:

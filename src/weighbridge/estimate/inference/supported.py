@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, given
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.queueing import MOST_REQUESTS
 from weighbridge.estimate.time.known import untimed as unsent
 from weighbridge.hardware.device import Device
+from weighbridge.parallel.engine import Engine
 from weighbridge.parallel.plan import Plan
 
 LEAST: dict[str, tuple[int, int]] = {
@@ -62,21 +63,28 @@ def check(device: Device | None, name: str | None) -> None:
         raise InputError(f"quantisation: {name}: {why}; {device.title} can serve {instead}")
 
 
-def check_cache(device: Device | None, name: str) -> None:
-    """Refuse a data type of the cache that no engine keeps, or that a device has no kernels for.
+def check_cache(device: Device, engine: Engine, name: str) -> None:
+    """Refuse a data type of the cache that a device has no unit or kernels for.
 
     Raises:
         InputError: with what is allowed.
     """
-    allowed = ("bf16", "fp16", "fp32", "fp8", "int8", "nvfp4")
+    lacks = {"nvfp4": "" if "fp4" in device.peak_flops else f"{device.title} has no unit for fp4"}
+    lacks["fp8"] = lacking(device, "fp8")
+    if name in engine.caches and lacks.get(name):
+        allowed = ", ".join(each for each in engine.caches if not lacks.get(each))
+        raise InputError(f"cache: {name}: {lacks[name]}; allowed: {allowed}")
+
+
+def check_compute(device: Device, name: str) -> None:
+    """Refuse activations in a type that a device does not multiply in.
+
+    Raises:
+        InputError: with what is allowed.
+    """
+    allowed = [one for one in ("bf16", "fp16") if one in device.peak_flops] or ["bf16", "fp16"]
     if name not in allowed:
-        raise InputError(f"cache: {name} is no data type of a cache; allowed: {', '.join(allowed)}")
-    if device is not None and name == "nvfp4" and "fp4" not in device.peak_flops:
-        raise InputError(f"cache: nvfp4: {device.title} has no unit for fp4; allowed: {', '.join(allowed[:-1])}")
-    if device is not None and name == "fp8" and (why := lacking(device, "fp8")):
-        raise InputError(
-            f"cache: fp8: {why}; allowed: {', '.join(each for each in allowed if each not in ('fp8', 'nvfp4'))}"
-        )
+        raise InputError(f"compute: got {given(name)}; {device.title} can serve {' and '.join(allowed)}")
 
 
 def untimed(inference: Inference) -> str:
@@ -85,8 +93,8 @@ def untimed(inference: Inference) -> str:
     if cluster is None:
         return "no cluster is given"
     device = cluster.device
-    if "bf16" not in device.peak_flops or not device.memory_bandwidth:
-        return f"no rate of {device.title} for multiplies in bf16 is published"
+    if device.half not in device.peak_flops or not device.memory_bandwidth:
+        return f"no rate of {device.title} for multiplies in 16 bits is published"
     serving = inference.serving
     users, chunk = int(serving.batch), serving.engine.chunk if serving.chunk is None else serving.chunk
     requests = max(users, min(MOST_REQUESTS, users * serving.rounds))

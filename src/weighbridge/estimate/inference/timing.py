@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from weighbridge.estimate.time.work import Bound
 from weighbridge.gradients import storages
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.collectives import Collectives, collectives
+from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.nn.mla import MultiHeadLatentAttention
 from weighbridge.nn.moe import MixtureOfExperts
@@ -81,9 +82,16 @@ class PassTime:
     cluster: Cluster
 
     @cached_property
+    def device(self) -> Device:
+        """The device, with the rate of its one type of 16 bits for both: what is said of bf16 holds for fp16."""
+        device = self.cluster.device
+        rates = {"bf16": device.peak_flops[device.half], **device.peak_flops}
+        return replace(device, peak_flops=rates)
+
+    @cached_property
     def speeds(self) -> Speeds:
         """The device's kernels."""
-        return speeds(self.cluster.device)
+        return speeds(self.device)
 
     @cached_property
     def links(self) -> Collectives:
@@ -167,7 +175,7 @@ class PassTime:
 
     def _bound(self, rows: int) -> Bound:
         """Few rows wait for weights: the device's rate over its bandwidth says how few."""
-        device = self.cluster.device
+        device = self.device
         return Bound.COMPUTE if rows > device.peak_flops["bf16"] / device.memory_bandwidth else Bound.MEMORY
 
     def format(self, weight: Weight | None) -> Format:
@@ -242,12 +250,13 @@ class PassTime:
 
     def _attention(self, operation: Operation) -> tuple[Bound, float]:
         """Attention over the prompt, or of one token over the cache."""
-        run, kept = self.run.work, self.serving.cache.bits / 8
+        run = self.run.work
         module, found = operation.scope[-1], Heads(self.run, operation)
         if run.phase is Phase.DECODE and isinstance(module, MultiHeadLatentAttention):
             own = self.serving.sharding.local(Axis("heads", module.num_heads))
             keys = run.positions if module.selected is None else min(run.positions, module.selected)
             latent = (run.batch, own, keys, module.kv_lora_rank, module.qk_rope_head_dim)
+            kept = self.serving.cache_type.element(module.kv_lora_rank)
             return Bound.MEMORY, float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
         chosen = module.selected if isinstance(module, MultiHeadLatentAttention) else None
         if chosen is not None and run.positions > chosen:
@@ -256,6 +265,7 @@ class PassTime:
         if run.phase is Phase.DECODE:
             seen = max(1, int(plain(found.pairs)))
             heads = (batch, own, groups, seen, qk_dim, v_dim)
+            kept = self.serving.cache_type.element(int(plain(v_dim)))
             return Bound.MEMORY, float(self.speeds.decode_attention(*heads, kv_bytes=kept))
         if isinstance(module, MultiHeadLatentAttention):
             whole = (batch, own, queries, keys, qk_dim, v_dim)
@@ -268,7 +278,7 @@ class PassTime:
         query is worked through as a sequence of its own that makes one token, its heads filling up a tile. Source:
         deepseek-ai/FlashMLA, sparse prefill: one query a block of threads, heads padded to 64 or 128.
         """
-        run, kept = self.run.work, self.serving.cache.bits / 8
+        run, kept = self.run.work, self.serving.cache_type.element(module.kv_lora_rank)
         own = self.serving.sharding.local(Axis("heads", module.num_heads))
         first = max(0, int(plain(selected)) - int(plain(run.past)))  # queries that see fewer keys than they may choose
         short = min(first, int(plain(run.sequence)))

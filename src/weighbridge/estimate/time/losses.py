@@ -10,7 +10,7 @@ from weighbridge.estimate.time.shapes import kind_of
 from weighbridge.estimate.time.work import Doing, Kernel, Passes
 from weighbridge.estimate.training import Training
 from weighbridge.kernels import Loss
-from weighbridge.tape import Operation, Tensor
+from weighbridge.tape import Operation, Tensor, Weight
 from weighbridge.tree import Kind
 
 MOVED: dict[Loss, dict[str, tuple[int, int]]] = {
@@ -24,6 +24,7 @@ MOVED: dict[Loss, dict[str, tuple[int, int]]] = {
     Loss.PARTS: {"cross-entropy": (2 + 4, 6 + 2)},
     Loss.WIDE_PARTS: {"cross-entropy": (6 + 4 + 8, 4 + 12 + 6)},
     Loss.COMPILED_PARTS: {"cross-entropy": (2 + 2, 2 + 2)},
+    Loss.FUSED_PARTS: {"head and loss": (2 + 2 + 2 + 2, 0)},
 }
 """Bytes per logit, forward and backward, of 16-bit logits and fp32 results: one sum per kernel. Vocabulary parallel:
 to fp32, maximum, less the maximum, exponentials, their sum, divided by it; the gradient copied, scaled, to 16 bits
@@ -71,10 +72,12 @@ def _chunked(training: Training, clock: Clock, operation: Operation) -> Passes:
     rows = training.size(x) // (x.dtype.bits // 8 * depth)
     columns = plan.sharding.local(weight.axes[0])
     precision = plan.precision.compute.name
-    multiplies = (
+    multiplies = [
         clock.multiply("head", kind, rows, columns, depth, precision),
         clock.multiply("head", kind, rows, depth, columns, precision),
-        clock.multiply("head", kind, columns, depth, rows, precision),
-    )
-    moved = sum(sum(both) for both in MOVED[Loss.EAGER].values())
+    ]
+    if isinstance(weight, Weight) and weight.trained:
+        multiplies.append(clock.multiply("head", kind, columns, depth, rows, precision))
+    how = Loss.FUSED_PARTS if training.kernels.loss is Loss.FUSED_PARTS else Loss.EAGER
+    moved = sum(sum(both) for both in MOVED[how].values())
     return Passes(Doing((*multiplies, clock.stream("loss", kind, moved * rows * columns, 8))))

@@ -18,9 +18,6 @@ LAUNCHED = ("vllm", "sglang", "trtllm")
 LOADED = {"nf4": "bitsandbytes", "fp8": "fp8"}
 """Formats into which engines bring a checkpoint in 16 bits while they load it."""
 
-NARROW = {"vllm": ("fp8",), "sglang": ("fp8",), "trtllm": ("fp8", "nvfp4")}
-"""Data types of the cache that each can be told, beside that of activations."""
-
 OPTIONS_FILE = "options.yaml"
 """What TensorRT-LLM has no argument for stands in a file of this name, which is written first."""
 
@@ -86,7 +83,7 @@ def _vllm(what: Launch) -> Words:
     if serving.expert > 1:
         yield ("--enable-expert-parallel",)
     yield "--dtype", _long(serving.compute.name)
-    yield "--kv-cache-dtype", "fp8" if serving.cache.name == "fp8" else "auto"
+    yield "--kv-cache-dtype", serving.cache_type.argument or "auto"
     if what.quantisation in LOADED:
         yield "--quantization", LOADED[what.quantisation]
     yield "--max-model-len", str(what.length)
@@ -109,7 +106,7 @@ def _sglang(what: Launch) -> Words:
     if what.nodes > 1:
         yield "--nnodes", str(what.nodes)
     yield "--dtype", _long(serving.compute.name)
-    yield "--kv-cache-dtype", "fp8_e4m3" if serving.cache.name == "fp8" else "auto"
+    yield "--kv-cache-dtype", serving.cache_type.argument or "auto"
     if what.quantisation in LOADED:
         yield "--quantization", LOADED[what.quantisation]
     yield "--context-length", str(what.length)
@@ -144,8 +141,8 @@ def _trtllm(what: Launch) -> Words:
 def options(what: Launch) -> str:
     """TensorRT-LLM's file of options; empty where none is needed."""
     lines = []
-    if what.serving.cache.name in NARROW["trtllm"]:
-        lines += ["kv_cache_config:", f"  dtype: {what.serving.cache.name}"]
+    if what.serving.cache_type.argument:
+        lines += ["kv_cache_config:", f"  dtype: {what.serving.cache_type.argument}"]
     if what.sparse and what.serving.data > 1:
         lines += ["enable_attention_dp: true"]
     return "".join(f"{line}\n" for line in lines)
@@ -186,5 +183,5 @@ def _warnings(what: Launch) -> Iterator[str]:
             yield f"data: start {serving.data:,} of them, of {serving.tensor * serving.pipeline:,} GPUs each"
     if what.nodes > 1:
         yield f"nodes: {what.nodes:,} servers: how they find each other (address, rank) is the launcher's business"
-    if serving.cache.name not in (*NARROW[name], serving.compute.name):
+    if not serving.cache_type.argument and serving.cache.name != serving.compute.name:
         yield f"cache: {serving.cache.name} has no place in its arguments; what is written keeps {serving.compute.name}"

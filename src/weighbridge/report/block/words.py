@@ -12,7 +12,8 @@ from weighbridge.nn.norm import NORMS
 from weighbridge.traced import plain
 from weighbridge.tree import Kind, Node
 
-CODE = {"scoring", "in_fp32", "narrow_softmax", "stable_softmax", "partial_rotary", "angles", "angles_of"}
+CODE = {"scoring", "in_fp32", "narrow_softmax", "stable_softmax", "fills", "wide_scores", "partial_rotary"}
+CODE |= {"angles", "angles_of", "broadcast", "picked", "biased", "replaces", "joined", "shared_joined"}
 """Fields that say how transformers' code has a module, on which nothing but kept tensors depends."""
 
 UNSAID = {"hidden_size", "axis", "chunk", "norm", "norm_over", *CODE}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from weighbridge.errors import InputError, did_you_mean, given
@@ -104,7 +104,23 @@ class Option:
         capacities = self.shares or tuple(float(device.usable_bytes) for device in self.devices)
         places = [None] * (whole + 1) if offloaded == 0 else list(dealt(whole, offloaded, capacities))
         found = [self._share(number, device, places) for number, device in enumerate(self.devices)]
-        return [*found, self._share(None, None, places)]
+        host = self._share(None, None, places)
+        return [*found, replace(host, capacity=self._room(found))]
+
+    def _room(self, on: Sequence[Share]) -> int | None:
+        """Bytes that the host holds; where its memory is a device's, what that leaves; ``None`` where nobody said."""
+        shared = [(one.device, one.needed) for one in on if one.device is not None and unified(one.device)]
+        if not shared:
+            return self.host.memory
+        whole = sum(device.memory_bytes for device, _ in shared)
+        given = whole if self.host.memory is None else min(whole, self.host.memory)
+        return max(0, given - sum(needed for _, needed in shared))
+
+    def _holds(self, device: Device) -> int:
+        """Bytes that a device holds; a processor as many as there are."""
+        if device.kind != "CPU" or self.host.memory is None:
+            return device.usable_bytes
+        return min(device.usable_bytes, self.host.memory)
 
     def _share(self, number: int | None, device: Device | None, places: Sequence[int | None]) -> Share:
         whole = self.layers.count
@@ -121,7 +137,7 @@ class Option:
         used = bool(own or head or (device is None and away))
         buffer = self.buffer if used else 0
         context = device.context_bytes if device is not None and used else 0
-        capacity = self.host.memory if device is None else device.usable_bytes
+        capacity = self.host.memory if device is None else self._holds(device)
         return Share(device, own, head, weights, cache, buffer, context, capacity)
 
     def _away(self, places: Sequence[int | None]) -> list[int]:
@@ -164,7 +180,8 @@ class Option:
 
     def _reading(self, share: Share, past: int) -> float | None:
         """Seconds that one device takes for its part of a token."""
-        device = share.device or self.host.processor
+        here = (device for device in self.devices if device.kind == "CPU")
+        device = share.device or self.host.processor or next(here, None)
         if device is None:
             return None
         pace, part = rates(device), len(share.layers) / self.layers.count
@@ -264,6 +281,7 @@ def local(
     build: str = "llamacpp",
     chunk: int | None = None,
     host_experts: int = 0,
+    cache: str = "fp16",
 ) -> Local:
     """Weigh a model on one's devices.
 
@@ -278,6 +296,7 @@ def local(
         build: the engine, a name of :data:`weighbridge.estimate.inference.local.builds.BUILDS`.
         chunk: tokens of a prompt that one pass runs; the engine's own default if ``None``.
         host_experts: first layers whose routed experts stay on the host (``--n-cpu-moe``).
+        cache: data type of keys and values (``-ctk``, ``-ctv``): ``fp16``, ``q8_0``, ``q4_0`` ...
 
     Raises:
         InputError: with what is wrong in one line.
@@ -285,13 +304,11 @@ def local(
     loaded = as_model(model)
     asked = [devices] if isinstance(devices, str | Device) else list(devices)
     found = tuple(device for one in asked for device in _devices(one))
-    if build not in BUILDS:
-        raise InputError(f"build: got {given(build)}; allowed: {', '.join(BUILDS)}{did_you_mean(build, BUILDS)}")
+    serving = _serving(loaded, build, cache)
     for field_, message in _problems(found, context, ngl, tensor_split, host_experts):
         raise InputError(f"{field_}: {message}")
     if host_experts and not any(node.together for node in loaded.tree.walk()):
         raise InputError(f"host_experts: got {host_experts:,}, but {loaded.name} has no experts")
-    serving = Serving(engine=engine(build.partition("-")[0]), compute=data_type("fp16"), cache=data_type("fp16"))
     options = tuple(
         Option(
             _title(one),
@@ -308,6 +325,21 @@ def local(
         for one in quantisations
     )
     return Local(loaded, found, host or Host(), context, options)
+
+
+def _serving(model: Model, build: str, cache: str) -> Serving:
+    """One sequence under an engine.
+
+    Raises:
+        InputError: for an engine that is none, or a data type of the cache that it does not have.
+    """
+    if build not in BUILDS:
+        raise InputError(f"build: got {given(build)}; allowed: {', '.join(BUILDS)}{did_you_mean(build, BUILDS)}")
+    runner = engine(build.partition("-")[0])
+    serving = Serving(engine=runner, compute=data_type("fp16"), cache=data_type(cache, "cache"))
+    for name, message in serving.problems(model.tree):
+        raise InputError(f"{name}: {message}")
+    return serving
 
 
 def _devices(one: str | Device) -> list[Device]:

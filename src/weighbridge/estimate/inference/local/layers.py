@@ -150,12 +150,8 @@ class Layers:
 
     def cache(self, positions: int) -> int:
         """Bytes of the cache of so many positions, in all layers."""
-        kept = self.serving.cache
-        total = 0
-        for tensor, times in self.after(positions).stored:
-            one = replace(tensor, dtype=kept) if tensor.dtype is self.serving.compute else tensor
-            total += int(plain(times)) * int(plain(self.serving.sharding.bytes(one)))
-        return total
+        stored = self.after(positions).stored
+        return sum(int(plain(times)) * int(plain(self.serving.cached(tensor))) for tensor, times in stored)
 
     @cached_property
     def words(self) -> tuple[int, int]:
