@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.driving import ARGUMENTS, SHOTS, Driver
-from tests.browser.serving import SITE, Server
+from tests.browser.serving import SITE, Server, Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -21,17 +21,36 @@ collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """The built site on a port of this machine, with the headers of a careful host."""
+def built() -> Path:
+    """The folder of the built page."""
     if not (SITE / "index.html").exists():
         pytest.skip("the page is not built: make site builds it")
-    with Server(SITE) as running:
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def server(built: Path) -> Iterator[Server]:
+    """The built site on a port of this machine, with the headers of a careful host."""
+    with Server(built) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
+def service(built: Path) -> Iterator[Service]:
+    """``weighbridge serve`` on a port of this machine."""
+    with Service() as running:
+        yield running
+
+
+@pytest.fixture(params=["browser", "service"])
+def engine(request: pytest.FixtureRequest) -> Any:
+    """Both engines, for tests that give it to ``visit``."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, or another that CHROMIUM names."""
+    """Debian's Chromium, or another that CHROMIUM names; one for all tests."""
     from playwright.sync_api import sync_playwright
 
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -45,12 +64,16 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, server: Server) -> Iterator[Any]:
-    """Opens the page: ``visit("#params?model=gpt2", look="dark")``. What the browser complains of fails the test."""
+def visit(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Opens the page: ``visit("#params?model=gpt2", look="dark", engine="service")``.
+
+    What the browser complains of fails the test.
+    """
     drivers: list[Driver] = []
 
-    def open_page(fragment: str = "", **how: Any) -> Driver:
-        driver = Driver.opened(chromium, server.address, fragment, **how)
+    def open_page(fragment: str = "", engine: str = "browser", **how: Any) -> Driver:
+        serving = request.getfixturevalue("server" if engine == "browser" else "service")
+        driver = Driver.opened(chromium, serving.address, fragment, **how)
         drivers.append(driver)
         return driver
 

@@ -89,7 +89,7 @@ def test_b_dropped(visit: Any, tmp_path: Path) -> None:
     (tmp_path / "params.json").write_text(json.dumps(LLAMA_PARAMS))
     page = visit().ready()
     page.drop(tmp_path / "params.json")
-    page.page.wait_for_function("location.hash.includes('files')")
+    page.until("location.hash.includes('files')")
     page.settled()
     page.shows("8,030,261,248")
     page.shows("params")
@@ -102,9 +102,9 @@ def test_real_configurations_dropped(visit: Any, configurations: list[Path]) -> 
     page = visit().ready()
     wrong = {}
     for path in configurations:
-        before = page.page.url
+        before = page.where()
         page.drop(path)
-        page.page.wait_for_function("before => location.href !== before", arg=before)
+        page.until("location.href !== arg", before)
         page.settled()
         expected = f"{params(path).total:,}"
         shown = page.page.locator("main").inner_text()
