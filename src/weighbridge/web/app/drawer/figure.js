@@ -11,6 +11,6 @@ import { change, useAddress } from '../state/store.js';
 export function Figure({ of, children, label }) {
   const { values } = useAddress();
   const shown = values.x === of;
-  return html`<button type="button" class="figure" aria-expanded=${shown} aria-controls="drawer" aria-label=${label}
+  return html`<button type="button" class="figure" data-of=${of} aria-expanded=${shown} aria-controls="drawer" aria-label=${label}
     onClick=${() => change({ x: shown ? '' : of }, { step: true })}>${children}</button>`;
 }

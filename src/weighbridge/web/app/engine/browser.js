@@ -47,6 +47,6 @@ export class BrowserEngine {
   async ask(question) {
     const { text, ms } = await this.send({ question });
     const value = parsed(text);
-    return value.errors ? { errors: value.errors, ms } : { value, ms };
+    return value.errors ? { errors: value.errors, ms } : { value, text, ms };
   }
 }

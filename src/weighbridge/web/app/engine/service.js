@@ -26,9 +26,10 @@ export class ServiceEngine {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...question, ...(files && { files }) }),
     });
-    const value = parsed(await response.text());
+    const text = await response.text();
+    const value = parsed(text);
     const ms = performance.now() - begun;
-    if (response.ok) return { value, ms };
+    if (response.ok) return { value, text, ms };
     if (Array.isArray(value.errors)) return { errors: value.errors, ms };
     return { errors: [{ field: '', message: value.detail ?? value.title ?? String(response.status) }], ms };
   }

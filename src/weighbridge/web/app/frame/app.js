@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { t, worded } from '../i18n/language.js';
+import { Exports } from '../exports/bar.js';
 import { Drawer } from '../drawer/drawer.js';
 import { useAnswer } from '../engine/engine.js';
 import { OptionField } from '../controls/fields.js';
@@ -42,7 +43,8 @@ export function App({ speak }) {
       </form>
       <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${told.pending} class=${told.pending ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />
-        ${answered && html`<${panel.Answer} answer=${answered} question=${told.question} values=${values} />`}
+        ${answered && html`<${panel.Answer} answer=${answered} question=${told.question} values=${values} />
+          <${Exports} key=${panel.id} panel=${panel} answer=${answered} question=${told.question} />`}
       </main>
       ${values.x && html`<${Drawer} key=${panel.id} panel=${panel} question=${told.question} shown=${values.x} />`}
     </div>`;
