@@ -5,7 +5,7 @@ import { optionsOf } from '../state/question.js';
 import { ScalingAnswer } from './scaling/answer.js';
 import { Budget, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
 import { LawChoice, OWN_FILE, OWN_KEY, OwnLaw, chosen, lawsLine } from './scaling/laws.js';
-import { NAMES, power } from './scaling/looks.js';
+import { power } from './scaling/looks.js';
 import { clusterControl, clusterLine, priceOf } from './shared/cluster.js';
 import { suggested } from './shared/suggested.js';
 import { html } from '../html.js';
@@ -63,8 +63,7 @@ export default {
   question,
   explain: (shown, asked) => {
     const [law, figure] = shown.split(':');
-    const options = { ...asked.options, law: [NAMES.includes(law) ? law : OWN_FILE] };
-    return { question: { ...asked, options, with: ['explain'] }, steps: ({ explanation }) => below(/** @type {import('../drawer/steps.js').Step[]} */ (Object.values(explanation)[0]), figure) };
+    return { question: { ...asked, with: ['explain'] }, steps: ({ explanation }) => below(explanation[law] ?? [], figure) };
   },
   title: ({ question: { compute, parameters, tokens }, over_laws: over }) =>
     [compute && `${power(compute)} FLOPs`, parameters && t('scaling.line.size', { size: short(parameters) }), tokens && t('scaling.line.tokens', { tokens: short(tokens) })].filter(Boolean).join(' · ') + (compute && !over.times_optimal ? ` → ${short(over.parameters.middle)}` : ''),

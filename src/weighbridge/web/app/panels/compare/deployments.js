@@ -2,7 +2,7 @@
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
-import { SERIES } from '../../charts/colours.js';
+import { SERIES, styled } from '../../charts/colours.js';
 import { binary, dollars, exact, seconds, three } from '../../format/number.js';
 import { Figure } from '../../drawer/figure.js';
 import { Table } from '../shared/table.js';
@@ -47,14 +47,14 @@ function option(rows) {
   const groups = [...new Set(rows.map(({ model, quantisation }) => `${model} · ${quantisation}`))];
   return {
     grid: { left: 8, right: 24, top: 60, bottom: 30, containLabel: true },
-    legend: { top: 0, type: 'scroll' },
+    legend: { top: 0, type: 'scroll', itemWidth: 12, itemHeight: 12 },
     tooltip: { trigger: 'item', formatter: (/** @type {any} */ { data }) => `${data.name}\n${t('serve.rate', { rate: three(data.value[0]) })}\n${dollars(data.value[1])}` },
     xAxis: { type: 'value', scale: true, name: t('serve.user'), nameLocation: 'middle', nameGap: 26 },
     yAxis: { type: 'value', scale: true, min: 0, name: t('serve.million'), nameTextStyle: { align: 'left' }, axisLabel: { formatter: (/** @type {number} */ v) => dollars(v) } },
     series: groups.map((group) => {
       const own = rows.filter(({ model, quantisation }) => `${model} · ${quantisation}` === group);
       return { name: group, type: 'scatter', symbolSize: 13, symbol: MARKS[formats.indexOf(own[0].quantisation) % MARKS.length], itemStyle: { color: SERIES[models.indexOf(own[0].model) % SERIES.length] },
-        label: { show: rows.length <= 16, position: 'right', color: 'inherit', fontSize: 11, formatter: (/** @type {any} */ { data }) => data.on },
+        label: { show: rows.length <= 24, position: 'right', color: styled('--soft'), fontSize: 11, formatter: (/** @type {any} */ { data }) => data.on },
         labelLayout: { hideOverlap: true }, data: own.map((one) => ({ name: one.name, on: one.on, value: [one.tokens_per_second_per_user, one.dollars_per_million_output] })) };
     }),
   };

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
-import { SERIES } from '../../charts/colours.js';
+import { SERIES, styled } from '../../charts/colours.js';
 import { decimal, exact, short, three } from '../../format/number.js';
 import { EXPLAINED } from './explain.js';
 import { SideBySide } from './side.js';
@@ -50,6 +50,6 @@ function option(models, key, say) {
     tooltip: { formatter: (/** @type {any} */ { name, value }) => `${name}\n${say(value)} (${exact(value)})` },
     xAxis: { type: 'value', axisLabel: { formatter: (/** @type {number} */ v) => (v ? say(v) : '0'), hideOverlap: true } },
     yAxis: { type: 'category', inverse: true, data: models.map(({ model }) => model), axisTick: { show: false } },
-    series: [{ type: 'bar', barMaxWidth: 26, itemStyle: { color: SERIES[0] }, label: { show: true, position: 'right', color: 'inherit', formatter: (/** @type {any} */ { value }) => say(value) }, data: models.map((one) => Number(one[key])) }],
+    series: [{ type: 'bar', barMaxWidth: 26, itemStyle: { color: SERIES[0] }, label: { show: true, position: 'right', color: styled('--ink'), formatter: (/** @type {any} */ { value }) => say(value) }, data: models.map((one) => Number(one[key])) }],
   };
 }

@@ -79,6 +79,9 @@ const totalOf = ({ plan, answer }) => (plan.panel === 'infer' ? answer.memory.to
 /** @param {boolean | null} fits */
 const fit = (fits) => (fits === null ? '–' : html`<span class=${fits ? 'good' : 'bad'}>${t(fits ? 'compare.fits' : 'compare.fits.not')}</span>`);
 
+/** A text that breaks where its column is narrow. @param {string} text */
+const small = (text) => html`<span class="small">${text}</span>`;
+
 const whole = (/** @type {number} */ value) => exact(Math.round(value));
 
 /** @param {{kept: Kept[], serving: boolean}} props */
@@ -91,11 +94,11 @@ function Like({ kept, serving }) {
 function trainingRows() {
   const of = (/** @type {(answer: any) => any} */ get) => (/** @type {Kept} */ { answer }) => get(answer) ?? null;
   return [
-    { name: t('field.cluster'), of: ({ plan }) => plan.values.cluster ?? null, say: clusterLine },
-    { name: t('compare.plan'), of: of((a) => planLine(a.plan)) },
+    { name: t('field.cluster'), of: ({ plan }) => plan.values.cluster ?? null, say: (text) => small(clusterLine(text)) },
+    { name: t('compare.plan'), of: of((a) => planLine(a.plan)), say: small },
     { name: t('field.framework'), of: of((a) => a.plan.framework) },
     { name: t('field.optimizer'), of: of((a) => a.plan.optimizer) },
-    { name: t('field.recompute'), of: of((a) => a.plan.recompute) },
+    { name: t('field.recompute'), of: of((a) => recomputed(a.plan.recompute)) },
     { name: t('compare.fit'), of: of((a) => a.fits), say: fit },
     { name: t('memory.device'), of: totalOf, say: binary, better: 'less', times: true },
     { name: t('memory.allocated'), of: of((a) => Math.max(...a.ranks.map((/** @type {any} */ rank) => rank.peak_allocated_bytes))), say: binary, better: 'less', times: true },
@@ -112,7 +115,7 @@ function trainingRows() {
 function servingRows() {
   const of = (/** @type {(answer: any) => any} */ get) => (/** @type {Kept} */ { answer }) => get(answer) ?? null;
   return [
-    { name: t('field.cluster'), of: ({ plan }) => plan.values.cluster ?? null, say: clusterLine },
+    { name: t('field.cluster'), of: ({ plan }) => plan.values.cluster ?? null, say: (text) => small(clusterLine(text)) },
     { name: t('field.quant'), of: of((a) => a.plan.quantisation) },
     { name: t('field.engine'), of: of((a) => a.plan.engine) },
     { name: t('compare.fit'), of: of((a) => a.fits), say: fit },
@@ -124,4 +127,10 @@ function servingRows() {
     { name: t('serve.gpu'), of: of((a) => a.tokens_per_second_per_gpu), say: whole, better: 'more', times: true },
     { name: t('serve.million'), of: of((a) => a.cost_per_million_tokens?.output), say: dollars, better: 'less', times: true },
   ];
+}
+
+/** What is worked out again in the backward pass, by the words of the command line. @param {{method: string | null, layers: number | null, modules: string[], saves: unknown}} plan */
+function recomputed({ method, modules, saves }) {
+  if (saves) return 'per-op';
+  return modules.length ? modules.join(', ') : method && method !== 'none' ? `full, ${method}` : 'none';
 }

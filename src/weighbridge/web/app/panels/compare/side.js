@@ -37,6 +37,13 @@ export function SideBySide({ title, file, names, things, rows, children }) {
 /** @param {any[]} found */
 const differs = (found) => new Set(found.map(String)).size > 1;
 
+/** Whether a value is another than most have. @param {any[]} found @param {any} value */
+function stands(found, value) {
+  const times = (/** @type {any} */ one) => found.filter((other) => String(other) === String(one)).length;
+  const most = Math.max(...found.map(times));
+  return most > 1 && times(value) < most;
+}
+
 /** @param {Row} row @param {any[]} found @param {any} value @param {number} place */
 function cell({ name, say = String, better, times, explain }, found, value, place) {
   if (value === null || value === undefined) return { raw: null, text: '–' };
@@ -44,7 +51,7 @@ function cell({ name, say = String, better, times, explain }, found, value, plac
   const best = better && numbers.length > 1 && differs(found) && value === (better === 'more' ? Math.max(...numbers) : Math.min(...numbers));
   const factor = times && place > 0 && found[0] && value !== found[0] ? t('compare.times', { times: three(Number(value) / Number(found[0])) }) : '';
   const of = explain?.(place);
-  const kind = !differs(found) ? 'same' : best ? 'best' : value !== found[0] ? 'differs' : '';
+  const kind = !differs(found) ? 'same' : best ? 'best' : stands(found, value) ? 'differs' : '';
   const said = say(value);
   return { raw: typeof value === 'boolean' ? String(value) : value, text: html`<span class=${kind} title=${best ? t('compare.best') : undefined}>${of ? html`<${Figure} of=${of} label=${`${name}: ${said}`}>${said}<//>` : said}${best && html`<span class="hidden"> (${t('compare.best')})</span>`}</span>${factor && html`<span class="span">${factor}</span>`}` };
 }

@@ -2,7 +2,7 @@
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { useAnswer } from '../../engine/engine.js';
-import { exact, percent, short } from '../../format/number.js';
+import { exact, short } from '../../format/number.js';
 import { Frontiers } from './frontiers.js';
 import { Headline } from './headline.js';
 import { Laws } from './laws_table.js';
@@ -37,7 +37,7 @@ function Said({ answer: { answers, question } }) {
   const level = answers.find((/** @type {any} */ one) => one.intervals)?.intervals.level;
   return html`<section class="notes"><h2>${t('notes.title')}</h2>
     <p>${t('scaling.note.losses')}</p>
-    ${level && html`<p>${t('scaling.note.intervals', { level: percent(level) })}</p>`}
+    ${level && html`<p>${t('scaling.note.intervals', { level: exact(level * 100) })}</p>`}
     ${answers.some((/** @type {any} */ one) => one.loss === null) && html`<p>${t('scaling.note.none')}</p>`}
     ${answers.filter((/** @type {any} */ one) => one.passes).map((/** @type {any} */ one) => html`<p>${t('scaling.note.passes', { law: one.law.name, passes: exact(Number(one.passes.toPrecision(3))), unique: short(unique) })}</p>`)}
     ${once.length > 0 && html`<p>${t('scaling.note.once', { unique: short(unique), laws: once.map((/** @type {any} */ one) => one.law.name).join(', ') })}</p>`}

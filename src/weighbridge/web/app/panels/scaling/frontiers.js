@@ -5,7 +5,8 @@ import { Chart } from '../../charts/chart.js';
 import { styled } from '../../charts/colours.js';
 import { short } from '../../format/number.js';
 import { Pictured, Table } from '../shared/table.js';
-import { between, lookOf, power } from './looks.js';
+import { LawName } from './laws_table.js';
+import { lookOf, power } from './looks.js';
 
 /** Every so many points of a curve is a line of the table. */
 const EVERY = 8;
@@ -13,7 +14,8 @@ const EVERY = 8;
 /** @param {{answer: any}} props */
 export function Frontiers({ answer }) {
   const kinds = /** @type {const} */ (['parameters', 'tokens']);
-  return html`<div class="pair">${kinds.map((kind) => html`<${One} key=${kind} kind=${kind} answer=${answer} />`)}</div>`;
+  return html`<div class="pair">${kinds.map((kind) => html`<${One} key=${kind} kind=${kind} answer=${answer} />`)}
+    <ul class="legend">${answer.answers.map((/** @type {any} */ { law: { name } }) => html`<li key=${name}><${LawName} law=${name} /></li>`)}</ul></div>`;
 }
 
 /** @param {{answer: any, kind: 'parameters' | 'tokens'}} props */
@@ -25,7 +27,7 @@ function One({ answer, kind }) {
   const table = html`<${Table} bare=${true} title=${title} file=${`scaling-optimal-${kind}`} columns=${[{ name: 'FLOPs', number: true }, ...frontiers.map((/** @type {any} */ { law }) => ({ name: law, number: true }))]}
     lines=${rows.map((/** @type {{c: number, place: number}} */ { c, place }) => ({ key: String(place), cells: [{ raw: c, text: power(c) }, ...frontiers.map((/** @type {any} */ one) => ({ raw: one[kind][place], text: short(one[kind][place]) }))] }))} />`;
   return html`<${Pictured} title=${title} hint=${t('scaling.line.hint')} table=${table}>
-    <${Chart} name=${`scaling-optimal-${kind}`} label=${label} of=${answer} height=${380} option=${() => option(answer, kind)} /><//>`;
+    <${Chart} name=${`scaling-optimal-${kind}`} label=${label} of=${answer} height=${340} option=${() => option(answer, kind)} /><//>`;
 }
 
 /** @param {any} answer @param {'parameters' | 'tokens'} kind @returns {any} */
@@ -34,8 +36,7 @@ function option({ curves: { compute, frontiers }, answers, question }, kind) {
   const all = frontiers.flatMap((/** @type {any} */ one) => one[kind]);
   const asked = question.compute;
   return {
-    grid: { left: 8, right: 20, top: 62, bottom: 30, containLabel: true },
-    legend: { top: 0, type: 'scroll', icon: 'roundRect', itemWidth: 14, itemHeight: 8 },
+    grid: { left: 8, right: 20, top: 16, bottom: 30, containLabel: true },
     tooltip: { trigger: 'item', formatter: (/** @type {any} */ { seriesName, value }) => `${seriesName}\n${power(value[0])} FLOPs: ${short(value[1])}` },
     xAxis: { ...log, name: t('scaling.axis.compute'), nameLocation: 'middle', nameGap: 26, min: compute[0], max: compute.at(-1), axisLabel: { formatter: (/** @type {number} */ v) => power(v), hideOverlap: true } },
     yAxis: { ...log, min: 10 ** Math.floor(Math.log10(Math.min(...all))), max: 10 ** Math.ceil(Math.log10(Math.max(...all))), axisLabel: { formatter: (/** @type {number} */ v) => short(v), hideOverlap: true } },
