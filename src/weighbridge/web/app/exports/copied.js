@@ -24,7 +24,8 @@ export async function copied(shown, anchor) {
   for (const one of copy.querySelectorAll(LEFT_OUT)) one.remove();
   for (const one of copy.querySelectorAll('thead button')) one.replaceWith(one.textContent ?? '');
   for (const one of copy.querySelectorAll('.figure')) one.replaceWith(linked(one, anchor(one.getAttribute('data-of') ?? '')));
-  for (const one of copy.querySelectorAll('details')) one.setAttribute('open', '');
+  for (const one of copy.querySelectorAll('details')) if (one.children.length < 2) one.remove(); // folded, and never opened
+  for (const one of copy.querySelectorAll('details:not(.data)')) one.setAttribute('open', '');
   for (const name of ['id', 'tabindex', 'aria-busy', 'class']) copy.removeAttribute(name);
   return copy;
 }

@@ -33,7 +33,7 @@ export async function report(panel, question, answer, shown, told) {
     <${Given} question=${question} />
     <section dangerouslySetInnerHTML=${{ __html: body.innerHTML }}></section>
     ${found.length > 0 && html`<section><h2>${t('report.formulas')}</h2>
-      ${found.map(({ of, label, tree }) => html`<article class="derivation" id=${places.get(of)}><h3>${label}</h3><${Written} node=${tree} /></article>`)}</section>`}
+      ${found.map(({ of, label, tree }) => html`<details class="derivation"><summary>${label} <code>${tree.step.symbol}</code></summary><div id=${places.get(of)}><${Written} node=${tree} /></div></details>`)}</section>`}
     <${Again} question=${question} />`;
   const place = document.createElement('main');
   place.className = 'report';

@@ -12,16 +12,18 @@ body { max-width: 72rem; margin: 0 auto; padding: 1.5rem 1.5rem 4rem; }
 .report .picture svg { display: block; max-width: 100%; height: auto; }
 .report .scroll, .report details.data .scroll { max-height: none; overflow-x: auto; }
 .report code { overflow-wrap: anywhere; white-space: normal; }
-.report .derivation { break-inside: avoid; margin: 1.1rem 0; padding-inline-start: .9rem; border-inline-start: 2px solid var(--accent-soft); }
-.report .derivation > h3 { font-size: .9rem; font-weight: 600; }
-.report .derivation:target { border-color: var(--accent); }
+.report .derivation { border-bottom: 1px solid var(--line); }
+.report .derivation > summary { cursor: pointer; padding: .4rem 0; font-weight: 550; }
+.report .derivation > summary code { color: var(--soft); font-weight: 400; margin-inline-start: .6em; }
+.report .derivation > div { padding: 0 0 .9rem .9rem; scroll-margin-top: 3rem; }
+.report .derivation > div:target { box-shadow: inset 3px 0 var(--accent); }
 .report .step .step { padding-inline-start: 1.2rem; }
 .report .step .equation { text-indent: 0; overflow-x: auto; }
 .report .step .equation .side { text-indent: 0; }
 .report a { color: var(--accent); }
 .report a.figure { color: inherit; }
 .report .columns, .report .given { all: unset; }
-@media print { body { max-width: none; padding: 0; } .view, .derivation, tr { break-inside: avoid; } .report .scroll { overflow: visible; } }
+@media print { details::details-content { content-visibility: visible; block-size: auto; } body { max-width: none; padding: 0; } .step, tr { break-inside: avoid; } .report .scroll { overflow: visible; } }
 `;
 
 /** @returns {string} */
