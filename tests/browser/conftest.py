@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that failed, ``visit`` keeps pictures."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +90,9 @@ def visit(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Any]:
         return driver
 
     yield open_page
+    if request.node.stash.get(FAILED, False):
+        for place, driver in enumerate(drivers):
+            driver.shot(f"failed-{request.node.name}-{place}")
     complaints = [complaint for driver in drivers for complaint in driver.closed()]
     assert not complaints, complaints
 

@@ -23,7 +23,7 @@ ARGUMENTS = [
 
 SIZES = {"desktop": (1440, 1000), "phone": (390, 844), "narrow": (360, 740), "wide": (2200, 1200)}
 
-PATIENCE = 60_000
+PATIENCE = 20_000
 """Milliseconds that anything may take on a machine that does other work besides."""
 
 

@@ -10,7 +10,8 @@ import options from './words/options.js';
 import panels from './words/panels.js';
 import parameters from './words/parameters.js';
 import scaling from './words/scaling.js';
+import stored from './words/stored.js';
 import training from './words/training.js';
 
 /** @type {Record<string, [string, string, string]>} */
-export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...options, ...panels, ...training, ...scaling, ...compare, ...exports };
+export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...stored, ...options, ...panels, ...training, ...scaling, ...compare, ...exports };
