@@ -28,8 +28,13 @@ const STARTS = {
 const WAYS = /** @type {Way[]} */ (Object.keys(STARTS));
 const KEYS = ['scaling.compute', 'scaling.parameters', 'scaling.tokens'];
 
+/** What a reader chose to give: it stays while its fields are empty. */
+const WAY = 'scaling.way';
+
 /** What is given. @param {Values} values @returns {Way} */
 export function wayOf(values) {
+  const said = /** @type {Way} */ (values[WAY]);
+  if (WAYS.includes(said)) return said;
   if (values['scaling.parameters']) return values['scaling.tokens'] ? 'both' : 'parameters';
   return values['scaling.tokens'] ? 'tokens' : 'compute';
 }
@@ -40,7 +45,7 @@ export const budgetOf = (values) => values['scaling.compute'] ?? (wayOf(values) 
 /** @param {Props} props */
 export function Ways({ values }) {
   const way = wayOf(values);
-  const choose = (/** @type {Way} */ one) => change({ ...Object.fromEntries(KEYS.map((key) => [key, ''])), ...STARTS[one] }, { step: true });
+  const choose = (/** @type {Way} */ one) => change({ ...Object.fromEntries(KEYS.map((key) => [key, ''])), ...STARTS[one], [WAY]: one }, { step: true });
   return html`<div class="ways four" role="group" aria-label=${t('scaling.ways')}>
     ${WAYS.map((one) => html`<button type="button" aria-pressed=${one === way} onClick=${() => one !== way && choose(one)}>${t(`scaling.way.${one}`)}</button>`)}</div>`;
 }
@@ -59,7 +64,7 @@ export function Budget({ values, problems, rate }) {
   const known = numberOf(text);
   return html`
     <${Labelled} id="scaling.compute" label=${t('field.compute')} help=${t('help.scaling.compute')} told=${told}>
-      <${Typed} id="scaling.compute" value=${text} numeric=${true} told=${told} onChange=${put} /><//>
+      <${Typed} id="scaling.compute" value=${values['scaling.compute'] ?? ''} hint=${BUDGET} numeric=${true} told=${told} onChange=${put} /><//>
     <input type="range" aria-label=${t('scaling.slider')} aria-valuetext=${`${text} FLOPs`} min="18" max="28" step="0.02" value=${known > 0 ? Math.log10(known) : 23.76}
       onInput=${(/** @type {any} */ e) => put(power(10 ** Number(e.currentTarget.value)))} />
     <${Spent} compute=${known} question=${rate(values)} put=${put} />`;

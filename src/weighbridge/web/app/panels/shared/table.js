@@ -11,7 +11,7 @@ import { csv, save } from '../../format/save.js';
 const shown = (cell) => (cell !== null && typeof cell === 'object' ? cell.text : cell);
 
 /** @param {Cell | string | null} cell @returns {string | number | bigint} */
-const raw = (cell) => (cell !== null && typeof cell === 'object' ? cell.raw ?? (typeof cell.text === 'string' ? cell.text : '') : cell ?? '');
+const raw = (cell) => (cell === null || typeof cell !== 'object' ? cell ?? '' : cell.raw === undefined && typeof cell.text === 'string' ? cell.text : cell.raw ?? '');
 
 /** @param {Column[]} columns @param {Line[]} lines */
 export const tableCsv = (columns, lines) => csv([columns.map(({ name }) => name), ...lines.map(({ cells }) => cells.map(raw))]);
