@@ -27,7 +27,7 @@ MISTAKES = [
     (["--lora", "r=8", "--quant", "nf5"], "did you mean nf4"),
     (["--freeze", "embeding"], "did you mean embedding"),
     (["--freeze", ","], "--freeze"),
-    (["--samples", "10"], "add the other"),
+    (["--samples", "10"], "say together how long an epoch is"),
     (["--packed"], "add --lengths, or --samples"),
     (["--samples", "10", "--mean-length", "2000"], "--mean-length"),
     (["--samples", "10", "--mean-length", "20", "--batched"], "--batched: how long the longest"),

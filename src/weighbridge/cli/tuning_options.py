@@ -66,9 +66,10 @@ class Asked:
         if asked.quant is not None and asked.lora is None:
             raise InputError("--quant: quantised weights are not trained themselves; add --lora")
         if (asked.samples is None) != (asked.mean_length is None):
-            raise InputError("--samples and --mean-length say together how long an epoch is; add the other")
+            missing = "--samples" if asked.samples is None else "--mean-length"
+            raise InputError(f"{missing}: missing; --samples and --mean-length say together how long an epoch is")
         if asked.lengths is not None and asked.samples is not None:
-            raise InputError("--lengths says how many samples there are and how long; leave out --samples")
+            raise InputError("--samples: --lengths says how many there are and how long; leave it out")
         if asked.laid is not None and asked.samples is None and asked.lengths is None:
             raise InputError(f"--{asked.laid}: of samples; add --lengths, or --samples and --mean-length")
         return asked
