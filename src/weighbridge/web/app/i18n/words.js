@@ -3,6 +3,8 @@ import controls from './words/controls.js';
 import drawer from './words/drawer.js';
 import fields from './words/fields.js';
 import frame from './words/frame.js';
+import inference from './words/inference.js';
+import local from './words/local.js';
 import model from './words/model.js';
 import options from './words/options.js';
 import panels from './words/panels.js';
@@ -10,4 +12,4 @@ import parameters from './words/parameters.js';
 import training from './words/training.js';
 
 /** @type {Record<string, [string, string, string]>} */
-export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...options, ...panels, ...training };
+export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...options, ...panels, ...training, ...inference, ...local };
