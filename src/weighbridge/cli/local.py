@@ -96,10 +96,9 @@ def size(option: str, text: str, example: str) -> int:
         InputError: for anything else, and for so little that the unit was forgotten.
     """
     match = re.fullmatch(r"([0-9.,]+)\s*([A-Za-z]*)", text.strip())
-    unit = None if match is None else UNITS.get(match[2].lower())
-    found = (
-        0 if match is None or unit is None else int(amount(match[1], option, 0, MOST_BYTES, "bytes", example) * unit)
-    )
+    found = 0
+    if match is not None and match[2].lower() in UNITS:
+        found = int(amount(match[1], option, 0, MOST_BYTES, "bytes", example) * UNITS[match[2].lower()])
     if found < LEAST_BYTES:
         raise InputError(f"{option}: got {given(text)}; expected a size from 1 MiB such as {example}")
     return found
