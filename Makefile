@@ -78,6 +78,21 @@ site: $(WEB)/node_modules/ready build/wheels/ready ## build the page: a static f
 web-check: $(WEB)/node_modules/ready build/wheels/ready ## check the types of the page's scripts
 	cd $(WEB) && node make/site.mjs --data && npx tsc --project tsconfig.json
 
+$(BROWSER)/ready: pyproject.toml constraints/core.txt constraints/serve.txt constraints/browser-tests.txt
+	$(PYTHON) -m venv $(BROWSER)
+	$(BROWSER)/bin/pip $(PIP) --constraint constraints/core.txt --editable .
+	$(BROWSER)/bin/pip $(PIP) --requirement constraints/serve.txt --requirement constraints/browser-tests.txt --constraint constraints/core.txt
+	@touch $@
+
+$(BROWSER)/chromium:
+	@mkdir -p $(BROWSER)
+	command -v chromium >/dev/null || { sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+	@touch $@
+
+browser: $(BROWSER)/ready $(BROWSER)/chromium site ## the page in a real browser, with both engines; pictures in tests/browser/shots
+	$(BROWSER)/bin/pytest tests/browser -q
+
 oracle: $(ORACLE)/ready ## compare with transformers, megatron-core and PyTorch's own counter and hooks
 	$(ORACLE)/bin/pytest tests/oracle -q
 
@@ -103,4 +118,4 @@ golden: $(VENV)/ready ## write the golden outputs anew; look at the difference b
 	$(BIN)/pytest -q tests/test_golden.py --update-golden
 
 clean: ## remove environments and build products
-	rm -rf .venv .venv-oracle .venv-fit site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oracle .venv-fit .venv-browser build $(WEB)/site $(WEB)/app/generated $(WEB)/node_modules tests/browser/shots site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 SHOTS = Path(__file__).parent / "shots"
 
@@ -20,21 +21,33 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-SIZES = {"desktop": (1440, 1000), "phone": (390, 844), "wide": (2200, 1200)}
+SIZES = {"desktop": (1440, 1000), "phone": (390, 844), "narrow": (360, 740), "wide": (2200, 1200)}
 
-PATIENCE = 60_000
+PATIENCE = 20_000
 """Milliseconds that anything may take on a machine that does other work besides."""
 
 
 class Driver:
-    """One page in a browser of its own memory."""
+    """One page in a browser of its own memory.
 
-    def __init__(self, context: BrowserContext, page: Page) -> None:
+    Attributes:
+        complaints: what the browser said was wrong: errors, violations of the policy, requests to other hosts.
+    """
+
+    def __init__(self, context: BrowserContext, page: Page, host: str = "") -> None:
         self.context, self.page = context, page
         self.complaints: list[str] = []
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        if host:
+            context.on("request", lambda request: self._asked(request.url, host))
+
+    def _asked(self, url: str, host: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("blob", "data") and parts.netloc != host:
+            self.complaints.append(f"a request to another host: {url[:200]}")
 
     @classmethod
     def opened(
@@ -45,11 +58,14 @@ class Driver:
         size: str = "desktop",
         look: Any = "light",
         language: str = "en-GB",
+        **more: Any,
     ) -> Driver:
         """The page at an address, as it is before Python has loaded."""
         width, height = SIZES[size]
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=look, locale=language)
-        driver = cls(context, context.new_page())
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=look, locale=language, **more
+        )
+        driver = cls(context, context.new_page(), urlsplit(address).netloc)
         driver.page.goto(address + fragment)
         return driver
 
@@ -68,44 +84,86 @@ class Driver:
         self.page.wait_for_selector("main[aria-busy='false']")
         return self
 
+    def until(self, true: str, arg: Any = None) -> None:
+        """Wait until an expression of JavaScript, in which ``arg`` may stand, is true."""
+        self.page.wait_for_function(f"arg => {true}", arg=arg)
+
+    def where(self) -> str:
+        """The address, whole."""
+        found: str = self.page.evaluate("location.href")
+        return found
+
+    def fragment(self) -> str:
+        """The part of the address that holds the state, from its # on."""
+        found: str = self.page.evaluate("location.hash")
+        return found
+
+    def text(self) -> str:
+        """What the answer says."""
+        return self.page.locator("main").inner_text()
+
     def shows(self, text: str) -> None:
         """Wait until the answer holds a text."""
-        self.page.wait_for_function("text => document.querySelector('main').innerText.includes(text)", arg=text)
+        self.until("document.querySelector('main').innerText.includes(arg)", text)
 
     def explains(self, text: str) -> None:
         """Wait until the drawer holds a text, spaces of any kind alike."""
-        script = "text => (document.querySelector('#drawer')?.innerText ?? '').replace(/\\s+/g, ' ').includes(text)"
-        self.page.wait_for_function(script, arg=text)
+        self.until("(document.querySelector('#drawer')?.innerText ?? '').replace(/\\s+/g, ' ').includes(arg)", text)
+
+    def group(self, name: str) -> Locator:
+        """A group of the left column, by what stands on it."""
+        title = self.page.locator("summary .name", has_text=re.compile(f"^{re.escape(name)}$"))
+        return self.page.locator("details.group", has=title)
 
     def open(self, group: str) -> None:
         """Unfold a group of the left column."""
-        at = self.page.locator("details.group", has=self.page.locator("summary .name", has_text=re.compile(f"^{group}$")))
+        at = self.group(group)
         if at.get_attribute("open") is None:
             at.locator("summary").click()
 
+    def field(self, name: str) -> Locator:
+        """A control, by its key in the address."""
+        return self.page.locator(f"[id='{name}']")
+
     def type(self, field: str, text: str) -> None:
         """Type into a field, key by key as people do."""
-        at = self.page.locator(f"[id='{field}']")
-        at.fill("")
-        at.press_sequentially(text)
+        self.field(field).fill("")
+        self.field(field).press_sequentially(text)
 
     def choose(self, field: str, value: str) -> None:
         """Choose from a list."""
-        self.page.locator(f"[id='{field}']").select_option(value)
+        self.field(field).select_option(value)
+
+    def press(self, name: str) -> None:
+        """Press a button by its name."""
+        self.page.get_by_role("button", name=name).first.click()
+
+    def figure(self, text: str, nth: int = 0) -> None:
+        """Click a figure of the answer, by what it says."""
+        self.page.locator("main .figure", has_text=text).nth(nth).click()
 
     def drop(self, *files: Path) -> None:
-        """Drop files onto the page."""
-        data = [{"name": path.name, "bytes": list(path.read_bytes())} for path in files]
-        self.page.evaluate(DROP, data)
+        """Drop files onto the page; they stay where they are, as large as they are."""
+        held = self.page.evaluate_handle(
+            "() => Object.assign(document.createElement('input'), { type: 'file', multiple: true })"
+        ).as_element()
+        assert held is not None
+        held.set_input_files(list(files))
+        held.evaluate(DROP)
 
-    def shot(self, name: str) -> None:
-        """Keep a picture of what is seen."""
-        self.page.wait_for_timeout(400)
-        self.page.screenshot(path=SHOTS / f"{name}.png")
+    def narrow(self) -> int:
+        """Pixels by which the page is wider than the screen."""
+        wider: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return wider
+
+    def shot(self, name: str, whole: bool = False) -> None:
+        """Keep a picture of what is seen, or of the whole page."""
+        self.page.wait_for_timeout(400)  # charts come in
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 
 
-DROP = """files => {
+DROP = """input => {
   const held = new DataTransfer();
-  for (const { name, bytes } of files) held.items.add(new File([new Uint8Array(bytes)], name));
+  for (const file of input.files) held.items.add(file);
   window.dispatchEvent(new DragEvent('drop', { dataTransfer: held, bubbles: true, cancelable: true }));
 }"""

@@ -1,12 +1,16 @@
-"""A server of static files on this machine, which says what a careful host says."""
+"""Those who serve the page on this machine: a host of static files that says what a careful one says, and the service."""
 
 from __future__ import annotations
 
 import functools
 import http.server
+import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 SITE = Path(__file__).parents[2] / "src" / "weighbridge" / "web" / "site"
 
@@ -21,6 +25,7 @@ POLICY = (
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Static files with their types and headers."""
 
+    protocol_version = "HTTP/1.1"
     extensions_map = {
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".mjs": "text/javascript",
@@ -53,3 +58,37 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class Service:
+    """``weighbridge serve`` in a process of its own while it is entered; ``address`` is where."""
+
+    def __init__(self) -> None:
+        self.address = ""
+
+    def __enter__(self) -> Service:
+        command = [sys.executable, "-c", "from weighbridge.cli import main; main()", "serve", "--port", "0"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            said.append(line)
+            if (port := _port(line)) and not self.address:
+                self.address = f"http://127.0.0.1:{port}/"
+            if '"message": "ready"' in line and self.address:
+                break
+        else:
+            raise RuntimeError(f"weighbridge serve ended: {''.join(said)}")
+        threading.Thread(target=self._process.stdout.read, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+
+def _port(line: str) -> Any:
+    try:
+        return json.loads(line).get("port")
+    except ValueError:
+        return None

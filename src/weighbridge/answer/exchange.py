@@ -34,7 +34,7 @@ def exchange(
     text: str | bytes,
     access: Access = Access.QUESTION,
     ask: str | None = None,
-    files: Mapping[str, bytes] | None = None,
+    files: Mapping[str, bytes | Mapping[str, Any]] | None = None,
     without: Collection[str] = (),
 ) -> Exchange:
     """Answer a question written as JSON.
@@ -43,7 +43,7 @@ def exchange(
         text: the question.
         access: what may be reached beyond the question itself.
         ask: what is asked, where the place says so that the question came to.
-        files: contents of files that came beside the text.
+        files: files that came beside the text: bytes, or what a question says of one, its base64 as bytes.
         without: asks that are not answered here.
     """
     try:
@@ -65,7 +65,7 @@ def encoded(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _question(text: str | bytes, ask: str | None, files: Mapping[str, bytes] | None) -> Any:
+def _question(text: str | bytes, ask: str | None, files: Mapping[str, bytes | Mapping[str, Any]] | None) -> Any:
     """The question of a JSON text.
 
     Raises:

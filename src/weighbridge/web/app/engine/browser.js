@@ -1,5 +1,5 @@
 // The engine in the browser: our package on Pyodide, in a worker.
-import { parsed } from './json.js';
+import { heard } from './json.js';
 import { started } from './start.js';
 
 /** @typedef {import('./queue.js').Answer} Answer */
@@ -45,8 +45,7 @@ export class BrowserEngine {
 
   /** @param {object} question @returns {Promise<Answer>} */
   async ask(question) {
-    const { text, ms } = await this.send({ question });
-    const value = parsed(text);
-    return value.errors ? { errors: value.errors, ms } : { value, ms };
+    const { status, text, ms } = await this.send({ question });
+    return heard(status, text, ms);
   }
 }

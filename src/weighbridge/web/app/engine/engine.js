@@ -8,7 +8,15 @@ import { served } from './start.js';
 
 /** @typedef {import('../state/question.js').Question} Question */
 /** @typedef {{field: string, message: string}} Problem */
-/** @typedef {{answer: any, question: Question | null, problems: Problem[], pending: boolean, failed: string}} Told */
+/**
+ * @typedef {object} Told
+ * @property {any} answer the last good one
+ * @property {Question | null} question that it answers
+ * @property {Problem[]} problems of the newest question
+ * @property {string} failed what went wrong, where nothing is wrong with the question
+ * @property {boolean} pending the newest question has not been answered
+ */
+/** @typedef {Omit<Told, 'pending'> & {heard: string}} Kept ``heard``: the newest question that was answered, as text */
 
 /** Milliseconds after a key, before a question is asked. */
 const PAUSE = 20;
@@ -20,13 +28,12 @@ const queue = new Queue((question) => engine.ask(question));
 /** Ask once. @param {string} slot @param {Question} question */
 export const ask = (slot, question) => queue.put(slot, question);
 
-/** @type {Told} */
-const NOTHING = { answer: null, question: null, problems: [], pending: true, failed: '' };
+/** @type {Kept} */
+const NOTHING = { answer: null, question: null, problems: [], failed: '', heard: '' };
 
-/** What is known at once: the worked example. @param {Question | null} question @returns {Told} */
-function known(question) {
-  const same = question && JSON.stringify(question) === JSON.stringify(EXAMPLE.question);
-  return same ? { ...NOTHING, answer: EXAMPLE.answer, question, pending: false } : NOTHING;
+/** What is known at once: the worked example. @param {Question | null} question @param {string} key @returns {Kept} */
+function known(question, key) {
+  return key === JSON.stringify(EXAMPLE.question) ? { ...NOTHING, answer: EXAMPLE.answer, question, heard: key } : NOTHING;
 }
 
 /**
@@ -36,25 +43,24 @@ function known(question) {
  * @returns {Told}
  */
 export function useAnswer(slot, question) {
-  const [told, tell] = useState(() => known(question));
-  const key = question && JSON.stringify(question);
+  const key = question ? JSON.stringify(question) : '';
+  const [told, tell] = useState(() => known(question, key));
   const newest = useRef(key);
   newest.current = key;
   useEffect(() => {
     if (!question) return undefined;
-    const at = known(question);
+    const at = known(question, key);
     if (at.answer) return void tell(at);
-    tell((before) => ({ ...before, pending: true }));
     const timer = setTimeout(async () => {
       const next = await heard(slot, question);
-      if (next && newest.current === key) tell((before) => ({ ...before, ...next, pending: false }));
+      if (next && newest.current === key) tell((before) => ({ ...before, ...next, heard: key }));
     }, PAUSE);
     return () => clearTimeout(timer);
   }, [key]);
-  return told;
+  return { ...told, pending: Boolean(key) && told.heard !== key };
 }
 
-/** @param {string} slot @param {Question} question @returns {Promise<Partial<Told> | null>} */
+/** @param {string} slot @param {Question} question @returns {Promise<Partial<Kept> | null>} */
 async function heard(slot, question) {
   try {
     const answer = await ask(slot, question);

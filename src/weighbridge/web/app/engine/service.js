@@ -1,5 +1,5 @@
 // The engine of a machine that runs `weighbridge serve`: the same function behind HTTP.
-import { parsed } from './json.js';
+import { heard } from './json.js';
 
 /** @typedef {import('./queue.js').Answer} Answer */
 
@@ -26,10 +26,6 @@ export class ServiceEngine {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...question, ...(files && { files }) }),
     });
-    const value = parsed(await response.text());
-    const ms = performance.now() - begun;
-    if (response.ok) return { value, ms };
-    if (Array.isArray(value.errors)) return { errors: value.errors, ms };
-    return { errors: [{ field: '', message: value.detail ?? value.title ?? String(response.status) }], ms };
+    return heard(response.status, await response.text(), performance.now() - begun);
   }
 }

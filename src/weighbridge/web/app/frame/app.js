@@ -12,6 +12,7 @@ import { panelOf } from '../panels/index.js';
 import { keyOf } from '../state/question.js';
 import { useAddress } from '../state/store.js';
 import { Header } from './header.js';
+import { Safe } from './safe.js';
 import { Status } from './status.js';
 
 /** @typedef {import('../panels/panel.js').Panel} Panel */
@@ -27,6 +28,7 @@ export function App({ speak }) {
   const given = useModel(values);
   const question = given.told ? asking(panel, values, given.told) : null;
   const told = useAnswer(panel.id, question);
+  const busy = told.pending || (!given.told && !given.wrong);
   const problems = given.wrong ? [{ field: 'model', message: given.wrong }] : told.problems;
   const answered = told.question?.ask === panel.ask ? told.answer : null;
   useEffect(() => {
@@ -40,9 +42,9 @@ export function App({ speak }) {
       <form class="given" aria-label=${t('frame.given')} onSubmit=${(/** @type {Event} */ e) => e.preventDefault()}>
         ${panel.groups.map((group) => html`<${Part} key=${group.id} group=${group} panel=${panel} values=${values} problems=${problems} answer=${answered} />`)}
       </form>
-      <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${told.pending} class=${told.pending ? 'pending' : ''}>
+      <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${busy} class=${busy ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />
-        ${answered && html`<${panel.Answer} answer=${answered} question=${told.question} values=${values} />`}
+        ${answered && html`<${Safe} of=${answered}><${panel.Answer} answer=${answered} question=${told.question} values=${values} /><//>`}
       </main>
       ${values.x && html`<${Drawer} key=${panel.id} panel=${panel} question=${told.question} shown=${values.x} />`}
     </div>`;

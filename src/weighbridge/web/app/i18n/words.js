@@ -9,7 +9,10 @@ import model from './words/model.js';
 import options from './words/options.js';
 import panels from './words/panels.js';
 import parameters from './words/parameters.js';
+import stored from './words/stored.js';
 import training from './words/training.js';
 
 /** @type {Record<string, [string, string, string]>} */
-export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...options, ...panels, ...training, ...inference, ...local };
+export const WORDS = {
+  ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...stored, ...options, ...panels, ...training, ...inference, ...local,
+};

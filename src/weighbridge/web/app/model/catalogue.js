@@ -14,11 +14,18 @@ const ENTRIES = /** @type {Entry[]} */ (MODELS).map((entry) => ({
   words: [entry.name, entry.title, entry.hugging_face, ...entry.aliases].join(' ').toLowerCase(),
 }));
 
+/** How far a name is from what is sought: letters beyond it, the rest of the catalogue's order aside. @param {Entry} entry @param {string[]} parts */
+function far({ name, aliases }, parts) {
+  const sought = parts.join('-');
+  if (!sought) return 0;
+  return Math.min(...[name, ...aliases].map((one) => (one.startsWith(sought) ? one.length - sought.length : 100)));
+}
+
 /** @param {{value: string, told: string[]}} props */
 export function Catalogue({ value, told }) {
   const [sought, seek] = useState('');
   const parts = sought.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = ENTRIES.filter(({ words }) => parts.every((part) => words.includes(part)));
+  const found = ENTRIES.filter(({ words }) => parts.every((part) => words.includes(part))).sort((a, b) => far(a, parts) - far(b, parts));
   const pick = (/** @type {string} */ name) => change({ model: name }, { step: true });
   const enter = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === 'Enter' && found.length) pick(found[0].name);

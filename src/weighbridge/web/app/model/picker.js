@@ -43,5 +43,6 @@ function choose(way, values) {
 
 /** The model in one line. @param {Values} values */
 export function modelLine(values) {
-  return wayOf(values) === 'name' ? values.model ?? '' : values['m.name'] ?? t('model.way.typed');
+  const way = wayOf(values);
+  return way === 'name' ? values.model ?? '' : (values['m.name'] ?? t(`model.way.${way}`));
 }

@@ -7,6 +7,7 @@ import { Figure } from '../drawer/figure.js';
 import { ByType } from './parameters/by_type.js';
 import { ModuleTable } from './parameters/modules.js';
 import { Treemap } from './parameters/treemap.js';
+import { Alone, Checkpoint, InFiles } from './parameters/stored.js';
 import { Notes } from '../frame/notes.js';
 
 /** Data types whose bytes are explained by asking for them: ``bytes:fp8``. */
@@ -23,12 +24,13 @@ export default {
     const options = { ...question.options, quantity: dtype ? 'bytes' : shown, ...(dtype && { dtype }) };
     return { question: { ...question, options, with: ['explain'] }, steps: (answer) => answer.explanation };
   },
-  title: ({ model, parameters }) => `${model.name}: ${short(parameters.total)}`,
+  title: ({ model, parameters, weights }) => (model ? `${model.name}: ${short(parameters.total)}` : `${weights.name}: ${decimal(weights.total)}`),
   Answer,
 };
 
 /** @param {{answer: any}} props */
 function Answer({ answer }) {
+  if (!answer.model) return html`<${Alone} weights=${answer.weights} /><${InFiles} weights=${answer.weights} /><${Notes} notes=${answer.notes} />`;
   const { model, parameters, bytes } = answer;
   const sparse = parameters.active !== parameters.total;
   return html`
@@ -43,6 +45,7 @@ function Answer({ answer }) {
     </div>
     <${Treemap} answer=${answer} />
     <${ModuleTable} answer=${answer} />
+    ${answer.weights ? html`<${InFiles} weights=${answer.weights} />` : answer.checkpoint && html`<${Checkpoint} checkpoint=${answer.checkpoint} />`}
     <${ByType} answer=${answer} />
     <${Notes} notes=${answer.notes} source=${model.source} />`;
 }

@@ -1,8 +1,8 @@
-// The one function of Python that the worker calls: a question as JSON in, an answer or what is wrong as JSON out. Files
-// that the reader dropped stay here; questions name them.
+// The one function of Python that the worker calls: a question as JSON in; the status and the bytes out that the HTTP service
+// would answer. Files that the reader dropped stay here; questions name them.
 export const ENTRY = `
-import json
-from weighbridge.answer import QuestionError, answer
+import gc
+from weighbridge.answer.exchange import encoded, exchange
 from weighbridge.errors import printable
 
 held = {}
@@ -10,20 +10,19 @@ held = {}
 def hold(name, data, size):
     held[name] = {"base64": data.to_bytes(), "size": size}
 
-def asked(text):
-    question = json.loads(text)
-    names = question.pop("held", None)
+def asked(text, names):
     try:
-        if names:
-            question["files"] = {name: held[name] for name in names}
-        return json.dumps(answer(question), ensure_ascii=False)
-    except QuestionError as error:
-        return json.dumps({"errors": [{"field": one.field, "message": one.message} for one in error.problems]})
+        found = exchange(text, files={name: held[name] for name in names}, without=("fit",))
+        return found.status, found.body
     except ModuleNotFoundError:
         raise
     except Exception as error:
         said = printable(f"internal error, please report it ({type(error).__name__}: {error})", 400)
-        return json.dumps({"errors": [{"field": "", "message": said}]})
+        return 500, encoded({"status": 500, "detail": said})
 
-(asked, hold)
+def settle():
+    gc.collect()
+    gc.freeze()  # what stands now is never looked through for garbage again
+
+(asked, hold, settle)
 `;

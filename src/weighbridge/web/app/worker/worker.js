@@ -4,7 +4,7 @@ import { parts } from '../generated/parts.js';
 import { ENTRY } from './entry.js';
 import { place } from './packs.js';
 
-/** @typedef {{id: number, question?: object, file?: {name: string, bytes: Uint8Array, size: number}}} Message */
+/** @typedef {{id: number, question?: any, file?: {name: string, bytes: Uint8Array, size: number}}} Message */
 
 const started = performance.now();
 /** @type {Promise<void> | null} */
@@ -21,9 +21,9 @@ async function start() {
   const loaded = performance.now();
   await place(pyodide, await pack, '/core');
   pyodide.runPython('import sys; sys.path.append("/core"); sys.path.append("/checks")');
-  const [answer, hold] = pyodide.runPython(ENTRY);
+  const [answer, hold, settle] = pyodide.runPython(ENTRY);
   self.postMessage({ ready: { pyodide: loaded - started, all: performance.now() - started } });
-  return { pyodide, answer, hold };
+  return { pyodide, answer, hold, settle };
 }
 
 /** What checks a configuration that is not the catalogue's: large, and rarely the first thing needed. */
@@ -46,8 +46,11 @@ async function handle({ id, question, file }) {
   }
   const begun = performance.now();
   if (needsChecks(question)) await withChecks();
-  const text = answer(JSON.stringify(question));
-  self.postMessage({ id, text, ms: performance.now() - begun });
+  const { held = [], ...asked } = question ?? {};
+  const found = answer(JSON.stringify(asked), held);
+  const [status, text] = found.toJs();
+  found.destroy();
+  self.postMessage({ id, status, text, ms: performance.now() - begun });
 }
 
 /** Whether a question brings fields of its own, which pydantic checks. @param {any} question */

@@ -28,6 +28,7 @@ function series(tree, total) {
   const text = (/** @type {any} */ at) => `${at.name}  ${short(at.value)}`;
   return {
     type: 'treemap',
+    animation: false, // another model has other areas: nothing moves from one to the other
     roam: false,
     nodeClick: false,
     breadcrumb: { show: false },
