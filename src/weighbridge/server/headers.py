@@ -24,6 +24,9 @@ PAGE = "; ".join(
 )
 """What the page may load: its own files, and no script that stands inside it."""
 
+OF_THE_PAGE = ("text/html", "text/javascript", "application/javascript")
+"""Types of what runs in the page; a worker has the policy that its own script came with."""
+
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """What data may load."""
 
@@ -53,8 +56,9 @@ class SafeHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers[name] = value
-                page = headers.get("content-type", "").startswith("text/html")
-                headers["Content-Security-Policy"] = PAGE if page else NOTHING
+                if message["status"] != 304:  # a browser keeps the policy that it has, and would take a new one
+                    page = headers.get("content-type", "").startswith(OF_THE_PAGE)
+                    headers["Content-Security-Policy"] = PAGE if page else NOTHING
             await send(message)
 
         await self.app(scope, receive, sending)

@@ -1,5 +1,6 @@
 // Keeps every file of this version of the page, and serves them from there: the page works without a network.
 const NAME = 'weighbridge-{{version}}';
+const EARLIER = /^weighbridge-[0-9a-f]{12}$/; // files that readers dropped are kept beside
 const FILES = {{files}};
 
 self.addEventListener('install', (event) => {
@@ -10,7 +11,7 @@ self.addEventListener('activate', (event) => {
   event.waitUntil(
     caches
       .keys()
-      .then((names) => Promise.all(names.filter((n) => n.startsWith('weighbridge-') && n !== NAME).map((n) => caches.delete(n))))
+      .then((names) => Promise.all(names.filter((n) => EARLIER.test(n) && n !== NAME).map((n) => caches.delete(n))))
       .then(() => self.clients.claim()),
   );
 });
