@@ -155,9 +155,9 @@ def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost
 
         data["timeline"] = timeline(training, _stage(training, out))
     if out.tree:
-        from weighbridge.report.tree_schema import tree
+        from weighbridge.report.tree_schema import gpu, tree
 
-        data["tree"] = tree(_stage(training, out))
+        data["tree"], data["gpu"] = tree(_stage(training, out)), gpu(_stage(training, out))
     if out.emit:
         from weighbridge.formats.plans import emit
 

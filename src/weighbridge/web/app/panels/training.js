@@ -73,7 +73,7 @@ export default {
     { id: 'file', fields: ['from'], controls: { from: fileControl }, line: fileLine },
     readingGroup('train'),
   ],
-  question: (values, model) => ({ ask: 'train', model, options: { cluster: CLUSTER, ...optionsOf('train', values), advice: false }, with: [], ...fileOfPlan(values) }),
+  question: (values, model) => ({ ask: 'train', model, options: { cluster: CLUSTER, ...optionsOf('train', { ...values, 'train.stage': '' }), advice: false }, with: [], ...fileOfPlan(values) }),
   explain: explainTraining,
   title: (answer) => titleOf(answer),
   Answer: TrainingAnswer,

@@ -25,9 +25,8 @@ const cachesOf = ({ compute_dtype, kv_cache_dtype }) => [...new Set([compute_dty
 /** @param {{question: any, answer: any}} props */
 export function Formats({ question, answer: { plan, model } }) {
   const caches = cachesOf(plan);
-  const formats = [...new Set([plan.quantisation, ...FORMATS])].filter((format) => format !== 'published');
-  const { advice: _, ...options } = question.options;
-  const cells = formats.flatMap((quant) => caches.map((kv) => ({ quant, kv, question: { ...question, options: { ...options, quant, kv, advice: false } } })));
+  const formats = [...new Set([plan.quantisation, ...FORMATS])];
+  const cells = formats.flatMap((quant) => caches.map((kv) => ({ quant, kv, question: { ...question, options: { ...question.options, quant, kv, advice: false } } })));
   const heard = useMany('infer-formats', cells.map((cell) => cell.question));
   const of = (/** @type {string} */ quant, /** @type {string} */ kv) => heard[cells.findIndex((cell) => cell.quant === quant && cell.kv === kv)];
   const now = (/** @type {string} */ quant, /** @type {string} */ kv) => quant === plan.quantisation && kv === plan.kv_cache_dtype;

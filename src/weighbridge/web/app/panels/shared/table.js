@@ -36,7 +36,7 @@ export function Table({ title, file, columns, lines, children, over, bare = fals
     ${children}
     <div class="scroll" tabindex="0" role="region" aria-label=${title}><table>
       <thead>${over && html`<tr class="over">${over.map(({ name, span }) => (name ? html`<th scope="colgroup" colspan=${span}>${name}</th>` : html`<td colspan=${span}></td>`))}</tr>`}
-        <tr>${columns.map(({ name, number, first }) => html`<th scope="col" class=${look(number, first)}>${name}</th>`)}</tr></thead>
+        <tr>${columns.map(({ name, number, first }) => (name ? html`<th scope="col" class=${look(number, first)}>${name}</th>` : html`<td></td>`))}</tr></thead>
       <tbody>${lines.map(({ key, cells, total, mark }) => html`<tr key=${key} class=${total ? 'total' : mark ? 'mark' : ''}>
         ${cells.map((cell, place) => (place ? html`<td class=${look(columns[place].number, columns[place].first, cell)}>${shown(cell)}</td>` : html`<th scope="row">${shown(cell)}</th>`))}</tr>`)}</tbody>
     </table></div>
