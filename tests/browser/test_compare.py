@@ -37,7 +37,7 @@ def table(page: Driver, title: str) -> list[list[str]]:
 
 def add(page: Driver, name: str) -> None:
     page.field("compare-search").fill(name)
-    page.page.locator(".models").get_by_role("button", name=name).first.click()
+    page.page.locator(".models button", has=page.page.get_by_text(name, exact=True)).click()
 
 
 def test_the_models_of_reference_system_d_are_the_first_answer(visit: Any) -> None:
@@ -112,8 +112,10 @@ def test_deployments_are_compared(visit: Any) -> None:
     assert [line[0].split(" · ")[1:] for line in lines] == [
         [cluster, quant] for cluster in ("1xh100", "1xh200") for quant in ("bf16", "fp8-block")
     ]
-    page.page.get_by_role("button", name="llama-3.1-8b · 1xh100 · fp8-block, Weights").click()
-    page.explains(f"{int(lines[1][1]):,}")
+    page.page.get_by_role("button", name="llama-3.1-8b · 1xh100 · fp8-block, In use per GPU").click()
+    page.explains(f"{int(lines[1][2]):,}")
+    page.page.get_by_role("button", name="llama-3.1-8b · 1xh200 · bf16, Users at once").click()
+    page.explains(f"{int(lines[2][3]):,}")
     page.shot("compare-deployments", whole=True)
 
 

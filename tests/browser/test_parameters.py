@@ -20,6 +20,7 @@ A_BY_HAND = {
 }
 """Numbers of the worked example of reference system A, in the order of the form."""
 
+
 def test_the_first_visit_shows_an_answer_before_python_has_loaded(visit: Any) -> None:
     page = visit()
     page.shows("8,030,261,248")

@@ -41,7 +41,7 @@ export function App({ speak }) {
     <${Header} panel=${panel} speak=${speak} />
     <div class="columns ${values.x ? 'explained' : ''}">
       <form class="given" aria-label=${t('frame.given')} onSubmit=${(/** @type {Event} */ e) => e.preventDefault()}>
-        ${panel.groups.map((group) => html`<${Part} key=${group.id} group=${group} panel=${panel} values=${values} problems=${problems} />`)}
+        ${panel.groups.map((group) => html`<${Part} key=${group.id} group=${group} panel=${panel} values=${values} problems=${problems} answer=${answered} />`)}
       </form>
       <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${busy} class=${busy ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />
@@ -61,8 +61,8 @@ function skip(event) {
 /** @param {Panel} panel @param {Values} values @param {Given} given */
 function asking(panel, values, { model, files, held }) {
   const question = panel.question(values, model);
-  if (!question || !('model' in question || 'models' in question)) return question;
-  return { ...question, ...(files && { files }), ...(held && { held }) };
+  if (!question || !('model' in question || 'models' in question)) return question; // the model's files belong to the model
+  return { ...question, ...((files || question.files) && { files: { ...question.files, ...files } }), ...(held && { held }) };
 }
 
 /** The model that the address says: some are unpacked first. @param {Values} values */
@@ -83,8 +83,8 @@ function useModel(values) {
   return unpacked.key === key ? unpacked : { told: null, wrong: '' };
 }
 
-/** @param {{group: FieldGroup, panel: Panel, values: Values, problems: Problem[]}} props */
-function Part({ group, panel, values, problems }) {
+/** @param {{group: FieldGroup, panel: Panel, values: Values, problems: Problem[], answer: any}} props */
+function Part({ group, panel, values, problems, answer }) {
   if (group.id === 'model') {
     const wrong = problems.some(({ field }) => field.startsWith('model'));
     return html`<${Group} title=${t('group.model')} summary=${modelLine(values)} wrong=${wrong}><${ModelPicker} values=${values} problems=${problems} /><//>`;
@@ -92,7 +92,7 @@ function Part({ group, panel, values, problems }) {
   const fields = (group.fields ?? []).filter((name) => group.when?.[name]?.(values) ?? true);
   const wrong = problems.some(({ field }) => fields.some((name) => field === `options.${name}`));
   return html`<${Group} title=${t(`group.${group.id}`)} summary=${(group.line ?? chosen(panel.ask, fields))(values)} wrong=${wrong} open=${group.open}>
-    ${fields.map((name) => html`<${group.controls?.[name] ?? OptionField} key=${name} ask=${panel.ask} name=${name} values=${values} problems=${problems} />`)}
+    ${fields.map((name) => html`<${group.controls?.[name] ?? OptionField} key=${name} ask=${panel.ask} name=${name} values=${values} problems=${problems} answer=${answer} />`)}
   <//>`;
 }
 

@@ -5,6 +5,8 @@ import drawer from './words/drawer.js';
 import exports from './words/exports.js';
 import fields from './words/fields.js';
 import frame from './words/frame.js';
+import inference from './words/inference.js';
+import local from './words/local.js';
 import model from './words/model.js';
 import options from './words/options.js';
 import panels from './words/panels.js';
@@ -14,4 +16,7 @@ import stored from './words/stored.js';
 import training from './words/training.js';
 
 /** @type {Record<string, [string, string, string]>} */
-export const WORDS = { ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...stored, ...options, ...panels, ...training, ...scaling, ...compare, ...exports };
+export const WORDS = {
+  ...frame, ...controls, ...drawer, ...model, ...fields, ...parameters, ...stored, ...options, ...panels, ...training, ...inference, ...local,
+  ...scaling, ...compare, ...exports,
+};

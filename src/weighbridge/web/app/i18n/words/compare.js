@@ -27,6 +27,8 @@ export default {
   'compare.fit': ['Fit', '能否装下', '能否裝下'],
   'compare.fits': ['fits', '装得下', '裝得下'],
   'compare.fits.not': ['does not fit', '装不下', '裝不下'],
+  'compare.figure': ['Figure', '项目', '項目'],
+  'compare.reason': ['Why not', '原因', '原因'],
   'compare.only': ['Only rows that differ', '只显示有差异的行', '只顯示有差異的列'],
   'compare.best': ['best', '最优', '最優'],
   'compare.times': ['× {times}', '× {times}', '× {times}'],

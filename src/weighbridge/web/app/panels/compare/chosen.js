@@ -14,6 +14,9 @@ export const QUANT_KEY = 'compare.quant';
 /** Stands for the model of the other panels, where that is no name: typed, pasted or dropped. */
 export const OWN = '@';
 
+/** Formats of weights that are offered. */
+export const FORMATS = ['published', 'fp32', 'bf16', 'fp16', 'fp8-block', 'fp8-tensor', 'int8', 'awq', 'gptq', 'w4a16', 'nf4', 'nf4-double', 'nvfp4', 'mxfp4'];
+
 /** The models that the page opens with: sizes of two families. */
 const EXAMPLE = ['gpt2', 'gpt2-medium', 'gpt2-large', 'llama-7b', 'llama-13b'];
 

@@ -63,9 +63,10 @@ function option(rows) {
 /** @param {{rows: any[], best: any}} props */
 function All({ rows, best }) {
   const cell = (/** @type {number | null} */ value, /** @type {(value: number) => any} */ say) => ({ raw: value, text: value === null ? '–' : say(value) });
-  const weights = (/** @type {any} */ one) => (/** @type {number} */ value) => html`<${Figure} of=${one.of} label=${`${one.name}, ${t('serve.weights')}: ${binary(value)}`}>${binary(value)}<//>`;
+  const figure = (/** @type {any} */ one, /** @type {string} */ line, /** @type {string} */ key, /** @type {(value: number) => string} */ say) => (/** @type {number} */ value) => html`<${Figure} of=${`${one.of}:${line}`} label=${`${one.name}, ${t(key)}: ${say(value)}`}>${say(value)}<//>`;
   const numbers = ['serve.weights', 'serve.needed', 'serve.users', 'serve.longest', 'serve.ttft', 'serve.tpot', 'serve.user', 'serve.gpu', 'serve.million'];
-  return html`<${Table} title=${t('compare.deployments')} file="compare-deployments" columns=${[{ name: t('compare.deployment') }, ...numbers.map((key) => ({ name: t(key), number: true })), { name: '' }]}
-    lines=${rows.map((one) => ({ key: one.of, mark: one === best, cells: [one.name, cell(one.weights_bytes, weights(one)), cell(one.total_bytes, (v) => html`<span class=${one.fits === false ? 'bad' : ''}>${binary(v)}</span>`), cell(one.max_batch, exact), cell(one.longest_context, exact), cell(one.ttft_seconds, seconds), cell(one.tpot_seconds, seconds),
-      cell(one.tokens_per_second_per_user, three), cell(one.tokens_per_second_per_gpu, (v) => exact(Math.round(v))), cell(one.dollars_per_million_output, dollars), { raw: one.reason, text: html`<span class="small" lang="en">${one.reason}</span>` }] }))} />`;
+  return html`<${Table} title=${t('compare.deployments')} file="compare-deployments" columns=${[{ name: t('compare.deployment') }, ...numbers.map((key) => ({ name: t(key), number: true })), { name: t('compare.reason') }]}
+    lines=${rows.map((one) => ({ key: one.of, mark: one === best, cells: [one.name, cell(one.weights_bytes, binary), cell(one.total_bytes, (v) => html`<span class=${one.fits === false ? 'bad' : ''}>${figure(one, 'total', 'serve.needed', binary)(v)}</span>`), cell(one.max_batch, figure(one, 'users', 'serve.users', exact)),
+      cell(one.longest_context, exact), cell(one.ttft_seconds, figure(one, 'ttft', 'serve.ttft', seconds)), cell(one.tpot_seconds, figure(one, 'tpot', 'serve.tpot', seconds)), cell(one.tokens_per_second_per_user, three),
+      cell(one.tokens_per_second_per_gpu, figure(one, 'speed', 'serve.gpu', (v) => exact(Math.round(v)))), cell(one.dollars_per_million_output, figure(one, 'price', 'serve.million', dollars)), { raw: one.reason, text: html`<span class="small" lang="en">${one.reason}</span>` }] }))} />`;
 }

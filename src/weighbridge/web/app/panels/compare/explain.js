@@ -2,9 +2,9 @@
 
 /** @typedef {import('../../state/question.js').Question} Question */
 
-/** ``model:2:bytes``: a figure of the third model; ``deployment:5:weights``: of the sixth deployment. */
+/** ``model:2:bytes``: a figure of the third model; ``deployment:2:0:bf16:total``: of its deployment on the first cluster. */
 const MODEL = /^model:(\d+):(\w+)$/;
-const DEPLOYMENT = /^deployment:(\d+):(\d+):(.*)$/;
+const DEPLOYMENT = /^deployment:(\d+):(\d+):(.*):(\w+)$/;
 
 /** Figures of models, by the ask and the quantity that explain them. @type {Record<string, [string, string]>} */
 export const EXPLAINED = {
@@ -31,7 +31,7 @@ export function explainCompared(shown, question) {
     return { question: { ask, model: (question.models ?? [])[Number(model[1])], options, with: ['explain'], ...beside(question) }, steps };
   }
   if (!deployment) return null;
-  const [, place, cluster, quant] = deployment;
-  const options = { ...question.options, cluster: /** @type {string[]} */ (question.options.cluster)[Number(cluster)], quant, line: 'weights', advice: false };
+  const [, place, cluster, quant, line] = deployment;
+  const options = { ...question.options, cluster: /** @type {string[]} */ (question.options.cluster)[Number(cluster)], quant, line, advice: false };
   return { question: { ask: 'infer', model: (question.models ?? [])[Number(place)], options, with: ['explain'], ...beside(question) }, steps };
 }

@@ -11,8 +11,7 @@ import { change } from '../../state/store.js';
 import { encoded } from '../../state/address.js';
 import { PINNED, pinned, pinnedText } from '../shared/pin.js';
 import { clusterLine } from '../shared/cluster.js';
-import { FORMATS } from '../inference.js';
-import { CLUSTERS_KEY, MODELS_KEY, MOST, OWN, QUANT_KEY, clustersOf, formatsOf, modelsOf } from './chosen.js';
+import { CLUSTERS_KEY, FORMATS, MODELS_KEY, MOST, OWN, QUANT_KEY, clustersOf, formatsOf, modelsOf } from './chosen.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
 /** @typedef {import('../../engine/engine.js').Problem} Problem */

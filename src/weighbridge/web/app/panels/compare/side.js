@@ -29,7 +29,7 @@ export function SideBySide({ title, file, names, things, rows, children }) {
   const [only, show] = useState(false);
   const there = rows.map((row) => ({ row, found: things.map((one) => row.of(one)) })).filter(({ found }) => found.some((value) => value !== null && value !== undefined));
   const lines = there.filter(({ found }) => !only || differs(found)).map(({ row, found }) => ({ key: row.name, cells: [row.name, ...found.map((value, place) => cell(row, found, value, place))] }));
-  return html`<${Table} title=${title} file=${file} lines=${lines} columns=${[{ name: '' }, ...names.map((name) => ({ name, number: true }))]}>
+  return html`<${Table} title=${title} file=${file} lines=${lines} columns=${[{ name: t('compare.figure') }, ...names.map((name) => ({ name, number: true }))]}>
     ${children}
     ${things.length > 1 && html`<p class="hint"><label class="only"><input type="checkbox" checked=${only} onChange=${(/** @type {any} */ e) => show(e.currentTarget.checked)} /> ${t('compare.only')}</label></p>`}<//>`;
 }
