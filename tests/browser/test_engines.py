@@ -61,5 +61,7 @@ def test_200_random_questions(visit: Any, service: Service) -> None:
 
 def first_difference(one: str, other: str) -> tuple[str, str]:
     """Where two texts part."""
-    at = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    at = next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
     return one[max(0, at - 60) : at + 40], other[max(0, at - 60) : at + 40]

@@ -77,7 +77,9 @@ def test_a_configuration_with_its_quantisation(visit: Any, configurations: list[
 def test_headers_of_safetensors(visit: Any, engine: str, tmp_path: Path) -> None:
     """A file of some GB, of which the browser reads a few hundred bytes, alone and beside its configuration."""
     small = safetensors({"model.embed_tokens.weight": ("BF16", (1000, 64))})
-    header = json.dumps({"model.embed_tokens.weight": {"dtype": "BF16", "shape": [2**20, 2**10], "data_offsets": [0, 2 * GIB]}})
+    header = json.dumps(
+        {"model.embed_tokens.weight": {"dtype": "BF16", "shape": [2**20, 2**10], "data_offsets": [0, 2 * GIB]}}
+    )
     head = len(header).to_bytes(8, "little") + header.encode()
     large = sparse(tmp_path / "large.safetensors", head, len(head) + 2 * GIB)
     (tmp_path / "small.safetensors").write_bytes(small)
@@ -90,7 +92,9 @@ def test_headers_of_safetensors(visit: Any, engine: str, tmp_path: Path) -> None
     folder = write_llama(tmp_path / "whole")
     dropped(page, folder / "config.json", folder / "model.safetensors")
     page.shows("Every tensor is there")
-    (folder / "model.safetensors").write_bytes(safetensors({k: v for k, v in llama_tensors().items() if "lm_head" not in k}))
+    (folder / "model.safetensors").write_bytes(
+        safetensors({k: v for k, v in llama_tensors().items() if "lm_head" not in k})
+    )
     dropped(page, folder / "config.json", folder / "model.safetensors")
     page.shows("missing: lm_head.weight")
     page.shot(f"weights-differ-{engine}", whole=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-
 A_BY_HAND = {
     "m.vocab": "152064",
     "m.hidden": "2048",
@@ -19,6 +18,7 @@ A_BY_HAND = {
     "m.shared": "5632",
 }
 """Numbers of the worked example of reference system A, in the order of the form."""
+
 
 def test_the_first_visit_shows_an_answer_before_python_has_loaded(visit: Any) -> None:
     page = visit()
