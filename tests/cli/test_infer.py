@@ -244,3 +244,23 @@ def test_a_mistake_is_answered_in_one_line(arguments: list[str], message: str, c
     assert (status, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_rates_and_sums_are_explained(cli: Cli) -> None:
+    asked = ("infer", "llama-3.1-8b", "--cluster", "2xH100", "--json", "--explain", "--line")
+    found = {line: json.loads(cli(*asked, line)[1]) for line in ("total", "users", "ttft", "tpot", "speed", "price")}
+    served = found["total"]
+    value = {step["symbol"]: step["value"] for data in found.values() for step in data["explanation"]}
+    assert value["needed"] == served["memory"]["total_per_gpu"]
+    full = value[f"needed_with_{served['max_batch']}_sequences"]
+    assert full <= served["memory"]["engine_takes"] < full + served["kv_cache_bytes_per_sequence"]
+    for name in ("end_to_end_seconds", "tokens_per_second_per_gpu", "tokens_per_second_per_user"):
+        assert value[name] == pytest.approx(served[name])
+    assert value["ttft"] == pytest.approx(served["ttft_seconds"])
+    assert value["tpot"] == pytest.approx(served["tpot_seconds"])
+    assert value["dollars_per_million_output"] == pytest.approx(served["cost_per_million_tokens"]["output"])
+
+
+def test_sizes_are_those_that_go_with_what_is_said(cli: Cli) -> None:
+    sizes = json.loads(cli("infer", "mixtral-8x7b", "--cluster", "8xH100", "--tp", "2", "--json")[1])["sizes"]
+    assert sizes == {"tp": [1, 2, 4, 8], "pp": [1, 2, 4], "dp": [1, 2, 4], "ep": [1, 2]}

@@ -282,10 +282,17 @@ def test_explanations_come_in_every_form(form: str, cli: Cli) -> None:
     assert ("Tensors of activations" in out) == (form != "latex")
 
 
+BEYOND = {
+    *("peak_reserved", "context", "device_total"),
+    *("step_seconds", "tokens_per_second", "tokens_per_second_per_gpu", "mfu", "hfu"),
+}
+"""What is explained besides the ledger."""
+
+
 def test_explanations_join_the_json(cli: Cli) -> None:
     data = json.loads(cli("train", "gpt2", "--cluster", "2xH100", "--explain", "--json", "--depth", "1")[1])
     lines = {line for line, value in data["ranks"][0]["memory"].items() if value}
-    assert {step["symbol"] for step in data["explanation"]} == lines | {"peak_reserved", "context"}
+    assert {step["symbol"] for step in data["explanation"]} == lines | BEYOND
     found = sum(tensor["bytes"] * tensor["count"] for tensor in data["tensors"] if tensor["line"] == "activations")
     assert found == data["ranks"][0]["memory"]["activations"]
 
@@ -418,3 +425,29 @@ def test_a_device_without_bf16_trains_in_fp16(cli: Cli, options: tuple[str, ...]
     assert precision in found[1]
     assert "time  " in found[1]
     assert "fp16 (--precision): NVIDIA T4 does not multiply in bf16" in found[2]
+
+
+def test_the_speed_of_a_step_is_explained(cli: Cli) -> None:
+    asked = ("train", "llama-3.1-8b", "--cluster", "8xH100", "--tp", "2", "--pp", "2", "--json", "--explain")
+    data = json.loads(cli(*asked, "--line", "speed")[1])
+    time, values = data["time"], {step["symbol"]: step["value"] for step in data["explanation"]}
+    for name in ("step_seconds", "tokens_per_second", "tokens_per_second_per_gpu", "mfu", "hfu"):
+        assert values[name] == pytest.approx(time[name], rel=1e-9)
+    code, out, err = cli("train", "llama-3.1-8b", "--cluster", "8xH100", "--explain", "--line", "speed")
+    assert (code, err) == (0, "")
+    assert "mfu = model_tflops_per_gpu * 1e+12 / peak_flops" in out
+
+
+def test_what_a_device_shows_is_the_sum_of_its_lines(cli: Cli) -> None:
+    asked = ("train", "mixtral-8x7b", "--cluster", "64xH100", "--ep", "8", "--json", "--explain")
+    data = json.loads(cli(*asked, "--line", "device_total")[1])
+    assert data["explanation"][0]["value"] == data["ranks"][data["worst_stage"]]["device_total_bytes"]
+
+
+def test_sizes_are_those_without_problems(cli: Cli) -> None:
+    asked = ("train", "mixtral-8x7b", "--cluster", "48xH100", "--tp", "4", "--json", "--no-advice")
+    sizes = json.loads(cli(*asked)[1])["sizes"]
+    assert sizes["ep"] == [1, 2, 4]
+    for size in range(1, 49):
+        code, _, _ = cli(*asked, "--pp", str(size))
+        assert (code == 0) == (size in sizes["pp"])

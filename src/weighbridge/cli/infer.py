@@ -26,7 +26,7 @@ from weighbridge.formats.cluster import load_cluster
 from weighbridge.formats.plans.emit_serving import LAUNCHED
 from weighbridge.models.catalogue import find
 
-LINES = ("weights", "kv_cache", "ttft", "tpot")
+LINES = ("weights", "kv_cache", "total", "users", "ttft", "tpot", "speed", "price")
 """What ``--explain`` explains."""
 
 
@@ -87,18 +87,19 @@ def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) 
     if out.emit:
         options["engine"] = emitted(out.emit, options["engine"])
     machines, loaded = load_cluster(cluster), load_model(model, changes)
+    said = {name for name in ("tp", "pp", "dp", "ep") if options[name] is not None}
     try:
         deployment = deploy(loaded, machines, **asked(options))
     except InputError as error:
         raise in_options(error) from None
-    _print(deployment, out)
+    _print(deployment, out, said)
     return DOES_NOT_FIT if out.check and deployment.inference.memory.fits is False else 0
 
 
-def _print(deployment: Deployment, out: Output) -> None:
+def _print(deployment: Deployment, out: Output, said: set[str]) -> None:
     """The answer in the form that is asked for."""
     if out.as_json:
-        _print_json(deployment, out)
+        _print_json(deployment, out, said)
     elif out.emit:
         text, warnings = _launched(deployment)
         warn(warnings)
@@ -113,11 +114,11 @@ def _print(deployment: Deployment, out: Output) -> None:
         print_document(document(deployment, View(out.chart, out.advice)), out.form)
 
 
-def _print_json(deployment: Deployment, out: Output) -> None:
+def _print_json(deployment: Deployment, out: Output, said: set[str]) -> None:
     """The answer as data, with what is asked for beside it."""
     from weighbridge.report import inference_schema
 
-    data: dict[str, Any] = dict(inference_schema.deployment(deployment, out.advice))
+    data: dict[str, Any] = dict(inference_schema.deployment(deployment, out.advice, said))
     if out.explain:
         data |= inference_schema.explanation_of(deployment, _lines(out), out.depth)
     if out.chart:

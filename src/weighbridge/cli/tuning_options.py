@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -66,9 +67,10 @@ class Asked:
         if asked.quant is not None and asked.lora is None:
             raise InputError("--quant: quantised weights are not trained themselves; add --lora")
         if (asked.samples is None) != (asked.mean_length is None):
-            raise InputError("--samples and --mean-length say together how long an epoch is; add the other")
+            missing = "--samples" if asked.samples is None else "--mean-length"
+            raise InputError(f"{missing}: missing; --samples and --mean-length say together how long an epoch is")
         if asked.lengths is not None and asked.samples is not None:
-            raise InputError("--lengths says how many samples there are and how long; leave out --samples")
+            raise InputError("--samples: --lengths says how many there are and how long; leave it out")
         if asked.laid is not None and asked.samples is None and asked.lengths is None:
             raise InputError(f"--{asked.laid}: of samples; add --lengths, or --samples and --mean-length")
         return asked
@@ -154,7 +156,7 @@ def _fields(text: str) -> dict[str, str]:
             found[name], last = value.strip(), name
         elif name in ("dora", "rslora", "prepared") and not equals:
             found[name] = "true"
-        elif last in ("targets", "modules_to_save") and part.strip():
+        elif last in ("targets", "modules_to_save") and part.strip() and not equals:
             found[last] += f",{part.strip()}"
         else:
             raise InputError(f"--lora: {given(part)}: allowed: {', '.join(FIELDS)}{did_you_mean(name, FIELDS)}")
@@ -172,9 +174,12 @@ def _flag(fields: Mapping[str, str], name: str) -> bool:
 
 def _number(text: str, name: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise InputError(f"--lora: {name}: got {given(text)}; allowed: a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"--lora: {name}: got {given(text)}; allowed: a number")
+    return number
 
 
 def _dtype(fields: Mapping[str, str], framework: str) -> DataType | None:

@@ -34,7 +34,7 @@ DOES_NOT_FIT = 3
 
 def output_options(function: F) -> F:
     """Every option of the output, in the order in which help lists them."""
-    lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "cost", "all"])
+    lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "speed", "cost", "all"])
     options = [
         click.option("--stage", type=click.IntRange(0), help="The stage to show; the fullest by default."),
         click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
@@ -100,6 +100,9 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
         raise InputError(f"--stage: got {out.stage:,}; allowed is 0 to {len(training.stages) - 1:,}")
     if out.check and training.fits is None:
         raise InputError("--check: whether it fits depends on the device; add --cluster")
+    if out.line == "speed" and training.time is None:
+        why = training.untimed or "it depends on the device; add --cluster"
+        raise InputError(f"--line speed: not estimated: {why}")
     cost = out.asked.cost(training)
     warn(warnings)
     out.asked.write(training)
@@ -145,16 +148,16 @@ def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost
 
     data: dict[str, Any] = dict(training_schema.training(training, warnings, cost, out.advice))
     if out.explain:
-        asked = cost if out.line in (None, "all", "cost") else None
-        data |= training_schema.explanations(_stage(training, out), _lines(training, out), out.depth, asked)
+        asked, time = (cost if _named(out, "cost") else None), (training.time if _named(out, "speed") else None)
+        data |= training_schema.explanations(_stage(training, out), _lines(training, out), out.depth, asked, time)
     if out.chart:
         from weighbridge.report.timeline_schema import timeline
 
         data["timeline"] = timeline(training, _stage(training, out))
     if out.tree:
-        from weighbridge.report.tree_schema import tree
+        from weighbridge.report.tree_schema import gpu, tree
 
-        data["tree"] = tree(_stage(training, out))
+        data["tree"], data["gpu"] = tree(_stage(training, out)), gpu(_stage(training, out))
     if out.emit:
         from weighbridge.formats.plans import emit
 
@@ -164,14 +167,21 @@ def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost
 
 
 def _explain(training: Training, out: Output, cost: Costing | None) -> None:
-    from weighbridge.report.training_explained import costed, explained
+    from weighbridge.report.training_explained import costed, explained, timed
 
     blocks = []
-    if out.line != "cost":
-        blocks.append(explained(_stage(training, out), _lines(training, out), out.form, out.depth))
-    if cost is not None and out.line in (None, "all", "cost"):
+    if lines := _lines(training, out):
+        blocks.append(explained(_stage(training, out), lines, out.form, out.depth))
+    if training.time is not None and _named(out, "speed"):
+        blocks.append(timed(training.time, out.form, out.depth))
+    if cost is not None and _named(out, "cost"):
         blocks.append(costed(cost, out.form, out.depth))
     click.echo("\n".join(blocks), nl=False)
+
+
+def _named(out: Output, line: str) -> bool:
+    """Whether a line is to be explained."""
+    return out.line in (None, "all", line)
 
 
 def _stage(training: Training, out: Output) -> Stage:
@@ -180,7 +190,7 @@ def _stage(training: Training, out: Output) -> Stage:
 
 def _lines(training: Training, out: Output) -> list[Line | Beyond]:
     """The lines to explain: the one named, else all that are not nothing."""
-    if out.line == "cost":
+    if out.line in ("cost", "speed"):
         return []
     if out.line in list(Line):
         return [Line(out.line)]

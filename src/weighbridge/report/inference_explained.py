@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
+from weighbridge.arithmetic import ratio, total
 from weighbridge.estimate.cache import cache
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
@@ -36,19 +37,89 @@ def explained(inference: Inference, lines: tuple[str, ...], form: str, depth: in
 
 
 def figures(inference: Inference, line: str) -> list[Traced]:
-    """The traced numbers of a line: of the whole model, before ranks share it."""
+    """The traced numbers of a line."""
+    return MADE[line](inference) if line in ("weights", "kv_cache", "total", "users") else _timed(inference, line)
+
+
+def _weights(inference: Inference) -> list[Traced]:
+    """Of the whole model, before ranks share it; weights that are packed have the table alone."""
+    if inference.storage is not None:
+        return []
+    counted: Any = params(inference.model, inference.dtype.name).explained("bytes")
+    return [counted] if isinstance(counted, Traced) else []
+
+
+def _kv_cache(inference: Inference) -> list[Traced]:
+    """Of the whole model, before ranks share it."""
     serving = inference.serving
-    if line == "kv_cache":
-        whole = replace(serving, tensor=1, pipeline=1, expert=1, data=1)
-        report = cache(inference.model, serving.prompt + serving.output, 1, serving.compute.name)
-        one = replace(report, size=whole.cached).explained()
-        sequences = symbol("sequences", int(serving.batch))
-        label = Label("kv_cache", "bytes", "of all sequences at their longest, without pages, before ranks share it")
-        return [named(sequences * one, label)]
-    if line == "weights" and inference.storage is None:
-        counted: Any = params(inference.model, inference.dtype.name).explained("bytes")
-        return [counted] if isinstance(counted, Traced) else []
-    return []
+    whole = replace(serving, tensor=1, pipeline=1, expert=1, data=1)
+    report = cache(inference.model, serving.prompt + serving.output, 1, serving.compute.name)
+    one = replace(report, size=whole.cached).explained()
+    sequences = symbol("sequences", int(serving.batch))
+    label = Label("kv_cache", "bytes", "of all sequences at their longest, without pages, before ranks share it")
+    return [named(sequences * one, label)]
+
+
+def _total(inference: Inference) -> list[Traced]:
+    """What the fullest GPU needs."""
+    cached = symbol("kv_cache", int(inference.memory.cache_bytes))
+    return [_needed(inference, cached, "needed", "on the fullest GPU, by the load that is asked for")]
+
+
+def _needed(inference: Inference, cached: Any, name: str, note: str) -> Traced:
+    memory = inference.memory
+    beside = {"activations": memory.activations, "context": memory.outside}
+    parts = [symbol("weights", int(memory.weight_bytes)), cached]
+    parts += [symbol(key, int(size)) for key, size in beside.items() if size]
+    made: Any = named(total(parts), Label(name, "bytes", note))
+    return cast(Traced, made)
+
+
+def _users(inference: Inference) -> list[Traced]:
+    """What a GPU needs with as many sequences as it has room for: one more would be too many."""
+    memory, serving = inference.memory, inference.serving
+    one = int(memory.cache_of(1, serving.prompt + serving.output))
+    if not memory.max_batch or memory.capacity is None or not one:
+        return []
+    most = int(memory.max_batch) // int(serving.data)
+    full, more = (replace(inference, serving=replace(serving, batch=n * serving.data)) for n in (most, most + 1))
+    cached = symbol("sequences_of_a_gpu", most) * symbol("cache_of_a_sequence", one)
+    room, beyond = int(memory.capacity), int(more.memory.needed)
+    note = f"the engine may take {room:,}; with one more sequence {beyond:,} are needed"
+    return [_needed(full, cached, f"needed_with_{int(memory.max_batch)}_sequences", note)]
+
+
+MADE = {"weights": _weights, "kv_cache": _kv_cache, "total": _total, "users": _users}
+"""Lines of memory, each with what makes its traced numbers."""
+
+
+def _timed(inference: Inference, line: str) -> list[Traced]:
+    """Lines that depend on how long passes take."""
+    if untimed(inference):
+        return []
+    if line in RATES:
+        return [inference.rates.explained(name) for name in RATES[line] if name in inference.rates.explainable]
+    whole, passed, run, rest = (
+        (inference.ttft, inference.ttft_alone, inference.prefill, "waiting")
+        if line == "ttft"
+        else (inference.tpot, gap(inference), inference.decode, "prompts_of_others")
+    )
+    parts = {part.replace(" ", "_"): sum(spent.values()) for part, spent in of_pass(run).items()}
+    own: Any = named(total(symbol(name, spent) for name, spent in parts.items()), Label("own_pass", "seconds"))
+    if 1 + inference.serving.accepted != 1 and line == "tpot":
+        own = ratio(own, symbol("tokens_per_pass", 1 + inference.serving.accepted))
+    more = whole - passed
+    made: Any = named(own + symbol(rest, more) if more > 0 else own, Label(line, "seconds", MEANS[line]))
+    return [made]
+
+
+RATES = {
+    "speed": ("end_to_end_seconds", "tokens_per_second_per_gpu", "tokens_per_second_per_user"),
+    "price": ("dollars_per_million_input", "dollars_per_million_output"),
+}
+"""Lines of rates, and the figures that each opens."""
+
+MEANS = {"ttft": "time to the first token", "tpot": "time per token of one user"}
 
 
 def shown(inference: Inference, line: str) -> Document | None:
@@ -57,9 +128,13 @@ def shown(inference: Inference, line: str) -> Document | None:
         return _document(_shared(inference))
     if line == "weights":
         return _document(kinds(inference))
+    if line in ("total", "users"):
+        return None
     reason = untimed(inference)
     if reason:
         return Document(f"{line}: not estimated: {reason}", "", (), ())
+    if line in RATES:
+        return None
     run, what = (inference.prefill, "a prompt") if line == "ttft" else (inference.decode, "a token of each sequence")
     return Document("", "", (), (_sums(inference, line), _operations(run, what)))
 

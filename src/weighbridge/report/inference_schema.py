@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
@@ -12,6 +12,7 @@ from weighbridge.estimate.inference.deployment import Deployment
 from weighbridge.estimate.inference.energy import energy_per_million
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
+from weighbridge.estimate.sizes import SERVING, of_serving
 from weighbridge.estimate.time.work import Bound
 from weighbridge.report.change_options import serving_options
 from weighbridge.report.document import Table
@@ -119,6 +120,7 @@ class Served(TypedDict):
     model: Identity
     cluster: str | None
     plan: ServingPlan
+    sizes: dict[str, list[int]]
     load: ServingLoad
     fits: bool | None
     max_batch: int | None
@@ -146,8 +148,8 @@ class Served(TypedDict):
     notes: list[str]
 
 
-def deployment(found: Deployment, advised: bool = True) -> Served:
-    """A weighed deployment, with what would help."""
+def deployment(found: Deployment, advised: bool = True, said: Collection[str] = tuple(SERVING)) -> Served:
+    """A weighed deployment, with what would help; ``said``: parallel sizes that were asked for."""
     inference = found.inference
     memory, serving, reason = inference.memory, inference.serving, untimed(inference)
     timed = _times(inference) if not reason else dict.fromkeys(TIMES)
@@ -155,6 +157,7 @@ def deployment(found: Deployment, advised: bool = True) -> Served:
         "model": identity(inference.model),
         "cluster": str(inference.cluster) if inference.cluster else None,
         "plan": _plan(found),
+        "sizes": of_serving(inference, said),
         "load": {
             "prompt": int(serving.prompt),
             "output": int(serving.output),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from weighbridge.estimate.bands import narrowest
+from weighbridge.estimate.bands import Band, narrowest
 from weighbridge.estimate.bands import percent as within
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.units import gibibytes, gigabytes
@@ -29,33 +29,42 @@ PROMPT = "a prompt's speed is left out where layers run on the processor, or nob
 def document(found: Local) -> Document:
     """The whole report."""
     title = f"{found.model.name} on {devices(found)}"
-    notes = [note.format(kept=found.options[0].layers.serving.cache.name) for note in NOTES]
-    if any(option.runs and option.tokens_per_second(0) is None for option in found.options):
-        notes.append(HOST)
-    if any(option.runs and option.prompt_seconds(1) is None for option in found.options):
-        notes.append(PROMPT)
-    notes += bands()
     tables = [_options(found)]
     best = chosen(found)
     if best is not None:
         tables.append(_shares(best))
-    return Document(
-        title, f"llama.cpp, context {found.context:,}", tuple(_facts(found, best)), tuple(tables), tuple(notes)
-    )
+    context = f"llama.cpp, context {found.context:,}"
+    return Document(title, context, tuple(_facts(found, best)), tuple(tables), (*notes(found), *said()))
 
 
-def bands() -> list[str]:
+def notes(found: Local) -> list[str]:
+    """What the columns mean, and why some cells are empty."""
+    lines = [note.format(kept=found.options[0].layers.serving.cache.name) for note in NOTES]
+    if any(option.runs and option.tokens_per_second(0) is None for option in found.options):
+        lines.append(HOST)
+    if any(option.runs and option.prompt_seconds(1) is None for option in found.options):
+        lines.append(PROMPT)
+    return lines
+
+
+MEASURED = {
+    "decode_tokens_per_second": "tokens/s with all layers on devices",
+    "prompt_tokens_per_second": "those of a prompt",
+}
+"""Figures of which runs were published, and what they are called."""
+
+
+def bands() -> list[Band]:
     """How far estimates were from published runs."""
-    names = {
-        "decode_tokens_per_second": "tokens/s with all layers on devices",
-        "prompt_tokens_per_second": "those of a prompt",
-    }
-    found = ((name, narrowest(figure, ((),))) for figure, name in names.items())
+    return [band for figure in MEASURED if (band := narrowest(figure, ((),))) is not None]
+
+
+def said() -> list[str]:
+    """The bands in words."""
     return [
-        f"{name}: half of {band.n:,} published ones fell {within(band.median_percent)} of the estimate, nine in ten "
-        f"{within(band.p90_percent)} (docs/accuracy.md)"
-        for name, band in found
-        if band is not None
+        f"{MEASURED[band.kind]}: half of {band.n:,} published ones fell {within(band.median_percent)} of the estimate, "
+        f"nine in ten {within(band.p90_percent)} (docs/accuracy.md)"
+        for band in bands()
     ]
 
 

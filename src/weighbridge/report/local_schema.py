@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from weighbridge.report.local import bands, chosen, notes, verdict
+from weighbridge.report.schema import ErrorBand
+from weighbridge.report.training_schema import band
+
 if TYPE_CHECKING:
     from weighbridge.estimate.inference.local import Local, Option
     from weighbridge.estimate.inference.local.split import Share
@@ -33,8 +37,10 @@ class LocalOption(TypedDict):
     cache: int
     buffers: int
     ngl: int
+    layers: int
     fits: bool
     runs: bool
+    verdict: str
     tokens_per_second: float | None
     tokens_per_second_full: float | None
     prompt_tokens_per_second: float | None
@@ -46,21 +52,30 @@ class LocalModel(TypedDict):
 
     model: str
     devices: list[str]
+    titles: list[str]
     context: int
     engine: str
     cache_dtype: str
+    chosen: str | None
     options: list[LocalOption]
+    error_bands: list[ErrorBand]
+    notes: list[str]
 
 
 def local(found: Local) -> LocalModel:
     """The answer as plain data."""
+    best = chosen(found)
     return {
         "model": found.model.name,
         "devices": [device.name for device in found.devices],
+        "titles": [device.title for device in found.devices],
         "context": found.context,
         "engine": found.options[0].build.name,
         "cache_dtype": found.options[0].layers.serving.cache.name,
+        "chosen": best.name if best else None,
         "options": [_option(option) for option in found.options],
+        "error_bands": [band(one) for one in bands()],
+        "notes": notes(found),
     }
 
 
@@ -71,8 +86,10 @@ def _option(option: Option) -> LocalOption:
         "cache": option.cache,
         "buffers": option.buffer,
         "ngl": option.ngl,
+        "layers": option.layers.count + 1,
         "fits": option.fits,
         "runs": option.runs,
+        "verdict": verdict(option),
         "tokens_per_second": option.tokens_per_second(0),
         "tokens_per_second_full": option.tokens_per_second(option.context - 1),
         "prompt_tokens_per_second": option.prompt_rate,

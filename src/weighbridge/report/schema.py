@@ -241,8 +241,10 @@ class Training(TypedDict):
     model: Identity
     cluster: str | None
     plan: PlanEcho
+    sizes: dict[str, list[int]]
     tuning: Tuning | None
     fits: bool | None
+    too_close: bool
     worst_stage: int
     ranks: list[Rank]
     error_bands: list[ErrorBand]

@@ -9,6 +9,8 @@ from weighbridge.estimate.memory.ledger import MEANING, Line
 from weighbridge.estimate.memory.moment import Stands, tensors
 from weighbridge.estimate.memory.reasons import EXPLAINED, Beyond
 from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.time.speed import EXPLAINED as SPEEDS
+from weighbridge.estimate.time.step import StepTime
 from weighbridge.report import explanation
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.markdown import as_markdown
@@ -17,6 +19,9 @@ from weighbridge.traced import Label, Traced, plain
 
 FIRST, LATER = ("dollars_per_billion_parameters", "gpu_hours"), ("co2_kg",)
 """Figures of a cost that are opened whole, the first that there is; and those of which only what is new is opened."""
+
+RATE, SHARE = "tokens_per_second_per_gpu", "mfu"
+"""Figures of a step's speed that are opened."""
 
 
 def explained(stage: Stage, lines: Iterable[Line | Beyond], form: str, depth: int | None) -> str:
@@ -40,6 +45,18 @@ def costed(cost: Costing, form: str, depth: int | None) -> str:
     depths = [depth, *(min(depth or 2, 2) for _ in chosen[1:])]
     shown = (explanation.FORMS[form](one, deep) for one, deep in zip(figures, depths, strict=True))
     return "\n\n".join(shown) + "\n"
+
+
+def timed(time: StepTime, form: str, depth: int | None) -> str:
+    """How fast a step is: the whole derivation of tokens in a second, and of the utilisation what is new in it."""
+    shown = ((RATE, depth), (SHARE, min(depth or 2, 2)))
+    figures = ((time.speed.explained(name, time.breakdown), deep) for name, deep in shown)
+    return "\n\n".join(explanation.FORMS[form](figure, deep) for figure, deep in figures) + "\n"
+
+
+def speeds(time: StepTime) -> list[Traced]:
+    """The figures of a step's speed as traced numbers."""
+    return [time.speed.explained(name, time.breakdown) for name in SPEEDS]
 
 
 def figure(stage: Stage, line: Line | Beyond) -> Traced:

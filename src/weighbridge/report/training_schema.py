@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from weighbridge.estimate.advice import Advice, advise, in_use
-from weighbridge.estimate.bands import Band, bands_of
+from weighbridge.estimate.bands import Band, bands_of, too_close
 from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.finetuning import FineTuning
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import Stands, peak_at, tensors
 from weighbridge.estimate.memory.reasons import Beyond
 from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.sizes import of_plan
+from weighbridge.estimate.time.step import StepTime
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves
@@ -22,7 +24,7 @@ from weighbridge.report import explanation, schema, time_schema
 from weighbridge.report.change_options import plan_options
 from weighbridge.report.finetuning import tuned
 from weighbridge.report.plan_words import context, overlaps
-from weighbridge.report.training_explained import figure
+from weighbridge.report.training_explained import figure, speeds
 from weighbridge.traced import plain
 
 
@@ -36,8 +38,10 @@ def training(
         "model": schema.identity(result.model),
         "cluster": str(result.cluster) if result.cluster else None,
         "plan": plan(result),
+        "sizes": of_plan(result),
         "tuning": tuning(result),
         "fits": result.fits,
+        "too_close": too_close(result),
         "worst_stage": result.worst.number,
         "ranks": [rank(stage) for stage in result.stages],
         "error_bands": [band(found) for found in bands_of(result)],
@@ -189,10 +193,15 @@ def saves(chosen: Saves | None) -> schema.PlanSaves | None:
 
 
 def explanations(
-    stage: Stage, lines: Sequence[Line | Beyond], depth: int | None, cost: Costing | None = None
+    stage: Stage,
+    lines: Sequence[Line | Beyond],
+    depth: int | None,
+    cost: Costing | None = None,
+    time: StepTime | None = None,
 ) -> dict[str, Any]:
-    """Lines of the ledger with their derivations, the tensors that stand at the highest moment, and the cost's."""
+    """Lines of the ledger with their derivations, the tensors that stand at the highest moment, speed and cost."""
     figures = [figure(stage, line) for line in lines]
+    figures += speeds(time) if time else []
     figures += [cost.run.explained(name) for name in cost.explainable] if cost else []
     return {
         "explanation": [step for one in figures for step in explanation.as_dict(one, depth)],

@@ -209,16 +209,46 @@ def table(stage: Stage, depth: int | None = None, width: int = 100) -> Table:
     return Table(columns, tuple(found), title)
 
 
-def per_gpu(stage: Stage) -> Table:
-    """Bytes per parameter, then memory of one GPU as model and optimizer, activations, total."""
+@dataclass(frozen=True)
+class OneGpu:
+    """Memory of one GPU as tools that read Megatron's arguments print it.
+
+    Attributes:
+        model: bytes of weights, gradients and the optimizer.
+        total: bytes of the allocated peak.
+        parameters: of the rank.
+    """
+
+    model: int
+    total: int
+    parameters: int
+
+    @property
+    def rest(self) -> int:
+        """Bytes of activations and buffers at the highest moment."""
+        return self.total - self.model
+
+    @property
+    def bytes_per_parameter(self) -> float:
+        """Of weights, gradients and the optimizer; 0 without parameters."""
+        return self.model / self.parameters if self.parameters else 0.0
+
+
+def one_gpu(stage: Stage) -> OneGpu:
+    """The memory of any of a stage's ranks."""
     lines = {line: int(plain(value)) for line, value in stage.ledger.lines.items()}
     model = sum(lines[line] for line in (Line.WEIGHTS, Line.GRADIENTS, Line.MAIN, Line.OPTIMIZER))
-    total, parameters = int(plain(stage.peak_allocated)), int(plain(stage.states.parameters))
-    each = f"{model / parameters:.2f} bytes per parameter x {parameters:,}" if parameters else "no parameters"
+    return OneGpu(model, int(plain(stage.peak_allocated)), int(plain(stage.states.parameters)))
+
+
+def per_gpu(stage: Stage) -> Table:
+    """Bytes per parameter, then memory of one GPU as model and optimizer, activations, total."""
+    one = one_gpu(stage)
+    each = f"{one.bytes_per_parameter:.2f} bytes per parameter x {one.parameters:,}"
     found = (
-        ("weights and optimizer", model, each),
-        ("activations and buffers", total - model, "at the highest moment"),
-        ("total", total, "allocated peak"),
+        ("weights and optimizer", one.model, each if one.parameters else "no parameters"),
+        ("activations and buffers", one.rest, "at the highest moment"),
+        ("total", one.total, "allocated peak"),
     )
     made = tuple(Row((name, *_sizes(value), remark), strong=name == "total") for name, value, remark in found)
     columns = (Column("one GPU", False), Column("MB"), Column("GB"), Column("GiB"), Column("", False, True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from weighbridge.estimate.memory.stage import Stage
-from weighbridge.report.tree import Branch
+from weighbridge.report.tree import Branch, one_gpu
 from weighbridge.report.tree import tree as tree_of
 
 
@@ -21,6 +21,28 @@ class RankModule(TypedDict):
     kept_elements: int
     kept_bytes: int
     children: list[RankModule]
+
+
+class RankGpu(TypedDict):
+    """Memory of the GPU that holds them: both parts add up to the allocated peak."""
+
+    parameters: int
+    bytes_per_parameter: float
+    weights_and_optimizer_bytes: int
+    activations_and_buffers_bytes: int
+    total_bytes: int
+
+
+def gpu(stage: Stage) -> RankGpu:
+    """The memory of one GPU of a stage."""
+    one = one_gpu(stage)
+    return {
+        "parameters": one.parameters,
+        "bytes_per_parameter": one.bytes_per_parameter,
+        "weights_and_optimizer_bytes": one.model,
+        "activations_and_buffers_bytes": one.rest,
+        "total_bytes": one.total,
+    }
 
 
 def tree(stage: Stage) -> RankModule:

@@ -44,6 +44,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
 MORE: tuple[Any, ...] = (
     timeline_schema.StepTimeline,
     tree_schema.RankModule,
+    tree_schema.RankGpu,
     schema.PlanEmitted,
     schema.Standing,
     serving.ServingUsers,
@@ -268,6 +269,7 @@ BESIDE_ANSWERS: dict[str, dict[str, Any]] = {
         "tensors": _list("Standing"),
         "timeline": {"$ref": REF.format(model="StepTimeline")},
         "tree": {"$ref": REF.format(model="RankModule")},
+        "gpu": {"$ref": REF.format(model="RankGpu")},
         "emitted": {"$ref": REF.format(model="PlanEmitted")},
     },
     "Served": {

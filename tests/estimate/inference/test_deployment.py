@@ -9,6 +9,7 @@ from weighbridge.errors import InputError
 from weighbridge.estimate.inference.deployment import MOST_USERS, Deployment, deploy, layouts
 from weighbridge.estimate.inference.supported import LEAST, lacking
 from weighbridge.hardware.catalogue import find
+from weighbridge.report.inference_tables import by_format
 
 
 def said(found: Deployment) -> str:
@@ -76,3 +77,10 @@ def test_every_format_has_a_device(name: str) -> None:
 
 def test_it_prints_itself() -> None:
     assert str(deploy("llama-3.1-8b", "H100", batch=1)).startswith("Fits: ")
+
+
+@pytest.mark.parametrize(("name", "formats"), [("bf16", {"bf16"}), ("nvfp4", {"bf16", "nvfp4, blocks of 16"})])
+def test_names_of_engines_go_before_those_of_llama_cpp(name: str, formats: set[str]) -> None:
+    """llama.cpp has types of the same names, and puts norms into fp32 and heads into types of their own."""
+    found = deploy("llama-3.1-8b", "B200", quantisation=name, batch=1)
+    assert {stored for _, stored in by_format(found.inference)} == formats

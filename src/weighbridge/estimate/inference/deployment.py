@@ -160,7 +160,7 @@ def _first_that_fits(
 
 def _weighed(model: Model, machines: Cluster, stored: str, price: float | None, fields: dict[str, Any]) -> Inference:
     """A deployment with weights stored in one way: a recipe of llama.cpp makes another checkpoint of the model."""
-    recipe = stored.upper() in RECIPES
+    recipe = stored not in WAYS and stored.upper() in RECIPES  # bf16 and nvfp4 are names of both: engines' own go first
     kept = made(model, stored)[0] if recipe else model
     found = infer(
         kept, None, machines, None if recipe else weights_of(model, stored, fields["compute"].name), price, **fields

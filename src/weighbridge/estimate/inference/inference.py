@@ -11,6 +11,7 @@ from weighbridge.errors import InputError, given
 from weighbridge.estimate.inference.memory import ServingMemory
 from weighbridge.estimate.inference.passes import forward, prompts, token
 from weighbridge.estimate.inference.queueing import Waits
+from weighbridge.estimate.inference.rates import Rates
 from weighbridge.estimate.inference.timing import PassTime
 from weighbridge.estimate.inference.users import waits
 from weighbridge.estimate.inference.weights import RankWeights
@@ -23,8 +24,6 @@ from weighbridge.models.storage import Storage
 from weighbridge.nn import Module
 from weighbridge.parallel.serving import Serving
 from weighbridge.units import DataType, data_type
-
-SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,25 +116,45 @@ class Inference:
         """
         return self.waits.ttft
 
+    @cached_property
+    def rates(self) -> Rates:
+        """What these seconds come to."""
+        serving = self.serving
+        return Rates(
+            ttft=self.ttft,
+            tpot=self.tpot,
+            prompt=int(serving.prompt),
+            output=int(serving.mean_output),
+            answered=self.waits.made,
+            seconds=self.waits.seconds,
+            gpus=int(serving.gpus),
+            replicas=int(serving.data),
+            sequences=int(serving.sequences),
+            tokens_per_pass=1 + serving.accepted,
+            prefill_seconds=self.prefill.seconds,
+            decode_seconds=self.decode.seconds,
+            price_per_gpu_hour=self.hourly,
+        )
+
     @property
     def end_to_end(self) -> float:
         """Seconds from a request to its last token."""
-        return self.ttft + (self.serving.mean_output - 1) * self.tpot
+        return self.rates.end_to_end_seconds
 
     @property
     def output_per_second(self) -> float:
         """Tokens that all users are given in a second."""
-        return self.waits.made / self.waits.seconds
+        return self.rates.tokens_per_second
 
     @property
     def per_gpu(self) -> float:
         """Tokens per second and GPU."""
-        return self.output_per_second / self.serving.gpus
+        return self.rates.tokens_per_second_per_gpu
 
     @property
     def per_user(self) -> float:
         """Tokens per second of one user, once the first has come."""
-        return 1 / self.tpot
+        return self.rates.tokens_per_second_per_user
 
     @property
     def per_user_in_all(self) -> float:
@@ -150,14 +169,8 @@ class Inference:
     @property
     def cost_per_million(self) -> dict[str, float] | None:
         """Dollars per million tokens, "input" and "output": GPU time that prompts and tokens take, each by itself."""
-        if self.hourly is None:
-            return None
-        each = self.hourly * self.serving.gpus / SECONDS_PER_HOUR
-        sequences = self.serving.sequences * self.serving.data
-        return {
-            "input": 1e6 * each * self.prefill.seconds / (self.serving.prompt * self.serving.data),
-            "output": 1e6 * each * self.decode.seconds / (sequences * (1 + self.serving.accepted)),
-        }
+        asked, made = self.rates.dollars_per_million_input, self.rates.dollars_per_million_output
+        return None if asked is None or made is None else {"input": asked, "output": made}
 
 
 def infer(

@@ -7,6 +7,7 @@ from typing import Any
 
 from weighbridge.arithmetic import Count, total
 from weighbridge.estimate.memory import allocator, outside
+from weighbridge.estimate.memory.ledger import MEANING
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.traced import Label, Traced, named, plain, symbol
@@ -17,6 +18,7 @@ class Beyond(StrEnum):
 
     RESERVED = "reserved"
     CONTEXT = "context"
+    TOTAL = "device_total"
 
 
 NOTES = {
@@ -56,6 +58,15 @@ def context(stage: Stage) -> Traced:
     return _named(total(parts), label)
 
 
+def device_total(stage: Stage) -> Traced:
+    """What the device shows in use: the lines of the ledger, what lies free in the allocator, and what is outside."""
+    parts = [_leaf(line.value, value, MEANING[line]) for line, value in stage.ledger.lines.items() if plain(value)]
+    unused = plain(stage.peak_reserved) - plain(stage.peak_allocated)
+    beside = [("reserved_unused", unused, "free blocks of the allocator"), ("context", stage.outside, "outside it")]
+    parts += [_leaf(name, value, note) for name, value, note in beside if plain(value)]
+    return _named(total(parts), Label("device_total", "bytes", "what the device shows in use at the highest moment"))
+
+
 GROUPS = ("tensor", "context", "data", "pipeline")
 """The communicators that every plan has, in the order of :func:`~weighbridge.estimate.memory.outside.communicators`."""
 
@@ -74,7 +85,7 @@ def _communicator(name: str, ranks: outside.Ranks, cluster: Cluster) -> Count:
     return named(made, Label(name, "bytes", note, "NVIDIA/nccl, src/init.cc; issue 1685"))
 
 
-EXPLAINED = {Beyond.RESERVED: reserved, Beyond.CONTEXT: context}
+EXPLAINED = {Beyond.RESERVED: reserved, Beyond.CONTEXT: context, Beyond.TOTAL: device_total}
 
 
 def _leaf(name: str, value: Count, note: str = "") -> Count:

@@ -17,6 +17,7 @@ from weighbridge.estimate.time.data import DataParallel
 from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
 from weighbridge.estimate.time.power import Load, pace, slowest_of
+from weighbridge.estimate.time.speed import Speed
 from weighbridge.estimate.time.work import Bound, Channel, Seconds
 from weighbridge.estimate.training import Training
 from weighbridge.estimate.training_flops import step_flops
@@ -205,28 +206,38 @@ class StepTime:
         """Tokens of a step."""
         return self.training.plan.sequences * self.training.plan.sequence
 
+    @cached_property
+    def speed(self) -> Speed:
+        """What the step's time makes of its work."""
+        work = step_flops(self.training)
+        return Speed(
+            step_seconds=self.step_seconds,
+            tokens_per_step=int(plain(self.tokens)),
+            gpus=int(plain(self.training.plan.gpus)),
+            model_flops=int(plain(work.model)),
+            hardware_flops=int(plain(work.hardware)),
+            peak_flops=self.peak,
+        )
+
     @property
     def tokens_per_second(self) -> float:
         """Tokens of all ranks in a second."""
-        return int(plain(self.tokens)) / self.step_seconds
+        return self.speed.tokens_per_second
 
     @property
     def tokens_per_second_per_gpu(self) -> float:
         """Tokens of each rank's share in a second."""
-        return self.tokens_per_second / int(plain(self.training.plan.gpus))
+        return self.speed.tokens_per_second_per_gpu
 
     @property
     def model_tflops_per_gpu(self) -> float:
         """10**12 floating-point operations in a second on each rank, of those that the model needs."""
-        return self._rate(step_flops(self.training).model)
+        return self.speed.model_tflops_per_gpu
 
     @property
     def hardware_tflops_per_gpu(self) -> float:
         """The same with what is recomputed."""
-        return self._rate(step_flops(self.training).hardware)
-
-    def _rate(self, work: Count) -> float:
-        return int(plain(work)) / self.step_seconds / int(plain(self.training.plan.gpus)) / 1e12
+        return self.speed.hardware_tflops_per_gpu
 
     @property
     def peak(self) -> int:
@@ -236,12 +247,12 @@ class StepTime:
     @property
     def mfu(self) -> float:
         """Model FLOPs utilisation (Chowdhery et al. 2022, appendix B), of the device's rate in activations' type."""
-        return self.model_tflops_per_gpu * 1e12 / self.peak
+        return self.speed.mfu
 
     @property
     def hfu(self) -> float:
         """Hardware FLOPs utilisation: with what is recomputed."""
-        return self.hardware_tflops_per_gpu * 1e12 / self.peak
+        return self.speed.hfu
 
     @cached_property
     def breakdown(self) -> dict[str, Seconds]:

@@ -2,9 +2,12 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
 
-/** @param {{title: string, summary: string, wrong?: boolean, children?: any}} props */
-export function Group({ title, summary, wrong = false, children }) {
+/** @param {{title: string, summary: string, wrong?: boolean, open?: boolean, children?: any}} props */
+export function Group({ title, summary, wrong = false, open = false, children }) {
   const place = useRef(/** @type {HTMLDetailsElement | null} */ (null));
+  useEffect(() => {
+    if (open && place.current) place.current.open = true;
+  }, []);
   useEffect(() => {
     if (wrong && place.current) place.current.open = true; // it stays open: what was typed is looked at again
   }, [wrong]);

@@ -6,6 +6,7 @@ import { change } from '../state/store.js';
 import { useAnswer } from '../engine/engine.js';
 import { latexOf, treeOf } from './steps.js';
 import { StepView } from './step.js';
+import { Beside } from './beside.js';
 
 /** @typedef {import('../panels/panel.js').Panel} Panel */
 /** @typedef {import('../state/question.js').Question} Question */
@@ -15,6 +16,7 @@ export function Drawer({ panel, question, shown }) {
   const explained = question && panel.explain(shown, question);
   const { answer, pending, problems } = useAnswer('drawer', explained ? explained.question : null);
   const steps = answer && explained ? explained.steps(answer) : [];
+  const tables = (answer && explained?.tables?.(answer)) ?? [];
   const head = useRef(/** @type {HTMLElement | null} */ (null));
   const opener = useRef(/** @type {Element | null} */ (null));
   useEffect(() => {
@@ -34,7 +36,8 @@ export function Drawer({ panel, question, shown }) {
     </header>
     ${problems.map(({ message }) => html`<p class="problem">${message}</p>`)}
     ${steps.length > 0 && html`<${StepView} node=${treeOf(steps)} level=${1} />`}
-    ${answer && !steps.length && html`<p>${t('drawer.none')}</p>`}
+    <${Beside} tables=${tables} />
+    ${answer && !steps.length && !tables.length && html`<p>${t('drawer.none')}</p>`}
   </aside>`;
 }
 

@@ -13,6 +13,6 @@ export function Figure({ of, children, label }) {
   const shown = values.x === of;
   const words = [children].flat();
   const said = label && words.every((one) => typeof one !== 'object') ? `${words.join('')}, ${label}` : label;
-  return html`<button type="button" class="figure" aria-expanded=${shown} aria-controls="drawer" aria-label=${said}
+  return html`<button type="button" class="figure" data-of=${of} aria-expanded=${shown} aria-controls="drawer" aria-label=${said}
     onClick=${() => change({ x: shown ? '' : of }, { step: true })}>${children}</button>`;
 }

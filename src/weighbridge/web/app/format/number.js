@@ -24,7 +24,7 @@ export const short = (value) => formatter({ notation: 'compact', maximumSignific
 export const three = (value) => formatter({ maximumSignificantDigits: 3 }).format(value);
 
 /** A share of one. @param {number} share */
-export const percent = (share) => formatter({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(share);
+export const percent = (share) => formatter({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: 'negative' }).format(share);
 
 const DECIMAL = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
@@ -48,7 +48,7 @@ export const decimal = (value) => scaled(value, 1000, DECIMAL);
 export const binary = (value) => scaled(value, 1024, BINARY);
 
 /** Dollars. @param {number} value */
-export const dollars = (value) => formatter({ style: 'currency', currency: 'USD', maximumSignificantDigits: 3 }).format(value);
+export const dollars = (value) => formatter({ style: 'currency', currency: 'USD', minimumSignificantDigits: 3, maximumSignificantDigits: 3 }).format(value);
 
 /** Seconds with a unit of their size: 12.3 ms, 4.56 s. @param {number} value */
 export function seconds(value) {

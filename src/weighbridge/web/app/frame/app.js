@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { t, worded } from '../i18n/language.js';
+import { Exports } from '../exports/bar.js';
 import { Drawer } from '../drawer/drawer.js';
 import { useAnswer } from '../engine/engine.js';
 import { OptionField } from '../controls/fields.js';
@@ -40,11 +41,12 @@ export function App({ speak }) {
     <${Header} panel=${panel} speak=${speak} />
     <div class="columns ${values.x ? 'explained' : ''}">
       <form class="given" aria-label=${t('frame.given')} onSubmit=${(/** @type {Event} */ e) => e.preventDefault()}>
-        ${panel.groups.map((group) => html`<${Part} key=${group.id} group=${group} panel=${panel} values=${values} problems=${problems} />`)}
+        ${panel.groups.map((group) => html`<${Part} key=${group.id} group=${group} panel=${panel} values=${values} problems=${problems} answer=${answered} />`)}
       </form>
       <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${busy} class=${busy ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />
-        ${answered && html`<${Safe} of=${answered}><${panel.Answer} answer=${answered} question=${told.question} values=${values} /><//>`}
+        ${answered && html`<${Safe} of=${answered}><${panel.Answer} answer=${answered} question=${told.question} values=${values} /><//>
+          <${Exports} key=${panel.id} panel=${panel} answer=${answered} question=${told.question} />`}
       </main>
       ${values.x && html`<${Drawer} key=${panel.id} panel=${panel} question=${told.question} shown=${values.x} />`}
     </div>`;
@@ -59,7 +61,8 @@ function skip(event) {
 /** @param {Panel} panel @param {Values} values @param {Given} given */
 function asking(panel, values, { model, files, held }) {
   const question = panel.question(values, model);
-  return question && { ...question, ...(files && { files }), ...(held && { held }) };
+  if (!question || !('model' in question || 'models' in question)) return question; // the model's files belong to the model
+  return { ...question, ...((files || question.files) && { files: { ...question.files, ...files } }), ...(held && { held }) };
 }
 
 /** The model that the address says: some are unpacked first. @param {Values} values */
@@ -80,8 +83,8 @@ function useModel(values) {
   return unpacked.key === key ? unpacked : { told: null, wrong: '' };
 }
 
-/** @param {{group: FieldGroup, panel: Panel, values: Values, problems: Problem[]}} props */
-function Part({ group, panel, values, problems }) {
+/** @param {{group: FieldGroup, panel: Panel, values: Values, problems: Problem[], answer: any}} props */
+function Part({ group, panel, values, problems, answer }) {
   if (group.id === 'model') {
     const wrong = problems.some(({ field }) => field.startsWith('model'));
     return html`<${Group} title=${t('group.model')} summary=${modelLine(values)} wrong=${wrong}><${ModelPicker} values=${values} problems=${problems} /><//>`;
@@ -89,7 +92,7 @@ function Part({ group, panel, values, problems }) {
   const fields = (group.fields ?? []).filter((name) => group.when?.[name]?.(values) ?? true);
   const wrong = problems.some(({ field }) => fields.some((name) => field === `options.${name}`));
   return html`<${Group} title=${t(`group.${group.id}`)} summary=${(group.line ?? chosen(panel.ask, fields))(values)} wrong=${wrong} open=${group.open}>
-    ${fields.map((name) => html`<${group.controls?.[name] ?? OptionField} key=${name} ask=${panel.ask} name=${name} values=${values} problems=${problems} />`)}
+    ${fields.map((name) => html`<${group.controls?.[name] ?? OptionField} key=${name} ask=${panel.ask} name=${name} values=${values} problems=${problems} answer=${answer} />`)}
   <//>`;
 }
 

@@ -1,17 +1,23 @@
 // How many users a deployment holds, how fast they are served, and what a million tokens cost.
 import { t } from '../i18n/language.js';
-import { exact } from '../format/number.js';
+import { binary, exact } from '../format/number.js';
 import { optionsOf } from '../state/question.js';
 import { InferenceAnswer } from './inference/answer.js';
+import { explainInference } from './inference/explain.js';
 import { clusterControl, clusterLine } from './shared/cluster.js';
+import { readingGroup } from './shared/reading.js';
+import { sizeControl } from './shared/sizes.js';
 import { suggested } from './shared/suggested.js';
 
+/** What is asked about while nothing is said. */
 const CLUSTER = '1xh100';
 
 /** Formats that weights are stored in. */
-export const FORMATS = ['auto', 'published', 'fp32', 'bf16', 'fp16', 'fp8', 'fp8-block', 'fp8-tensor', 'int8', 'awq', 'gptq', 'w4a16', 'nf4', 'nf4-double', 'nvfp4', 'mxfp4'];
+const FORMATS = ['auto', 'published', 'fp32', 'bf16', 'fp16', 'fp8', 'mxfp8', 'fp8-block', 'fp8-tensor', 'int8', 'awq', 'gptq', 'w4a16', 'nf4', 'nf4-double', 'nvfp4', 'mxfp4', 'Q8_0', 'Q4_K_M'];
 
-const many = (/** @type {string} */ name) => (/** @type {import('../state/address.js').Values} */ values) => Boolean(values[`infer.${name}`]);
+const ENGINES = ['vllm', 'sglang', 'trtllm', 'transformers'];
+
+const given = (/** @type {string} */ name) => (/** @type {import('../state/address.js').Values} */ values) => Boolean(values[`infer.${name}`]);
 
 /** @type {import('./panel.js').Panel} */
 export default {
@@ -21,19 +27,21 @@ export default {
     { id: 'model' },
     { id: 'cluster', fields: ['cluster', 'price'], controls: { cluster: clusterControl(CLUSTER) }, line: ({ cluster = CLUSTER }) => clusterLine(cluster) },
     { id: 'load', fields: ['prompt', 'output', 'batch', 'cached_prompt', 'shortest'] },
-    { id: 'stored', fields: ['quant', 'kv'], controls: { quant: suggested('infer', 'quant', FORMATS), kv: suggested('infer', 'kv', ['bf16', 'fp8', 'fp16']) } },
+    {
+      id: 'stored',
+      fields: ['quant', 'kv', 'dtype'],
+      controls: { quant: suggested('infer', 'quant', FORMATS), kv: suggested('infer', 'kv', ['bf16', 'fp8', 'fp16', 'int8', 'int4']), dtype: suggested('infer', 'dtype', ['bf16', 'fp16']) },
+    },
     {
       id: 'serving',
       fields: ['engine', 'tp', 'pp', 'dp', 'ep', 'memory_share', 'chunk', 'draft', 'accept'],
-      controls: { engine: suggested('infer', 'engine', ['vllm', 'sglang', 'trtllm', 'transformers']) },
-      when: { accept: many('draft') },
+      controls: { engine: suggested('infer', 'engine', ENGINES), tp: sizeControl('infer', 'tp', true), pp: sizeControl('infer', 'pp', true), dp: sizeControl('infer', 'dp', true), ep: sizeControl('infer', 'ep', true) },
+      when: { accept: given('draft') },
     },
+    readingGroup('infer'),
   ],
   question: (values, model) => ({ ask: 'infer', model, options: { cluster: CLUSTER, ...optionsOf('infer', values), advice: false }, with: [] }),
-  explain: (shown, question) => {
-    const options = { ...question.options, line: shown === 'kv_cache' ? 'kv_cache' : 'weights' };
-    return { question: { ...question, options, with: ['explain'] }, steps: (answer) => answer.explanation };
-  },
-  title: ({ model, max_batch }) => `${model.name}: ${t('infer.title', { users: max_batch === null ? '?' : exact(max_batch) })}`,
+  explain: explainInference,
+  title: ({ model, fits, max_batch, memory }) => `${model.name}: ${fits === false ? t('infer.title.not', { size: binary(memory.total_per_gpu) }) : t('infer.title.fits', { users: max_batch === null ? '?' : exact(max_batch) })}`,
   Answer: InferenceAnswer,
 };

@@ -41,7 +41,7 @@ export default {
     { id: 'cluster', fields: ['cluster', 'world_size'], controls: { cluster: clusterControl(CLUSTER) }, line: ({ cluster = CLUSTER }) => clusterLine(cluster) },
     { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'], controls: { tokens: suggested('megatron', 'tokens', ['100B', '1T', '15T']) } },
   ],
-  question: (values) => ({ ask: 'megatron', words: values[KEY] ?? EXAMPLE, options: { cluster: CLUSTER, ...optionsOf('megatron', values), advice: false }, with: [] }),
+  question: (values) => ({ ask: 'megatron', words: values[KEY] ?? EXAMPLE, options: { cluster: CLUSTER, ...optionsOf('megatron', { ...values, 'megatron.stage': '' }), advice: false }, with: [] }),
   explain: explainTraining,
   title: titleOf,
   Answer: TrainingAnswer,

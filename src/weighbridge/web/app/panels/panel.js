@@ -15,15 +15,19 @@
  * @property {(values: Values) => string} [line] what stands beside the name while it is folded; the chosen values by default
  */
 
+/** @typedef {{line: string, title: string, columns: string[], rows: string[][], remark: string}} Beside a table that stands beside a derivation, in Python's words */
+/** @typedef {{question: Question, steps: (answer: any) => Step[], tables?: (answer: any) => Beside[]}} Explained */
+
 /**
  * @typedef {object} Panel
  * @property {string} id in the address; its name is the words of ``panel.<id>``
  * @property {string} ask what Python is asked: "params", "train" ...
  * @property {FieldGroup[]} groups
  * @property {(values: Values, model: unknown) => Question | null} question
- * @property {(shown: string, question: Question) => {question: Question, steps: (answer: any) => Step[]} | null} explain
+ * @property {(shown: string, question: Question) => Explained | null} explain
  *   the question behind a figure that was clicked, and where its derivation stands in the answer
  * @property {(answer: any) => string} title the answer in a few words, for the window's title
+ * @property {(answer: any) => string} [file] what files of the answer are called; the model and the panel by default
  * @property {(props: {answer: any, question: Question, values: Values}) => any} Answer
  */
 

@@ -5,7 +5,11 @@ import { optionsOf } from '../state/question.js';
 import { clusterControl, clusterLine } from './shared/cluster.js';
 import { TrainingAnswer } from './training/answer.js';
 import { explainTraining } from './training/explain.js';
-import { degreeControl, parallelLine } from './training/degrees.js';
+import { fileControl, fileLine, fileOfPlan } from './training/plan_file.js';
+import { parallelLine } from './training/line.js';
+import { RankField, TargetsField, WayField, tuningLine } from './training/adapters.js';
+import { readingGroup } from './shared/reading.js';
+import { sizeControl } from './shared/sizes.js';
 import { suggested } from './shared/suggested.js';
 
 /** What is asked about while nothing is said. */
@@ -21,6 +25,9 @@ const OVERLAPS = ['none', 'gradients', 'gradients,parameters', 'gradients,parame
 const where = (name, holds) => (/** @type {Values} */ values) => holds(values[`train.${name}`] ?? '');
 const many = (/** @type {string} */ text) => Number(text) > 1;
 
+/** Whether samples of a data set are told of. @param {Values} values */
+const sampled = (values) => Boolean(values['train.samples'] || values['train.lengths']);
+
 /** @type {import('./panel.js').Panel} */
 export default {
   id: 'train',
@@ -31,7 +38,7 @@ export default {
     {
       id: 'parallel',
       fields: ['tp', 'sp', 'pp', 'vp', 'schedule', 'layout', 'cp', 'cp_comm', 'ep', 'etp', 'zero', 'reshard', 'replicas', 'gpus'],
-      controls: { tp: degreeControl('tp', CLUSTER), pp: degreeControl('pp', CLUSTER), cp: degreeControl('cp', CLUSTER), ep: degreeControl('ep', CLUSTER) },
+      controls: { tp: sizeControl('train', 'tp'), pp: sizeControl('train', 'pp'), vp: sizeControl('train', 'vp'), cp: sizeControl('train', 'cp'), ep: sizeControl('train', 'ep') },
       when: { sp: where('tp', many), vp: where('pp', many), schedule: where('pp', many), layout: where('pp', many), cp_comm: where('cp', many), etp: where('ep', many), reshard: where('zero', (text) => text === '3') },
       line: parallelLine,
     },
@@ -50,17 +57,23 @@ export default {
     },
     {
       id: 'tuning',
-      fields: ['lora', 'quant', 'freeze', 'reference', 'samples', 'mean_length', 'lengths', 'packed', 'padded', 'batched'],
+      fields: ['way', 'rank', 'targets', 'lora', 'quant', 'freeze', 'reference', 'samples', 'mean_length', 'lengths', 'packed', 'padded', 'batched'],
       controls: {
+        way: WayField,
+        rank: RankField,
+        targets: TargetsField,
         lora: suggested('train', 'lora', ['r=8,targets=q_proj,v_proj', 'r=16', 'r=16,targets=all-linear', 'r=64,targets=all-linear,dora']),
         quant: suggested('train', 'quant', ['nf4', 'nf4-double', 'int8', 'awq', 'gptq', 'w4a16', 'fp8-block', 'fp8-tensor', 'nvfp4', 'mxfp4']),
         freeze: suggested('train', 'freeze', ['embedding', 'embedding,head', 'attention', 'vision']),
       },
-      when: { quant: where('lora', Boolean), mean_length: where('samples', Boolean), packed: where('samples', Boolean), padded: where('samples', Boolean), batched: where('samples', Boolean) },
+      when: { rank: where('lora', Boolean), targets: where('lora', Boolean), quant: where('lora', Boolean), mean_length: where('samples', Boolean), packed: sampled, padded: sampled, batched: sampled },
+      line: tuningLine,
     },
     { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'], controls: { tokens: suggested('train', 'tokens', ['100B', '1T', '15T']) } },
+    { id: 'file', fields: ['from'], controls: { from: fileControl }, line: fileLine },
+    readingGroup('train'),
   ],
-  question: (values, model) => ({ ask: 'train', model, options: { cluster: CLUSTER, ...optionsOf('train', values), advice: false }, with: [] }),
+  question: (values, model) => ({ ask: 'train', model, options: { cluster: CLUSTER, ...optionsOf('train', { ...values, 'train.stage': '' }), advice: false }, with: [], ...fileOfPlan(values) }),
   explain: explainTraining,
   title: (answer) => titleOf(answer),
   Answer: TrainingAnswer,

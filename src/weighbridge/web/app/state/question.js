@@ -37,7 +37,7 @@ export function optionsOf(ask, values) {
   const options = {};
   for (const one of fieldsOf(ask)) {
     const text = values[keyOf(ask, one.name)];
-    if (text !== undefined) options[one.name] = one.multiple ? text.split('\n').map((t) => typed(one, t)) : typed(one, text);
+    if (text) options[one.name] = one.multiple ? text.split('\n').filter(Boolean).map((t) => typed(one, t)) : typed(one, text);
   }
   return options;
 }

@@ -20,7 +20,7 @@ export function Contexts({ answer }) {
   const table = html`<${Table} bare=${true} title=${title} file=${fileOf(`${model.name}-kv-cache`)}
     columns=${[{ name: t('infer.context'), number: true }, { name: t('infer.cache.one'), number: true }, { name: t('infer.fit'), number: true }]}
     lines=${contexts.map((/** @type {any} */ one) => ({ key: String(one.tokens), cells: [{ raw: one.tokens, text: exact(one.tokens) }, { raw: one.kv_cache_bytes_per_sequence, text: binary(one.kv_cache_bytes_per_sequence) }, { raw: one.sequences, text: one.sequences === null ? '' : exact(one.sequences) }] }))} />`;
-  return html`<${Pictured} title=${title} hint=${room === null ? '' : t('infer.contexts.hint', { room: binary(room) })} table=${table}>
+  return html`<${Pictured} title=${title} hint=${room === null ? '' : room > 0 ? t('infer.contexts.hint', { room: binary(room) }) : t('infer.contexts.full')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-kv-cache`)} label=${`${title}: ${contexts.map((/** @type {any} */ one) => `${short(one.tokens)} ${binary(one.kv_cache_bytes_per_sequence)}`).join(', ')}`} of=${answer} height=${320} option=${() => option(contexts, room)} /><//>`;
 }
 
@@ -31,8 +31,8 @@ function option(contexts, room) {
     grid: { left: 8, right: 24, top: 40, bottom: 28, containLabel: true },
     legend: { top: 0, type: 'scroll' },
     tooltip: { trigger: 'axis', formatter: (/** @type {any[]} */ at) => [t('infer.tokens', { tokens: exact(at[0].value[0]) }), ...at.map(({ seriesName, value }) => `${seriesName}  ${binary(value[1])}`)].join('\n') },
-    xAxis: { type: 'log', logBase: 2, name: t('infer.context'), nameLocation: 'middle', nameGap: 26, min: contexts[0].tokens, max: contexts.at(-1).tokens, axisLabel: { formatter: (/** @type {number} */ v) => short(v), hideOverlap: true } },
-    yAxis: { type: 'log', logBase: 2, min: 2 ** Math.floor(Math.log2(least || 1)), axisLabel: { formatter: (/** @type {number} */ v) => binary(v), hideOverlap: true } },
+    xAxis: { type: 'log', logBase: 4, name: t('infer.context'), nameLocation: 'middle', nameGap: 26, min: contexts[0].tokens, max: contexts.at(-1).tokens, axisLabel: { formatter: (/** @type {number} */ v) => short(v), hideOverlap: true } },
+    yAxis: { type: 'log', logBase: 16, min: 16 ** Math.floor(Math.log2(least || 1) / 4), axisLabel: { formatter: (/** @type {number} */ v) => binary(v), hideOverlap: true } },
     series: BATCHES.map((batch, place) => ({
       name: t('infer.sequences', { count: exact(batch) }),
       type: 'line', symbolSize: 5, symbol: ['circle', 'rect', 'triangle', 'diamond', 'pin'][place], itemStyle: { color: SERIES[place] },

@@ -1,38 +1,54 @@
-// The same deployment with weights in other formats.
+// The same deployment with weights and cache in other formats.
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { binary, dollars, exact, seconds } from '../../format/number.js';
-import { useAnswer } from '../../engine/engine.js';
 import { change } from '../../state/store.js';
+import { useMany } from '../shared/many.js';
 import { Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
 
-/** Formats side by side: of 32, 16, 8 and 4 bits. */
-const FORMATS = ['fp32', 'bf16', 'fp16', 'fp8-block', 'int8', 'w4a16', 'awq', 'nf4', 'nvfp4'];
+/** Formats of weights side by side: of 32, 16, 8 and 4 bits. */
+const FORMATS = ['fp32', 'bf16', 'fp8-block', 'int8', 'w4a16', 'awq', 'nf4', 'nvfp4'];
 
-/** Options that both questions have. */
-const BOTH = ['kv', 'engine', 'prompt', 'output', 'batch', 'memory_share', 'cached_prompt', 'price'];
+/** What stands of each deployment: a key of its answer, the words above it, how it is written. @type {[string, string, (answer: any) => any][]} */
+const FIGURES = [
+  ['max_batch', 'infer.short.users', ({ max_batch }) => (max_batch === null ? '∞' : exact(max_batch))],
+  ['ttft_seconds', 'TTFT', ({ ttft_seconds }) => (ttft_seconds === null ? '–' : seconds(ttft_seconds))],
+  ['tpot_seconds', 'TPOT', ({ tpot_seconds }) => (tpot_seconds === null ? '–' : seconds(tpot_seconds))],
+  ['tokens_per_second_per_gpu', 'infer.short.gpu', ({ tokens_per_second_per_gpu: rate }) => (rate === null ? '–' : exact(Math.round(rate)))],
+  ['cost_per_million_tokens', 'infer.short.million', ({ cost_per_million_tokens: cost }) => (cost === null ? '–' : dollars(cost.output))],
+];
 
-/** @param {any} question */
-export function formatsQuestion(question) {
-  const { cluster, ...rest } = question.options;
-  const options = Object.fromEntries(Object.entries(rest).filter(([name]) => BOTH.includes(name)));
-  return { ask: 'compare', models: [question.model], options: { ...options, cluster: [cluster], quant: FORMATS.join(',') }, ...(question.held && { held: question.held }) };
+/** Types of the cache side by side: what is computed in, 8 bits, and what is chosen. @param {any} plan */
+const cachesOf = ({ compute_dtype, kv_cache_dtype }) => [...new Set([compute_dtype, 'fp8', kv_cache_dtype])];
+
+/** @param {{question: any, answer: any}} props */
+export function Formats({ question, answer: { plan, model } }) {
+  const caches = cachesOf(plan);
+  const formats = [...new Set([plan.quantisation, ...FORMATS])];
+  const cells = formats.flatMap((quant) => caches.map((kv) => ({ quant, kv, question: { ...question, options: { ...question.options, quant, kv, advice: false } } })));
+  const heard = useMany('infer-formats', cells.map((cell) => cell.question));
+  const of = (/** @type {string} */ quant, /** @type {string} */ kv) => heard[cells.findIndex((cell) => cell.quant === quant && cell.kv === kv)];
+  const now = (/** @type {string} */ quant, /** @type {string} */ kv) => quant === plan.quantisation && kv === plan.kv_cache_dtype;
+  const lines = formats.map((quant) => {
+    const first = caches.map((kv) => of(quant, kv)?.answer).find(Boolean);
+    return { key: quant, cells: [quant, { raw: first?.memory.weights ?? '', text: first ? binary(first.memory.weights) : '' }, ...caches.flatMap((kv) => group(quant, kv, of(quant, kv), now(quant, kv)))] };
+  });
+  const columns = [{ name: t('infer.format') }, { name: t('infer.weights'), number: true }, ...caches.flatMap((kv, place) => FIGURES.map(([key, name]) => ({ name: name.includes('.') ? t(name) : name, number: true, first: key === 'max_batch', of: place, csv: `${kv}: ${key}` })))];
+  const over = [{ name: '', span: 2 }, ...caches.map((kv) => ({ name: t('infer.with.cache', { format: kv }), span: FIGURES.length }))];
+  return html`<${Table} title=${t('infer.formats')} file=${fileOf(`${model.name}-formats`)} columns=${columns} over=${over} lines=${lines}>
+    <p class="hint">${t('infer.formats.hint')}</p><//>`;
 }
 
-/** @param {{question: any}} props */
-export function Formats({ question }) {
-  const { answer, pending } = useAnswer('infer-formats', formatsQuestion(question));
-  if (!answer) return null;
-  const rows = answer.deployments;
-  const cell = (/** @type {number | null} */ value, /** @type {(value: number) => string} */ say) => ({ raw: value, text: value === null ? '–' : say(value) });
-  const whole = (/** @type {number} */ v) => exact(Math.round(v));
-  return html`<div class=${pending ? 'stale' : ''}><${Table} title=${t('infer.formats')} file=${fileOf(`${rows[0].model}-formats`)}
-    columns=${[{ name: t('infer.format') }, ...['infer.weights', 'infer.needed', 'infer.users', 'infer.longest', 'infer.ttft', 'infer.tpot', 'infer.gpu', 'infer.million'].map((key) => ({ name: t(key), number: true })), { name: '' }]}
-    lines=${rows.map((/** @type {any} */ row) => ({ key: row.quantisation, mark: row.quantisation === question.options.quant, cells: [
-      { raw: row.quantisation, text: html`<button type="button" class="figure" aria-label=${t('infer.take', { format: row.quantisation })} onClick=${() => change({ 'infer.quant': row.quantisation }, { step: true })}>${row.quantisation}</button>` },
-      cell(row.weights_bytes, binary), { raw: row.total_bytes, text: row.total_bytes === null ? '–' : html`<span class=${row.fits === false ? 'bad' : ''}>${binary(row.total_bytes)}</span>` },
-      cell(row.max_batch, exact), cell(row.longest_context, exact), cell(row.ttft_seconds, seconds), cell(row.tpot_seconds, seconds), cell(row.tokens_per_second_per_gpu, whole), cell(row.dollars_per_million_output, dollars),
-      { raw: row.reason, text: html`<span class="small" lang="en">${row.reason}</span>` }] }))} >
-    <p class="hint">${t('infer.formats.hint')}</p><//></div>`;
+/** The figures of one deployment. @param {string} quant @param {string} kv @param {import('../shared/many.js').Heard | null | undefined} heard @param {boolean} now @returns {any[]} */
+function group(quant, kv, heard, now) {
+  const blank = FIGURES.slice(1).map(() => ({ text: '', raw: '' }));
+  if (!heard) return [{ text: '…', raw: '' }, ...blank];
+  if (!heard.answer) return [{ raw: heard.problems[0]?.message ?? '', text: html`<span class="soft" title=${heard.problems[0]?.message}>${t('infer.cannot')}</span>` }, ...blank];
+  const { answer } = heard;
+  const take = () => change({ 'infer.quant': quant, 'infer.kv': kv }, { step: true });
+  const name = answer.fits === false ? html`<span class="bad">${t('infer.too.much', { size: binary(answer.memory.total_per_gpu) })}</span>` : FIGURES[0][2](answer);
+  const button = html`<button type="button" class="take" aria-pressed=${now} aria-label=${`${t('infer.take', { format: quant, kv })}: ${t('infer.short.users')} ${exact(answer.max_batch ?? 0)}`} onClick=${take}>${name}</button>`;
+  if (answer.fits === false) return [{ raw: 0, text: button, mark: now }, ...blank];
+  return FIGURES.map(([key, , say], place) => ({ raw: key === 'cost_per_million_tokens' ? answer[key]?.output : answer[key], text: place ? say(answer) : button, mark: now }));
 }

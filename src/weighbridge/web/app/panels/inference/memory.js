@@ -9,31 +9,41 @@ import { barsOption, memoryName, there } from '../shared/memory.js';
 import { Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
 
-/** The ledger of a deployment by the categories of memory. @param {any} memory */
-export const ledgerOf = ({ weights, kv_cache, activations, overhead, logits }) => ({ weights, kv_cache, activations: activations - logits, logits_and_loss: logits, context: overhead });
+/** Lines that open a derivation. */
+const EXPLAINED = new Set(['weights', 'kv_cache']);
+
+/** The ledger of a deployment by the categories of memory: what it needs, and what the engine takes besides. @param {any} memory */
+export function ledgerOf({ weights, kv_cache, activations, overhead, logits, total_per_gpu, engine_takes }) {
+  const unused = engine_takes === null ? 0 : Math.max(0, engine_takes - total_per_gpu);
+  return { weights, kv_cache, activations: activations - logits, logits_and_loss: logits, allocator: unused, context: overhead };
+}
 
 /** @param {{answer: any}} props */
 export function Memory({ answer }) {
   const { memory, model, weights } = answer;
   const ledger = /** @type {Record<string, number>} */ (ledgerOf(memory));
   const keys = there([ledger]);
+  const room = memory.engine_takes ?? memory.capacity;
   const label = `${t('infer.memory')}: ${keys.map((key) => `${memoryName(key)} ${binary(ledger[key])}`).join(', ')}`;
-  const figure = (/** @type {string} */ key) => (key === 'weights' || key === 'kv_cache' ? html`<${Figure} of=${key}>${binary(ledger[key])}<//>` : binary(ledger[key]));
-  const lines = keys.map((key) => ({ key, cells: [
+  const what = { weights: stored(weights), kv_cache: t('infer.pages', { size: binary(answer.kv_cache_bytes_per_sequence) }), allocator: t('infer.reserved.what') };
+  const line = (/** @type {string} */ key) => ({ key, cells: [
     { raw: key, text: html`<i class="dot" style=${{ background: memoryColour(key) }}></i>${memoryName(key)}` },
-    { raw: ledger[key], text: figure(key) }, { raw: ledger[key], text: exact(ledger[key]) }, { raw: ledger[key] / memory.total_per_gpu, text: percent(ledger[key] / memory.total_per_gpu) },
-    key === 'weights' ? stored(weights) : key === 'kv_cache' ? t('infer.pages', { size: binary(answer.kv_cache_bytes_per_sequence) }) : ''] }));
-  const total = { key: 'all', total: true, cells: [t('memory.all'), { raw: memory.total_per_gpu, text: binary(memory.total_per_gpu) }, { raw: memory.total_per_gpu, text: exact(memory.total_per_gpu) }, percent(1), ''] };
+    { raw: ledger[key], text: EXPLAINED.has(key) ? html`<${Figure} of=${key} label=${`${memoryName(key)} ${binary(ledger[key])}`}>${binary(ledger[key])}<//>` : binary(ledger[key]) },
+    { raw: ledger[key], text: exact(ledger[key]) }, { raw: ledger[key] / (room ?? memory.total_per_gpu), text: percent(ledger[key] / (room ?? memory.total_per_gpu)) },
+    { raw: '', text: html`<span class="small">${/** @type {Record<string, any>} */ (what)[key] ?? ''}</span>` }] });
+  const needs = { key: 'needed', total: true, cells: [t('infer.needed'), { raw: memory.total_per_gpu, text: html`<${Figure} of="total" label=${`${t('infer.needed')} ${binary(memory.total_per_gpu)}`}>${binary(memory.total_per_gpu)}<//>` }, { raw: memory.total_per_gpu, text: exact(memory.total_per_gpu) }, room ? percent(memory.total_per_gpu / room) : percent(1), ''] };
+  const takes = { key: 'takes', cells: [t('infer.in.use'), { raw: room, text: room && binary(room) }, { raw: room, text: room && exact(room) }, '', { raw: '', text: html`<span class="small">${memory.capacity && t('memory.capacity', { size: binary(memory.capacity) })}</span>` }] };
+  const lines = [...keys.filter((key) => key !== 'allocator').map(line), needs, ...(ledger.allocator ? [line('allocator'), takes] : [])];
   return html`<section class="view"><h2>${t('infer.memory')}</h2>
-    <${Chart} name=${fileOf(`${model.name}-inference-memory`)} label=${label} of=${answer} height=${96} option=${() => barsOption([{ name: 'GPU', ledger }], memory.engine_takes ?? memory.capacity)} />
-    <${Table} bare=${true} title=${t('infer.memory')} file=${fileOf(`${model.name}-inference-memory`)} lines=${[...lines, total]}
-      columns=${[{ name: t('train.line') }, { name: t('infer.size'), number: true }, { name: t('params.bytes'), number: true }, { name: t('train.share'), number: true }, { name: '' }]} /></section>`;
+    <${Chart} name=${fileOf(`${model.name}-inference-memory`)} label=${label} of=${answer} height=${110} option=${() => barsOption([{ name: 'GPU', ledger }], room, t('infer.engine.takes', { size: binary(room ?? 0) }))} />
+    <${Table} bare=${true} title=${t('infer.memory')} file=${fileOf(`${model.name}-inference-memory`)} lines=${lines}
+      columns=${[{ name: t('train.line') }, { name: t('infer.size'), number: true }, { name: t('params.bytes'), number: true }, { name: t('train.share'), number: true }, { name: t('infer.stored') }]} /></section>`;
 }
 
-/** @param {{format: string, bytes: number}[]} weights */
+/** Formats of weights with their bytes. @param {{format: string, bytes: number}[]} weights */
 function stored(weights) {
   /** @type {Record<string, number>} */
   const sums = {};
   for (const { format, bytes } of weights) sums[format] = (sums[format] ?? 0) + bytes;
-  return html`<span class="small">${Object.entries(sums).map(([format, bytes]) => `${format} ${binary(bytes)}`).join(', ')}</span>`;
+  return Object.entries(sums).map(([format, bytes]) => `${format} ${binary(bytes)}`).join(', ');
 }

@@ -20,7 +20,7 @@ export function Users({ answer }) {
       { raw: one.tokens_per_second_per_user, text: one.tokens_per_second_per_user === null ? '' : three(one.tokens_per_second_per_user) },
       { raw: one.tokens_per_second_per_gpu, text: one.tokens_per_second_per_gpu === null ? '' : exact(Math.round(one.tokens_per_second_per_gpu)) },
       { raw: one.kv_cache, text: binary(one.kv_cache) }, { raw: one.total_per_gpu, text: html`<span class=${one.fits === false ? 'bad' : ''}>${binary(one.total_per_gpu)}${one.fits === false ? ` ${t('infer.not')}` : ''}</span>` }] }))} />`;
-  if (!timed.length) return html`<section class="view"><h2>${title}</h2>${table}</section>`;
+  if (timed.length < 2) return html`<section class="view"><h2>${title}</h2>${table}</section>`;
   return html`<${Pictured} title=${title} hint=${t('infer.by.users.hint')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-users`)} label=${`${title}: ${timed.map((/** @type {any} */ one) => `${exact(one.batch)}: ${seconds(one.tpot_seconds)}`).join(', ')}`} of=${answer} height=${300} option=${() => option(timed)} /><//>`;
 }
@@ -36,7 +36,7 @@ function option(users) {
     grid: { left: 8, right: 8, top: 52, bottom: 26, containLabel: true },
     legend: { top: 0 },
     tooltip: { trigger: 'axis', formatter: (/** @type {any[]} */ at) => [t('infer.tip', { users: exact(at[0].value[0]) }), ...at.map(({ seriesName, seriesIndex, value }) => `${seriesName}  ${seriesIndex === 2 ? exact(Math.round(value[1])) : seconds(value[1])}`)].join('\n') },
-    xAxis: { ...axis, logBase: 2, name: t('infer.users'), nameLocation: 'middle', nameGap: 24, min: users[0].batch, max: users.at(-1).batch, axisLabel: { formatter: (/** @type {number} */ v) => exact(v), hideOverlap: true } },
+    xAxis: { ...axis, logBase: 4, name: t('infer.users'), nameLocation: 'middle', nameGap: 24, min: users[0].batch, max: users.at(-1).batch, axisLabel: { formatter: (/** @type {number} */ v) => exact(v), hideOverlap: true } },
     yAxis: [
       { ...axis, axisLabel: { formatter: (/** @type {number} */ v) => seconds(v), hideOverlap: true } },
       { ...axis, name: t('infer.gpu'), nameTextStyle: { align: 'right' }, splitLine: { show: false }, axisLabel: { formatter: (/** @type {number} */ v) => short(v), hideOverlap: true } },

@@ -1,4 +1,5 @@
 // The cluster as a device and how many of it; what stands in the address is what the command line takes: 64xh100.
+import { useState } from 'preact/hooks';
 import CLUSTERS from '../../generated/clusters.json';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
@@ -35,6 +36,12 @@ export function clusterLine(text) {
   return found ? `${found.gpus} × ${found.device.title}` : text;
 }
 
+/** The catalogue's price of a GPU hour, as text; empty where it has none. @param {string} text */
+export function priceOf(text) {
+  const price = parts(text)?.device.figures.price_per_hour;
+  return price ? String(price.value) : '';
+}
+
 /**
  * @param {string} otherwise what is asked about while the address says nothing
  * @returns {(props: {values: Values, problems: Problem[]}) => any}
@@ -46,16 +53,21 @@ export function clusterControl(otherwise) {
     const told = problems.filter(({ field }) => field === 'options.cluster').map(({ message }) => message);
     const put = (/** @type {string | number} */ gpus, /** @type {string} */ device) => change({ cluster: `${gpus}x${device}` });
     const name = found?.device.name ?? 'h100';
-    const typed = /^(\d*)x/.exec(text)?.[1] ?? '1';
+    const typed = /^(\d+)x/.exec(text)?.[1] ?? '1';
+    const [blank, clear] = useState(false); // while a number is typed anew, the one before stands in the address
+    const count = (/** @type {string} */ v) => {
+      const digits = v.replace(/\D/g, '').replace(/^0+/, '');
+      clear(!digits);
+      if (digits) put(digits, name);
+    };
     return html`
       <${Labelled} id="cluster-device" label=${t('cluster.device')} help=${found ? described(found.device) : t('cluster.own')}>
-        <select id="cluster-device" aria-describedby="cluster-device-help" onChange=${(/** @type {any} */ e) => put(typed || '1', e.currentTarget.value)}>
+        <select id="cluster-device" aria-describedby="cluster-device-help" onChange=${(/** @type {any} */ e) => put(found?.gpus ?? typed, e.currentTarget.value)}>
           ${!found && html`<option value="" selected>${text}</option>`}
           ${VENDORS.map((vendor) => html`<optgroup label=${vendor}>${DEVICES.filter((one) => one.vendor === vendor).map((one) => html`<option value=${one.name} selected=${one.name === found?.device.name}>${one.title}</option>`)}</optgroup>`)}
         </select><//>
       <${Labelled} id="cluster-count" label=${t('cluster.count')} help=${t('cluster.count.help')} told=${told}>
-        <${Typed} id="cluster-count" numeric=${true} value=${found ? found.gpus : typed} told=${told}
-          onChange=${(/** @type {string} */ v) => put(v.replace(/\D/g, '') || '1', name)} /><//>`;
+        <${Typed} id="cluster-count" numeric=${true} value=${blank ? '' : found ? found.gpus : typed} told=${told} onChange=${count} /><//>`;
   };
 }
 

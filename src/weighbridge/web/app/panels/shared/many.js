@@ -8,6 +8,9 @@ import { ask } from '../../engine/engine.js';
 /** Answers that were heard, by question: a change of one does not ask the others again. @type {Map<string, Heard>} */
 const heard = new Map();
 
+/** Milliseconds of quiet before they are asked: what is typed goes before. */
+const QUIET = 500;
+
 /** Answers that are kept. */
 const MOST = 200;
 
@@ -36,14 +39,17 @@ export function useMany(slot, questions) {
     let stale = false;
     const answers = questions.map((one) => (one && heard.get(JSON.stringify(one))) || null);
     set({ key, answers: [...answers] });
-    void (async () => {
+    const timer = setTimeout(async () => {
       for (const [place, question] of questions.entries()) {
         if (stale || !question || answers[place]) continue;
         answers[place] = await hear(slot, question).catch((error) => ({ answer: null, problems: [{ field: '', message: String(error) }] }));
         if (!stale) set({ key, answers: [...answers] });
       }
-    })();
-    return () => void (stale = true);
+    }, QUIET);
+    return () => {
+      stale = true;
+      clearTimeout(timer);
+    };
   }, [key]);
   return found.key === key ? found.answers : questions.map((one) => (one && heard.get(JSON.stringify(one))) || null);
 }

@@ -13,8 +13,9 @@ export const there = (ledgers) => MEMORY_ORDER.filter((key) => ledgers.some((led
  * Bars of stacked categories against a capacity.
  * @param {{name: string, ledger: Record<string, number>}[]} bars
  * @param {number | null} capacity bytes
+ * @param {string} [said] what the capacity is, where it is not the GPU's
  */
-export function barsOption(bars, capacity) {
+export function barsOption(bars, capacity, said) {
   const keys = there(bars.map(({ ledger }) => ledger));
   const sums = bars.map(({ ledger }) => keys.reduce((sum, key) => sum + (ledger[key] ?? 0), 0));
   const most = Math.max(...sums, capacity ?? 0);
@@ -31,18 +32,18 @@ export function barsOption(bars, capacity) {
       itemStyle: { color: memoryColour(key), borderColor: styled('--ground'), borderWidth: 0.5 },
       label: { show: true, color: '#000', fontSize: 11, overflow: 'truncate', formatter: (/** @type {any} */ at) => (at.value > most / 9 ? memoryName(key) : '') },
       data: bars.map(({ ledger }) => ledger[key] ?? 0),
-      ...(place === 0 && capacity && { markLine: capacityLine(capacity) }),
+      ...(place === 0 && capacity && { markLine: capacityLine(capacity, capacity > most * 0.85, said ?? t('memory.capacity', { size: binary(capacity) })) }),
     })),
   };
 }
 
-/** @param {number} capacity */
-function capacityLine(capacity) {
+/** @param {number} capacity @param {boolean} far near the right edge, where words stand left of the line @param {string} said */
+function capacityLine(capacity, far, said) {
   return {
     silent: true,
     symbol: 'none',
     lineStyle: { color: styled('--wrong'), type: 'dashed', width: 1.5 },
-    label: { formatter: t('memory.capacity', { size: binary(capacity) }), color: styled('--wrong'), position: 'start', distance: 6 },
+    label: { formatter: said, color: styled('--wrong'), position: 'start', distance: 6, ...(far && { align: 'right' }) },
     data: [{ xAxis: capacity }],
   };
 }

@@ -3,18 +3,21 @@ import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { csv, save } from '../../format/save.js';
 
-/** @typedef {{text: any, raw?: string | number | bigint | null}} Cell */
-/** @typedef {{name: string, number?: boolean}} Column */
+/** @typedef {{text: any, raw?: string | number | bigint | null, mark?: boolean}} Cell */
+/** @typedef {{name: string, number?: boolean, csv?: string, first?: boolean}} Column `csv`: its name in a file; `first`: of a group, with a line before it */
 /** @typedef {{key: string, cells: (Cell | string | null)[], head?: any, total?: boolean, mark?: boolean}} Line */
 
 /** @param {Cell | string | null} cell */
 const shown = (cell) => (cell !== null && typeof cell === 'object' ? cell.text : cell);
 
 /** @param {Cell | string | null} cell @returns {string | number | bigint} */
-const raw = (cell) => (cell !== null && typeof cell === 'object' ? cell.raw ?? (typeof cell.text === 'string' ? cell.text : '') : cell ?? '');
+const raw = (cell) => (cell === null || typeof cell !== 'object' ? cell ?? '' : cell.raw === undefined && typeof cell.text === 'string' ? cell.text : cell.raw ?? '');
+
+/** The looks of a cell. @param {boolean | undefined} number @param {boolean | undefined} first @param {any} [cell] */
+const look = (number, first, cell) => [number && 'number', first && 'first', cell?.mark && 'mark'].filter(Boolean).join(' ');
 
 /** @param {Column[]} columns @param {Line[]} lines */
-export const tableCsv = (columns, lines) => csv([columns.map(({ name }) => name), ...lines.map(({ cells }) => cells.map(raw))]);
+export const tableCsv = (columns, lines) => csv([columns.map(({ name, csv: own }) => own ?? name), ...lines.map(({ cells }) => cells.map(raw))]);
 
 /**
  * @param {object} props
@@ -23,17 +26,19 @@ export const tableCsv = (columns, lines) => csv([columns.map(({ name }) => name)
  * @param {Column[]} props.columns the first names the row
  * @param {Line[]} props.lines
  * @param {any} [props.children] what stands between heading and table
+ * @param {{name: string, span: number}[]} [props.over] names of groups of columns, above theirs
  * @param {boolean} [props.bare] without a heading: the table behind a picture
  */
-export function Table({ title, file, columns, lines, children, bare = false }) {
+export function Table({ title, file, columns, lines, children, over, bare = false }) {
   const button = html`<button type="button" class="quiet" onClick=${() => save(`${file}.csv`, 'text/csv', tableCsv(columns, lines))}>${t('table.csv')}</button>`;
   return html`<div class=${bare ? 'behind' : 'view'}>
     ${!bare && html`<header><h2>${title}</h2>${button}</header>`}
     ${children}
     <div class="scroll" tabindex="0" role="region" aria-label=${title}><table>
-      <thead><tr>${columns.map(({ name, number }) => html`<th scope="col" class=${number ? 'number' : ''}>${name}</th>`)}</tr></thead>
+      <thead>${over && html`<tr class="over">${over.map(({ name, span }) => (name ? html`<th scope="colgroup" colspan=${span}>${name}</th>` : html`<td colspan=${span}></td>`))}</tr>`}
+        <tr>${columns.map(({ name, number, first }) => (name ? html`<th scope="col" class=${look(number, first)}>${name}</th>` : html`<td></td>`))}</tr></thead>
       <tbody>${lines.map(({ key, cells, total, mark }) => html`<tr key=${key} class=${total ? 'total' : mark ? 'mark' : ''}>
-        ${cells.map((cell, place) => (place ? html`<td class=${columns[place].number ? 'number' : ''}>${shown(cell)}</td>` : html`<th scope="row">${shown(cell)}</th>`))}</tr>`)}</tbody>
+        ${cells.map((cell, place) => (place ? html`<td class=${look(columns[place].number, columns[place].first, cell)}>${shown(cell)}</td>` : html`<th scope="row">${shown(cell)}</th>`))}</tr>`)}</tbody>
     </table></div>
     ${bare && button}
   </div>`;

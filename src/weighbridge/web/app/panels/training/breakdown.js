@@ -51,5 +51,14 @@ export function Breakdown({ answer }) {
   return html`<${Pictured} title=${t('train.breakdown')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-step`)} label=${label} of=${answer} height=${96} option=${() => partsOption(time.breakdown)} />
     <ul class="legend">${order.map(([name, value]) => html`<li key=${name}><i style=${{ background: partColour(name) }}></i>${partName(name)} <b>${percent(value / sum)}</b></li>`)}</ul>
-    <p class="hint" lang="en">${time.basis.kernels}; ${time.basis.messages}</p><//>`;
+    <p class="hint" lang="en">${time.basis.kernels}; ${time.basis.messages}</p><//>
+    ${time.stages.length > 1 && html`<${StageTimes} answer=${answer} />`}`;
+}
+
+/** What one micro-batch takes on each stage. @param {{answer: any}} props */
+function StageTimes({ answer: { time, model } }) {
+  const figures = ['forward_seconds', 'backward_seconds', 'weights_awaited_seconds', 'gradients_and_optimizer_seconds'];
+  const names = ['train.forward.pass', 'train.backward.pass', 'train.awaited', 'train.tail'];
+  const lines = time.stages.map((/** @type {any} */ stage) => ({ key: String(stage.pipeline_stage), cells: [{ raw: stage.pipeline_stage, text: t('train.stage', { stage: stage.pipeline_stage }) }, ...figures.map((key) => ({ raw: stage[key], text: stage[key] ? seconds(stage[key]) : '0' }))] }));
+  return html`<${Table} title=${t('train.stages.title')} file=${fileOf(`${model.name}-stages`)} lines=${lines} columns=${[{ name: t('train.stage.head') }, ...names.map((name) => ({ name: t(name), number: true }))]} />`;
 }

@@ -1,11 +1,14 @@
 // The questions behind the figures of a training step, and where their derivations stand.
 
+import { t } from '../../i18n/language.js';
+import { exact } from '../../format/number.js';
+
 /** @typedef {import('../../state/question.js').Question} Question */
 /** @typedef {import('../../drawer/steps.js').Step} Step */
 
-/** ``line:weights:2``: a line of stage 2's ledger; ``cost:dollars``: a figure of the run. */
+/** ``line:weights:2``: a line of stage 2's ledger; ``cost:dollars``: a figure of the run; ``speed:mfu``: one of a step. */
 const LINE = /^line:(\w+):(\d+)$/;
-const COST = /^cost:(\w+)$/;
+const OTHER = /^(cost|speed):(\w+)$/;
 
 /** Names that the ledger's lines have in explanations, where they differ. @type {Record<string, string>} */
 const CALLED = { allocator: 'reserved', peak_reserved: 'reserved' };
@@ -14,8 +17,8 @@ const CALLED = { allocator: 'reserved', peak_reserved: 'reserved' };
 export function explainTraining(shown, question) {
   const line = LINE.exec(shown);
   if (line) return asked(question, { line: CALLED[line[1]] ?? line[1], stage: Number(line[2]) }, null);
-  const cost = COST.exec(shown);
-  return cost && asked(question, { line: 'cost' }, cost[1]);
+  const other = OTHER.exec(shown);
+  return other && asked(question, { line: other[1] }, other[2]);
 }
 
 /** @param {Question} question @param {Record<string, unknown>} options @param {string | null} root */
@@ -23,5 +26,14 @@ function asked(question, options, root) {
   return {
     question: { ...question, options: { ...question.options, ...options, advice: false }, with: ['explain'] },
     steps: (/** @type {any} */ { explanation }) => /** @type {Step[]} */ (explanation).filter(({ path }) => !root || path[0] === root),
+    tables: (/** @type {any} */ { tensors }) => (tensors.length ? [standing(tensors)] : []),
   };
+}
+
+/** Tensors that stand at the highest moment, the largest first. @param {any[]} tensors @returns {import('../panel.js').Beside} */
+function standing(tensors) {
+  const rows = tensors.filter(({ bytes, count }) => bytes * count > 0).map(({ name, made_by, axes, shape, dtype, bytes, count }) => [
+    made_by ? `${name} · ${made_by.replace(/^layers\./, '')}` : name, shape.map((/** @type {number} */ size, /** @type {number} */ place) => `${exact(size)} ${axes[place]}`).join(' × ') || '1',
+    dtype, exact(bytes), exact(count), exact(bytes * count)]);
+  return { line: tensors[0].line, title: t('train.tensors'), columns: ['train.tensor', 'train.shape', 'train.type', 'params.bytes', 'train.count', 'memory.all'].map((key) => t(key)), rows, remark: '' };
 }

@@ -17,10 +17,10 @@ export function Headline({ answer, question, values }) {
   const band = error_bands.find((/** @type {any} */ { kind }) => kind.startsWith('device_total')) ?? error_bands[0];
   return html`<div class="sentence">
     <p class="of">${model.name} · ${cluster ?? t('train.no.cluster')} · ${planLine(plan)}</p>
-    <p class="large ${fits === false ? 'bad' : ''}"><${Figure} of=${`line:weights:${rank.pipeline_stage}`} label=${t('train.total')}>${binary(total)}<//>
+    <p class="large ${fits === false ? 'bad' : ''}"><${Figure} of=${`line:device_total:${rank.pipeline_stage}`} label=${`${t('train.total')} ${binary(total)}`}>${binary(total)}<//>
       ${' '}<span>${capacity ? t('train.of', { capacity: binary(capacity) }) : t('train.each')}</span></p>
     <p class="verdict ${fits === false ? 'bad' : 'good'}">${fits === null ? '' : fits ? t('train.fits', { left: binary(rank.free_bytes) }) : t('train.fits.not', { missing: binary(-rank.free_bytes) })}
-      ${' '}<span>${within(band)}</span></p>
+      ${' '}<span>${answer.too_close ? `${t('train.too.close')} ` : ''}${within(band)}</span></p>
     <p class="also">${peakLine(ranks[worst_stage])}</p>
     <${Speed} answer=${answer} />
     <${Pin} question=${question} values=${values} name=${`${model.name} · ${planLine(plan)}`} />
@@ -38,9 +38,9 @@ export function planLine({ gpus, tensor, pipeline, context, expert, data, micro_
 function Speed({ answer: { time, cost, flops, tuning } }) {
   const epoch = tuning?.epoch;
   return html`<${Facts} label=${t('train.speed')} facts=${[
-    time && { name: t('train.step'), value: seconds(time.step_seconds), also: within(time.error_band) },
-    time && { name: t('train.tokens'), value: short(time.tokens_per_second), also: t('train.tokens.gpu', { rate: exact(Math.round(time.tokens_per_second_per_gpu)) }) },
-    time && { name: 'MFU', value: percent(time.mfu), also: `${three(time.model_tflops_per_gpu)} TFLOP/s · HFU ${percent(time.hfu)}` },
+    time && { name: t('train.step'), value: seconds(time.step_seconds), of: 'speed:step_seconds', also: within(time.error_band) },
+    time && { name: t('train.tokens'), value: short(time.tokens_per_second), of: 'speed:tokens_per_second', also: html`<${Figure} of="speed:tokens_per_second_per_gpu">${t('train.tokens.gpu', { rate: exact(Math.round(time.tokens_per_second_per_gpu)) })}<//>` },
+    time && { name: 'MFU', value: percent(time.mfu), of: 'speed:mfu', also: html`${three(time.model_tflops_per_gpu)} TFLOP/s · HFU <${Figure} of="speed:hfu">${percent(time.hfu)}<//>` },
     !time && { name: t('train.work'), value: short(flops.model_per_step) },
     cost && { name: t('train.days'), value: three(cost.days), also: t('train.goodput', { share: percent(cost.goodput) }) },
     cost?.dollars != null && { name: t('train.dollars'), value: dollars(cost.dollars), of: 'cost:dollars', also: t('train.price', { price: dollars(cost.price_per_gpu_hour) }) },

@@ -10,7 +10,7 @@ export function Helps({ answer, ask, stale }) {
   const hint = together ? t('changes.together') : '';
   return html`<div class=${stale ? 'stale' : ''}>
     <${Changes} title=${t(fits === false ? 'changes.fit' : 'changes.memory')} hint=${hint} ask=${ask} changes=${changes} gives=${frees} />
-    ${time && html`<${Changes} title=${t('changes.time')} ask=${ask} changes=${time.changes} gives=${saves} />`}</div>`;
+    ${time && html`<${Changes} title=${t(fits === false ? 'changes.quickest' : 'changes.time')} ask=${ask} changes=${time.changes} gives=${saves} />`}</div>`;
 }
 
 /** @param {any} one */

@@ -1,10 +1,11 @@
 // The modules of the fullest rank, equal ones folded: parameters, and what each keeps for the backward pass.
 import { useState } from 'preact/hooks';
 import { html } from '../../html.js';
-import { t } from '../../i18n/language.js';
+import { spoken, t } from '../../i18n/language.js';
 import { useAnswer } from '../../engine/engine.js';
-import { binary, exact } from '../../format/number.js';
+import { binary, exact, three } from '../../format/number.js';
 import { csv, save } from '../../format/save.js';
+import { Table } from '../shared/table.js';
 import { fileOf } from './answer.js';
 
 /**
@@ -49,7 +50,17 @@ function Tree({ question }) {
       <th scope="row" style=${{ paddingInlineStart: `${0.4 + depth * 1.1}rem` }}>
         ${branch.children.length ? html`<button type="button" class="fold" aria-expanded=${!closed.has(path)} aria-label=${t(closed.has(path) ? 'table.open' : 'table.close', { name: called(branch) })} onClick=${() => toggle(path)}>${closed.has(path) ? '▸' : '▾'}</button>` : html`<span class="fold"></span>`}
         <code>${called(branch)}</code>${branch.remark && html` <span class="soft" lang="en">${branch.remark}</span>`}</th>
-      <td class="number">${exact(branch.parameters)}</td><td class="number">${exact(branch.kept_elements)}</td><td class="number" title=${exact(branch.kept_bytes)}>${binary(branch.kept_bytes)}</td></tr>`)}</tbody></table></div>`;
+      <td class="number">${exact(branch.parameters)}</td><td class="number">${exact(branch.kept_elements)}</td><td class="number" title=${exact(branch.kept_bytes)}>${binary(branch.kept_bytes)}</td></tr>`)}</tbody></table></div>
+    <${OneGpu} gpu=${answer.gpu} name=${answer.model.name} />`;
+}
+
+/** Bytes per parameter, then the memory of one GPU as model and optimizer, activations, total. @param {{gpu: any, name: string}} props */
+function OneGpu({ gpu, name }) {
+  const cells = (/** @type {number} */ bytes) => [1e6, 1e9, 2 ** 30].map((size) => ({ raw: bytes / size, text: (bytes / size).toLocaleString(spoken(), { minimumFractionDigits: size === 1e6 ? 1 : 3, maximumFractionDigits: size === 1e6 ? 1 : 3 }) }));
+  const each = t('tree.each', { bytes: three(gpu.bytes_per_parameter), parameters: exact(gpu.parameters) });
+  const line = (/** @type {string} */ key, /** @type {number} */ bytes, /** @type {string} */ remark, total = false) => ({ key, total, cells: [t(`tree.gpu.${key}`), ...cells(bytes), { raw: remark, text: html`<span class="small">${remark}</span>` }] });
+  return html`<${Table} title=${t('tree.gpu')} file=${fileOf(`${name}-gpu`)} columns=${[{ name: '' }, ...['MB', 'GB', 'GiB'].map((unit) => ({ name: unit, number: true })), { name: '' }]}
+    lines=${[line('model', gpu.weights_and_optimizer_bytes, each), line('rest', gpu.activations_and_buffers_bytes, t('train.peak')), line('total', gpu.total_bytes, t('memory.allocated'), true)]} />`;
 }
 
 /** As Megatron prints it: (0-3): 4 x TransformerLayer. @param {Branch} branch */

@@ -4,9 +4,13 @@ import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { memoryColour, styled } from '../../charts/colours.js';
 import { binary, exact, percent, seconds, three } from '../../format/number.js';
+import { change } from '../../state/store.js';
+import { keyOf } from '../../state/question.js';
 import { memoryName, step, there } from '../shared/memory.js';
 import { Pictured, Table } from '../shared/table.js';
+import { save } from '../../format/save.js';
 import { fileOf } from './answer.js';
+import { traced } from './trace.js';
 
 /** What stages do, each with its colour. @type {Record<string, string>} */
 const DOING = {
@@ -17,8 +21,8 @@ const DOING = {
 /** @param {string} doing */
 const doingName = (doing) => t(`doing.${doing.replaceAll(' ', '_')}`);
 
-/** @param {{answer: any}} props */
-export function Timeline({ answer }) {
+/** @param {{answer: any, ask: string, values: Record<string, string>}} props */
+export function Timeline({ answer, ask, values }) {
   const { timeline, model } = answer;
   const drawn = timeline.micro_batches_drawn < timeline.micro_batches;
   const hint = [
@@ -27,7 +31,16 @@ export function Timeline({ answer }) {
     drawn && t('train.drawn', { some: exact(timeline.micro_batches_drawn), all: exact(timeline.micro_batches) }),
   ].filter(Boolean).join(' · ');
   return html`<${Gantt} timeline=${timeline} name=${model.name} hint=${hint} />
-    ${timeline.memory && html`<${Memory} timeline=${timeline} name=${model.name} />`}`;
+    ${timeline.memory && html`<${Memory} timeline=${timeline} name=${model.name} pick=${timeline.stages.length > 1 && html`<${StageChoice} count=${answer.ranks.length} ask=${ask} values=${values} />`} />`}`;
+}
+
+/** Which stage's memory is drawn. @param {{count: number, ask: string, values: Record<string, string>}} props */
+function StageChoice({ count, ask, values }) {
+  const key = keyOf(ask, 'stage');
+  const stages = Array.from({ length: count }, (_, place) => String(place));
+  return html`<select class="small" aria-label=${t('train.stage.shown')} onChange=${(/** @type {any} */ e) => change({ [key]: e.currentTarget.value }, { step: true })}>
+    <option value="" selected=${!values[key]}>${t('train.stage.fullest')}</option>
+    ${stages.map((stage) => html`<option value=${stage} selected=${stage === values[key]}>${t('train.stage', { stage })}</option>`)}</select>`;
 }
 
 /** @param {any} timeline @returns {(value: number) => string} */
@@ -42,7 +55,8 @@ function Gantt({ timeline, name, hint }) {
     lines=${stages.flatMap((/** @type {any} */ stage) => stage.passes.map((/** @type {any} */ one, /** @type {number} */ place) => ({ key: `${stage.pipeline_stage}.${place}`, cells: [{ text: exact(stage.pipeline_stage), raw: stage.pipeline_stage }, { text: doingName(one.doing), raw: one.doing }, { text: one.micro_batch === null ? '' : exact(one.micro_batch), raw: one.micro_batch }, { text: timed(timeline)(one.start), raw: one.start }, { text: timed(timeline)(one.end), raw: one.end }] })))} />`;
   return html`<${Pictured} title=${t('train.gantt')} hint=${hint} table=${table}>
     <${Chart} name=${fileOf(`${name}-timeline`)} label=${`${t('train.gantt')}: ${hint}`} of=${timeline} height=${Math.min(72 + 26 * stages.length, 520)} option=${() => ganttOption(timeline)} />
-    <ul class="legend">${kinds.map((doing) => html`<li key=${doing}><i style=${{ background: DOING[doing] }}></i>${doingName(doing)}</li>`)}</ul><//>`;
+    <ul class="legend">${kinds.map((doing) => html`<li key=${doing}><i style=${{ background: DOING[doing] }}></i>${doingName(doing)}</li>`)}</ul>
+    <p class="saves"><button type="button" class="quiet" onClick=${() => save(`${fileOf(name)}-trace.json`, 'application/json', JSON.stringify(traced(timeline)))}>${t('train.trace')}</button></p><//>`;
 }
 
 /** @param {any} timeline @returns {any} */
@@ -74,8 +88,8 @@ function slice(_params, api) {
   };
 }
 
-/** @param {{timeline: any, name: string}} props */
-function Memory({ timeline, name }) {
+/** @param {{timeline: any, name: string, pick: any}} props */
+function Memory({ timeline, name, pick }) {
   const { memory } = timeline;
   const keys = there(Object.keys(memory.bytes).map((key) => ({ [key]: Math.max(...memory.bytes[key]) })));
   const sums = memory.times.map((/** @type {number} */ _, /** @type {number} */ place) => keys.reduce((sum, key) => sum + memory.bytes[key][place], 0));
@@ -84,7 +98,7 @@ function Memory({ timeline, name }) {
   const table = html`<${Table} bare=${true} title=${title} file=${fileOf(`${name}-memory-over-time`)}
     columns=${[{ name: t('train.time') }, ...[...keys.map(memoryName), t('memory.all')].map((one) => ({ name: one, number: true }))]}
     lines=${memory.times.slice(0, 400).map((/** @type {number} */ time, /** @type {number} */ place) => ({ key: String(place), cells: [{ raw: time, text: say(time) }, ...keys.map((key) => ({ raw: memory.bytes[key][place], text: binary(memory.bytes[key][place]) })), { raw: sums[place], text: binary(sums[place]) }] }))} />`;
-  return html`<${Pictured} title=${title} hint=${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })} table=${table}>
+  return html`<${Pictured} title=${title} hint=${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })} actions=${pick} table=${table}>
     <${Chart} name=${fileOf(`${name}-memory-over-time`)} label=${`${title}: ${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })}`} of=${timeline} height=${280} option=${() => memoryOption(timeline, keys, Math.max(...sums))} /><//>`;
 }
 

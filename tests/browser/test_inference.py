@@ -1,0 +1,230 @@
+"""The panels of serving many users and of one's own devices: typed by hand, changed by one click, explained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.accessible import violations
+from weighbridge.answer import answer
+from weighbridge.units import gibibytes, three_digits
+
+SERVED = "#infer?model=llama-3.1-70b&cluster=8xh100"
+
+OWN = "#local?model=llama-3.1-8b"
+
+
+def served(model: str, cluster: str, **options: Any) -> dict[str, Any]:
+    """What the command line says of a deployment."""
+    return answer({"ask": "infer", "model": model, "options": {"cluster": cluster, "advice": False, **options}})
+
+
+def local(model: str, *devices: str, **options: Any) -> dict[str, Any]:
+    """What the command line says of one's own devices."""
+    return answer({"ask": "local", "model": model, "options": {"on": list(devices), **options}})
+
+
+def seconds(value: float) -> str:
+    """As the page writes them."""
+    scale, unit = (1e3, "ms") if value < 1 else (1, "s")
+    return f"{float(f'{value * scale:.3g}'):,g} {unit}"
+
+
+def test_a_deployment_typed_by_hand(visit: Any) -> None:
+    page = visit("#infer?model=llama-3.1-70b").ready()
+    page.open("Cluster")
+    page.choose("cluster-device", "h200")
+    page.type("cluster-count", "4")
+    page.type("price", "3.5")
+    page.open("What users ask")
+    page.type("infer.prompt", "4000")
+    page.type("infer.output", "500")
+    page.type("infer.batch", "64")
+    page.open("Formats")
+    page.type("infer.quant", "fp8-block")
+    page.type("infer.kv", "fp8")
+    page.open("Engine and parallelism")
+    page.until("[...document.getElementById('infer.tp').options].some(one => one.value === '2')")
+    page.choose("infer.tp", "2")
+    page.until("[...document.getElementById('infer.dp').options].some(one => one.value === '2')")
+    page.choose("infer.dp", "2")
+    options = {"prompt": 4000, "output": 500, "batch": 64, "quant": "fp8-block", "kv": "fp8", "tp": 2, "dp": 2}
+    expected = served("llama-3.1-70b", "4xH200", price="3.5", **options)
+    page.shows(f"{expected['max_batch']:,}")
+    page.shows(f"It fits: {gibibytes(expected['memory']['total_per_gpu'])} needed")
+    page.shows(f"64 at once, each with 4,000 tokens in and 500 out")
+    page.shows(seconds(expected["ttft_seconds"]))
+    page.shows(seconds(expected["tpot_seconds"]))
+    page.shows(seconds(expected["inter_token_seconds"]))
+    page.shows(f"{round(expected['tokens_per_second_per_gpu']):,}")
+    cost = expected["cost_per_million_tokens"]
+    page.shows(f"${three_digits(cost['output'])}")
+    page.shows(f"${three_digits(cost['input'])}")
+    page.shows(f"{three_digits(expected['joules_per_million_tokens']['output'] / 3600)} Wh")
+    page.shows(f"half of {expected['error_bands'][0]['n']:,} measured")
+    page.shot("inference-by-hand", whole=True)
+
+
+@pytest.mark.parametrize(
+    ("group", "field", "text", "said"),
+    [
+        ("Formats", "infer.quant", "fp7", "allowed: auto"),
+        ("Formats", "infer.kv", "fp7", "is unknown"),
+        ("Engine and parallelism", "infer.engine", "vlm", "allowed: vllm"),
+        ("Engine and parallelism", "infer.memory_share", "2", "range"),
+        ("What users ask", "infer.prompt", "0", "range"),
+        ("Cluster", "price", "cheap", "dollars per GPU and hour"),
+        ("How the model is read", "infer.set", "num_layers", "field=value"),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_field(visit: Any, group: str, field: str, text: str, said: str) -> None:
+    page = visit(SERVED).ready().settled()
+    page.open(group)
+    page.type(field, text)
+    page.page.wait_for_selector(f"[id='{field}-problem']")
+    assert said in page.page.locator(f"[id='{field}-problem']").first.inner_text()
+    assert page.field(field).get_attribute("aria-invalid") == "true"
+    page.type(field, "")
+    page.page.wait_for_selector(f"[id='{field}-problem']", state="detached")
+
+
+def test_what_does_not_fit_is_said_and_mended_by_one_click(visit: Any) -> None:
+    page = visit("#infer?model=llama-3.1-70b&cluster=1xh100&infer.quant=bf16").ready().settled()
+    expected = served("llama-3.1-70b", "1xH100", quant="bf16")["memory"]
+    page.shows(gibibytes(expected["total_per_gpu"]))
+    page.shows(f"It does not fit: {gibibytes(expected['total_per_gpu'] - expected['engine_takes'])} too many")
+    page.press("Apply: weights in fp8-block")
+    page.shows("It fits")
+    assert "infer.quant=fp8-block" in page.fragment()
+    page.page.go_back()
+    page.shows("It does not fit")
+    page.press("Apply: 2 GPUs")
+    page.shows("It fits")
+    page.shows("2 x NVIDIA H100")
+
+
+def test_figures_open_their_formulas(visit: Any) -> None:
+    page = visit(SERVED).ready().settled()
+    expected = served("llama-3.1-70b", "8xH100")
+    page.page.locator(".sentence .large .figure").click()
+    page.explains(f"{expected['memory']['engine_takes']:,}")
+    page.figure(seconds(expected["ttft_seconds"]))
+    page.explains("own_pass")
+    page.explains("The pass of a prompt, operation by operation")
+    page.figure("320 KiB")
+    page.explains("327,680" if "327,680" in page.page.locator("#drawer").inner_text() else "num_key_value_heads")
+    page.figure(f"${three_digits(expected['cost_per_million_tokens']['output'])}")
+    page.explains("dollars_per_second")
+    page.figure("16.4 GiB")
+    page.explains("num_hidden_layers")
+
+
+def test_d_the_effect_of_precision_on_memory_and_speed(visit: Any) -> None:
+    """System D's second task, for its LLaMA-7B: the same deployment by formats of weights and of the cache."""
+    page = visit("#infer?model=llama-7b&cluster=1xa100").ready().settled()
+    table = page.page.get_by_role("region", name="By quantisation")
+    for row in ("bf16", "int8", "nf4"):
+        for cache in ("bf16", "fp8"):
+            if cache == "fp8":
+                continue  # an A100 has no fp8; what cannot be is said below
+            expected = served("llama-7b", "1xA100", quant=row, kv=cache)
+            line = table.locator("tr", has=page.page.locator("th", has_text=row)).first
+            page.until("document.querySelectorAll('button.take').length >= 7")
+            said = line.inner_text()
+            assert gibibytes(expected["memory"]["weights"]) in said
+            assert f"{expected['max_batch']:,}" in said
+            assert seconds(expected["tpot_seconds"]) in said
+    table.get_by_role("button", name="weights in nf4").first.click()
+    expected = served("llama-7b", "1xA100", quant="nf4", kv="bf16")
+    page.shows(f"{expected['max_batch']:,}")
+    assert "infer.quant=nf4" in page.fragment()
+
+
+def test_d_a_deployment_for_a_scenario(visit: Any) -> None:
+    """System D's third task: how many users of long prompts there are, and what they get."""
+    page = visit("#infer?model=llama-13b&cluster=1xa100").ready().settled()
+    page.open("What users ask")
+    page.type("infer.prompt", "1800")
+    page.type("infer.output", "200")
+    expected = served("llama-13b", "1xA100", prompt=1800, output=200)
+    page.shows("sequences of 2,000 tokens at once")
+    page.shows(f"{expected['max_batch']:,}")
+    for title in ("KV cache against context and users", "What more users cost each of them"):
+        page.shows(title)
+    users = answer(
+        {
+            "ask": "infer",
+            "model": "llama-13b",
+            "with": ["users"],
+            "options": {"cluster": "1xA100", "prompt": 1800, "output": 200, "advice": False},
+        }
+    )["users"]
+    page.page.locator("section", has_text="What more users cost").locator("details.data summary").first.click()
+    for one in users:
+        page.shows(seconds(one["tpot_seconds"]))
+
+
+def test_the_command_that_starts_it(visit: Any) -> None:
+    page = visit(f"{SERVED}&infer.engine=sglang").ready().settled()
+    page.page.locator("summary", has_text="The command that starts it").click()
+    page.shows("sglang.launch_server")
+    page.shows("--tp-size 8")
+
+
+def test_ones_own_devices(visit: Any) -> None:
+    page = visit(OWN).ready().settled()
+    first = local("llama-3.1-8b", "rtx-3060")
+    assert first["chosen"] == "Q8_0"
+    page.shows("Q8_0")
+    page.shows("the largest that fits, at 38 tokens per second")
+    page.open("Devices")
+    page.choose("local.on", "rtx-4090")
+    page.press("Add a device")
+    page.choose("local.on.1", "rtx-3060")
+    page.open("Processor and memory")
+    page.type("local.cpu", "core-i9-13900k")
+    page.type("local.ram", "64GiB")
+    page.open("Files and context")
+    page.type("local.gguf", "Q3_K_M,Q4_K_M,Q5_K_M")
+    page.open("Model")
+    page.page.locator("#model-search").fill("llama-3.1-70b")
+    page.page.locator(".models").get_by_role("button", name="llama-3.1-70b").first.click()
+    options = {"cpu": "core-i9-13900k", "ram": "64GiB", "gguf": "Q3_K_M,Q4_K_M,Q5_K_M"}
+    expected = local("llama-3.1-70b", "rtx-4090", "rtx-3060", **options)
+    best = expected["options"][0]
+    page.shows(f"{best['ngl']} of {best['layers']} layers are there")
+    page.shows(three_digits(best["tokens_per_second"]))
+    for share in best["by_device"]:
+        page.shows(gibibytes(share["needed"]))
+    page.page.get_by_role("button", name="Q5_K_M").click()
+    page.shows("Q5_K_M by device")
+    page.shot("own-devices", whole=True)
+    page.press("Remove NVIDIA GeForce RTX 4090")
+    page.until("!location.hash.includes('4090')")
+    page.page.go_back()
+    page.until("location.hash.includes('4090')")
+
+
+def test_what_no_device_holds_is_said(visit: Any) -> None:
+    page = visit("#local?model=deepseek-v3&local.ram=8GiB").ready().settled()
+    page.shows("None of them fits")
+    page.open("Processor and memory")
+    page.type("local.ram", "much")
+    page.page.wait_for_selector("[id='local.ram-problem']")
+
+
+@pytest.mark.parametrize("fragment", [SERVED, "#infer?model=llama-3.1-70b&cluster=1xh100&infer.quant=bf16", OWN])
+@pytest.mark.parametrize(
+    ("language", "look", "size"), [("en-GB", "light", "wide"), ("zh-CN", "dark", "phone"), ("zh-TW", "dark", "desktop")]
+)
+def test_axe_finds_nothing(visit: Any, fragment: str, language: str, look: str, size: str) -> None:
+    page = visit(fragment, language=language, look=look, size=size).ready().settled()
+    page.page.wait_for_selector("main .chart canvas")
+    for summary in page.page.locator("details > summary").all():
+        summary.click()
+    page.settled()
+    assert violations(page) == []
+    assert page.narrow() <= 0
+    name = fragment[1:].partition("?")[0] + ("-not" if "quant" in fragment else "")
+    page.shot(f"{name}-{language}-{look}-{size}", whole=True)
