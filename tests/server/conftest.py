@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
@@ -79,10 +82,10 @@ class Running:
                 return record
 
 
-def start(*options: str) -> Running:
-    """A service with these options, ready."""
+def start(*options: str, env: dict[str, str] | None = None, ready: bool = True) -> Running:
+    """A service with these options."""
     command = [sys.executable, "-c", "from weighbridge.cli import main; main()", "serve", "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
     running = Running(process)
 
     def read() -> None:
@@ -92,7 +95,8 @@ def start(*options: str) -> Running:
 
     threading.Thread(target=read, daemon=True).start()
     running.port = running.logged("listening")["port"]
-    running.logged("ready")
+    if ready:
+        running.logged("ready")
     return running
 
 
@@ -100,6 +104,34 @@ def stop(running: Running) -> int:
     """End a service as an operator does; its status."""
     running.process.terminate()
     return running.process.wait(60)
+
+
+def children(running: Running) -> list[int]:
+    """The processes of a service's workers: those of the quick lane first."""
+    found = [
+        int(text)
+        for text in Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+    ]
+    return sorted(found, key=lambda pid: (b"--quick" not in Path(f"/proc/{pid}/cmdline").read_bytes(), pid))
+
+
+def figure(running: Running, name: str) -> float:
+    """A figure of the metrics, by its name and labels as they are written."""
+    for line in running.get("/metrics").body.decode().splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+@contextmanager
+def served(*options: str, **how: Any) -> Iterator[Running]:
+    """A service of one's own, which must end in order."""
+    running = start("--workers", "1", "--slow-workers", "1", *options, **how)
+    try:
+        yield running
+    finally:
+        status = stop(running)
+    assert status == 0
 
 
 @pytest.fixture(scope="session")

@@ -22,12 +22,17 @@ PAGE = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""What the page may load: its own files, and no script that stands inside it."""
+"""What the page may load: its own files, and no script that stands inside it. Its workers have the policy of their own
+script, so that every file of the page is sent with this one.
+"""
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """What data may load."""
 
+POLICY = "Content-Security-Policy"
+
 ALWAYS = {
+    POLICY: NOTHING,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
@@ -38,7 +43,7 @@ ALWAYS = {
 
 
 class SafeHeaders:
-    """Adds them."""
+    """Adds those that a response does not have already."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -52,9 +57,7 @@ class SafeHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
-                    headers[name] = value
-                page = headers.get("content-type", "").startswith("text/html")
-                headers["Content-Security-Policy"] = PAGE if page else NOTHING
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, sending)

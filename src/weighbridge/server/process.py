@@ -96,6 +96,10 @@ class Worker:
             raise DiedError("a worker ended") from None
         return Reply(Came(came), status, seconds, body)
 
+    async def ended(self) -> None:
+        """Wait until the process has ended by itself."""
+        await self._process.wait()
+
     async def end(self) -> None:
         """End the process, whatever it does."""
         if self.alive:

@@ -129,6 +129,7 @@ def reply_to(seconds: float, ask: str, text: bytes, access: Access = Access.QUES
             found = exchange(text, access, ask or None, without=WITHOUT)
             return Reply(Came.ANSWER, found.status, time.process_time() - began, found.body.encode())
     except TooSlow:
+        _disarm()  # the other timer, where one rang as the question ended
         forget()
         return Reply(Came.SLOW)
     except (MemoryError, OverflowError, RecursionError):
@@ -145,8 +146,12 @@ def _within(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _disarm()
+
+
+def _disarm() -> None:
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _ring(number: int, frame: FrameType | None) -> None:
