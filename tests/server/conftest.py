@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import Any
 
 import pytest
@@ -76,15 +76,30 @@ class Running:
 
     def logged(self, message: str) -> dict[str, Any]:
         """The next record of that message."""
+        end = READY
         while True:
-            record = self.log.get(timeout=READY)
+            try:
+                record = self.log.get(timeout=0.1)
+            except Empty:
+                end -= 0.1
+                assert self.process.poll() is None or not self.log.empty(), "it has ended"
+                assert end > 0, f"nothing says {message!r}"
+                continue
             if record["message"] == message:
                 return record
 
 
-def start(*options: str, env: dict[str, str] | None = None, ready: bool = True) -> Running:
-    """A service with these options."""
-    command = [sys.executable, "-c", "from weighbridge.cli import main; main()", "serve", "--port", "0", *options]
+def start(*options: str, env: dict[str, str] | None = None, ready: bool = True, before: str = "pass") -> Running:
+    """A service with these options, ready unless said otherwise; ``before`` runs in its process first."""
+    command = [
+        sys.executable,
+        "-c",
+        f"{before}\nfrom weighbridge.cli import main; main()",
+        "serve",
+        "--port",
+        "0",
+        *options,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
     running = Running(process)
 
@@ -126,7 +141,8 @@ def figure(running: Running, name: str) -> float:
 @contextmanager
 def served(*options: str, **how: Any) -> Iterator[Running]:
     """A service of one's own, which must end in order."""
-    running = start("--workers", "1", "--slow-workers", "1", *options, **how)
+    usual = () if "--workers" in options else ("--workers", "1", "--slow-workers", "1")
+    running = start(*usual, *options, **how)
     try:
         yield running
     finally:

@@ -39,6 +39,7 @@ def command(host: str, port: int, log_level: str, **options: Any) -> None:
     settings = settings_of(options)
     try:
         import fastapi  # noqa: F401
+        import httptools  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:

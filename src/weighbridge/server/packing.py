@@ -17,9 +17,9 @@ QUICK, ONCE = 3, 9
 def reads_gzip(headers: Headers) -> bool:
     """Whether a caller reads gzip (RFC 9110, 12.5.3)."""
     for one in headers.get("accept-encoding", "").lower().split(","):
-        name, _, quality = one.partition(";")
-        if name.strip() in ("gzip", "*"):
-            return quality.replace(" ", "").removeprefix("q=").rstrip("0").rstrip(".") != "" if quality else True
+        name, _, quality = one.replace(" ", "").partition(";q=")
+        if name in ("gzip", "*"):
+            return quality.strip("0.") != "" if quality else True
     return False
 
 

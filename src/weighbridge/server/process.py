@@ -54,6 +54,9 @@ class Worker:
         except (DiedError, TimeoutError):
             await worker.end()
             raise DiedError("a worker did not become ready") from None
+        except BaseException:  # the service ends before the worker has begun
+            process.kill()
+            raise
         if lowered and hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWER)
         if reply.came is not Came.READY:

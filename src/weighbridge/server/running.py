@@ -71,13 +71,17 @@ def run(settings: Settings, host: str, port: int, level: str) -> None:
         timeout_graceful_shutdown=ENDING,
         lifespan="on",
     )
+    for name in (signal.SIGTERM, signal.SIGINT):  # before uvicorn takes them, and after it has ended in order
+        signal.signal(name, _end)
     where = listening.getsockname()
     log.info("listening", extra={"host": where[0], "port": where[1]})
-    for name in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends in order, and then raises the signal again
-        signal.signal(name, lambda *_: None)
     Server(config, service).run([listening])
     if service.failed:
         raise SystemExit(f"weighbridge: serve: {service.failed}")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -96,5 +100,6 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(f"--host: got {given(host)}, which is no address here: {why}") from None
     except OSError as error:
         hint = "; choose another, or 0 for any" if error.errno == errno.EADDRINUSE else ""
-        raise InputError(f"--port: {host}:{port} cannot be listened at: {error.strerror}{hint}") from None
+        option = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
+        raise InputError(f"{option}: {host}:{port} cannot be listened at: {error.strerror}{hint}") from None
     return listening

@@ -129,7 +129,7 @@ class Service:
                 self.metrics.refused.labels("gone").inc()
                 raise RefusedError(400, "body", "the connection ended before its turn came") from None
             except DiedError:
-                log.warning("a worker ended", extra={"ask": ask, "bytes": len(text), "tries_left": left})
+                log.warning("a question lost its worker", extra={"ask": ask, "bytes": len(text), "tries_left": left})
                 slow = True  # whatever it was, it does not take a worker of the quick lane again
         self.metrics.refused.labels("lost").inc()
         raise RefusedError(

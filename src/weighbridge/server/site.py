@@ -92,7 +92,7 @@ class Site(StaticFiles):
                 lambda: packed(Path(own).read_bytes() if own else bytes(response.body), ONCE)
             )
         body = self._packed[path]
-        headers = {**response.headers, "Content-Encoding": "gzip", "Content-Length": str(len(body))}
+        headers = {**response.headers, "content-encoding": "gzip", "content-length": str(len(body))}
         return Response(body, 200, headers)
 
 

@@ -65,11 +65,14 @@ def main() -> None:
     if quick:
         _collect_later()
     guard.shut(tuple(word.removeprefix("--host=") for word in sys.argv if word.startswith("--host=")))
-    _say(replied, Reply(Came.READY))
-    while (question := _next(asked)) is not None:
-        _say(replied, reply_to(*question, access))
-        if quick:
-            _collect()
+    try:
+        _say(replied, Reply(Came.READY))
+        while (question := _next(asked)) is not None:
+            _say(replied, reply_to(*question, access))
+            if quick:
+                _collect()
+    except BrokenPipeError:  # the service has ended
+        os._exit(0)
 
 
 COLLECTED = itertools.count(1)
