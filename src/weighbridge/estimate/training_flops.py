@@ -14,6 +14,10 @@ from weighbridge.replay import Direction, Replay
 from weighbridge.tape import Span, Tape
 
 
+KEPT = "_step_flops"
+"""Where a training step keeps them."""
+
+
 @dataclass(frozen=True)
 class StepFlops:
     """Floating-point operations of one training step on all ranks, in the exact convention.
@@ -34,7 +38,14 @@ class StepFlops:
 
 
 def step_flops(training: Training) -> StepFlops:
-    """Floating-point operations of a training step."""
+    """Floating-point operations of a training step. They stay with it: a report asks for them in several places."""
+    known: StepFlops | None = vars(training).get(KEPT)
+    if known is None:
+        known = vars(training)[KEPT] = _step_flops(training)
+    return known
+
+
+def _step_flops(training: Training) -> StepFlops:
     plan = training.plan
     micro_batches = plan.micro_batches * plan.data
     times = repetitions(training.tape)
