@@ -13,7 +13,6 @@ from weighbridge.pieces import Piece
 from weighbridge.replay import Direction, Replay
 from weighbridge.tape import Span, Tape
 
-
 KEPT = "_step_flops"
 """Where a training step keeps them."""
 
