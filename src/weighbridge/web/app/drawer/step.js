@@ -21,7 +21,7 @@ export function StepView({ node, level }) {
   return html`<section class="step">
     <div class="equation" ref=${equation} role="group" aria-label=${`${step.symbol} = ${step.formula} = ${step.value}`}>
       <${Line} tex=${latexName(step.symbol)} of="name" />
-      ${sides(step).map((terms) => terms.map((term, place) => html`<${Line} tex=${`${place ? '' : '='} ${term}`} of=${place ? 'term' : 'side'} />`))}
+      ${sides(step).map((terms) => terms.map((term, place) => html`<${Line} tex=${`${place ? '{}' : '='} ${term}`} of=${place ? 'term' : 'side'} />`))}
     </div>
     ${step.note && html`<p class="note" lang="en">${step.note}</p>`}
     ${step.source && html`<p class="source">${t('drawer.source')}: <cite lang="en">${step.source}</cite></p>`}
