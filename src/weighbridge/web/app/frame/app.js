@@ -75,7 +75,7 @@ function useModel(values) {
     let stale = false;
     modelOf(values).then(
       (found) => stale || set({ key, told: found, wrong: '' }),
-      (error) => stale || set({ key, told: null, wrong: error instanceof DOMException || error instanceof SyntaxError ? t('model.read.link') : error.message }),
+      (error) => stale || set({ key, told: null, wrong: error.message }),
     );
     return () => void (stale = true);
   }, [key]);
