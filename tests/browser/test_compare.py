@@ -64,7 +64,9 @@ def test_eight_models_are_added_and_a_ninth_cannot_be(visit: Any) -> None:
     header, *lines = table(page, "Models side by side")
     assert header[1:] == EIGHT
     training = next(line for line in lines if line[0] == "Training FLOPs")
-    assert [int(value) for value in training[1:]] == [one["training_flops"] for one in answer({"ask": "compare", "models": EIGHT})["models"]]
+    assert [int(value) for value in training[1:]] == [
+        one["training_flops"] for one in answer({"ask": "compare", "models": EIGHT})["models"]
+    ]
     page.shot("compare-eight", whole=True)
     page.page.get_by_role("button", name="Take gpt2 away").click()
     page.page.get_by_text("7 of 8", exact=True).first.wait_for()

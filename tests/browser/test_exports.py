@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PANELS = {
     "params": ("#params?model=gpt2", "gpt2-params"),
     "train": ("#train?model=llama-3.1-8b&cluster=8xh100&train.tp=2&train.tokens=1T", "llama-3.1-8b-train"),
-    "megatron": ("#megatron", "megatron-megatron"),
+    "megatron": ("#megatron", "Megatron-LM-GPT-4-layers-hidden-size-2-048-8-experts-megatron"),
     "infer": ("#infer?model=llama-3.1-8b&cluster=1xh100", "llama-3.1-8b-infer"),
     "local": ("#local?model=llama-3.1-8b", "llama-3.1-8b-local"),
     "scaling": ("#scaling?scaling.compute=5.76e23", "scaling-5.76e23"),
@@ -27,12 +27,28 @@ PANELS = {
 }
 """Of each panel an address, and what its files are called."""
 
+LAST_DIGIT = ("scaling",)
+"""Whose powers and logarithms another C library than Python's here works out: the last digit of a float may differ."""
+
+
+QUIET = """() => {
+  const asking = document.documentElement.hasAttribute('data-asking');
+  window.quietFor = asking ? 0 : (window.quietFor ?? 0) + 1;
+  return window.quietFor > 10;
+}"""
+
 
 def opened(visit: Any, panel: str, **how: Any) -> Driver:
     page: Driver = visit(PANELS[panel][0], **how).ready().settled()
     page.page.wait_for_selector(".exports")
-    page.page.wait_for_function("!document.querySelector('main .working')?.textContent")
-    page.page.wait_for_timeout(1500)  # questions that a panel asks beside its own
+    return quiet(page)
+
+
+def quiet(page: Driver) -> Driver:
+    """Wait until the page asks nothing any more: panels ask for curves, timelines and advice beside their answer."""
+    page.page.evaluate("window.quietFor = 0")
+    page.page.wait_for_function(QUIET, polling=50)
+    page.page.wait_for_timeout(300)  # charts come in
     return page
 
 
@@ -43,7 +59,7 @@ def test_json_is_what_the_command_line_prints(visit: Any, engine: str, panel: st
     assert name == f"{PANELS[panel][1]}.json"
     command = page.page.locator(".exports code").inner_text()
     expected = printed(command)
-    if panel == "scaling" and engine == "browser":  # powers and logarithms of another C library: the last digit
+    if engine == "browser" and panel in LAST_DIGIT:
         assert alike(json.loads(data), json.loads(expected))
         assert re.sub(rb"[\d.e+-]+", b"0", data) == re.sub(rb"[\d.e+-]+", b"0", expected)
     else:
@@ -65,8 +81,9 @@ def alike(one: Any, other: Any) -> bool:
 def test_every_table_is_saved_as_csv(visit: Any, panel: str) -> None:
     page = opened(visit, panel)
     page.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+    quiet(page)
     buttons = page.page.get_by_role("button", name="Save as CSV")
-    assert buttons.count() >= page.page.locator("main table").count() - page.page.locator("main .module-tree table").count() > 0
+    assert buttons.count() == page.page.locator("main table").count() > 0
     names = set()
     for button in buttons.all():
         name, data = saved(page, button)

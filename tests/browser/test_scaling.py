@@ -13,7 +13,12 @@ from weighbridge import scaling
 from weighbridge.laws import LAWS
 
 OWN = {
-    "law": {"name": "of-my-runs", "title": "ours", "data": "runs", "fitted": {"parameters": {"low": 1e7, "high": 1e10}}},
+    "law": {
+        "name": "of-my-runs",
+        "title": "ours",
+        "data": "runs",
+        "fitted": {"parameters": {"low": 1e7, "high": 1e10}},
+    },
     "constants": {"e": {"value": 1.8}, "a": {"value": 480.0}, "b": {"value": 2000.0}, "alpha": 0.35, "beta": 0.37},
     "covariance": None,
 }

@@ -23,10 +23,13 @@ const PAUSE = 20;
 
 /** @type {BrowserEngine | ServiceEngine} */
 export const engine = served() ? new ServiceEngine() : new BrowserEngine();
-const queue = new Queue((question) => engine.ask(question));
+const queue = new Queue((question) => engine.ask(question), (busy) => document.documentElement.toggleAttribute('data-asking', busy));
 
 /** Ask once. @param {string} slot @param {Question} question */
 export const ask = (slot, question) => queue.put(slot, question);
+
+/** When every question has been answered. */
+export const settled = () => queue.idle();
 
 /** @type {Kept} */
 const NOTHING = { answer: null, question: null, problems: [], failed: '', heard: '' };

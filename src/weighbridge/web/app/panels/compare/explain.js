@@ -37,5 +37,5 @@ export function explainCompared(shown, question) {
   if (!deployment) return null;
   const [, place, cluster, quant, line] = deployment;
   const options = { ...question.options, cluster: /** @type {string[]} */ (question.options.cluster)[Number(cluster)], quant, line, advice: false };
-  return { question: { ask: 'infer', model: (question.models ?? [])[Number(place)], options, with: ['explain'], ...beside(question) }, steps: (answer) => (ROOTS[line] ? steps(answer).filter((/** @type {any} */ { path }) => path[0] === ROOTS[line]) : steps(answer)), tables };
+  return { question: { ask: 'infer', model: (question.models ?? [])[Number(place)], options, with: ['explain'], ...beside(question) }, steps: (/** @type {any} */ answer) => (ROOTS[line] ? steps(answer).filter((/** @type {any} */ { path }) => path[0] === ROOTS[line]) : steps(answer)), tables };
 }
