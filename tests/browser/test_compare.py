@@ -142,6 +142,18 @@ def test_plans_are_kept_on_the_training_panel(visit: Any) -> None:
     page.shows("1 kept plans side by side")
 
 
+def test_a_ninth_plan_cannot_be_kept(visit: Any) -> None:
+    plans = [f"train?model=llama-3.1-8b&cluster=8xh100&train.micro_batch={size}" for size in range(1, 10)]
+    query = urlencode({"model": "llama-3.1-8b", "cluster": "8xh100", "train.tp": "2", "plans": "\n".join(plans)})
+    page: Driver = visit(f"#train?{query}").ready()
+    button = page.page.locator(".pin button")
+    button.wait_for()
+    assert button.is_disabled()
+    assert button.inner_text() == "Eight are kept already"
+    page.page.get_by_role("link", name="Compare 8").click()
+    page.shows("8 kept plans side by side")
+
+
 def test_kept_plans_stand_in_a_link_and_a_wrong_one_is_said(visit: Any) -> None:
     wrong = "train?model=llama-7b&cluster=8xa100&train.tp=3"
     page = open_compare(visit, {"plans": "\n".join([*PLANS, wrong])}, look="dark")

@@ -156,19 +156,19 @@ def test_a_report_is_light_and_dark_and_in_chinese(visit: Any, chromium: Browser
     name, data = saved(page, page.page.get_by_role("button", name="存为报告"))
     file = tmp_path / name
     file.write_bytes(data)
-    grounds = {}
+    grounds, inks = {}, {}
     for look in ("light", "dark"):
         report, said = read(chromium, file, color_scheme=look)
         assert "10 个定律的中位" in report.locator("main").inner_text()
         assert "计算过程" in report.locator("main").inner_text()
         grounds[look] = report.evaluate("getComputedStyle(document.body).backgroundColor")
         label = "getComputedStyle(document.querySelector('.picture svg text')).fill"
-        grounds[look, "ink"] = report.evaluate(label)
+        inks[look] = report.evaluate(label)
         assert said == []
         report.screenshot(path=tmp_path / f"{look}.png", full_page=True)
         report.context.close()
     assert grounds["light"] != grounds["dark"]
-    assert grounds["light", "ink"] != grounds["dark", "ink"]
+    assert inks["light"] != inks["dark"]
 
 
 def test_what_was_typed_cannot_become_markup(visit: Any, chromium: Browser, tmp_path: Path) -> None:
