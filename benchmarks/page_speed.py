@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LINK = "#params?model=mixtral-8x7b"
 """What is opened: no example that the page brings along, so that Python has to answer."""
 
-OPENED = 5
+OPENED = 3
 """Times that the page is opened cold."""
 
 TARGETS = {"cold": 5_000.0, "served": 500.0, "change": 100.0}
