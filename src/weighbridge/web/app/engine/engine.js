@@ -24,11 +24,28 @@ const FIRST = new Set([...Object.keys(FIELDS), 'drawer']);
 
 /** @type {BrowserEngine | ServiceEngine} */
 export const engine = served() ? new ServiceEngine() : new BrowserEngine();
-const first = new Queue((question) => engine.ask(question));
-const beside = new Queue((question) => engine.askBeside(question));
+/** Queues in which something is asked; the page says so while there are any. @type {Set<string>} */
+const busy = new Set();
+
+/** @param {string} name */
+const told = (name) => (/** @type {boolean} */ asking) => {
+  if (asking) busy.add(name);
+  else busy.delete(name);
+  document.documentElement.toggleAttribute('data-asking', busy.size > 0);
+};
+
+const first = new Queue((question) => engine.ask(question), told('first'));
+const beside = new Queue((question) => engine.askBeside(question), told('beside'));
 
 /** Ask once. @param {string} slot @param {Question} question */
 export const ask = (slot, question) => (FIRST.has(slot) ? first : beside).put(slot, question);
+
+/** When every question has been answered. */
+export async function settled() {
+  await first.idle();
+  await beside.idle();
+  await first.idle();
+}
 
 /** @type {Kept} */
 const NOTHING = { answer: null, question: null, problems: [], failed: '', heard: '' };
