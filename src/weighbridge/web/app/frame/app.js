@@ -44,6 +44,7 @@ export function App({ speak }) {
       </form>
       <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${busy} class=${busy ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />
+        ${!answered && busy && html`<div class="coming" aria-hidden="true"><i></i><i></i><i></i><i></i></div>`}
         ${answered && html`<${Safe} of=${answered}><${panel.Answer} answer=${answered} question=${told.question} values=${values} /><//>`}
       </main>
       ${values.x && html`<${Drawer} key=${panel.id} panel=${panel} question=${told.question} shown=${values.x} />`}
