@@ -1,10 +1,14 @@
 """Load on the HTTP service: estimates per second and how long they take, alone and with slow questions beside them.
 
 ``python -m benchmarks.serving_load`` starts ``weighbridge serve`` on the loopback, asks it for a bounded time over a
-few connections, and prints a table. Every question of a "distinct" row is one that was never asked before, so that none
-of their answers was held; "held" rows ask one question again and again. The client runs on the same processors as the
-service and takes its share of them; "processor" is what the service's own processes took of one for an answer, which
-other programs on the machine do not change much.
+few connections, and prints a table. Every question of a "distinct" row is one that was never asked before, over a
+dozen models, several plans and clusters and lengths of its own, so that none of their answers was held; "held" rows
+ask a hundred questions again and again.
+
+The client runs on the same processors as the service and takes its share of them, and so does whatever else runs on the
+machine. "processor" is what the service's own processes took of one for an answer, which others change little, and
+"client" what the client took; "by processor" is what two processors answer in a second where both have nothing else to
+do, twice a second over the first: what a client on another machine would see.
 """
 
 from __future__ import annotations
@@ -42,26 +46,55 @@ def _question(ask: str, **question: Any) -> Question:
     return ask, json.dumps(question).encode()
 
 
+MODELS = (
+    *("llama-3.1-8b", "llama-3.1-70b", "gpt2", "mixtral-8x7b", "qwen3-30b-a3b", "gemma-2-2b", "mistral-7b-v0.1"),
+    *("qwen2.5-7b", "phi-4", "mamba-1.4b", "deepseek-v3", "llama-7b"),
+)
+"""Of the catalogue: dense ones and mixtures, from 124 million to 671 billion parameters."""
+
+DENSE = ("llama-3.1-8b", "llama-3.1-70b", "mistral-7b-v0.1", "qwen2.5-7b", "phi-4", "llama-7b")
+"""Those whose heads tensor parallelism of 2 and 4 divides."""
+
+
+def _of(names: tuple[str, ...], number: int) -> str:
+    return names[number % len(names)]
+
+
 def params(number: int) -> Question:
-    """Parameters of a model of a width of its own."""
-    return _question("params", model="llama-3.1-8b", options={"set": {"intermediate_size": 14336 + number}})
+    """Parameters of a model with a vocabulary of its own, so that it is built and counted anew."""
+    return _question("params", model=_of(MODELS, number), options={"set": {"vocab_size": 32_000 + number}})
 
 
 def flops(number: int) -> Question:
     """FLOPs of a sequence of a length of its own."""
-    return _question("flops", model="llama-3.1-8b", options={"seq": 1024 + number})
+    return _question("flops", model=_of(MODELS, number), options={"seq": 64 + number % 900, "batch": 1 + number // 900})
+
+
+def _training(number: int) -> dict[str, Any]:
+    cluster = ("8xH100", "16xA100", "64xH100", "8xH200")[number % 4]
+    return {
+        "cluster": cluster,
+        "tp": (1, 2, 4)[number % 3],
+        "pp": (1, 2)[number // 3 % 2],
+        "seq": 1024 + 8 * number,
+        "recompute": ("none", "full")[number // 6 % 2],
+    }
 
 
 def memory(number: int) -> Question:
-    """Memory and time of a training step, without what would help."""
-    options = {"cluster": "8xH100", "tp": (1, 2, 4)[number % 3], "seq": 1024 + 8 * number, "advice": False}
-    return _question("train", model="llama-3.1-8b", options=options)
+    """Memory of every stage and time of a training step, without what would help."""
+    return _question("train", model=_of(DENSE, number), options=_training(number) | {"advice": False})
 
 
 def train(number: int) -> Question:
-    """The same with what would help."""
-    options = {"cluster": "8xH100", "tp": (1, 2, 4)[number % 3], "seq": 1024 + 8 * number}
-    return _question("train", model="llama-3.1-8b", options=options)
+    """The same with what would help, which is many more training steps."""
+    return _question("train", model=_of(DENSE, number), options=_training(number))
+
+
+def infer(number: int) -> Question:
+    """Memory and speed of a server of so many users, without what would help."""
+    options = {"cluster": ("H100", "2xA100", "8xH200")[number % 3], "prompt": 512 + number, "batch": 8, "advice": False}
+    return _question("infer", model=_of(DENSE, number), options=options)
 
 
 def scaling(number: int) -> Question:
@@ -69,9 +102,24 @@ def scaling(number: int) -> Question:
     return _question("scaling", options={"compute": 1e21 * (1 + number)})
 
 
+def compare(number: int) -> Question:
+    """Two models side by side."""
+    names = [_of(MODELS, number), _of(MODELS, number + 1 + number // len(MODELS) % 11)]
+    return _question("compare", models=names, options={"seq": 128 + number % 800})
+
+
+def local(number: int) -> Question:
+    """Which quantisation fits on one's own card."""
+    options = {"on": ["RTX-4090"], "gguf": "Q4_K_M", "context": 1024 + number}
+    return _question("local", model=_of(("llama-3.1-8b", "mistral-7b-v0.1", "qwen2.5-7b"), number), options=options)
+
+
+MIXTURE = (params, flops, memory, params, scaling, infer, params, memory, flops, compare)
+
+
 def mixed(number: int) -> Question:
-    """What people ask: parameters and FLOPs, memory, laws."""
-    return (params, flops, memory, scaling)[number % 4](number)
+    """What people ask in turn: parameters three times in ten, FLOPs and training twice, the others once."""
+    return MIXTURE[number % len(MIXTURE)](number)
 
 
 def slow(number: int) -> Question:
@@ -81,8 +129,8 @@ def slow(number: int) -> Question:
 
 
 def held(number: int) -> Question:
-    """The same question again."""
-    return memory(0)
+    """A hundred of the mixed questions again and again."""
+    return mixed(number % 100)
 
 
 @dataclass(frozen=True)
@@ -98,7 +146,9 @@ class Row:
         answers: in all.
         refused: responses of another status than 200.
         slow_answered: slow questions that were answered meanwhile.
-        processor_ms: of the service for each answer, slow ones among them.
+        processor_ms: of the service for each answer, slow ones left out where they ran beside.
+        client_ms: of a processor that the client took for each answer.
+        by_processor: answers in a second that two processors make which have nothing else to do.
     """
 
     name: str
@@ -109,7 +159,9 @@ class Row:
     answers: int
     refused: int
     slow_answered: int
-    processor_ms: float
+    processor_ms: float | None
+    client_ms: float
+    by_processor: float | None
 
 
 ROWS: tuple[tuple[str, Callable[[int], Question], int], ...] = (
@@ -118,9 +170,11 @@ ROWS: tuple[tuple[str, Callable[[int], Question], int], ...] = (
     ("scaling laws, distinct", scaling, 0),
     ("training step, distinct", memory, 0),
     ("training step with advice, distinct", train, 0),
+    ("serving, distinct", infer, 0),
+    ("own card, distinct", local, 0),
     ("mixed, distinct", mixed, 0),
     ("mixed, distinct", mixed, SLOW_BESIDE),
-    ("training step, held", held, 0),
+    ("mixed, held", held, 0),
 )
 
 
@@ -175,7 +229,10 @@ async def measured(port: int, pid: int, name: str, ask: Callable[[int], Question
         connection = await Connection.to(port)
         while (began := time.perf_counter()) < end:
             status, _ = await connection.ask(ask(next(numbers)))
-            (took if status == 200 else refused).append(time.perf_counter() - began if status == 200 else status)  # type: ignore[arg-type]
+            if status == 200:
+                took.append(time.perf_counter() - began)
+            else:
+                refused.append(status)
         connection.close()
 
     async def asking_slowly() -> int:
@@ -187,10 +244,12 @@ async def measured(port: int, pid: int, name: str, ask: Callable[[int], Question
         return count
 
     slowly = [asyncio.create_task(asking_slowly()) for _ in range(beside)]
-    began, before = time.perf_counter(), processor_seconds(pid)
+    began, before, own = time.perf_counter(), processor_seconds(pid), time.process_time()
     await asyncio.gather(*(asking() for _ in range(CONNECTIONS)))
     spent, processor = time.perf_counter() - began, processor_seconds(pid) - before
+    client = time.process_time() - own
     answered = sum(await asyncio.gather(*slowly))
+    each = None if beside else 1000 * processor / max(1, len(took))
     quantiles = statistics.quantiles(took, n=100)
     return Row(
         name,
@@ -201,7 +260,9 @@ async def measured(port: int, pid: int, name: str, ask: Callable[[int], Question
         len(took),
         len(refused),
         answered,
-        round(1000 * processor / (len(took) + answered), 2),
+        None if each is None else round(each, 3),
+        round(1000 * client / max(1, len(took)), 3),
+        None if each is None else round(2000 / each, 1),
     )
 
 
@@ -247,7 +308,7 @@ async def run(port: int, pid: int, seconds: float) -> list[Row]:
 HEAD = "".join(
     (
         f"{'question':38}{'slow beside':>12}{'per second':>12}{'p50':>10}{'p99':>10}",
-        f"{'refused':>9}{'slow answered':>15}{'processor':>12}",
+        f"{'refused':>9}{'slow answered':>15}{'processor':>12}{'client':>10}{'by processor':>14}",
     )
 )
 
@@ -256,8 +317,13 @@ def line(row: Row) -> str:
     """A row for people."""
     return (
         f"{row.name:38}{row.slow_beside:>12}{row.per_second:>12,.1f}{row.p50_ms:>7.1f} ms{row.p99_ms:>7.1f} ms"
-        f"{row.refused:>9,}{row.slow_answered:>15,}{row.processor_ms:>9.2f} ms"
+        f"{row.refused:>9,}{row.slow_answered:>15,}{_or_none(row.processor_ms, ' ms', 12)}"
+        f"{row.client_ms:>7.2f} ms{_or_none(row.by_processor, ' /s', 14)}"
     )
+
+
+def _or_none(value: float | None, unit: str, width: int) -> str:
+    return f"{'' if value is None else f'{value:,.2f}{unit}':>{width}}"
 
 
 def main() -> None:
@@ -267,11 +333,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the rows there")
     asked = parser.parse_args()
     machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} processors, Python {platform.python_version()}"
-    print(f"{machine}; load before: {os.getloadavg()[0]:.1f}\n{HEAD}")
+    load = round(os.getloadavg()[0], 1)
+    print(f"{machine}; other programs' load before: {load}\n{HEAD}")
     with served() as (port, pid):
         rows = asyncio.run(run(port, pid, asked.seconds))
     if asked.json:
-        data = {"machine": machine, "connections": CONNECTIONS, "rows": [asdict(row) for row in rows]}
+        data = {
+            "machine": machine,
+            "load_before": load,
+            "connections": CONNECTIONS,
+            "rows": [asdict(row) for row in rows],
+        }
         asked.json.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
 
 

@@ -137,20 +137,22 @@ OPERATORS: dict[str, Operator] = {
 }
 
 
+NUMBERS = frozenset({int, float, bool})
+"""Types that an operator's scalar function takes; most arguments are these, so that they are looked for first."""
+
+
 def apply(name: str, *arguments: Any) -> Any:
     """Apply the operator of that name to integers, arrays or traced numbers.
 
     A type that is neither a Python number nor an array takes part by a class method ``__apply__(operator, arguments)``.
     """
     row = OPERATORS[name]
-    scalar = True
-    for argument in arguments:
-        kind = type(argument)
-        if kind is not int and kind is not float and kind is not bool:
-            if hasattr(kind, "__apply__"):
-                return kind.__apply__(row, arguments)
-            scalar = False
-    return row.scalar(*arguments) if scalar else row.array(*arguments)
+    if NUMBERS.issuperset(map(type, arguments)):
+        return row.scalar(*arguments)
+    for kind in map(type, arguments):
+        if kind not in NUMBERS and hasattr(kind, "__apply__"):
+            return kind.__apply__(row, arguments)
+    return row.array(*arguments)
 
 
 def ceil_div(a: Count, b: Count) -> Count:

@@ -83,23 +83,30 @@ class Node:
         copies: Callable[[Node], Count],
         unit: str = "",
         include: Callable[[Node], bool] | None = None,
-        above: frozenset[str] = frozenset(),
+        above: tuple[Node, ...] = (),
     ) -> Count:
         """Own quantity plus the children's, each child as many times as ``copies`` says; named after the node."""
-        label = self.label(unit, copies(self), above)
         terms = [own(self)]
         for child in self.children:
             if (include or counted)(child):
-                below = child.sum(own, copies, unit, include, above | {label.symbol})
+                below = child.sum(own, copies, unit, include, (*above, self))
                 if type(below) is not int or below != 0:
                     terms.append(copies(child) * below)
         if len(terms) > 1 and type(terms[0]) is int and terms[0] == 0:
             terms = terms[1:]
-        return named(total(terms), label)
+        result = total(terms)
+        if type(result) is int:  # nothing to name; most sums are of plain numbers
+            return result
+        names: frozenset[str] = frozenset()
+        for node in above:
+            names |= {node.label(unit, copies(node), names).symbol}
+        return named(result, self.label(unit, copies(self), names))
 
     def part(self, name: str, value: Count) -> Count:
         """A share of this node's own quantity, under a name where the node has children to tell it from."""
-        return named(value, Label(name.replace(" ", "_"), primitive=True)) if self.composite else value
+        if type(value) is int or not self.composite:
+            return value
+        return named(value, Label(name.replace(" ", "_"), primitive=True))
 
     def label(self, unit: str, copies: Count, above: frozenset[str] = frozenset()) -> Label:
         """What the quantity of one copy of this node is called in explanations: not as what it is a part of."""

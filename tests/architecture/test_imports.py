@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "weighbridge"
 
 FLOORS = [
-    {"errors", "arithmetic", "ggml"},
+    {"errors", "arithmetic", "ggml", "sums"},
     {"traced", "units"},
     {"tree", "kernels", "passes", "tape"},
     {"gradients", "halves", "pieces"},

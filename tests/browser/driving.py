@@ -26,6 +26,9 @@ SIZES = {"desktop": (1440, 1000), "phone": (390, 844), "narrow": (360, 740), "wi
 PATIENCE = 20_000
 """Milliseconds that anything may take on a machine that does other work besides."""
 
+REFUSED = "responded with a status of 422"
+"""What the browser says where a service answers that a question cannot be answered."""
+
 
 class Driver:
     """One page in a browser of its own memory.
@@ -39,10 +42,14 @@ class Driver:
         self.complaints: list[str] = []
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: self._said(said.type, said.text))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
         if host:
             context.on("request", lambda request: self._asked(request.url, host))
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind == "error" and REFUSED not in text:
+            self.complaints.append(text)
 
     def _asked(self, url: str, host: str) -> None:
         parts = urlsplit(url)

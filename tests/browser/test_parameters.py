@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-
 A_BY_HAND = {
     "m.vocab": "152064",
     "m.hidden": "2048",

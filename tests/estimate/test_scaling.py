@@ -15,6 +15,7 @@ from weighbridge.estimate.scaling import FAR, scaling
 from weighbridge.hardware.cluster import cluster
 from weighbridge.laws import LAWS, Parametric, find
 from weighbridge.report.scaling import document
+from weighbridge.report.scaling_schema import curves
 from weighbridge.report.text import rendered
 from weighbridge.traced import Traced
 
@@ -267,3 +268,27 @@ def test_questions_at_the_edge_of_what_is_allowed_are_answered(names: tuple[str,
             figures = [answer.compute, answer.model.parameters, answer.model.tokens, answer.loss or 0.0]
             assert all(math.isfinite(figure) and figure >= 0 for figure in figures), (answer.law.name, asked, values)
         assert max(map(len, rendered(document(found), 60).splitlines())) <= 60
+
+
+def test_the_middle_of_the_laws() -> None:
+    three = wb.scaling(compute="5.76e23", law=["hoffmann-1", "hoffmann-3", "besiroglu"])
+    sizes = sorted(answer.model.parameters for answer in three.answers)
+    assert (three.parameters.low, three.parameters.middle, three.parameters.high) == tuple(sizes)
+    assert three.times_optimal is None
+    gopher = wb.scaling(parameters="280B", tokens="300B", law="besiroglu")
+    best = gopher.answers[0].best
+    assert best is not None and gopher.times_optimal is not None
+    assert gopher.times_optimal.middle == 280e9 / best.parameters
+
+
+def test_frontiers_have_the_optimum_and_its_intervals_at_every_budget() -> None:
+    result = wb.scaling(compute="1e22", law=["besiroglu", "llama-3"])
+    drawn = curves(result)
+    with_them, without = drawn["frontiers"]
+    assert without["intervals"] == []
+    assert len(with_them["intervals"]) == len(with_them["tokens"]) == len(drawn["compute"])
+    for place in (0, -1):
+        again = wb.scaling(compute=drawn["compute"][place], law="besiroglu").answers[0]
+        assert again.model.tokens == pytest.approx(with_them["tokens"][place])
+        assert again.intervals is not None
+        assert again.intervals.tokens.high == pytest.approx(with_them["intervals"][place]["tokens"]["high"])

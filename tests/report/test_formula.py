@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from weighbridge.arithmetic import ceil_div, exact_div
-from weighbridge.report.formula import LATEX, NUMBERS, PYTHON, TEXT, expression, formula, joined, lines, written
+from weighbridge.report.formula import LATEX, LATEX_NUMBERS, NUMBERS, PYTHON, TEXT, expression, formula, joined, lines, written
 from weighbridge.traced import Label, named, symbol
 
 H, F, N = symbol("h", 4), symbol("f", 10), symbol("n", 3)
@@ -70,3 +70,10 @@ def test_latex_and_python() -> None:
         r"\left\lceil \frac{\mathrm{h} \times \left(\mathrm{f} + 1{,}000\right)}{\mathrm{n}} \right\rceil"
     )
     assert written(formula(H * 1000, lambda node: False), PYTHON) == "1000 * h"
+
+
+def test_large_and_small_numbers_in_latex_are_powers_of_ten() -> None:
+    budget: Any = symbol("C", 5.76e23, "FLOPs")
+    assert written(formula(budget * 2, lambda node: False), LATEX_NUMBERS) == r"2 \times 5.76 \times 10^{23}"
+    small: Any = symbol("lr", 3.34e-5)
+    assert written(formula(small * 2, lambda node: False), LATEX_NUMBERS) == r"2 \times 3.34 \times 10^{-5}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from queue import Queue
+from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import pytest
@@ -73,16 +76,31 @@ class Running:
 
     def logged(self, message: str) -> dict[str, Any]:
         """The next record of that message."""
+        end = READY
         while True:
-            record = self.log.get(timeout=READY)
+            try:
+                record = self.log.get(timeout=0.1)
+            except Empty:
+                end -= 0.1
+                assert self.process.poll() is None or not self.log.empty(), "it has ended"
+                assert end > 0, f"nothing says {message!r}"
+                continue
             if record["message"] == message:
                 return record
 
 
-def start(*options: str) -> Running:
-    """A service with these options, ready."""
-    command = [sys.executable, "-c", "from weighbridge.cli import main; main()", "serve", "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def start(*options: str, env: dict[str, str] | None = None, ready: bool = True, before: str = "pass") -> Running:
+    """A service with these options, ready unless said otherwise; ``before`` runs in its process first."""
+    command = [
+        sys.executable,
+        "-c",
+        f"{before}\nfrom weighbridge.cli import main; main()",
+        "serve",
+        "--port",
+        "0",
+        *options,
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
     running = Running(process)
 
     def read() -> None:
@@ -92,7 +110,8 @@ def start(*options: str) -> Running:
 
     threading.Thread(target=read, daemon=True).start()
     running.port = running.logged("listening")["port"]
-    running.logged("ready")
+    if ready:
+        running.logged("ready")
     return running
 
 
@@ -100,6 +119,35 @@ def stop(running: Running) -> int:
     """End a service as an operator does; its status."""
     running.process.terminate()
     return running.process.wait(60)
+
+
+def children(running: Running) -> list[int]:
+    """The processes of a service's workers: those of the quick lane first."""
+    found = [
+        int(text)
+        for text in Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+    ]
+    return sorted(found, key=lambda pid: (b"--quick" not in Path(f"/proc/{pid}/cmdline").read_bytes(), pid))
+
+
+def figure(running: Running, name: str) -> float:
+    """A figure of the metrics, by its name and labels as they are written."""
+    for line in running.get("/metrics").body.decode().splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+@contextmanager
+def served(*options: str, **how: Any) -> Iterator[Running]:
+    """A service of one's own, which must end in order."""
+    usual = () if "--workers" in options else ("--workers", "1", "--slow-workers", "1")
+    running = start(*usual, *options, **how)
+    try:
+        yield running
+    finally:
+        status = stop(running)
+    assert status == 0
 
 
 @pytest.fixture(scope="session")

@@ -86,12 +86,27 @@ class FlopReport(Shown):
         """The operations of a node's own module, where it stands."""
         return self._by_node.get(id(node), [])
 
+    def under(self, convention: str) -> FlopReport:
+        """The same pass as another convention counts it; it is recorded once."""
+        other = replace(self, convention=convention)
+        vars(other).update(tape=self.tape, _by_node=self._by_node)
+        return other
+
+    @cached_property
+    def _own(self) -> dict[tuple[int, str], Count]:
+        """What nodes' own operations take, by node and direction, as far as it was asked for."""
+        return {}
+
     def own(self, direction: str) -> Callable[[Node], Count]:
         """What a node's own operations take, "forward" or "backward"."""
+        known = self._own
 
         def flops(node: Node) -> Count:
-            done = ((o.name, o.flops(self.convention)) for o in self.ran(node))
-            return total(node.part(name, getattr(work, direction)) for name, work in done)
+            key = (id(node), direction)
+            if key not in known:
+                done = ((o.name, o.flops(self.convention)) for o in self.ran(node))
+                known[key] = total(node.part(name, getattr(work, direction)) for name, work in done)
+            return known[key]
 
         return flops
 

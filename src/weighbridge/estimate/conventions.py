@@ -43,8 +43,13 @@ class Difference:
 
 def training_flops(model: Model, work: Pass, convention: str) -> Count:
     """Floating-point operations of one training step as a convention counts them."""
+    return _training(FlopReport(model, work), convention)
+
+
+def _training(report: FlopReport, convention: str) -> Count:
     if convention in PER_OPERATION:
-        return FlopReport(model, work, convention).training
+        return report.under(convention).training
+    model, work = report.model, report.work
     tokens = work.batch * work.sequence
     weighed = params(model)
     met = weighed.active + (weighed.prediction_active if work.prediction else 0)
@@ -63,6 +68,7 @@ def _attention(model: Model, work: Pass) -> Count:
     return report.tree.sum(own, run, include=every)
 
 
-def differences(model: Model, work: Pass) -> list[Difference]:
-    """The training step as every convention counts it."""
-    return [Difference(name, training_flops(model, work, name), MEANING[name]) for name in CONVENTIONS]
+def differences(model: Model, work: Pass, report: FlopReport | None = None) -> list[Difference]:
+    """The training step as every convention counts it; of a report that there is already, its record serves."""
+    recorded = report or FlopReport(model, work)
+    return [Difference(name, _training(recorded, name), MEANING[name]) for name in CONVENTIONS]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from weighbridge.errors import InputError
+from weighbridge.sums import summed
 
 WIDTHS = 32
 """Lengths that padded micro-batches are told apart by: each counts as the next of so many equal parts of a sequence."""
@@ -103,7 +104,7 @@ class Epoch:
 
     def positions(self, micro_batch: int) -> int:
         """Positions that are computed, padding included; expected where chance decides what lies together."""
-        return round(self.sequences * sum(width * share for width, share in self.widths(micro_batch).items()))
+        return round(self.sequences * summed(width * share for width, share in self.widths(micro_batch).items()))
 
     def padding(self, micro_batch: int) -> float:
         """The share of positions that hold no token."""

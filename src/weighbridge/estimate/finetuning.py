@@ -10,6 +10,7 @@ from weighbridge.estimate.compute import longest
 from weighbridge.estimate.epoch import Epoch
 from weighbridge.estimate.training import Training
 from weighbridge.models.tuning import trained
+from weighbridge.sums import summed
 from weighbridge.traced import plain
 
 STEP, MOST = 64, 1 << 20
@@ -75,7 +76,7 @@ class FineTuning:
         plan = self.training.plan
         together = int(plain(plan.micro_batch * plan.data_ranks))
         widths = self.epoch.widths(together)
-        return self.steps * sum(share * self._step(width) for width, share in widths.items())
+        return self.steps * summed(share * self._step(width) for width, share in widths.items())
 
     def _step(self, sequence: int) -> float:
         """Seconds of a step of such sequences."""

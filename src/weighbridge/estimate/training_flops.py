@@ -13,6 +13,9 @@ from weighbridge.pieces import Piece
 from weighbridge.replay import Direction, Replay
 from weighbridge.tape import Span, Tape
 
+KEPT = "_step_flops"
+"""Where a training step keeps them."""
+
 
 @dataclass(frozen=True)
 class StepFlops:
@@ -34,7 +37,14 @@ class StepFlops:
 
 
 def step_flops(training: Training) -> StepFlops:
-    """Floating-point operations of a training step."""
+    """Floating-point operations of a training step. They stay with it: a report asks for them in several places."""
+    known: StepFlops | None = vars(training).get(KEPT)
+    if known is None:
+        known = vars(training)[KEPT] = _step_flops(training)
+    return known
+
+
+def _step_flops(training: Training) -> StepFlops:
     plan = training.plan
     micro_batches = plan.micro_batches * plan.data
     times = repetitions(training.tape)

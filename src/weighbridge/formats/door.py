@@ -74,6 +74,18 @@ def behind(door: Door) -> Iterator[None]:
         _now.reset(token)
 
 
+@contextmanager
+def downloaded() -> Iterator[None]:
+    """Read files that the hub's library has put into its cache: their paths come from it, never from a caller.
+
+    Raises:
+        InputError: where the door is closed to the hub.
+    """
+    check_hub("")
+    with behind(OPEN):
+        yield
+
+
 def path_of(text: str | Path) -> Path:
     """A path as people write it; ``~`` is somebody's home on this machine alone."""
     return Path(text).expanduser() if now().machine else Path(text)

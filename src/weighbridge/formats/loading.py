@@ -189,9 +189,11 @@ def from_hub(repository: str, changes: Mapping[str, Any]) -> Model:
     """The model of a Hugging Face id. Where its configuration says nothing of quantisation, ModelOpt's file may."""
     from weighbridge.formats.hub import download_beside, download_config
 
-    raw = read_json(download_config(repository))
-    path = None if quantised(raw) else download_beside(repository, QUANTISED_BESIDE)
-    beside = None if path is None else read_json(path)
+    config = download_config(repository)
+    with door.downloaded():
+        raw = read_json(config)
+        path = None if quantised(raw) else download_beside(repository, QUANTISED_BESIDE)
+        beside = None if path is None else read_json(path)
     return from_raw(repository, raw, changes, f"Hugging Face hub, {repository}", beside=beside)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from weighbridge.arithmetic import power, ratio
 from weighbridge.laws.law import Allocation, Law
+from weighbridge.sums import summed
 from weighbridge.traced import Label, named
 
 
@@ -53,7 +54,7 @@ def line_through(rows: Sequence[tuple[float, float]]) -> tuple[float, float, flo
     """
     sizes = [math.log(parameters) for parameters, _ in rows]
     budgets = [math.log(compute) for _, compute in rows]
-    size, budget = sum(sizes) / len(rows), sum(budgets) / len(rows)
-    spread = sum((c - budget) ** 2 for c in budgets)
-    slope = sum((c - budget) * (n - size) for n, c in zip(sizes, budgets, strict=True)) / spread
+    size, budget = summed(sizes) / len(rows), summed(budgets) / len(rows)
+    spread = summed((c - budget) ** 2 for c in budgets)
+    slope = summed((c - budget) * (n - size) for n, c in zip(sizes, budgets, strict=True)) / spread
     return math.exp(budget), math.exp(size), slope

@@ -1,4 +1,4 @@
-"""Solving in one positive unknown, for laws without a closed form: plain bisection and golden section.
+"""Solving in one positive unknown, for laws without a closed form: bracketed interpolation, and golden section.
 
 Both work on the logarithm of the unknown, need a bracket and nothing else, and so run without SciPy. They take
 numbers, not arrays.
@@ -18,6 +18,9 @@ SCANNED = 64
 NARROWEST = 1e-8
 """Where golden section ends, as a relative width: around its lowest place a function is flat to within rounding."""
 
+NARROW = 1e-11
+"""Width of a bracket, in the logarithm, from which it is halved to the last digit."""
+
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -27,15 +30,41 @@ def rising_root(function: Callable[[float], float], low: float, high: float) -> 
     Raises:
         ArithmeticError: where it does not pass zero there.
     """
-    if not function(low) <= 0 <= function(high):
+    of_low, of_high = function(low), function(high)
+    if not of_low <= 0 <= of_high:
         raise ArithmeticError(f"no root between {low:g} and {high:g}")
-    a, b = math.log(low), math.log(high)
+    a, b = _narrowed(function, math.log(low), math.log(high), of_low, of_high)
     for _ in range(STEPS):
         middle = (a + b) / 2
         if middle in (a, b):
             break
         a, b = (a, middle) if function(math.exp(middle)) > 0 else (middle, b)
     return math.exp((a + b) / 2)
+
+
+def _narrowed(function: Callable[[float], float], a: float, b: float, of_a: float, of_b: float) -> tuple[float, float]:
+    """A narrow bracket around the root: inverse quadratic interpolation where three points lie so that it is safe, and
+    halving elsewhere (Chandrupatla 1997). A smooth function takes well under half of the steps of halving alone.
+    """
+    share = 0.5
+    for _ in range(STEPS):
+        x = a + share * (b - a)
+        found = function(math.exp(x))
+        if (found > 0) == (of_a > 0):
+            c, of_c = a, of_a
+        else:
+            b, c, of_b, of_c = a, b, of_a, of_b
+        a, of_a = x, found
+        if abs(b - a) <= NARROW or of_a == of_c:
+            break
+        xi, phi = (a - b) / (c - b), (of_a - of_b) / (of_c - of_b)
+        share = 0.5
+        if phi * phi < xi and (1 - phi) ** 2 < 1 - xi:
+            share = of_a / (of_b - of_a) * of_c / (of_b - of_c)
+            share += (c - a) / (b - a) * of_a / (of_c - of_a) * of_b / (of_c - of_b)
+        least = NARROW / 2 / abs(b - a)
+        share = min(1 - least, max(least, share))
+    return min(a, b), max(a, b)
 
 
 def lowest(function: Callable[[float], float], low: float, high: float) -> float:

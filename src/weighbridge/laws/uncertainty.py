@@ -13,6 +13,7 @@ from statistics import NormalDist
 
 from weighbridge.laws.law import Allocation
 from weighbridge.laws.parametric import Matrix, Parametric
+from weighbridge.sums import summed
 
 LEVEL = 0.8
 """Probability of an interval: from the 10th to the 90th percentile, as Hoffmann et al. and Besiroglu et al. report."""
@@ -45,8 +46,8 @@ class Intervals:
 
 def deviation(gradient: tuple[float, ...], covariance: Matrix) -> float:
     """The standard deviation of a figure with that gradient."""
-    rows = (sum(c * g for c, g in zip(row, gradient, strict=True)) for row in covariance)
-    return math.sqrt(max(0.0, sum(r * g for r, g in zip(rows, gradient, strict=True))))
+    rows = (summed(c * g for c, g in zip(row, gradient, strict=True)) for row in covariance)
+    return math.sqrt(max(0.0, summed(r * g for r, g in zip(rows, gradient, strict=True))))
 
 
 def of_size(law: Parametric, compute: float) -> tuple[float, ...]:

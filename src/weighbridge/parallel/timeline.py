@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from weighbridge.parallel.schedule import Action, Schedule, Step, order, placement
+from weighbridge.sums import summed
 from weighbridge.traced import plain
 
 Result = tuple[Action, int, int]
@@ -84,7 +85,7 @@ class Timeline:
     @property
     def bubble(self) -> float:
         """Share of all ranks' time in which they wait, from 0 to 1."""
-        busy = sum(self.ends) - sum(self.starts)
+        busy = summed(self.ends) - summed(self.starts)
         return 1 - busy / (self.duration * len(self.finishes))
 
 

@@ -1,4 +1,4 @@
-"""The curves of scaling laws that pictures show: optimal parameters by compute, loss by parameters at equal compute."""
+"""The curves of scaling laws that pictures show: optima by compute, loss by parameters at equal compute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 
 from weighbridge.estimate.scaling import Answer, Scaling
-from weighbridge.laws.law import Law
+from weighbridge.laws.law import Allocation, Law
+from weighbridge.laws.parametric import Parametric
+from weighbridge.laws.uncertainty import Intervals, intervals
 
 POINTS = 120
 """Of a curve."""
@@ -14,17 +16,21 @@ POINTS = 120
 
 @dataclass(frozen=True)
 class Frontier:
-    """Optimal parameters of one law by training compute.
+    """The optimum of one law by training compute.
 
     Attributes:
         law: which.
         parameters: at each of the budgets.
+        tokens: at each of the budgets.
         inside: whether each optimum lies within the runs that the law was fitted on.
+        intervals: that the uncertainty of the constants leaves likely; empty where it is not known.
     """
 
     law: Law
     parameters: tuple[float, ...]
+    tokens: tuple[float, ...]
     inside: tuple[bool, ...]
+    intervals: tuple[Intervals, ...]
 
 
 @dataclass(frozen=True)
@@ -58,16 +64,23 @@ def budgets(result: Scaling) -> tuple[float, ...]:
 
 
 def frontier(law: Law, compute: tuple[float, ...]) -> Frontier:
-    """Optimal parameters of a law at each budget."""
-    sizes = tuple(law.optimum(budget).parameters for budget in compute)
-    return Frontier(law, sizes, tuple(_inside(law, *one) for one in zip(compute, sizes, strict=True)))
+    """The optimum of a law at each budget."""
+    best = [law.optimum(budget) for budget in compute]
+    likely = [intervals(law, budget) for budget in compute] if isinstance(law, Parametric) else []
+    return Frontier(
+        law,
+        tuple(one.parameters for one in best),
+        tuple(one.tokens for one in best),
+        tuple(_inside(law, *one) for one in zip(compute, best, strict=True)),
+        tuple(one for one in likely if one is not None),
+    )
 
 
-def _inside(law: Law, compute: float, parameters: float) -> bool:
+def _inside(law: Law, compute: float, best: Allocation) -> bool:
     """Whether an optimum lies within the runs of a law."""
-    spans = ((law.fitted.compute, compute), (law.fitted.parameters, parameters))
-    tokens = law.tokens_within(compute, parameters)
-    return all(span is None or span.beyond(value) == 1 for span, value in (*spans, (law.fitted.tokens, tokens)))
+    of = law.fitted
+    spans = ((of.compute, compute), (of.parameters, best.parameters), (of.tokens, best.tokens))
+    return all(span is None or span.beyond(value) == 1 for span, value in spans)
 
 
 def valley(answer: Answer) -> Valley | None:

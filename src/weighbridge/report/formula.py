@@ -220,7 +220,8 @@ def _latex_name(symbol: Symbol) -> str:
 
 
 def _latex_number(value: Any) -> str:
-    return _plain_number(value).replace(",", "{,}")
+    digits, _, exponent = _plain_number(value).replace(",", "{,}").partition("e")
+    return rf"{digits} \times 10^{{{int(exponent)}}}" if exponent else digits
 
 
 LATEX = Style(_latex_name, _latex_number, lambda row: row.latex, r" \times ", (r"\left(", r"\right)"))

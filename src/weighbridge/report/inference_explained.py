@@ -19,6 +19,7 @@ from weighbridge.report.inference_tables import weights as kinds
 from weighbridge.report.markdown import as_markdown
 from weighbridge.report.text import rendered, window
 from weighbridge.report.time import seconds, share
+from weighbridge.sums import summed
 from weighbridge.traced import Label, Traced, named, symbol
 from weighbridge.units import gibibytes
 
@@ -179,7 +180,7 @@ def _operations(run: PassTime, what: str) -> Table:
     whole = run.seconds
     rows: list[Row] = []
     for part, bounds in of_pass(run).items():
-        spent = sum(bounds.values())
+        spent = summed(bounds.values())
         rows.append(Row((part, seconds(spent), share(spent, whole), waits_for(bounds)), part, True))
         rows += _inside(run, part, whole)
     rows.append(Row(("a pass", seconds(whole), "100.0 %", ""), strong=True))
@@ -197,6 +198,6 @@ def _inside(run: PassTime, part: str, whole: float) -> list[Row]:
             bounds[span.bound] = bounds.get(span.bound, 0.0) + span.seconds
     ordered = sorted(found.items(), key=lambda item: -sum(item[1].values()))
     return [
-        Row((f"  {name}", seconds(sum(b.values())), share(sum(b.values()), whole), waits_for(b)), part)
+        Row((f"  {name}", seconds(summed(b.values())), share(summed(b.values()), whole), waits_for(b)), part)
         for name, b in ordered
     ]

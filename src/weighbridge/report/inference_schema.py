@@ -21,6 +21,7 @@ from weighbridge.report.inference_speed import bands, gap
 from weighbridge.report.inference_tables import by_format, of_pass
 from weighbridge.report.schema import ErrorBand, Identity, identity
 from weighbridge.report.training_schema import band
+from weighbridge.sums import summed
 
 
 class ServingMemoryBytes(TypedDict):
@@ -223,10 +224,10 @@ def _times(inference: Inference) -> Mapping[str, Any]:
 def _pass(run: Any) -> PassSeconds:
     """A pass, by module and by what it waits for."""
     parts = of_pass(run)
-    bounds = {bound.value: sum(part.get(bound, 0.0) for part in parts.values()) for bound in Bound}
+    bounds = {bound.value: summed(part.get(bound, 0.0) for part in parts.values()) for bound in Bound}
     return {
         "seconds": run.seconds,
-        "by_part": {name: sum(part.values()) for name, part in parts.items()},
+        "by_part": {name: summed(part.values()) for name, part in parts.items()},
         "by_bound": {name: spent for name, spent in bounds.items() if spent},
     }
 

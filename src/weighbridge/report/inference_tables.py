@@ -11,6 +11,7 @@ from weighbridge.report.document import Column, Row, Table
 from weighbridge.report.inference_speed import money, rate
 from weighbridge.report.serving_curves import users as more_users
 from weighbridge.report.time import COLOURS, LAUNCHING, MESSAGE, NAMES, SAID, WAITS, seconds, share
+from weighbridge.sums import summed
 from weighbridge.tree import Kind
 from weighbridge.units import gibibytes, percent
 
@@ -100,7 +101,7 @@ def of_pass(run: PassTime) -> dict[str, dict[Bound, float]]:
         name = MESSAGES if span.bound is Bound.NETWORK else span.kind.value
         part = found.setdefault(name, {})
         part[span.bound] = part.get(span.bound, 0.0) + span.seconds
-    host = run.seconds - sum(by(run.spans, "bound").values())
+    host = run.seconds - summed(by(run.spans, "bound").values())
     if host > 1e-9:
         found[HOST] = {Bound.LAUNCH: host}
     return found
@@ -116,13 +117,13 @@ def _together(found: dict[str, dict[Bound, float]]) -> dict[Bound, float]:
 
 
 def _cells(part: dict[Bound, float], whole: float) -> list[str]:
-    spent = sum(part.values())
+    spent = summed(part.values())
     return [seconds(spent), share(spent, whole), waits_for(part)] if part else ["-", "-", ""]
 
 
 def waits_for(part: dict[Bound, float]) -> str:
     """``compute``, or ``memory 83 %, network 17 %``: the most first, what is little left out."""
-    whole = sum(part.values())
+    whole = summed(part.values())
     most_first = sorted(part.items(), key=lambda item: -item[1])
     said = [(WAITS.get(bound, bound.value), spent / whole) for bound, spent in most_first if spent >= SAID * whole]
     return said[0][0] if len(said) == 1 else ", ".join(f"{name} {100 * each:.0f} %" for name, each in said[:2])

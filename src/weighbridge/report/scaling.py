@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import median
 
-from weighbridge.estimate.scaling import FAR, Answer, Outside, Scaling
+from weighbridge.estimate.scaling import FAR, Answer, Middle, Outside, Scaling
 from weighbridge.laws.law import Law, Span
 from weighbridge.laws.uncertainty import LEVEL, Interval
 from weighbridge.report.document import Column, Document, Row, Table
@@ -93,22 +92,21 @@ def _one_budget(result: Scaling) -> bool:
 
 def _answer(result: Scaling) -> list[str]:
     """The answer first: the middle of the laws and their range."""
-    answers, asked = result.answers, result.question
-    sizes, tokens = ([getattr(a.model, name) for a in answers] for name in ("parameters", "tokens"))
+    answers = result.answers
     many = len(answers) > 1
     middle = f" in the middle of {len(answers)} laws" if many else f" by {answers[0].law.name}"
-    if asked.allocated:
-        ratios = sorted(answer.model.parameters / answer.best.parameters for answer in answers if answer.best)
-        facts = [f"the model has {plain(median(ratios))} times the parameters of its compute's optimum{middle}"]
-        return facts + ([f"from {plain(ratios[0])} to {plain(ratios[-1])} times"] if many else [])
-    facts = [f"{count(median(sizes))} parameters on {count(median(tokens))} tokens{middle}"]
+    if (ratio := result.times_optimal) is not None:
+        facts = [f"the model has {plain(ratio.middle)} times the parameters of its compute's optimum{middle}"]
+        return facts + ([f"from {plain(ratio.low)} to {plain(ratio.high)} times"] if many else [])
+    sizes, tokens = result.parameters, result.tokens
+    facts = [f"{count(sizes.middle)} parameters on {count(tokens.middle)} tokens{middle}"]
     spread = [_spread(sizes, "parameters"), _spread(tokens, "tokens")]
     found = ", ".join(part for part in spread if part)
     return facts + ([f"from {found}"] if many and found else [])
 
 
-def _spread(values: list[float], unit: str) -> str:
-    low, high = count(min(values)), count(max(values))
+def _spread(values: Middle, unit: str) -> str:
+    low, high = count(values.low), count(values.high)
     return "" if low == high else f"{low} to {high} {unit}"
 
 

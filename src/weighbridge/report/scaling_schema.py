@@ -8,13 +8,13 @@ from typing import Any, cast
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from weighbridge.estimate.law_fit import Fit
-from weighbridge.estimate.scaling import Answer, Scaling
+from weighbridge.estimate.scaling import Answer, Middle, Scaling
 from weighbridge.estimate.training_cost import Cost
 from weighbridge.laws.law import Allocation, Law, Span
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import Lifetime
 from weighbridge.laws.uncertainty import LEVEL, Interval, Intervals
-from weighbridge.report.curves import budgets, frontier, valley
+from weighbridge.report.curves import Frontier, budgets, frontier, valley
 
 
 class ScalingQuestion(TypedDict):
@@ -129,10 +129,27 @@ class ScalingAnswer(TypedDict):
     extras: dict[str, float]
 
 
+class ScalingMiddle(TypedDict):
+    """A figure over the laws: the least, the median, the largest."""
+
+    low: float
+    middle: float
+    high: float
+
+
+class ScalingOver(TypedDict):
+    """What the laws say together."""
+
+    parameters: ScalingMiddle
+    tokens: ScalingMiddle
+    times_optimal: ScalingMiddle | None
+
+
 class ScalingReport(TypedDict):
     """``weighbridge scaling --json``."""
 
     question: ScalingQuestion
+    over_laws: ScalingOver
     answers: list[ScalingAnswer]
 
 
@@ -177,16 +194,27 @@ def scaling(result: Scaling) -> ScalingReport:
             "inference_tokens": asked.inference_tokens,
             "unique_tokens": asked.unique_tokens,
         },
+        "over_laws": {
+            "parameters": _middle(result.parameters),
+            "tokens": _middle(result.tokens),
+            "times_optimal": None if result.times_optimal is None else _middle(result.times_optimal),
+        },
         "answers": [_answer(answer) for answer in result.answers],
     }
 
 
+def _middle(of: Middle) -> ScalingMiddle:
+    return {"low": of.low, "middle": of.middle, "high": of.high}
+
+
 class ScalingFrontier(TypedDict):
-    """Optimal parameters of one law at each budget."""
+    """The optimum of one law at each budget."""
 
     law: str
     parameters: list[float]
+    tokens: list[float]
     inside: list[bool]
+    intervals: list[ScalingIntervals]
 
 
 class ScalingValley(TypedDict):
@@ -213,10 +241,7 @@ def curves(result: Scaling) -> ScalingCurves:
     found = [(answer.law.name, frontier(answer.law, compute), valley(answer)) for answer in result.answers]
     return {
         "compute": list(compute),
-        "frontiers": [
-            {"law": name, "parameters": list(front.parameters), "inside": list(front.inside)}
-            for name, front, _ in found
-        ],
+        "frontiers": [_frontier(front) for _, front, _ in found],
         "valleys": [
             {
                 "law": name,
@@ -228,6 +253,16 @@ def curves(result: Scaling) -> ScalingCurves:
             for name, _, one in found
             if one is not None
         ],
+    }
+
+
+def _frontier(front: Frontier) -> ScalingFrontier:
+    return {
+        "law": front.law.name,
+        "parameters": list(front.parameters),
+        "tokens": list(front.tokens),
+        "inside": list(front.inside),
+        "intervals": [_likely(one) for one in front.intervals],
     }
 
 
@@ -287,8 +322,10 @@ def _model(model: Allocation | None, loss: float | None) -> ScalingModel | None:
 
 
 def _intervals(found: Intervals | None) -> ScalingIntervals | None:
-    if found is None:
-        return None
+    return None if found is None else _likely(found)
+
+
+def _likely(found: Intervals) -> ScalingIntervals:
     spans: Any = {name: _span(getattr(found, name)) for name in ("parameters", "tokens", "loss")}
     return cast(ScalingIntervals, {"level": LEVEL, "tokens_per_parameter": _span(found.ratio), **spans})
 

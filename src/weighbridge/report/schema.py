@@ -302,7 +302,7 @@ def compute(
         "workload": {"batch": work.batch, "sequence": work.sequence, "causal": work.causal},
         "convention": convention,
         "flops": counts,
-        "training_by_convention": {d.convention: d.training for d in differences(model, work)},
+        "training_by_convention": {d.convention: d.training for d in differences(model, work, report)},
         "uncounted_values": report.uncounted() if report is not None else {},
         "tree": _flop_node(report, report.tree) if report is not None else None,
         "generation": _generated(generation),

@@ -13,6 +13,7 @@ from weighbridge.estimate.training import Training
 from weighbridge.report.document import Column, Row, Table
 from weighbridge.report.modules import ranges
 from weighbridge.report.tree import owner
+from weighbridge.sums import summed
 from weighbridge.traced import plain
 from weighbridge.units import gibibytes, thousands, three_digits
 
@@ -105,7 +106,7 @@ def breakdown(time: StepTime) -> Table:
     messages = [part for part in found if part.message]
     for title, group in (("computing", modules), ("exposed messages", messages)):
         if group:
-            total = sum(part.seconds for part in group)
+            total = summed(part.seconds for part in group)
             rows.append(Row((title, seconds(total), share(total, whole), "", ""), strong=True))
         rows += [_part(part, whole, indent="  ") for part in group]
     rows += [_part(part, whole, "") for part in found if not part.module and not part.message]
@@ -142,7 +143,7 @@ def waits_for(part: Part) -> str:
     """``compute``, or ``compute 83 %, memory 17 %``: what a part and its messages wait for, the most first."""
     if part.name == BUBBLE:
         return "other stages"
-    whole = sum(part.waits.values())
+    whole = summed(part.waits.values())
     said = [
         (WAITS.get(bound, bound.value), spent / whole) for bound, spent in part.waits.items() if spent >= SAID * whole
     ]

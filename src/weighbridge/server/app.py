@@ -1,13 +1,13 @@
-"""The HTTP application: places, and what stands around every request."""
+"""The HTTP application: places of questions, and what stands around every request."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,33 +17,28 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weighbridge import __version__
-from weighbridge.answer import answer, fields
-from weighbridge.answer.exchange import encoded
-from weighbridge.server.bodies import body_of
+from weighbridge.server.documents import READS, add_documents, catalogues, described, tags
 from weighbridge.server.headers import SafeHeaders
-from weighbridge.server.metrics import MEDIA_TYPE as METRICS_TYPE
 from weighbridge.server.openapi import description
-from weighbridge.server.problems import RefusedError
+from weighbridge.server.packing import fitted
+from weighbridge.server.problems import RefusedError, of_http
 from weighbridge.server.service import Answered, Service
-from weighbridge.server.settings import OFFERED, Settings
+from weighbridge.server.settings import OFFERED
 from weighbridge.server.site import Site, built, not_built
 
 log = logging.getLogger("weighbridge.requests")
 
-JSON = "application/json"
 
-
-def create_app(settings: Settings, service: Service | None = None) -> ASGIApp:
+def create_app(service: Service) -> ASGIApp:
     """The application of a service."""
-    service = service or Service(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        _ = description(), catalogues()  # made once, before anybody waits for them
-        await service.lanes.open()
-        log.info("ready", extra={"version": __version__})
+        opening = asyncio.create_task(service.open())
+        _ = described(), catalogues()  # made once, while workers start, before anybody waits for them
         yield
-        await service.lanes.close()
+        opening.cancel()
+        await service.close()
 
     app = FastAPI(
         title="Weighbridge", version=__version__, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
@@ -52,11 +47,11 @@ def create_app(settings: Settings, service: Service | None = None) -> ASGIApp:
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_http)
     _add_questions(app, service)
-    _add_plain(app, service)
-    if built(settings.site):
-        app.mount("/", Site(directory=settings.site, html=True))
+    add_documents(app, service)
+    if built(service.settings.site):
+        app.mount("/", Site(service.settings.site))
     else:
-        app.add_api_route("/", partial(_no_page), methods=["GET"], include_in_schema=False)
+        app.add_api_route("/", _no_page, methods=READS, include_in_schema=False)
     return SafeHeaders(Watched(app, service))
 
 
@@ -64,92 +59,41 @@ def _add_questions(app: FastAPI, service: Service) -> None:
     """A place for every ask, one for all, and one that caches can keep."""
     for ask in OFFERED:
         app.add_api_route(f"/api/v1/{ask}", _asking(service, ask), methods=["POST"], include_in_schema=False)
-    app.add_api_route("/api/v1/answer", _asking(service, ""), methods=["POST"], include_in_schema=False)
-    app.add_api_route("/api/v1/answer", _reading(service), methods=["GET"], include_in_schema=False)
+    app.add_api_route("/api/v1/answer", _any(service), methods=["POST", *READS], include_in_schema=False)
 
 
 def _asking(service: Service, ask: str) -> Callable[[Request], Awaitable[Response]]:
     async def asking(request: Request) -> Response:
-        text = await body_of(request, service.settings)
-        return _noted(request, await service.answer(ask, text))
+        async with service.bodies.read(request) as text:
+            return _noted(request, await service.answer(ask, text, gone=request.is_disconnected))
 
     return asking
 
 
-def _reading(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    async def reading(request: Request) -> Response:
+def _any(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    """Any question: posted, or in an address that caches can keep."""
+    posted = _asking(service, "")
+
+    async def asking(request: Request) -> Response:
+        if request.method == "POST":
+            return await posted(request)
         values = request.query_params.getlist("q")
         if len(values) != 1:
             raise RefusedError(422, "question", f"q: given {len(values):,} times; expected once: the question as JSON")
-        known = request.headers.get("if-none-match", "").strip().removeprefix("W/").strip('"')
-        return _noted(request, await service.answer("", values[0].encode("utf-8", "replace"), known or None))
+        text = values[0].encode("utf-8", "replace")
+        return _noted(request, await service.answer("", text, tags(request), request.is_disconnected))
 
-    return reading
+    return asking
 
 
 def _noted(request: Request, answered: Answered) -> Response:
-    """The response; its lane goes to the log."""
+    """The response as its caller reads it; its lane goes to the log."""
     request.scope["weighbridge.lane"] = answered.lane
-    return answered.response
-
-
-@cache
-def catalogues() -> str:
-    """Models, families and devices, as the commands list them."""
-    families = answer({"ask": "models", "options": {"families": True}})["families"]
-    return encoded(
-        {
-            "models": answer({"ask": "models"})["models"],
-            "families": families,
-            "devices": answer({"ask": "clusters"})["devices"],
-        }
-    )
-
-
-def _add_plain(app: FastAPI, service: Service) -> None:
-    """Catalogues, descriptions, and what those who run the service ask."""
-
-    async def health() -> Response:
-        return _json(encoded({"status": "ok", "version": __version__}), "no-store")
-
-    async def ready() -> Response:
-        if not service.lanes.ready:
-            raise RefusedError(503, "busy", "workers are starting", {"Retry-After": "1"})
-        return _json(encoded({"status": "ready", "version": __version__}), "no-store")
-
-    async def figures() -> Response:
-        return Response(service.metrics.page(), 200, {"Cache-Control": "no-store"}, METRICS_TYPE)
-
-    async def catalogue() -> Response:
-        return _json(catalogues())
-
-    async def openapi() -> Response:
-        return _json(encoded(description()))
-
-    async def fields_of(request: Request) -> Response:
-        ask = request.path_params["ask"]
-        if ask not in OFFERED:
-            raise RefusedError(404, "not-found", f"nothing is asked by that name; allowed: {', '.join(OFFERED)}")
-        return _json(encoded(fields(ask)))
-
-    places: dict[str, Callable[..., Awaitable[Response]]] = {
-        "/health": health,
-        "/ready": ready,
-        "/metrics": figures,
-        "/api/v1/catalogue": catalogue,
-        "/api/v1/openapi.json": openapi,
-        "/api/v1/fields/{ask}": fields_of,
-    }
-    for place, of in places.items():
-        app.add_api_route(place, of, methods=["GET"], include_in_schema=False)
-
-
-def _json(text: str, caching: str = "public, max-age=300") -> Response:
-    return Response(text, 200, {"Cache-Control": caching}, JSON)
+    return fitted(answered.response, request.headers)
 
 
 async def _no_page() -> Response:
-    return not_built(__version__)
+    return not_built()
 
 
 async def _refused(request: Request, error: Any) -> Response:
@@ -157,13 +101,9 @@ async def _refused(request: Request, error: Any) -> Response:
     return response
 
 
-KINDS = {404: "not-found", 405: "method"}
-
-
 async def _refused_by_http(request: Request, error: Any) -> Response:
     """What the router refuses, as problem details."""
-    kind = KINDS.get(error.status_code, "question")
-    return RefusedError(error.status_code, kind, str(error.detail), error.headers).response()
+    return of_http(error).response()
 
 
 class Watched:

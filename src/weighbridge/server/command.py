@@ -25,9 +25,10 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.option("--seconds", type=Share(0.1, 3600), default=20.0, show_default=True, help="Of computing, at most.")
 @click.option("--max-body", type=click.IntRange(1024, 2**30), default=8 * 2**20, show_default=True, help="Bytes.")
 @click.option("--cache", type=click.IntRange(0, 2**40), default=64 * 2**20, show_default=True, help="Bytes of answers.")
+@click.option("--drain", type=Share(0, 3600), default=0.0, show_default=True, help="Seconds from SIGTERM to the end.")
 @click.option("--hub", is_flag=True, help="Let questions name repositories of the Hugging Face hub.")
 @click.option("--hub-host", multiple=True, metavar="HOST", help="With --hub: a host that may be asked, *.example.org.")
-@click.option("--site", type=FOLDER, metavar="FOLDER", help="The built page; by default the one installed.")
+@click.option("--site", type=FOLDER, metavar="FOLDER", help="A built page; by default the one installed.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged.")
 def command(host: str, port: int, log_level: str, **options: Any) -> None:
     """Serve the page and the HTTP service: answers are those of --json, at /api/v1 (docs/service.md).
@@ -38,6 +39,7 @@ def command(host: str, port: int, log_level: str, **options: Any) -> None:
     settings = settings_of(options)
     try:
         import fastapi  # noqa: F401
+        import httptools  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
@@ -55,6 +57,10 @@ def settings_of(options: dict[str, Any]) -> Settings:
     """
     if options["hub_host"] and not options["hub"]:
         raise InputError(f"--hub-host: got {given(options['hub_host'][0])}; of the hub, which --hub turns on")
+    if options["site"] and not (options["site"] / "index.html").is_file():
+        raise InputError(
+            f"--site: got {given(str(options['site']))}, which has no index.html; make site builds the page"
+        )
     quick = options["workers"] or max(1, processors())
     return Settings(
         quick=quick,
@@ -63,6 +69,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
         seconds=options["seconds"],
         body=options["max_body"],
         cached=options["cache"],
+        drain=options["drain"],
         hub=options["hub"],
         hub_hosts=tuple(options["hub_host"]),
         site=options["site"] or SITE,

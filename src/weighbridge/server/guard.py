@@ -17,17 +17,14 @@ from typing import Any
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
-NEVER = (
-    "subprocess.Popen",
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "shutil.",
-    "ctypes.dlopen",
-    "os.remove",
-)
+NEVER = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "ctypes.dlopen")
 """Events that no question has a use for, and beginnings of their names."""
+
+CHANGING = (
+    *("os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.mkdir", "os.chmod", "os.utime"),
+    "shutil.",
+)
+"""Events that change files, and beginnings of their names: done in the hub's cache alone."""
 
 
 class ClosedError(PermissionError):
@@ -41,7 +38,7 @@ def shut(hosts: tuple[str, ...] = ()) -> None:
         hosts: that may be asked over the network; with any, files of the hub's cache may be written too.
     """
     sys.dont_write_bytecode = True
-    sys.addaudithook(hook(_own_folders(), hosts, _cache() if hosts else ""))
+    sys.addaudithook(hook(_own_folders(), hosts, _caches() if hosts else ()))
 
 
 def _own_folders() -> tuple[str, ...]:
@@ -50,38 +47,58 @@ def _own_folders() -> tuple[str, ...]:
     return tuple(sorted(f"{Path(path).resolve()}{os.sep}" for path in found if Path(path).is_dir()))
 
 
-def _cache() -> str:
+def _caches() -> tuple[str, ...]:
+    """Folders of the hub's cache, which are there from now on."""
     from huggingface_hub import constants
 
-    return f"{Path(constants.HF_HOME).resolve()}{os.sep}"
+    found = [Path(folder) for folder in (constants.HF_HOME, constants.HF_HUB_CACHE)]
+    for folder in found:
+        folder.mkdir(parents=True, exist_ok=True)
+    return tuple(f"{folder.resolve()}{os.sep}" for folder in found)
 
 
-def hook(folders: tuple[str, ...], hosts: tuple[str, ...], cache: str) -> Callable[[str, tuple[Any, ...]], None]:
+def hook(
+    folders: tuple[str, ...], hosts: tuple[str, ...], caches: tuple[str, ...]
+) -> Callable[[str, tuple[Any, ...]], None]:
     """The hook itself, to be tried without being added."""
 
     def check(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
-            _check_open(args, folders, cache)
+            _check_open(args, folders, caches)
         elif event == "socket.getaddrinfo":
             _check_host(args[0], hosts)
         elif event == "socket.connect":
             _check_address(args[1], hosts)
-        elif event.startswith(NEVER) and not (hosts and event == "os.remove"):
+        elif event.startswith(CHANGING):
+            _check_change(event, args, caches)
+        elif event.startswith(NEVER):
             raise ClosedError(f"{event} is not done while a question is answered")
 
     return check
 
 
-def _check_open(args: tuple[Any, ...], folders: tuple[str, ...], cache: str) -> None:
+def _real(path: Any) -> str:
+    return os.path.realpath(os.fsdecode(path))
+
+
+def _check_open(args: tuple[Any, ...], folders: tuple[str, ...], caches: tuple[str, ...]) -> None:
     path, _, flags = args
     if not isinstance(path, str | bytes | os.PathLike):  # a number of a file that is open already
         return
-    name = os.path.realpath(os.fsdecode(path))
-    if cache and name.startswith(cache):
+    name = _real(path)
+    if name.startswith(caches):
         return
     writes = bool((flags or 0) & WRITING)
     if writes or not (name.startswith(folders) or name in ("/dev/null", "/dev/urandom")):
         raise ClosedError(f"{name} is not {'written' if writes else 'read'} while a question is answered")
+
+
+def _check_change(event: str, args: tuple[Any, ...], caches: tuple[str, ...]) -> None:
+    """Refuse a change outside the caches; what a link points to is looked at when it is opened."""
+    places = args[1:] if event == "os.symlink" else args
+    for path in places:
+        if isinstance(path, str | bytes | os.PathLike) and not f"{_real(path)}{os.sep}".startswith(caches):
+            raise ClosedError(f"{event} is not done while a question is answered: {_real(path)}")
 
 
 def _check_host(host: Any, hosts: tuple[str, ...]) -> None:

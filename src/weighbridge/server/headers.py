@@ -22,15 +22,17 @@ PAGE = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""What the page may load: its own files, and no script that stands inside it."""
-
-OF_THE_PAGE = ("text/html", "text/javascript", "application/javascript")
-"""Types of what runs in the page; a worker has the policy that its own script came with."""
+"""What the page may load: its own files, and no script that stands inside it. Its workers have the policy of their own
+script, so that every file of the page is sent with this one.
+"""
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """What data may load."""
 
+POLICY = "Content-Security-Policy"
+
 ALWAYS = {
+    POLICY: NOTHING,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
@@ -41,7 +43,7 @@ ALWAYS = {
 
 
 class SafeHeaders:
-    """Adds them."""
+    """Adds those that a response does not have already."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -55,10 +57,7 @@ class SafeHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
-                    headers[name] = value
-                if message["status"] != 304:  # a browser keeps the policy that it has, and would take a new one
-                    page = headers.get("content-type", "").startswith(OF_THE_PAGE)
-                    headers["Content-Security-Policy"] = PAGE if page else NOTHING
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, sending)

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from weighbridge.server.process import DiedError, Worker
 from weighbridge.server.settings import Settings
@@ -44,6 +45,17 @@ class FullError(Exception):
 
 class WaitedError(FullError):
     """The question waited too long for its turn."""
+
+
+class GoneError(Exception):
+    """Whoever asked did not wait for the turn."""
+
+
+Gone = Callable[[], Awaitable[bool]]
+"""Whether whoever asked is gone."""
+
+LONG_WAIT = 0.05
+"""Seconds of waiting after which somebody may have gone; a page drops a question as its reader types on."""
 
 
 @dataclass(eq=False)
@@ -99,25 +111,31 @@ class Lane:
         worker = await self.starts(self.settings, self.lowered)
         self._workers.add(worker)
         self._free.put_nowait(worker)
+        self._spawn(self._watch(worker))
 
-    async def ask(self, ask: str, text: bytes, seconds: float) -> Reply:
+    async def _watch(self, worker: Worker) -> None:
+        """Replace a worker that ends while nobody asks it anything."""
+        await worker.ended()
+        if worker in self._workers and not self._closing:
+            log.warning("a worker ended", extra={"lane": self.name, "answered": worker.answered})
+            self._replace(worker)
+
+    async def ask(self, ask: str, text: bytes, seconds: float, gone: Gone | None = None) -> Reply:
         """What comes of a question that may take so many seconds once it has its turn.
 
         Raises:
             FullError: where too many wait.
             WaitedError: where its turn does not come.
+            GoneError: where nobody waits for it any more when it does.
             DiedError: where the worker ends in the middle of it.
         """
         if self.waiting >= self.settings.queue:
             raise FullError(self._seconds_left())
-        self.waiting += 1
-        try:
-            async with asyncio.timeout(self.settings.wait_seconds):
-                worker = await self._free.get()
-        except TimeoutError:
-            raise WaitedError(self._seconds_left()) from None
-        finally:
-            self.waiting -= 1
+        came = time.perf_counter()
+        worker = await self._turn()
+        if gone is not None and time.perf_counter() - came > LONG_WAIT and await gone():
+            self._free.put_nowait(worker)
+            raise GoneError
         self.busy += 1
         began = time.perf_counter()
         try:
@@ -135,15 +153,37 @@ class Lane:
         self._free.put_nowait(worker)
         return reply
 
+    async def _turn(self) -> Worker:
+        """A worker that is free.
+
+        Raises:
+            WaitedError: where none is in time.
+        """
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self.settings.wait_seconds):
+                while True:
+                    worker = await self._free.get()
+                    if worker in self._workers and worker.alive:
+                        return worker
+        except TimeoutError:
+            raise WaitedError(self._seconds_left()) from None
+        finally:
+            self.waiting -= 1
+
     def _seconds_left(self) -> int:
         """Seconds until those that wait have been answered."""
         return min(60, max(1, math.ceil(self._mean * (self.waiting + 1) / self.size)))
 
     def _replace(self, worker: Worker) -> None:
         """Start another worker in the place of one that is lost."""
-        self._workers.discard(worker)
-        self.restarts += 1
-        task = asyncio.get_running_loop().create_task(self._another(worker))
+        if worker in self._workers:
+            self._workers.discard(worker)
+            self.restarts += 1
+            self._spawn(self._another(worker))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -196,21 +236,22 @@ class Lanes:
         """Whether both lanes have a worker that runs."""
         return self.quick.alive > 0 and self.slow.alive > 0
 
-    async def ask(self, ask: str, text: bytes, slow: bool) -> tuple[Reply, str]:
+    async def ask(self, ask: str, text: bytes, slow: bool, gone: Gone | None = None) -> tuple[Reply, str]:
         """What comes of a question, and the lane that it was answered in.
 
         Args:
             ask: what is asked; empty where the text says so.
             text: the question.
             slow: it is known to take long.
+            gone: whether whoever asked is gone.
         """
         like = shape(ask, text)
         if not slow and like not in self.known:
-            reply = await self.quick.ask(ask, text, self.settings.quick_seconds)
+            reply = await self.quick.ask(ask, text, self.settings.quick_seconds, gone)
             if reply.came is not Came.SLOW:
                 return reply, self.quick.name
             self.known.learn(like)
-        reply = await self.slow.ask(ask, text, self.settings.seconds)
+        reply = await self.slow.ask(ask, text, self.settings.seconds, gone)
         if reply.came is Came.ANSWER and reply.seconds < self.settings.quick_seconds / 2:
             self.known.forget(like)
         return reply, self.slow.name

@@ -131,7 +131,7 @@ def _question(ask: str) -> dict[str, Any]:
                 }
             },
         },
-        "responses": _responses(_answer(ask), (400, 408, 413, 415, 422, 429, 503)),
+        "responses": _responses(_answer(ask), (400, 408, 413, 415, 422, 429, 500, 503)),
     }
 
 
@@ -149,7 +149,7 @@ def _any_question() -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": {"anyOf": asked}, "examples": examples}},
         },
-        "responses": _responses({"type": "object"}, (400, 408, 413, 415, 422, 429, 503)),
+        "responses": _responses({"type": "object"}, (400, 408, 413, 415, 422, 429, 500, 503)),
     }
 
 
@@ -158,7 +158,7 @@ def _cacheable() -> dict[str, Any]:
     example = '{"ask":"params","model":"llama-3.1-8b"}'
     q = {"name": "q", "in": "query", "required": True, "schema": {"type": "string"}, "example": example}
     none = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
-    responses = _responses({"type": "object"}, (400, 422, 429, 503))
+    responses = _responses({"type": "object"}, (400, 422, 429, 500, 503))
     responses["304"] = {"description": "The answer that the entity tag names still holds."}
     return {"operationId": "answer_get", "summary": said, "parameters": [q, none], "responses": responses}
 
@@ -182,7 +182,8 @@ SAID = {
     415: "The body is not said to be JSON.",
     422: "The question cannot be answered: every wrong field is listed.",
     429: "Too many questions are waiting; Retry-After says when there may be room.",
-    503: "No worker had time; Retry-After says when one may.",
+    500: "A defect of the service, or the process that answered was lost twice.",
+    503: "No worker had time, or the service starts or ends; Retry-After says when one may.",
 }
 
 

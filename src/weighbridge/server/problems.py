@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from weighbridge.answer.exchange import encoded
@@ -15,13 +16,16 @@ MEDIA_TYPE = "application/problem+json"
 
 TYPES = {
     "question": "The question cannot be answered",
+    "request": "The request is no HTTP",
     "not-found": "There is nothing there",
     "method": "The method is not allowed",
     "media-type": "The body is not JSON",
-    "size": "The body is too large",
-    "body": "The body did not come",
+    "size": "The request is too large",
+    "body": "The request did not come",
     "too-much": "The question asks for too much computing",
     "busy": "Too many questions are waiting",
+    "not-ready": "The service is starting or ending",
+    "lost": "The process that answered has ended",
     "defect": "A defect of Weighbridge",
 }
 """Kinds of problems, and their titles."""
@@ -52,4 +56,14 @@ class RefusedError(Exception):
             "detail": self.detail,
             "errors": [{"pointer": "#", "field": "", "detail": self.detail}],
         }
-        return Response(encoded(body), self.status, dict(self.headers or {}), MEDIA_TYPE)
+        headers = {"Cache-Control": "no-store", **(self.headers or {})}
+        return Response(encoded(body), self.status, headers, MEDIA_TYPE)
+
+
+KINDS = {404: "not-found", 405: "method"}
+
+
+def of_http(error: HTTPException) -> RefusedError:
+    """What a router refuses, as problem details."""
+    kind = KINDS.get(error.status_code, "request")
+    return RefusedError(error.status_code, kind, str(error.detail), error.headers)

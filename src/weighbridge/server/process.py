@@ -54,6 +54,9 @@ class Worker:
         except (DiedError, TimeoutError):
             await worker.end()
             raise DiedError("a worker did not become ready") from None
+        except BaseException:  # the service ends before the worker has begun
+            process.kill()
+            raise
         if lowered and hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWER)
         if reply.came is not Came.READY:
@@ -95,6 +98,10 @@ class Worker:
         except (asyncio.IncompleteReadError, ConnectionError):
             raise DiedError("a worker ended") from None
         return Reply(Came(came), status, seconds, body)
+
+    async def ended(self) -> None:
+        """Wait until the process has ended by itself."""
+        await self._process.wait()
 
     async def end(self) -> None:
         """End the process, whatever it does."""

@@ -6,12 +6,16 @@ import errno
 import logging
 import signal
 import socket
+import time
+from types import FrameType
 
 import uvicorn
 
 from weighbridge.errors import InputError, given
 from weighbridge.server.app import create_app
+from weighbridge.server.connection import Bounded
 from weighbridge.server.logs import set_up
+from weighbridge.server.service import Service
 from weighbridge.server.settings import Settings
 
 ENDING = 25
@@ -20,8 +24,31 @@ ENDING = 25
 KEPT = 75
 """Seconds that an idle connection is kept."""
 
-CONNECTIONS = 4096
-"""Connections at most; one more is answered 503 at once."""
+log = logging.getLogger("weighbridge.server")
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, which denies its readiness for a while before it ends, so that whoever shares out requests
+    sends none to a closed door. A second signal ends that while.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+        self.ends: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        first = not self.service.ending
+        self.service.ending = True
+        if first and sig == signal.SIGTERM and self.service.settings.drain:
+            self.ends = time.monotonic() + self.service.settings.drain
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.service.failed or (self.ends is not None and time.monotonic() >= self.ends):
+            self.should_exit = True
+        return await super().on_tick(counter)
 
 
 def run(settings: Settings, host: str, port: int, level: str) -> None:
@@ -29,25 +56,32 @@ def run(settings: Settings, host: str, port: int, level: str) -> None:
 
     Raises:
         InputError: for an address that cannot be listened at.
+        SystemExit: where no worker can be started.
     """
     set_up(level)
-    listening = listen(host, port)
+    listening, service = listen(host, port), Service(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(service),
+        http=Bounded,
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=True,
         timeout_keep_alive=KEPT,
         timeout_graceful_shutdown=ENDING,
-        limit_concurrency=CONNECTIONS,
         lifespan="on",
     )
+    for name in (signal.SIGTERM, signal.SIGINT):  # before uvicorn takes them, and after it has ended in order
+        signal.signal(name, _end)
     where = listening.getsockname()
-    logging.getLogger("weighbridge.server").info("listening", extra={"host": where[0], "port": where[1]})
-    for name in (signal.SIGTERM, signal.SIGINT):  # uvicorn ends in order, and then raises the signal again
-        signal.signal(name, lambda *_: None)
-    uvicorn.Server(config).run([listening])
+    log.info("listening", extra={"host": where[0], "port": where[1]})
+    Server(config, service).run([listening])
+    if service.failed:
+        raise SystemExit(f"weighbridge: serve: {service.failed}")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -61,9 +95,11 @@ def listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, proto)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(where)
-    except socket.gaierror as error:
-        raise InputError(f"--host: got {given(host)}, which is no address here: {error.strerror}") from None
+    except (socket.gaierror, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no name"
+        raise InputError(f"--host: got {given(host)}, which is no address here: {why}") from None
     except OSError as error:
         hint = "; choose another, or 0 for any" if error.errno == errno.EADDRINUSE else ""
-        raise InputError(f"--port: {host}:{port:,} cannot be listened at: {error.strerror}{hint}") from None
+        option = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
+        raise InputError(f"{option}: {host}:{port} cannot be listened at: {error.strerror}{hint}") from None
     return listening

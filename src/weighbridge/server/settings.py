@@ -35,9 +35,11 @@ class Settings:
         seconds: a question that computes longer there is given up (422).
         wait_seconds: a question that waits longer for its turn is sent away (503).
         body: bytes of a request at most.
+        bodies: bytes of all requests that are under way at most; more are sent away (429).
         body_seconds: for a request's body to arrive.
         memory: bytes of address space of a worker at most.
         cached: bytes of answers that are kept.
+        drain: seconds between the signal to end and the end, in which requests are answered but readiness is denied.
         hub: whether configurations may be read from the Hugging Face hub.
         hub_hosts: hosts that may be asked then; the hub's own if empty.
         site: the folder of the built page.
@@ -50,9 +52,11 @@ class Settings:
     seconds: float = 20.0
     wait_seconds: float = 20.0
     body: int = 8 * 2**20
+    bodies: int = 256 * 2**20
     body_seconds: float = 15.0
     memory: int = 2 * 2**30
     cached: int = 64 * 2**20
+    drain: float = 0.0
     hub: bool = False
     hub_hosts: tuple[str, ...] = ()
     site: Path = SITE

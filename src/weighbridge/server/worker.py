@@ -65,11 +65,14 @@ def main() -> None:
     if quick:
         _collect_later()
     guard.shut(tuple(word.removeprefix("--host=") for word in sys.argv if word.startswith("--host=")))
-    _say(replied, Reply(Came.READY))
-    while (question := _next(asked)) is not None:
-        _say(replied, reply_to(*question, access))
-        if quick:
-            _collect()
+    try:
+        _say(replied, Reply(Came.READY))
+        while (question := _next(asked)) is not None:
+            _say(replied, reply_to(*question, access))
+            if quick:
+                _collect()
+    except BrokenPipeError:  # the service has ended
+        os._exit(0)
 
 
 COLLECTED = itertools.count(1)
@@ -129,6 +132,7 @@ def reply_to(seconds: float, ask: str, text: bytes, access: Access = Access.QUES
             found = exchange(text, access, ask or None, without=WITHOUT)
             return Reply(Came.ANSWER, found.status, time.process_time() - began, found.body.encode())
     except TooSlow:
+        _disarm()  # the other timer, where one rang as the question ended
         forget()
         return Reply(Came.SLOW)
     except (MemoryError, OverflowError, RecursionError):
@@ -145,8 +149,12 @@ def _within(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _disarm()
+
+
+def _disarm() -> None:
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _ring(number: int, frame: FrameType | None) -> None:

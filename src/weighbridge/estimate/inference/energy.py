@@ -6,6 +6,7 @@ from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.timing import PassTime
 from weighbridge.estimate.time.power import ATTENDING, MOVING, WAITING
 from weighbridge.estimate.time.work import Bound
+from weighbridge.sums import summed
 
 DRAWN = {Bound.COMPUTE: 1.0, Bound.MEMORY: MOVING, Bound.NETWORK: WAITING, Bound.LAUNCH: WAITING}
 """Shares of the power limit: multiplies draw as much as they may, what moves memory and what waits as measured."""
@@ -17,8 +18,8 @@ def joules(run: PassTime, watts: float) -> float:
         span.seconds * (ATTENDING if span.name == "attention" and span.bound is Bound.COMPUTE else DRAWN[span.bound])
         for span in run.spans
     )
-    host = run.seconds - sum(span.seconds for span in run.spans)
-    return watts * (sum(drawn) + host * WAITING)
+    host = run.seconds - summed(span.seconds for span in run.spans)
+    return watts * (summed(drawn) + host * WAITING)
 
 
 def energy_per_million(inference: Inference) -> dict[str, float] | None:

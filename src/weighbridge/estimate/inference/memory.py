@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -146,12 +147,30 @@ class ServingMemory:
         pool = self.pool
         if pool is None:
             return None
-        low, high = 0, 1
-        while high < MOST_POSITIONS and self.cache_of(1, high) <= pool:
-            low, high = high, 2 * high
-        if high >= MOST_POSITIONS:
+        return _most(lambda positions: self.cache_of(1, positions), pool, MOST_POSITIONS, self.serving.engine.block)
+
+
+def _most(takes: Callable[[int], Count], room: Count, end: int, step: int) -> int | None:
+    """The most of something, of which more takes more, whose bytes fit into a room; ``None`` where half of ``end``
+    still fits.
+
+    What takes bytes in proportion is found by a straight line between what fits and what does not, give or take a step;
+    each look is a pass through the model.
+    """
+    low, high, of_low, of_high = 0, 1, 0, takes(1)
+    while of_high <= room:
+        if 2 * high >= end:
             return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.cache_of(1, middle) <= pool else (low, middle)
-        return low
+        low, of_low = high, of_high
+        high = min(16 * high, end // 2)
+        of_high = takes(high)
+    while high - low > 1:
+        straight = low + (room - of_low) * (high - low) // (of_high - of_low)
+        for near in (straight, straight + step, straight - step, (low + high) // 2):
+            if low < near < high:
+                found = takes(near)
+                if found <= room:
+                    low, of_low = near, found
+                else:
+                    high, of_high = near, found
+    return low

@@ -14,6 +14,8 @@ from functools import cached_property
 from heapq import heappop, heappush
 from math import ceil
 
+from weighbridge.sums import summed
+
 GOLDEN = 0.6180339887498949
 """The golden ratio less one: its multiples, less their whole parts, are spread as evenly as any sequence's (Weyl), so
 that lengths are the same in every run."""
@@ -146,8 +148,8 @@ class Queue:
                 self._prompts()
             else:
                 self._tokens()
-        ttft = self.load.way / 2 + sum(first for first, _ in self.ended) / len(self.ended)
-        tpot = sum(each for _, each in self.ended) / len(self.ended)
+        ttft = self.load.way / 2 + summed(first for first, _ in self.ended) / len(self.ended)
+        tpot = summed(each for _, each in self.ended) / len(self.ended)
         return Waits(ttft, tpot, self.clock, self.made, self.read)
 
     @property

@@ -22,6 +22,7 @@ from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.nn.mla import MultiHeadLatentAttention
 from weighbridge.nn.moe import MixtureOfExperts
 from weighbridge.parallel.serving import Serving
+from weighbridge.sums import summed
 from weighbridge.tape import Axis, Operation, Phase, Tensor, Weight, splits
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
@@ -119,7 +120,7 @@ class PassTime:
     @cached_property
     def device_seconds(self) -> float:
         """Of the device's kernels and messages."""
-        return sum(span.seconds for span in self.spans)
+        return summed(span.seconds for span in self.spans)
 
     @cached_property
     def host_seconds(self) -> float:
@@ -139,7 +140,7 @@ class PassTime:
     @property
     def attention(self) -> float:
         """Of attention alone, in all layers."""
-        return sum(span.seconds for span in self.spans if span.name == "attention")
+        return summed(span.seconds for span in self.spans if span.name == "attention")
 
     def _part(self, part: Projection | Operation) -> Iterator[tuple[str, Bound, float]]:
         """What an operation, or projections that run as one, takes."""

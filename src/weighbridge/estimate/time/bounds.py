@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from weighbridge.estimate.time.step import StageTime, StepTime
 from weighbridge.estimate.time.work import Bound, Channel, Kernel, Seconds
+from weighbridge.sums import summed
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -107,4 +108,4 @@ def idle(step: StepTime) -> float:
     """Share of all stages' time in which they wait for one another, of the whole step."""
     busy = (step.repeats * float(plain(stage.forward + stage.backward)) for stage in step.stages)
     ends = (float(plain(stage.head + stage.tail)) for stage in step.stages)
-    return max(0.0, 1 - (sum(busy) + sum(ends)) / (len(step.stages) * step.step_seconds))
+    return max(0.0, 1 - (summed(busy) + summed(ends)) / (len(step.stages) * step.step_seconds))

@@ -13,6 +13,7 @@ from weighbridge.estimate.time.operations import Timer
 from weighbridge.estimate.time.piece import PieceTime
 from weighbridge.estimate.time.work import Channel, Doing, Seconds, exposed
 from weighbridge.parallel.timeline import Durations
+from weighbridge.sums import summed
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
@@ -55,13 +56,13 @@ class Pass:
     @cached_property
     def computing(self) -> Seconds:
         """Seconds of kernels."""
-        brisk = sum((count * doing.computing for doing, count in self.runs), 0.0)
-        return brisk + (1 / self.pace - 1) * sum((count * doing.multiplying for doing, count in self.runs), 0.0)
+        brisk = summed((count * doing.computing for doing, count in self.runs), 0.0)
+        return brisk + (1 / self.pace - 1) * summed((count * doing.multiplying for doing, count in self.runs), 0.0)
 
     @cached_property
     def exposed(self) -> Seconds:
         """Seconds of messages within the replica that nothing hides."""
-        return sum((count * doing.exposed for doing, count in self.runs), 0.0)
+        return summed((count * doing.exposed for doing, count in self.runs), 0.0)
 
     @cached_property
     def device(self) -> Seconds:
@@ -129,13 +130,13 @@ class ChunkTime:
         also = more or [0.0] * len(doings)
         beside = (doing.computing + doing.exposed + own for doing, own in zip(doings, also, strict=True))
         taken = self.timer.clock.taken
-        waits = sum(
+        waits = summed(
             (n * exposed(sent, busy, taken) for n, sent, busy in zip(counts, travelling, beside, strict=True)), 0.0
         )
         launches = sum(n * self._launches(doing) for n, doing in zip(counts, doings, strict=True))
         hidden: Seconds = 0.0
         if self.timer.training.kernels.routing.overlapped:
-            hidden = sum((n * doing.sending(Channel.EXPERT) for n, doing in zip(counts, doings, strict=True)), 0.0)
+            hidden = summed((n * doing.sending(Channel.EXPERT) for n, doing in zip(counts, doings, strict=True)), 0.0)
             doings = [doing.without(Channel.EXPERT) for doing in doings]
         runs = tuple(zip(doings, counts, strict=True))
         return Pass(runs, waits, launches, hidden, taken, self.timer.clock.launch)

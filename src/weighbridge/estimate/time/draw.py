@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from weighbridge.estimate.time.power import made_with
 from weighbridge.estimate.time.step import StageTime, StepTime
+from weighbridge.sums import summed
 from weighbridge.traced import plain
 
 
@@ -17,7 +18,7 @@ def mean_watts(step: StepTime) -> float | None:
     if not limit:
         return None
     found = [_watts(step, stage, limit) for stage in step.stages]
-    return sum(found) / len(found)
+    return summed(found) / len(found)
 
 
 def _watts(step: StepTime, stage: StageTime, limit: float) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 from weighbridge.hardware.catalogue import find
 from weighbridge.hardware.device import Device
+from weighbridge.sums import summed
 
 ENERGY = {"ampere": 1.65e-12, "hopper": 1.27e-12, "blackwell": 1.35e-12}
 """Joules of a device per floating-point operation of a 16-bit multiply at the rate of short runs, by architecture: its
@@ -74,7 +75,7 @@ class Load:
         """Joules of it on a device that may draw ``limit`` watts, of the ``made`` that it is made with."""
         whole = made or limit
         rest = ((ATTENDING, self.attending), (MOVING, self.moving), (WAITING, self.waiting))
-        drawn = sum(min(share * whole, limit) * seconds for share, seconds in rest)
+        drawn = summed(min(share * whole, limit) * seconds for share, seconds in rest)
         return self.joules * math.pow(rate, EXPONENT - 1) + drawn
 
 

@@ -24,6 +24,7 @@ from weighbridge.estimate.training_flops import step_flops
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.parallel.timeline import Sending, Timeline, simulate
+from weighbridge.sums import summed
 from weighbridge.traced import plain
 
 
@@ -89,12 +90,12 @@ class StageTime:
     @property
     def forward(self) -> Seconds:
         """One micro-batch's forward passes."""
-        return sum((chunk.forward.seconds for chunk in self.chunks), 0.0)
+        return summed((chunk.forward.seconds for chunk in self.chunks), 0.0)
 
     @property
     def backward(self) -> Seconds:
         """One micro-batch's backward passes."""
-        return sum((chunk.inputs.seconds + chunk.weights.seconds for chunk in self.chunks), 0.0)
+        return summed((chunk.inputs.seconds + chunk.weights.seconds for chunk in self.chunks), 0.0)
 
     @cached_property
     def tail(self) -> Seconds:
@@ -108,7 +109,7 @@ class StageTime:
 
 
 def _sum(seconds: Iterable[Seconds]) -> float:
-    return float(plain(sum(seconds, 0.0)))
+    return float(plain(summed(seconds, 0.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +265,7 @@ class StepTime:
         found[Channel.DATA.value] = (
             found.get(Channel.DATA.value, 0.0) + float(plain(stage.head + stage.tail)) - found["optimizer"]
         )
-        found["pipeline bubble"] = max(self.step_seconds - sum(found.values()), 0.0)
+        found["pipeline bubble"] = max(self.step_seconds - summed(found.values()), 0.0)
         least = 1e-9 * self.step_seconds  # what rounding leaves is nothing
         return {name: seconds for name, seconds in found.items() if seconds > least}
 

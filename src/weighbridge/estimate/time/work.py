@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from weighbridge.arithmetic import maximum, minimum
+from weighbridge.sums import summed
 from weighbridge.tree import Kind
 
 Seconds = float
@@ -106,17 +107,17 @@ class Doing:
     @property
     def computing(self) -> Seconds:
         """Seconds of its kernels, at the rates of short runs."""
-        return sum((kernel.seconds for kernel in self.kernels), 0.0)
+        return summed((kernel.seconds for kernel in self.kernels), 0.0)
 
     @property
     def multiplying(self) -> Seconds:
         """Seconds of those that a power limit may hold back."""
-        return sum((kernel.seconds for kernel in self.kernels if kernel.joules), 0.0)
+        return summed((kernel.seconds for kernel in self.kernels if kernel.joules), 0.0)
 
     @property
     def exposed(self) -> Seconds:
         """Seconds of its messages that nothing hides."""
-        return sum((message.exposed for message in self.messages), 0.0)
+        return summed((message.exposed for message in self.messages), 0.0)
 
     @property
     def launches(self) -> int:
@@ -129,7 +130,7 @@ class Doing:
 
     def sending(self, channel: Channel) -> Seconds:
         """Seconds of what some ranks send each other, alone."""
-        return sum((message.seconds for message in self.messages if message.channel is channel), 0.0)
+        return summed((message.seconds for message in self.messages if message.channel is channel), 0.0)
 
     def __add__(self, other: Doing) -> Doing:
         return Doing(self.kernels + other.kernels, self.messages + other.messages)

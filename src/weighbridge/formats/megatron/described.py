@@ -24,7 +24,9 @@ def described(model: Mapping[str, Any], changes: Mapping[str, Any]) -> Model:
     if further := [key for key in model if key not in ("megatron", "name")]:
         raise InputError(f"{shown(further[0])}: no such field beside megatron; allowed: name")
     if changes:
-        raise InputError(f"--set {shown(next(iter(changes)))}: sizes stand in Megatron-LM's arguments; change them there")
+        raise InputError(
+            f"--set {shown(next(iter(changes)))}: sizes stand in Megatron-LM's arguments; change them there"
+        )
     request = load(split(text))
     notes = (*request.model.notes, *request.warnings)
     return replace(request.model, name=name or "megatron", notes=notes)

@@ -8,6 +8,7 @@ const ASKS = ['params', 'flops', 'train', 'megatron', 'infer', 'local', 'scaling
 
 const SAY = `
 import json
+import weighbridge
 from weighbridge.answer import answer, fields
 from weighbridge.report.chart import LOOKS
 from weighbridge.report.text import COLOURS
@@ -23,6 +24,7 @@ def say(text):
             "kinds": [{"key": key, "colour": colour} for key, colour in COLOURS.items()],
         },
         "dtypes": lambda: list(DATA_TYPES),
+        "version": lambda: weighbridge.__version__,
     }
     return json.dumps(found[what](), ensure_ascii=False)
 
@@ -41,6 +43,8 @@ export function writeData(pyodide) {
   write('fields.json', said('fields', ASKS));
   write('models.json', said('answer', { ask: 'models', options: {} }).models.map(slim));
   write('clusters.json', said('answer', { ask: 'clusters', options: {} }));
+  write('laws.json', said('answer', { ask: 'laws', options: {} }).laws);
+  write('version.json', said('version'));
   write('looks.json', said('looks'));
   write('dtypes.json', said('dtypes'));
   write('example.json', { question: EXAMPLE, answer: said('answer', EXAMPLE) });

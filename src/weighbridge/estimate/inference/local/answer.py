@@ -23,6 +23,7 @@ from weighbridge.models.storage import Storage
 from weighbridge.nn import Module
 from weighbridge.parallel.engine import engine
 from weighbridge.parallel.serving import Serving
+from weighbridge.sums import summed
 from weighbridge.units import DATA_TYPES, FP32, DataType, data_type
 
 MOST_POSITIONS = 1 << 24
@@ -186,7 +187,7 @@ class Option:
             return None
         pace, part = rates(device), len(share.layers) / self.layers.count
         held = [self.layers.layers[index] for index in share.layers] + ([self.layers.head] if share.head else [])
-        weights = sum(pace.read(size, kind) for one in held for kind, size in one.read.items())
+        weights = summed(pace.read(size, kind) for one in held for kind, size in one.read.items())
         away = [index for index in self._split_layers if share.device is None or index in share.layers]
         experts = sum(pace.read(size, kind) for index in away for kind, size in self.layers.layers[index].met.items())
         weights += experts if share.device is None else -experts
@@ -205,7 +206,7 @@ class Option:
     def _active(self) -> float:
         """Of the weights that a token reads."""
         every = sum(layer.bytes for layer in self.layers.layers)
-        return sum(sum(layer.read.values()) for layer in self.layers.layers) / every
+        return summed(summed(layer.read.values()) for layer in self.layers.layers) / every
 
     @property
     def _graphs(self) -> bool:
@@ -233,7 +234,7 @@ class Option:
         for batch in range(0, tokens, BATCH):
             starts = range(batch, min(batch + BATCH, tokens), self.chunk)
             chunks = [[self._chunk(share, min(self.chunk, tokens - past), past) for share in used] for past in starts]
-            total += sum(chunks[0]) + sum(max(stages) for stages in chunks[1:])
+            total += summed(chunks[0]) + summed(max(stages) for stages in chunks[1:])
         return total
 
     @property

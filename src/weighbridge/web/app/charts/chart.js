@@ -5,6 +5,7 @@ import { t } from '../i18n/language.js';
 import { useLook } from '../frame/look.js';
 import { save } from '../format/save.js';
 import { dressed } from './dress.js';
+import { keepPicture, svgOf } from './pictures.js';
 
 /**
  * @param {object} props
@@ -19,6 +20,9 @@ export function Chart({ option, of, label, name, height = 320, onClick }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   const drawn = useRef(/** @type {any} */ (null));
   const look = useLook();
+  useEffect(() => {
+    if (place.current) keepPicture(place.current, option);
+  });
   useEffect(() => {
     let gone = false;
     const watched = new ResizeObserver(() => drawn.current?.resize());
@@ -40,20 +44,16 @@ export function Chart({ option, of, label, name, height = 320, onClick }) {
   return html`<figure class="chart">
     <div class="picture" style=${{ height: `${height}px` }} ref=${place} role="img" aria-label=${label}></div>
     <figcaption class="saves">
-      <button type="button" class="quiet" onClick=${() => saveSvg(place.current, option(), name)}>${t('chart.svg')}</button>
+      <button type="button" class="quiet" onClick=${() => saveSvg(place.current, name)}>${t('chart.svg')}</button>
       <button type="button" class="quiet" onClick=${() => savePng(drawn.current, name)}>${t('chart.png')}</button>
     </figcaption>
   </figure>`;
 }
 
-/** @param {HTMLElement | null} place @param {any} option @param {string} name */
-async function saveSvg(place, option, name) {
-  if (!place) return;
-  const { init } = await import('./echarts.js');
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: place.clientWidth, height: place.clientHeight });
-  chart.setOption({ ...dressed(option), animation: false });
-  save(`${name}.svg`, 'image/svg+xml', chart.renderToSVGString());
-  chart.dispose();
+/** @param {HTMLElement | null} place @param {string} name */
+async function saveSvg(place, name) {
+  const svg = place && (await svgOf(place));
+  if (svg) save(`${name}.svg`, 'image/svg+xml', svg);
 }
 
 /** @param {any} chart @param {string} name */

@@ -13,8 +13,8 @@ export function dressed(option) {
     splitLine: { lineStyle: { color: line } },
   };
   const calm = !matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const worn = (/** @type {any} */ one) => ({ ...axis, ...one, axisLabel: { ...axis.axisLabel, ...one.axisLabel }, splitLine: { ...axis.splitLine, ...one.splitLine }, nameTextStyle: { ...axis.nameTextStyle, ...one.nameTextStyle } });
-  const over = (/** @type {any} */ one) => (one ? (Array.isArray(one) ? one.map(worn) : worn(one)) : undefined);
+  const worn = (/** @type {any} */ one) => ({ ...axis, ...one, axisLabel: { ...axis.axisLabel, ...one.axisLabel }, nameTextStyle: { ...axis.nameTextStyle, ...one.nameTextStyle }, splitLine: { ...axis.splitLine, ...one.splitLine } });
+  const over = (/** @type {any} */ one) => (Array.isArray(one) ? one.map(worn) : worn(one));
   return {
     ...option,
     backgroundColor: 'transparent',

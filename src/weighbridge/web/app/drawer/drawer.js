@@ -18,8 +18,15 @@ export function Drawer({ panel, question, shown }) {
   const steps = answer && explained ? explained.steps(answer) : [];
   const tables = (answer && explained?.tables?.(answer)) ?? [];
   const head = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => head.current?.focus({ preventScroll: true }), [shown]);
-  const close = () => change({ x: '' }, { step: true });
+  const opener = useRef(/** @type {Element | null} */ (null));
+  useEffect(() => {
+    if (document.activeElement?.matches('.figure')) opener.current = document.activeElement;
+    head.current?.focus({ preventScroll: true });
+  }, [shown]);
+  const close = () => {
+    change({ x: '' }, { step: true });
+    if (opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true });
+  };
   return html`<aside id="drawer" class="drawer" aria-label=${t('drawer.title')} aria-busy=${pending}
       onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Escape' && close()}>
     <header>

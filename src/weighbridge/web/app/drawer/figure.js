@@ -11,6 +11,8 @@ import { change, useAddress } from '../state/store.js';
 export function Figure({ of, children, label }) {
   const { values } = useAddress();
   const shown = values.x === of;
-  return html`<button type="button" class="figure" aria-expanded=${shown} aria-controls="drawer" aria-label=${label}
+  const words = [children].flat();
+  const said = label && words.every((one) => typeof one !== 'object') ? `${words.join('')}, ${label}` : label;
+  return html`<button type="button" class="figure" data-of=${of} aria-expanded=${shown} aria-controls="drawer" aria-label=${said}
     onClick=${() => change({ x: shown ? '' : of }, { step: true })}>${children}</button>`;
 }

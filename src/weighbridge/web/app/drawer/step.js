@@ -12,10 +12,16 @@ import { latexName, sides } from './steps.js';
 /** @param {{node: StepNode, level: number}} props */
 export function StepView({ node, level }) {
   const { step, children } = node;
+  const equation = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    const place = equation.current; // what scrolls is reached by keys
+    if (place && place.scrollWidth > place.clientWidth) place.tabIndex = 0;
+    else place?.removeAttribute('tabindex');
+  });
   return html`<section class="step">
-    <div class="equation" role="group" aria-label=${`${step.symbol} = ${step.formula} = ${step.value}`}>
+    <div class="equation" ref=${equation} role="group" aria-label=${`${step.symbol} = ${step.formula} = ${step.value}`}>
       <${Line} tex=${latexName(step.symbol)} of="name" />
-      ${sides(step).map((terms) => terms.map((term, place) => html`<${Line} tex=${`${place ? '' : '='} ${term}`} of=${place ? 'term' : 'side'} />`))}
+      ${sides(step).map((terms) => terms.map((term, place) => html`<${Line} tex=${`${place ? '{}' : '='} ${term}`} of=${place ? 'term' : 'side'} />`))}
     </div>
     ${step.note && html`<p class="note" lang="en">${step.note}</p>`}
     ${step.source && html`<p class="source">${t('drawer.source')}: <cite lang="en">${step.source}</cite></p>`}

@@ -32,7 +32,10 @@ export const latexName = (name) => String.raw`\mathrm{${name.replaceAll('_', Str
 /** A value as LaTeX writes it. @param {number | bigint} value */
 export function latexValue(value) {
   const whole = typeof value === 'bigint' || Number.isInteger(value);
-  return whole ? value.toLocaleString('en').replaceAll(',', '{,}') : String(Number(value.toPrecision(6)));
+  const number = Number(value);
+  if (whole || (Math.abs(number) >= 1e-4 && Math.abs(number) < 1e6)) return (whole ? value : Number(number.toPrecision(6))).toLocaleString('en', { maximumFractionDigits: 12 }).replaceAll(',', '{,}');
+  const [digits, exponent] = number.toExponential(5).split('e');
+  return String.raw`${Number(digits)} \times 10^{${Number(exponent)}}`;
 }
 
 /**

@@ -15,7 +15,7 @@ function exact(_key, value, context) {
 
 /** What came back, as an answer. @param {number} status @param {string} text @param {number} ms @returns {import('./queue.js').Answer} */
 export function heard(status, text, ms) {
-  if (status === 200) return { value: parsed(text), ms };
+  if (status === 200) return { value: parsed(text), text, ms };
   /** @type {{errors?: {field: string, detail: string}[], detail?: string, title?: string}} */
   const { errors, detail, title } = problem(text);
   if (errors) return { errors: errors.map((one) => ({ field: one.field, message: one.detail })), ms };

@@ -1,7 +1,7 @@
 // Questions in line for an engine that answers one at a time. Of each slot (the panel, the drawer ...) only the newest
 // question waits: an older one that has not begun is dropped, and an answer that comes too late is thrown away.
 
-/** @typedef {{value?: any, errors?: {field: string, message: string}[], ms: number}} Answer */
+/** @typedef {{value?: any, text?: string, errors?: {field: string, message: string}[], ms: number}} Answer */
 /** @typedef {{slot: string, question: object, resolve: (answer: Answer | null) => void, reject: (error: unknown) => void}} Waiting */
 
 export class Queue {

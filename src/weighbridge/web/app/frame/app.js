@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { t, worded } from '../i18n/language.js';
+import { Exports } from '../exports/bar.js';
 import { Drawer } from '../drawer/drawer.js';
 import { useAnswer } from '../engine/engine.js';
 import { OptionField } from '../controls/fields.js';
@@ -45,7 +46,8 @@ export function App({ speak }) {
       <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${busy} class=${busy ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />
         ${!answered && busy && html`<div class="coming" aria-hidden="true"><i></i><i></i><i></i><i></i></div>`}
-        ${answered && html`<${Safe} of=${answered}><${panel.Answer} answer=${answered} question=${told.question} values=${values} /><//>`}
+        ${answered && html`<${Safe} of=${answered}><${panel.Answer} answer=${answered} question=${told.question} values=${values} /><//>
+          <${Exports} key=${panel.id} panel=${panel} answer=${answered} question=${told.question} />`}
       </main>
       ${values.x && html`<${Drawer} key=${panel.id} panel=${panel} question=${told.question} shown=${values.x} />`}
     </div>`;
@@ -60,7 +62,8 @@ function skip(event) {
 /** @param {Panel} panel @param {Values} values @param {Given} given */
 function asking(panel, values, { model, files, held }) {
   const question = panel.question(values, model);
-  return question && { ...question, ...((files || question.files) && { files: { ...question.files, ...files } }), ...(held && { held }) };
+  if (!question || !('model' in question || 'models' in question)) return question; // the model's files belong to the model
+  return { ...question, ...((files || question.files) && { files: { ...question.files, ...files } }), ...(held && { held }) };
 }
 
 /** The model that the address says: some are unpacked first. @param {Values} values */
@@ -73,7 +76,7 @@ function useModel(values) {
     let stale = false;
     modelOf(values).then(
       (found) => stale || set({ key, told: found, wrong: '' }),
-      (error) => stale || set({ key, told: null, wrong: error instanceof DOMException || error instanceof SyntaxError ? t('model.read.link') : error.message }),
+      (error) => stale || set({ key, told: null, wrong: error.message }),
     );
     return () => void (stale = true);
   }, [key]);

@@ -16,7 +16,7 @@ export function Status({ told, problems }) {
     return html`<div class="told wrong" role="alert"><h2>${t('frame.problems')}</h2>
       <ul>${problems.map(({ field, message }) => html`<li lang="en">${field && html`<code>${field.replace(/^options\./, '')}</code>${': '}`}${message}</li>`)}</ul>
       ${told.answer && html`<p>${t('frame.before')}</p>`}</div>`;
-  return html`<p class="working" role="status">${slow ? t(loading ? 'frame.loading' : 'frame.working') : ''}</p>`;
+  return html`<p class="working" role="status">${slow ? t(loading ? 'frame.loading' : 'frame.working') : html`<span class="hint">${t('drawer.hint')}</span>`}</p>`;
 }
 
 /** Whether something has been pending for a while. @param {boolean} pending */

@@ -21,6 +21,12 @@ function far({ name, aliases }, parts) {
   return Math.min(...[name, ...aliases].map((one) => (one.startsWith(sought) ? one.length - sought.length : 100)));
 }
 
+/** Bring the chosen model into sight. @param {HTMLElement} list */
+function seen(list) {
+  const chosen = list.querySelector('[aria-pressed="true"]');
+  if (chosen instanceof HTMLElement && list.scrollTop === 0) list.scrollTop = chosen.offsetTop - list.offsetTop - list.clientHeight / 2;
+}
+
 /** @param {{value: string, told: string[]}} props */
 export function Catalogue({ value, told }) {
   const [sought, seek] = useState('');
@@ -35,7 +41,7 @@ export function Catalogue({ value, told }) {
     <input id="model-search" type="search" value=${sought} placeholder=${t('model.search.hint', { count: ENTRIES.length })} autocomplete="off"
       onInput=${(/** @type {any} */ e) => seek(e.currentTarget.value)} onKeyDown=${enter} />
     ${told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
-    <ul class="models" aria-label=${t('model.found')}>
+    <ul class="models" ref=${(/** @type {HTMLElement | null} */ list) => list && !sought && seen(list)} aria-label=${t('model.found')}>
       ${found.map((entry) => html`<li key=${entry.name}><button type="button" aria-pressed=${entry.name === value} onClick=${() => pick(entry.name)}>
         <span>${entry.name}</span><span class="size">${short(entry.parameters)}</span></button></li>`)}
       ${!found.length && html`<li class="none">${t('model.none')}</li>`}

@@ -36,6 +36,15 @@ export async function modelOf(values) {
   if (said) return said;
   const model = values['m.file'] ?? '';
   if (wayOf(values) === 'held') return { model, held: await ready(values['m.key'] ?? '', t('model.read.gone', { name: model })) };
-  const texts = Object.entries(JSON.parse(await unpacked(values['m.z'] ?? '')));
+  const texts = Object.entries(await linked(values['m.z'] ?? ''));
   return { model, files: Object.fromEntries(texts.map(([name, text]) => [name, { text: String(text) }])) };
+}
+
+/** The files that a link holds. @param {string} letters @returns {Promise<Record<string, unknown>>} */
+async function linked(letters) {
+  try {
+    return JSON.parse(await unpacked(letters));
+  } catch {
+    throw new Error(t('model.read.link')); // cut or changed on its way: what exactly does not help the reader
+  }
 }

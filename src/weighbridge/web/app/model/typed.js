@@ -52,7 +52,7 @@ export function typedModel(values) {
   const get = (/** @type {string} */ name) => count(values[`m.${name}`]);
   const yes = (/** @type {string} */ name) => values[`m.${name}`] === 'true';
   const [hidden, heads] = [get('hidden'), get('heads')];
-  const inferred = typeof hidden === 'number' && typeof heads === 'number' && heads > 0 ? Math.floor(hidden / heads) : undefined;
+  const inferred = typeof hidden === 'number' && typeof heads === 'number' && heads > 0 ? Math.floor(hidden / heads) : 1; // else one of them is refused
   return {
     name: values['m.name'] ?? 'typed',
     model_type: 'described',

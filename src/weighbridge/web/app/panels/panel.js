@@ -27,6 +27,7 @@
  * @property {(shown: string, question: Question) => Explained | null} explain
  *   the question behind a figure that was clicked, and where its derivation stands in the answer
  * @property {(answer: any) => string} title the answer in a few words, for the window's title
+ * @property {(answer: any) => string} [file] what files of the answer are called; the model and the panel by default
  * @property {(props: {answer: any, question: Question, values: Values}) => any} Answer
  */
 

@@ -1,10 +1,11 @@
 // The one function of Python that the worker calls: a question as JSON in; the status and the bytes out that the HTTP service
-// would answer. Files that the reader dropped stay here; questions name them.
+// would answer, or 0 where a package is needed that has not been loaded. Files that the reader dropped stay here; questions name them.
 export const ENTRY = `
 import gc
 from weighbridge.answer.exchange import encoded, exchange
 from weighbridge.errors import printable
 
+MISSING = 0
 held = {}
 
 def hold(name, data, size):
@@ -15,7 +16,7 @@ def asked(text, names):
         found = exchange(text, files={name: held[name] for name in names}, without=("fit",))
         return found.status, found.body
     except ModuleNotFoundError:
-        raise
+        return MISSING, ""
     except Exception as error:
         said = printable(f"internal error, please report it ({type(error).__name__}: {error})", 400)
         return 500, encoded({"status": 500, "detail": said})

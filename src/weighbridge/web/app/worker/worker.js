@@ -7,6 +7,9 @@ import { place } from './packs.js';
 /** @typedef {{id: number, question?: any, file?: {name: string, bytes: Uint8Array, size: number}}} Message */
 
 const started = performance.now();
+/** The status where a package has not been loaded. */
+const MISSING = 0;
+
 /** @type {Promise<void> | null} */
 let checks = null;
 
@@ -47,9 +50,18 @@ async function handle({ id, question, file }) {
   const begun = performance.now();
   if (needsChecks(question)) await withChecks();
   const { held = [], ...asked } = question ?? {};
-  const found = answer(JSON.stringify(asked), held);
-  const [status, text] = found.toJs();
-  found.destroy();
+  const ask = () => {
+    const found = answer(JSON.stringify(asked), held);
+    const [status, text] = found.toJs();
+    found.destroy();
+    return { status, text };
+  };
+  let { status, text } = ask();
+  if (status === MISSING) {
+    await withChecks();
+    ({ status, text } = ask());
+    if (status === MISSING) throw new Error('a package is missing');
+  }
   self.postMessage({ id, status, text, ms: performance.now() - begun });
 }
 

@@ -11,7 +11,7 @@ export function ByType({ answer: { bytes } }) {
     <h2>${t('params.by.type')}</h2>
     <div class="scroll" tabindex="0" role="region" aria-label=${t('params.by.type')}><table>
       <thead><tr><th scope="col">${t('params.type')}</th><th scope="col" class="number">${t('params.bytes')}</th>
-        <th scope="col" class="number">${t('params.decimal')}</th><th scope="col" class="number">${t('params.binary')}</th><th class="bar"></th></tr></thead>
+        <th scope="col" class="number">${t('params.decimal')}</th><th scope="col" class="number">${t('params.binary')}</th><td class="bar"></td></tr></thead>
       <tbody>${Object.entries(bytes.by_dtype).map(([dtype, size]) => html`<tr key=${dtype}>
         <th scope="row">${dtype}</th><td class="number"><${Figure} of=${`bytes:${dtype}`}>${exact(size)}<//></td>
         <td class="number">${decimal(size)}</td><td class="number">${binary(size)}</td>

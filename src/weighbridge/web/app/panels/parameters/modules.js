@@ -25,6 +25,8 @@ export function ModuleTable({ answer }) {
   const [sorted, sort] = useState(0);
   const { tree, parameters, model } = answer;
   const all = rowsOf(tree);
+  const whole = paths(all);
+  const opened = open.size >= whole.length;
   const rows = visible(all, open, COLUMNS[sorted][1]);
   const toggle = (/** @type {string} */ path) => {
     const next = new Set(open);
@@ -33,7 +35,7 @@ export function ModuleTable({ answer }) {
   };
   return html`<section class="view">
     <header><h2>${t('params.modules')}</h2>
-      <button type="button" class="quiet" onClick=${() => setOpen(open.size ? new Set() : new Set(paths(all)))}>${t(open.size ? 'table.close.all' : 'table.open.all')}</button>
+      <button type="button" class="quiet" onClick=${() => setOpen(new Set(opened ? [] : whole))}>${t(opened ? 'table.close.all' : 'table.open.all')}</button>
       <button type="button" class="quiet" onClick=${() => save(`${model.name}-modules.csv`, 'text/csv', csv(cells(all, parameters.total)))}>${t('table.csv')}</button>
     </header>
     <div class="scroll" tabindex="0" role="region" aria-label=${t('params.modules')}><table>

@@ -36,6 +36,12 @@ export function clusterLine(text) {
   return found ? `${found.gpus} × ${found.device.title}` : text;
 }
 
+/** The catalogue's price of a GPU hour, as text; empty where it has none. @param {string} text */
+export function priceOf(text) {
+  const price = parts(text)?.device.figures.price_per_hour;
+  return price ? String(price.value) : '';
+}
+
 /**
  * @param {string} otherwise what is asked about while the address says nothing
  * @returns {(props: {values: Values, problems: Problem[]}) => any}

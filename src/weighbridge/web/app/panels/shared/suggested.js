@@ -9,16 +9,17 @@ import { change } from '../../state/store.js';
  * @param {string} ask
  * @param {string} name
  * @param {string[]} choices
+ * @param {string} [otherwise] what the panel takes while nothing is said
  * @returns {(props: {values: import('../../state/address.js').Values, problems: import('../../engine/engine.js').Problem[]}) => any}
  */
-export function suggested(ask, name, choices) {
+export function suggested(ask, name, choices, otherwise) {
   const key = keyOf(ask, name);
   return function Suggested({ values, problems }) {
     const one = field(ask, name);
     const told = problems.filter((problem) => problem.field === `options.${name}`).map(({ message }) => message);
     const help = `help.${ask}.${name}`;
     return html`<${Labelled} id=${key} label=${labelOf(name)} help=${worded(help) ? t(help) : one.help} told=${told}>
-      <${Typed} id=${key} value=${values[key] ?? ''} hint=${one.default ?? ''} told=${told} list="${key}-list" onChange=${(/** @type {string} */ v) => change({ [key]: v })} />
+      <${Typed} id=${key} value=${values[key] ?? ''} hint=${otherwise ?? one.default ?? ''} told=${told} list="${key}-list" onChange=${(/** @type {string} */ v) => change({ [key]: v })} />
       <datalist id="${key}-list">${choices.map((choice) => html`<option value=${choice} />`)}</datalist><//>`;
   };
 }

@@ -11,7 +11,7 @@ import { csv, save } from '../../format/save.js';
 const shown = (cell) => (cell !== null && typeof cell === 'object' ? cell.text : cell);
 
 /** @param {Cell | string | null} cell @returns {string | number | bigint} */
-const raw = (cell) => (cell !== null && typeof cell === 'object' ? cell.raw ?? (typeof cell.text === 'string' ? cell.text : '') : cell ?? '');
+const raw = (cell) => (cell === null || typeof cell !== 'object' ? cell ?? '' : cell.raw === undefined && typeof cell.text === 'string' ? cell.text : cell.raw ?? '');
 
 /** The looks of a cell. @param {boolean | undefined} number @param {boolean | undefined} first @param {any} [cell] */
 const look = (number, first, cell) => [number && 'number', first && 'first', cell?.mark && 'mark'].filter(Boolean).join(' ');

@@ -1,0 +1,78 @@
+// How large a model a budget should train, on how many tokens, and what that takes: every published law side by side.
+import { t } from '../i18n/language.js';
+import { short } from '../format/number.js';
+import { optionsOf } from '../state/question.js';
+import { ScalingAnswer } from './scaling/answer.js';
+import { Budget, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
+import { LawChoice, OWN_FILE, OWN_KEY, OwnLaw, chosen, lawsLine } from './scaling/laws.js';
+import { power } from './scaling/looks.js';
+import { clusterControl, clusterLine, priceOf } from './shared/cluster.js';
+import { suggested } from './shared/suggested.js';
+import { html } from '../html.js';
+
+/** @typedef {import('../state/address.js').Values} Values */
+/** @typedef {import('../state/question.js').Question} Question */
+
+const CLUSTER = '1024xh100';
+
+/** What is expected while nothing is said: Llama 3 405B ran at 0.38 to 0.43 (Llama 3 2024, table 4). */
+const MFU = '0.4';
+
+/** What a budget costs. @param {Values} values */
+function spending(values) {
+  const { cluster = CLUSTER, price = priceOf(cluster) } = values;
+  return { cluster, mfu: values['scaling.mfu'] ?? MFU, ...(price && { price }), ...(values['scaling.precision'] && { precision: values['scaling.precision'] }) };
+}
+
+/** The question that says what a budget takes in days and dollars. @param {Values} values @returns {Question} */
+const rate = (values) => ({ ask: 'scaling', options: { ...spending(values), compute: '1e24', law: ['hoffmann-1'] }, with: [] });
+
+/** @param {Values} values @returns {Question} */
+function question(values) {
+  const own = values[OWN_KEY];
+  const budget = budgetOf(values);
+  const options = { ...optionsOf('scaling', values), ...spending(values), ...(budget && { compute: budget }), ...(own && { law: [...chosen(values), OWN_FILE] }) };
+  return { ask: 'scaling', options, with: [], ...(own && { files: { [OWN_FILE]: { text: own } } }) };
+}
+
+const way = (/** @type {string[]} */ ...ways) => (/** @type {Values} */ values) => ways.includes(wayOf(values));
+
+/** @type {import('./panel.js').Panel} */
+export default {
+  id: 'scaling',
+  ask: 'scaling',
+  groups: [
+    {
+      id: 'budget',
+      open: true,
+      fields: ['ways', 'compute', 'parameters', 'tokens'],
+      controls: { ways: Ways, compute: (props) => html`<${Budget} ...${props} rate=${rate} />`, parameters: Size, tokens: suggested('scaling', 'tokens', ['300B', '1.4T', '15T']) },
+      when: { compute: way('compute'), parameters: way('parameters', 'both'), tokens: way('tokens', 'both') },
+      line: givenLine,
+    },
+    {
+      id: 'cluster',
+      fields: ['cluster', 'mfu', 'price', 'precision'],
+      controls: { cluster: clusterControl(CLUSTER), mfu: suggested('scaling', 'mfu', ['0.3', '0.4', '0.5'], MFU) },
+      line: ({ cluster = CLUSTER, 'scaling.mfu': mfu = MFU }) => `${clusterLine(cluster)} · MFU ${mfu}`,
+    },
+    { id: 'cases', fields: ['inference_tokens', 'unique_tokens'], controls: { inference_tokens: suggested('scaling', 'inference_tokens', ['2T', '10T', '100T']), unique_tokens: suggested('scaling', 'unique_tokens', ['25B', '300B', '1T']) } },
+    { id: 'laws', fields: ['law', 'strict'], controls: { law: LawChoice }, line: lawsLine },
+    { id: 'own', fields: ['own'], controls: { own: OwnLaw }, line: (values) => t(values[OWN_KEY] ? 'scaling.own.yes' : 'scaling.own.no') },
+  ],
+  question,
+  explain: (shown, asked) => {
+    const [law, figure] = shown.split(':');
+    return { question: { ...asked, with: ['explain'] }, steps: ({ explanation }) => below(explanation[law] ?? [], figure) };
+  },
+  title: ({ question: { compute, parameters, tokens }, over_laws: over }) =>
+    [compute && `${power(compute)} FLOPs`, parameters && t('scaling.line.size', { size: short(parameters) }), tokens && t('scaling.line.tokens', { tokens: short(tokens) })].filter(Boolean).join(' · ') + (compute && !over.times_optimal ? ` → ${short(over.parameters.middle)}` : ''),
+  file: ({ question: { compute, parameters, tokens } }) => ['scaling', ...[compute, parameters, tokens].filter(Boolean).map(power)].join('-'),
+  Answer: ScalingAnswer,
+};
+
+/** The steps of one figure: the quantity of that symbol and what it is made of. @param {import('../drawer/steps.js').Step[]} steps @param {string} figure */
+function below(steps, figure) {
+  const root = steps.find(({ symbol }) => symbol === figure);
+  return root ? steps.filter(({ path }) => root.path.every((part, place) => path[place] === part)) : [];
+}
