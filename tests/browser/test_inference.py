@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.accessible import violations
+from tests.browser.taking import axe
 from tests.browser.writing import dollars, seconds, three
 from weighbridge.answer import answer
 from weighbridge.units import gibibytes
@@ -218,7 +218,7 @@ def test_axe_finds_nothing(visit: Any, fragment: str, language: str, look: str, 
     for summary in page.page.locator("details > summary").all():
         summary.click()
     page.settled()
-    assert violations(page) == []
+    assert axe(page) == []
     assert page.narrow() <= 0
     name = fragment[1:].partition("?")[0] + ("-not" if "quant" in fragment else "")
     page.shot(f"{name}-{language}-{look}-{size}", whole=True)
