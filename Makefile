@@ -12,7 +12,7 @@ PIP := install --quiet --disable-pip-version-check
 WEB := src/weighbridge/web
 BROWSER := .venv-browser
 
-.PHONY: help run test serve service lint site web-check browser docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
+.PHONY: help run test serve service lint site web-check browser page-speed page-pictures wheel docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -92,6 +92,15 @@ $(BROWSER)/chromium:
 
 browser: $(BROWSER)/ready $(BROWSER)/chromium site ## the page in a real browser, with both engines; pictures in tests/browser/shots
 	$(BROWSER)/bin/pytest tests/browser -q
+
+page-speed: $(BROWSER)/ready $(BROWSER)/chromium site ## how soon the page answers: cold, served, after each change
+	$(BROWSER)/bin/python -m benchmarks.page_speed --json benchmarks/results/page_speed.json
+
+page-pictures: $(BROWSER)/ready $(BROWSER)/chromium site ## the pictures of docs/page.md
+	$(BROWSER)/bin/python -m tests.browser.pictures
+
+wheel: site ## the package with the page in it
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 oracle: $(ORACLE)/ready ## compare with transformers, megatron-core and PyTorch's own counter and hooks
 	$(ORACLE)/bin/pytest tests/oracle -q

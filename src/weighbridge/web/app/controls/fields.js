@@ -61,7 +61,7 @@ export function Choice({ id, value, choices, onChange, told = [], empty = true, 
   return html`<select id=${id} value=${value} aria-invalid=${told.length > 0} aria-describedby="${id}-help"
       onChange=${(/** @type {any} */ e) => onChange(e.currentTarget.value)}>
     ${empty && html`<option value="">${t('controls.default')}</option>`}
-    ${choices.map((/** @type {string} */ one) => html`<option value=${one} selected=${one === value}>${words[one] ?? name(one)}</option>`)}
+    ${choices.map((/** @type {string} */ one) => html`<option value=${one} selected=${one === value} lang=${(words[one] ?? name(one)) === one ? 'en' : undefined}>${words[one] ?? name(one)}</option>`)}
   </select>`;
 }
 

@@ -4,7 +4,7 @@ import { html } from '../html.js';
 import { t, worded } from '../i18n/language.js';
 import { Exports } from '../exports/bar.js';
 import { Drawer } from '../drawer/drawer.js';
-import { useAnswer } from '../engine/engine.js';
+import { engine, useAnswer } from '../engine/engine.js';
 import { OptionField } from '../controls/fields.js';
 import { Group } from '../controls/group.js';
 import { atOnce, keyOfModel, modelOf } from '../model/model.js';
@@ -42,6 +42,7 @@ export function App({ speak }) {
     <div class="columns ${values.x ? 'explained' : ''}">
       <form class="given" aria-label=${t('frame.given')} onSubmit=${(/** @type {Event} */ e) => e.preventDefault()}>
         ${panel.groups.map((group) => html`<${Part} key=${group.id} group=${group} panel=${panel} values=${values} problems=${problems} answer=${answered} />`)}
+        <p class="private">${t(engine.kind === 'browser' ? 'frame.private' : 'frame.service')}</p>
       </form>
       <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${busy} class=${busy ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />

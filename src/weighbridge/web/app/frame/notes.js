@@ -7,5 +7,5 @@ export function Notes({ notes, source = '' }) {
   if (!notes.length && !source) return null;
   return html`<section class="notes"><h2>${t('notes.title')}</h2>
     ${notes.map((note) => html`<p lang="en">${note}</p>`)}
-    ${source && html`<p>${t('notes.source', { source })}</p>`}</section>`;
+    ${source && html`<p>${t('notes.source', { source: '' })}<span lang="en">${source}</span></p>`}</section>`;
 }

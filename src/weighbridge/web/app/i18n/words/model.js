@@ -15,7 +15,6 @@ export default {
   'model.drop': ['Drop config.json, params.json, GGUF or safetensors files anywhere, or choose them', '把 config.json、params.json、GGUF 或 safetensors 文件拖到页面任意处，或选择文件', '把 config.json、params.json、GGUF 或 safetensors 檔案拖到頁面任意處，或選擇檔案'],
   'model.read.none': ['No file was dropped.', '没有拖入文件。', '沒有拖入檔案。'],
   'model.read.large': ['{name} is too large to be a configuration.', '{name} 太大，不可能是配置文件。', '{name} 太大，不可能是設定檔。'],
-  'model.read.json': ['{name} is no JSON object; a configuration is one.', '{name} 不是 JSON 对象；配置文件应为 JSON 对象。', '{name} 不是 JSON 物件；設定檔應為 JSON 物件。'],
   'model.read.link': ['The link is damaged: the model in it cannot be read.', '链接已损坏，无法读取其中的模型。', '連結已損壞，無法讀取其中的模型。'],
   'model.example': ['Fill in the worked example: Qwen1.5-MoE-A2.7B', '填入示例：Qwen1.5-MoE-A2.7B', '填入範例：Qwen1.5-MoE-A2.7B'],
   'typed.name': ['Name', '名称', '名稱'],
