@@ -122,9 +122,14 @@ def replay(text: str, prompt: str, more: str, run: Run_) -> str:
 
 
 def execute(program: str, *arguments: str) -> NoReturn:
-    """Run ``weighbridge ...`` or ``python examples/...`` in this process, to its exit."""
+    """Run ``weighbridge ...``, ``python examples/...`` or ``curl ...`` in this process, to its exit."""
     if program == "weighbridge":
         main(list(arguments))
+    if program == "curl":
+        from tests.http_sessions import session
+
+        print(session([program, *arguments]), end="")
+        sys.exit(0)
     assert program == "python", f"cannot run {program!r}: use ```shell for what is only shown"
     runpy.run_path(arguments[0], run_name="__main__")
     sys.exit(0)

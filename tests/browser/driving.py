@@ -79,7 +79,9 @@ class Driver:
 
     def open(self, group: str) -> None:
         """Unfold a group of the left column."""
-        at = self.page.locator("details.group", has=self.page.locator("summary .name", has_text=re.compile(f"^{group}$")))
+        at = self.page.locator(
+            "details.group", has=self.page.locator("summary .name", has_text=re.compile(f"^{group}$"))
+        )
         if at.get_attribute("open") is None:
             at.locator("summary").click()
 
