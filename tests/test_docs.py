@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests import model_pages, speed_tables, training_tables
+from tests import model_pages, serving_tables, speed_tables, training_tables
 from weighbridge.cli import main
 from weighbridge.estimate.comparison import COLUMNS
 from weighbridge.estimate.parameters import params
@@ -288,7 +288,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "megatron arguments": training_tables.arguments,
     **{
         name: partial(lambda of: table(*of()), of)
-        for name, of in {**training_tables.TABLES, **speed_tables.TABLES}.items()
+        for name, of in {**training_tables.TABLES, **speed_tables.TABLES, **serving_tables.TABLES}.items()
     },
 }
 

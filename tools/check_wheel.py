@@ -1,8 +1,8 @@
 """Build the wheel, install it with the extra ``serve`` into an environment of its own, and ask what it serves.
 
-``python -m tools.check_wheel`` (``make wheel-check``, after ``make site``) ends with status 1 and a line where the wheel
-has not the page, or has the page's sources, or where ``weighbridge serve`` does not answer. The second part takes the page away
-and asks again: the service must answer all the same, and say how to build it.
+``python -m tools.check_wheel`` (``make wheel-check``, after ``make site``) ends with status 1 and a line where the
+wheel has not the page, or has what it is built from, or where ``weighbridge serve`` does not answer. The second part
+takes the page away and asks again: the service must answer all the same, and say how to build it.
 """
 
 from __future__ import annotations

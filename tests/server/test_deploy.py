@@ -1,4 +1,4 @@
-"""What is shown for operators says what the service does: one policy, the same hashed folders, options that there are."""
+"""What is shown for operators says what the service does: its policy, its hashed folders, options that there are."""
 
 from __future__ import annotations
 
