@@ -31,7 +31,7 @@ CONNECTIONS = 12
 SAMPLES = 20
 ALLOWED = 8 * 2**20
 """Bytes that a process may hold more at the end than after the first half: arenas of the allocator that fill up. In
-the first half the service fills its cache of answers (64 MiB), and workers the tables in which they keep what they computed.
+the first half the service fills its cache of answers (64 MiB), and workers their tables of what they computed.
 """
 
 GOOD = (params, params, flops, scaling, compare, memory)
