@@ -50,7 +50,8 @@ def bands(scored: Sequence[Scored]) -> str:
     tuned = [each for each in counted(scored) if each.row["kind"] == "fine-tuning"]
     text += _bands_of_tuning(worst(tuned, len(tuned)))
     own = [each for each in counted(scored) if each.estimated is not None]
-    text += _bands_of_time(of_time(measured)) + _bands_of_serving([e for e in own if e.row["kind"] == "serving"])
+    text += _bands_of_time(of_time(measured), of_time(tuned))
+    text += _bands_of_serving([each for each in own if each.row["kind"] == "serving"])
     return text + _bands_of_local([each for each in counted(scored) if each.row["kind"] == "local"])
 
 
@@ -120,10 +121,11 @@ def _bands_of_tuning(chosen: Sequence[Scored]) -> str:
     return text
 
 
-def _bands_of_time(measured: Sequence[Scored]) -> str:
+def _bands_of_time(measured: Sequence[Scored], tuned: Sequence[Scored]) -> str:
     """Without Megatron-LM's functional tests, whose steps of a tenth of a second are the host's more than the GPU's."""
     estimated = [each for each in measured if each.estimated is not None and each.row["kind"] != "megatron"]
-    tables = {STEP: estimated} | by_framework(STEP, estimated)
+    adapting = [e for e in tuned if e.estimated is not None and e.row["tuning"]["method"] != "full"]
+    tables = {STEP: estimated} | by_framework(STEP, estimated) | by_framework(f"{STEP}.{kinds.TUNED}", adapting)
     sizes = {name: [abs(each.off_in_time) for each in own] for name, own in tables.items()}
     return "".join(_band(name, len(own), median(own), percentile(own, 90)) for name, own in sizes.items() if own)
 

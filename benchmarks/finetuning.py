@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.rows import TIME, Row
+from benchmarks.rows import Row
 from weighbridge.formats.quantization import NAMED, storage
 from weighbridge.kernels import Loss
 from weighbridge.models import Model
@@ -34,9 +34,11 @@ RECIPES: Mapping[str, tuple[int, tuple[str, ...], float]] = {
     "torchtune": (8, ("q_proj", "v_proj", "o_proj", *MLP), 0.0),
     "litgpt": (8, ("q_proj", "v_proj"), 0.05),
     "hf-flash": (64, ("all-linear",), 0.05),
+    "megatron": (32, ("qkv_proj",), 0.0),
 }
 """Rank, targets and dropout where a row names none: torchtune, recipes/configs/llama3_1/8B_lora_single_device.yaml;
-litgpt, litgpt/finetune/lora.py, setup; Qwen 1, finetune.py, LoraArguments."""
+litgpt, litgpt/finetune/lora.py, setup; Qwen 1, finetune.py, LoraArguments; NeMo 1, NeMo-Framework-Launcher@04c921b,
+launcher_scripts/conf/peft/llama/squad.yaml (adapter_dim 32), of attention_qkv, its default."""
 
 BASES = {"nf4": "nf4", "nf4-dq": "nf4-double", "int4": "gptq"}
 
@@ -70,15 +72,14 @@ def changes(row: Row) -> dict[str, Any]:
 
 
 def known(row: Row) -> bool:
-    """Whether the package can be asked: of memory, where the recipe is known, and of what adapters do."""
-    recipe = row.get("plan", {}).get("framework") in RECIPES
-    return recipe and row["tuning"]["method"] != "adapter" and row["counter"] not in TIME
+    """Whether the package can be asked: where the recipe is known, and of what adapters do."""
+    return row.get("plan", {}).get("framework") in RECIPES and row["tuning"]["method"] != "adapter"
 
 
 def tuned(row: Row, model: Model) -> Model:
     """The model as a row's run trains it."""
     given = row["tuning"]
-    if row["plan"]["framework"] == "litgpt":
+    if row["plan"]["framework"] in ("litgpt", "megatron", "hf-flash"):
         model = joined(model)
     if given["method"] == "full":
         return model

@@ -57,9 +57,12 @@ DROPOUT = frozenset({"GPT3-5B", "GPT3-20B"})
 
 
 def nemo(table: Iterable[Cells]) -> Iterator[Row]:
-    """Tokens per second, and model TFLOP/s with all query-key pairs; of long sequences only those."""
+    """Tokens per second, and model TFLOP/s with all query-key pairs; of long sequences only those. Of fine-tuning they
+    are counted with the pairs inside a sample of SQuAD, and of adapters without the gradients of weights.
+    """
     for place, cells in enumerate(table):
-        yield from speeds(_run(place, cells), cells, conventions={"model_tflops_per_gpu": "torch"})
+        known = {"model_tflops_per_gpu": "torch"} if cells["task"] == "pretrain" else {}
+        yield from speeds(_run(place, cells), cells, conventions=known)
 
 
 def _run(place: int, cells: Cells) -> Row:
@@ -73,6 +76,8 @@ def _run(place: int, cells: Cells) -> Row:
         unknown = ["gpus"]
     elif long or not cells["cp"]:
         judged += ["plan.micro_batch"] if long else ["plan.context"]
+    if cells["task"] != "pretrain" and (number(cells, "pp") or 1) > 1:
+        unknown.append("plan.virtual")  # a column that the page has of pre-training alone
     row: Row = {
         "id": f"nemo/{place}",
         "source": cells["source"],

@@ -22,6 +22,8 @@ MISTAKES = [
     (["--lora", "r=8,bias=some"], "bias: got"),
     (["--lora", "r=8,dropout=1"], "dropout: got"),
     (["--lora", "r=8,alpha=x"], "alpha: got"),
+    (["--lora", "r=8,targets=all-linear,foo=1"], '--lora: "foo=1": allowed: r, targets'),
+    (["--lora", "r=8,alpha=nan"], "alpha: got"),
     (["--lora", "r=8,dtype=fp8"], "dtype: got"),
     (["--quant", "nf4"], "add --lora"),
     (["--lora", "r=8", "--quant", "nf5"], "did you mean nf4"),

@@ -72,6 +72,9 @@ def test_no_line_is_wider_than_the_window(cli: Cli, monkeypatch: pytest.MonkeyPa
         (("--ram", "64XB"), "--ram: got"),
         (("--disk", "fast"), "--disk: got"),
         (("--cpu", "i99"), 'device "i99" is unknown'),
+        (("--cpu", "h100"), "--cpu: h100 is a GPU; expected a processor such as core-i9-13900k"),
+        (("--ram", "64"), '--ram: got "64"; expected a size from 1 MiB such as 64GiB'),
+        (("--disk", "0GB/s"), "--disk: got"),
         (("--tensor-split", "1,2"), "one for each of 1 devices"),
         (("--tensor-split", "x"), "--tensor-split: got x"),
         (("--context", "0"), "--context"),
@@ -92,3 +95,5 @@ def test_sizes() -> None:
     assert size("--ram", "1.5 GB", "x") == 1_500_000_000
     with pytest.raises(InputError, match="--ram"):
         size("--ram", "GiB", "64GiB")
+    with pytest.raises(InputError, match="from 1 MiB"):
+        size("--ram", "1,048,575", "64GiB")

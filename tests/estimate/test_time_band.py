@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.estimate.time.steps import DATA, EXPERTS, ONE, SHARDED
 from weighbridge.estimate.time_band import sentence, time_band
+from weighbridge.estimate.training import train
+from weighbridge.formats.loading import load
+from weighbridge.models.tuning import Lora, Tuning
+from weighbridge.parallel.plan import Plan
 
 TABLE = """
 [step_seconds]
@@ -55,3 +60,13 @@ def test_none_where_none_were_measured(tmp_path: Path) -> None:
     band = time_band(DATA)
     assert band is not None
     assert band.n > 0
+
+
+def test_adapters_are_a_kind_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "bands.toml"
+    file.write_text(f"{TABLE}\n[step_seconds.fine_tuning.by_framework.megatron]\nn = 72\nmedian = 22.0\np90 = 90.0\n")
+    model = replace(load("llama-3.1-8b"), tuning=Tuning(Lora(16)))
+    band = time_band(train(model, Plan.under("megatron"), "8xH100"), file)
+    assert band is not None
+    assert sentence(band).startswith("half of 72 measured step times (fine-tuning, Megatron-LM) fell within 22.0 %")
+    assert time_band(train(model, Plan.under("hf-sdpa"), "8xH100"), file) is None

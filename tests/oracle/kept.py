@@ -5,6 +5,7 @@ says: how many storages of so many bytes, weights' own left out.
 from __future__ import annotations
 
 import gc
+import inspect
 import weakref
 from collections import Counter
 from typing import Any
@@ -47,7 +48,7 @@ class Loops:
         self.running: tuple[int, int] | None = None
         if model._can_set_experts_implementation():
             return
-        for place, module in enumerate(m for m in model.modules() if type(m).__name__.endswith("Experts")):
+        for place, module in enumerate(filter(chosen_experts, model.modules())):
             module.register_forward_pre_hook(lambda _, given, place=place: self.enter(place, given[1].numel()))
             module.register_forward_hook(lambda *_: self.leave())
 
@@ -56,6 +57,11 @@ class Loops:
 
     def leave(self) -> None:
         self.running = None
+
+
+def chosen_experts(module: Any) -> bool:
+    """Whether it is given the choices of tokens besides them: not where all experts multiply at once (Llama 4)."""
+    return type(module).__name__.endswith("Experts") and len(inspect.signature(module.forward).parameters) > 1
 
 
 def sizes(storages: list[Held]) -> Counter[int]:

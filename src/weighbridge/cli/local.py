@@ -10,9 +10,10 @@ from weighbridge.cli.infer_options import renamed
 from weighbridge.cli.options import json_option, load_model, model_argument, print_document, print_json
 from weighbridge.errors import InputError, given
 from weighbridge.formats.amounts import amount
+from weighbridge.hardware.device import Device
 
 UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
-MOST_BYTES = 2.0**50
+LEAST_BYTES, MOST_BYTES = 2**20, 2.0**50
 CALLED = {
     "context": "--context",
     "devices": "--on",
@@ -63,14 +64,13 @@ def command(
     Layers that the devices do not hold run on the processor, from memory; what memory does not hold comes from disk.
     """
     from weighbridge.estimate.inference.local import Host, local
-    from weighbridge.formats.cluster import load_cluster
     from weighbridge.report import local as report
 
     names = [name.strip() for name in gguf.split(",") if name.strip()]
     if not names:
         raise InputError(f"--gguf: got {given(gguf)}; expected names such as {USUAL}")
     host = Host(
-        None if cpu is None else load_cluster(cpu).device,
+        None if cpu is None else _processor(cpu),
         None if ram is None else size("--ram", ram, "64GiB"),
         None if disk is None else float(size("--disk", disk.removesuffix("/s"), "3GB/s")),
     )
@@ -93,12 +93,29 @@ def size(option: str, text: str, example: str) -> int:
     """Bytes as people write them: ``64GiB``, ``24GB``.
 
     Raises:
-        InputError: for anything else.
+        InputError: for anything else, and for so little that the unit was forgotten.
     """
     match = re.fullmatch(r"([0-9.,]+)\s*([A-Za-z]*)", text.strip())
-    if match is None or match[2].lower() not in UNITS:
-        raise InputError(f"{option}: got {given(text)}; expected a size such as {example}")
-    return int(amount(match[1], option, 0, MOST_BYTES, "bytes", example) * UNITS[match[2].lower()])
+    found = 0
+    if match is not None and match[2].lower() in UNITS:
+        found = int(amount(match[1], option, 0, MOST_BYTES, "bytes", example) * UNITS[match[2].lower()])
+    if found < LEAST_BYTES:
+        raise InputError(f"{option}: got {given(text)}; expected a size from 1 MiB such as {example}")
+    return found
+
+
+def _processor(name: str) -> Device:
+    """A processor that runs layers from memory.
+
+    Raises:
+        InputError: for one that is not known, and for another kind of device.
+    """
+    from weighbridge.formats.cluster import load_cluster
+
+    device = load_cluster(name).device
+    if device.kind not in ("CPU", "system on a chip"):
+        raise InputError(f"--cpu: {name} is a {device.kind}; expected a processor such as core-i9-13900k")
+    return device
 
 
 def _shares(text: str | None) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -154,7 +155,7 @@ def _fields(text: str) -> dict[str, str]:
             found[name], last = value.strip(), name
         elif name in ("dora", "rslora", "prepared") and not equals:
             found[name] = "true"
-        elif last in ("targets", "modules_to_save") and part.strip():
+        elif last in ("targets", "modules_to_save") and part.strip() and not equals:
             found[last] += f",{part.strip()}"
         else:
             raise InputError(f"--lora: {given(part)}: allowed: {', '.join(FIELDS)}{did_you_mean(name, FIELDS)}")
@@ -172,9 +173,12 @@ def _flag(fields: Mapping[str, str], name: str) -> bool:
 
 def _number(text: str, name: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise InputError(f"--lora: {name}: got {given(text)}; allowed: a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"--lora: {name}: got {given(text)}; allowed: a number")
+    return number
 
 
 def _dtype(fields: Mapping[str, str], framework: str) -> DataType | None:

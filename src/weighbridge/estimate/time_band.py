@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weighbridge.estimate.bands import BY_FRAMEWORK, FILE, Band, kinds_of, narrowest, percent
+from weighbridge.estimate.bands import BY_FRAMEWORK, FILE, TUNED, Band, kinds_of, narrowest, percent
 from weighbridge.estimate.training import Training
 
 FIGURE = "step_seconds"
@@ -14,9 +14,10 @@ def time_band(training: Training, file: Path = FILE) -> Band | None:
     """The band of a step's time: of the narrowest kind of run that enough were measured of; ``None`` for none. All runs
     of a framework come before runs of any.
     """
+    family = (BY_FRAMEWORK, training.plan.framework.family)
     if training.model.tuning is not None:  # as of memory: a kind of their own
-        return None
-    family, found = (BY_FRAMEWORK, training.plan.framework.family), list(kinds_of(training))
+        return narrowest(FIGURE, [(TUNED, *family)], file)
+    found = list(kinds_of(training))
     own = [path for path in found if BY_FRAMEWORK in path]
     return narrowest(FIGURE, [*own, family, *(path for path in found if path not in own)], file)
 

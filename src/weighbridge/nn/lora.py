@@ -2,47 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from weighbridge.arithmetic import Count
 from weighbridge.nn import ops
 from weighbridge.nn.decoder import Head
 from weighbridge.nn.linear import Linear
+from weighbridge.nn.module import Module
 from weighbridge.nn.moe import Router, SharedExpertGate
 from weighbridge.tape import Axis, Dimension, Tensor, Use, Weight
 from weighbridge.units import DataType
 
 
-class Adapter:
-    """What adapters of projections and of heads have in common."""
+class Adapter(Module):
+    """What adapters have in common: ``y = x W^T + s (x A^T) B^T`` with ``W`` frozen, ``A`` (rank, in) and ``B``
+    (out, rank) trained (Hu et al. 2021, section 4.1). rsLoRA has another ``s`` and the same sizes (Kalajdzievski 2023).
+    DoRA trains a length for each row of ``W + s B A`` besides (Liu et al. 2024, eq. 5).
 
+    Attributes:
+        rank: columns of ``B``, rows of ``A``.
+        dora: a trained length per output.
+        dropout: adapters are given their input with dropout.
+        dtype: data type of the adapters; that of the other weights if ``None``.
+        joined: projections that share a ``B`` of so many times the columns (gate and up of experts, which
+            ``transformers`` 5 has in one tensor; PEFT, utils/transformers_weight_conversion.py).
+        base: the frozen module.
+    """
+
+    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
+
+    rank: Count = 8
+    dora: bool = False
+    dropout: bool = False
+    dtype: DataType | None = None
     joined: int = 1
+    base: Module | None = None
 
-    if TYPE_CHECKING:
-        columns: Dimension
-        out: Dimension
-        rank: Count
-        dora: bool
-        dropout: bool
-        dtype: DataType | None
-        lora_a: Weight
-        lora_b: Weight
-        magnitude: Weight
+    def sides(self) -> tuple[Dimension, Dimension]:
+        """Axes of what the frozen module is given, and of what it makes."""
+        raise NotImplementedError
+
+    def build(self) -> None:
+        """The weights: those of the frozen module under the names that they had, and the adapter's."""
+        assert self.base is not None
+        for name, weight in self.base.weights.items():
+            setattr(self, name, weight)
+        rank, (inner, outer) = Axis("rank", self.rank), self.sides()
+        self.lora_a = Weight((rank, inner), role="adapter", dtype=self.dtype)
+        self.lora_b = Weight((outer, self.ranks), role="adapter", dtype=self.dtype)
+        if self.dora:
+            self.magnitude = Weight((outer,), role="adapter", dtype=self.dtype)
+
+    def _adopt(self, name: str, value: object, again: bool) -> None:
+        """The frozen module is no child: its weights stand here."""
+
+    def forward(self, x: Tensor, *more: Any) -> Tensor:
+        assert self.base is not None
+        return self.adapted(x, self.base.forward(x, *more))
 
     @property
     def ranks(self) -> Axis:
         """The columns of ``B``."""
         return Axis("rank", self.rank * self.joined)
-
-    def place(self, frozen: Linear | Head | Router | SharedExpertGate) -> None:
-        """The weights: those of the frozen module under the names that they had, and the adapter's."""
-        for name, weight in frozen.weights.items():
-            setattr(self, name, weight)
-        rank = Axis("rank", self.rank)
-        self.lora_a = Weight((rank, self.columns), role="adapter", dtype=self.dtype)
-        self.lora_b = Weight((self.out, self.ranks), role="adapter", dtype=self.dtype)
-        if self.dora:
-            self.magnitude = Weight((self.out,), role="adapter", dtype=self.dtype)
 
     @property
     def joins(self) -> bool:
@@ -58,7 +79,7 @@ class Adapter:
         """
         tape, rank = x.tape, Axis("rank", self.rank)
         middle = tape.tensor("adapter's middle", *base.axes[:-1], rank, dtype=x.dtype)
-        first, second = (2 * x.rows * rank.size * axis.size for axis in (self.columns, self.out))
+        first, second = (2 * x.rows * rank.size * axis.size for axis in self.sides())
         keeps = () if id(x.storage) in tape.remade else (x,)
         tape.record("matmul", (x, self.lora_a), (middle,), keeps, ops.twice(first))
         made = ops.view(base, "adapted", *base.axes)
@@ -73,13 +94,13 @@ class Adapter:
         if self.dropout:
             mask = given.tape.tensor("adapter dropout mask", *given.axes, dtype=ops.MASK)
             given = ops.elementwise("dropout", given, keeps=(mask,), makes=(mask,))
-        rank = Axis("rank", self.rank)
-        middle = ops.matmul(given, self.columns, rank, (self.lora_a,))
+        rank, (inner, outer) = Axis("rank", self.rank), self.sides()
+        middle = ops.matmul(given, inner, rank, (self.lora_a,))
         if self.joined > 1:
             both = middle.tape.tensor("middles together", *middle.axes[:-1], self.ranks, dtype=middle.dtype)
             middle.tape.record("join", (middle,), (both,))
             middle = both
-        low = ops.matmul(middle, self.ranks, self.out, (self.lora_b,), use=base.use)
+        low = ops.matmul(middle, self.ranks, outer, (self.lora_b,), use=base.use)
         low = self.lengthened(base, low) if self.dora else scaled(low)
         made = base.tape.tensor("adapted", *base.axes, dtype=low.dtype, use=base.use)
         base.tape.record("add", (base, low), (made,), shares_gradient=(base, low))
@@ -90,15 +111,15 @@ class Adapter:
         ``B A`` and the lengths of the rows of ``W + B A`` are computed anew and kept by nothing: no gradient goes
         through them (PEFT, tuners/lora/dora.py, DoraLinearLayer).
         """
-        tape = base.tape
-        matrices = ((self.out, self.columns), (self.out, self.columns), (self.columns, self.columns))
+        tape, (inner, outer) = base.tape, self.sides()
+        matrices = ((outer, inner), (outer, inner), (inner, inner))
         names = ("W + B A", "B A", "identity")
         whole = tuple(
             tape.tensor(name, *axes, dtype=low.dtype, use=Use.WORKSPACE)
             for name, axes in zip(names, matrices, strict=True)
         )
-        length, norm = (tape.tensor(n, self.out, dtype=low.dtype) for n in ("length", "norm"))
-        less = tape.tensor("length less 1", self.out, dtype=low.dtype)
+        length, norm = (tape.tensor(n, outer, dtype=low.dtype) for n in ("length", "norm"))
+        less = tape.tensor("length less 1", outer, dtype=low.dtype)
         tape.record("lengths", (self.magnitude,), (length, norm, less), (norm,), scratch=whole)
         first = tape.tensor("lengthened", *base.axes, dtype=low.dtype)
         keeps = (base, less) if tape.needs(base) else (base,)  # of which the second is for the gradient of the first
@@ -109,135 +130,31 @@ class Adapter:
 
 
 class LoraLinear(Adapter, Linear):
-    """``y = x W^T + s (x A^T) B^T`` with ``W`` frozen, ``A`` (rank, in) and ``B`` (out, rank) trained (Hu et al. 2021,
-    section 4.1). rsLoRA has another ``s`` and the same sizes (Kalajdzievski 2023). DoRA trains a length for each row of
-    ``W + s B A`` besides (Liu et al. 2024, eq. 5).
+    """A projection's."""
 
-    Attributes:
-        rank: columns of ``B``, rows of ``A``.
-        dora: a trained length per output.
-        dropout: adapters are given their input with dropout.
-        dtype: data type of the adapters; that of the other weights if ``None``.
-        joined: projections that share a ``B`` of so many times the columns (gate and up of experts, which
-            ``transformers`` 5 has in one tensor; PEFT, utils/transformers_weight_conversion.py).
-        base: the frozen projection.
-    """
-
-    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-
-    rank: Count = 8
-    dora: bool = False
-    dropout: bool = False
-    dtype: DataType | None = None
-    joined: int = 1
-    base: Linear | None = None
-
-    def build(self) -> None:
-        assert self.base is not None
-        self.place(self.base)
-
-    def _adopt(self, name: str, value: object, again: bool) -> None:
-        """The frozen projection is no child: its weights stand here."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        assert self.base is not None
-        return self.adapted(x, self.base.forward(x))
+    def sides(self) -> tuple[Dimension, Dimension]:
+        return self.columns, self.out
 
 
 class LoraHead(Adapter, Head):
-    """The same of a head.
+    """A head's."""
 
-    Attributes:
-        rank: columns of ``B``, rows of ``A``.
-        dora: a trained length per output.
-        dropout: adapters are given their input with dropout.
-        dtype: data type of the adapters; that of the other weights if ``None``.
-        base: the frozen head.
-    """
-
-    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-
-    rank: Count = 8
-    dora: bool = False
-    dropout: bool = False
-    dtype: DataType | None = None
-    base: Head | None = None
-
-    def build(self) -> None:
-        assert self.base is not None
-        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
-        self.place(self.base)
-
-    def _adopt(self, name: str, value: object, again: bool) -> None:
-        """The frozen head is no child: its weights stand here."""
-
-    def forward(self, x: Tensor, table: Weight | None = None) -> Tensor:
-        assert self.base is not None
-        return self.adapted(x, self.base.forward(x, table))
+    def sides(self) -> tuple[Dimension, Dimension]:
+        return Axis("hidden", self.hidden_size), Axis("vocabulary", self.vocab_size)
 
 
 class LoraRouter(Adapter, Router):
-    """The same of a router.
+    """A router's."""
 
-    Attributes:
-        rank: columns of ``B``, rows of ``A``.
-        dora: a trained length per output.
-        dropout: adapters are given their input with dropout.
-        dtype: data type of the adapters; that of the other weights if ``None``.
-        base: the frozen router.
-    """
-
-    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-
-    rank: Count = 8
-    dora: bool = False
-    dropout: bool = False
-    dtype: DataType | None = None
-    base: Router | None = None
-
-    def build(self) -> None:
-        assert self.base is not None
-        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("experts", self.num_experts)
-        self.place(self.base)
-
-    def _adopt(self, name: str, value: object, again: bool) -> None:
-        """The frozen router is no child: its weights stand here."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        assert self.base is not None
-        return self.adapted(x, self.base.forward(x))
+    def sides(self) -> tuple[Dimension, Dimension]:
+        return Axis("hidden", self.hidden_size), Axis("experts", self.num_experts)
 
 
 class LoraGate(Adapter, SharedExpertGate):
-    """The same of the gate of shared experts.
+    """That of the gate of shared experts."""
 
-    Attributes:
-        rank: columns of ``B``, rows of ``A``.
-        dora: a trained length per output.
-        dropout: adapters are given their input with dropout.
-        dtype: data type of the adapters; that of the other weights if ``None``.
-        base: the frozen gate.
-    """
-
-    source: ClassVar[str] = "Hu et al. 2021, section 4.1"
-
-    rank: Count = 8
-    dora: bool = False
-    dropout: bool = False
-    dtype: DataType | None = None
-    base: SharedExpertGate | None = None
-
-    def build(self) -> None:
-        assert self.base is not None
-        self.columns, self.out = Axis("hidden", self.hidden_size), Axis("one", 1)
-        self.place(self.base)
-
-    def _adopt(self, name: str, value: object, again: bool) -> None:
-        """The frozen gate is no child: its weights stand here."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        assert self.base is not None
-        return self.adapted(x, self.base.forward(x))
+    def sides(self) -> tuple[Dimension, Dimension]:
+        return Axis("hidden", self.hidden_size), Axis("one", 1)
 
 
 def scaled(low: Tensor) -> Tensor:
