@@ -19,18 +19,26 @@ def _read(name: str) -> Any:
 def load() -> Table:
     """Answers per second, and what each takes."""
     data = _read("serving_load.json")
-    load = f"{data['machine']}; load of other programs {data['load_before']:g}"
-    head = ("questions", "answers per second", "p50", "p99", "processor, each", "two processors of their own")
-    return (*head, load), (_row(row) for row in data["rows"])
+    head = ("questions", "answers per second", "p50", "p99", "processor, each", "client, each", "by two processors")
+    return head, (_row(row) for row in data["rows"])
+
+
+def machine() -> str:
+    """On what the load was measured, and what else ran."""
+    data = _read("serving_load.json")
+    return (
+        f"\n{data['machine']}, {data['connections']} connections. Other programs kept {data['load_before']:g} processors "
+        f"busy or waiting, and the same work took {data['pace_before']:g} times its least time of a processor:\n\n"
+    )
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     beside = f", {row['slow_beside']} slow ones beside" if row["slow_beside"] else ""
     own = "" if row["processor_ms"] is None else f"{row['processor_ms']:,.2f} ms"
     by = "" if row["by_processor"] is None else f"{row['by_processor']:,.0f} /s"
-    more = f"client {row['client_ms']:.2f} ms each"
+    client = f"{row['client_ms']:.2f} ms"
     waits = (f"{row['p50_ms']:,.1f} ms", f"{row['p99_ms']:,.1f} ms")
-    return (row["name"] + beside, f"{row['per_second']:,.0f}", *waits, own, by, more)
+    return (row["name"] + beside, f"{row['per_second']:,.0f}", *waits, own, client, by)
 
 
 def memory() -> Table:

@@ -286,6 +286,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "mixers": lambda: module_table("mixer"),
     "feed forward": lambda: module_table("feed_forward"),
     "megatron arguments": training_tables.arguments,
+    "service machine": serving_tables.machine,
     **{
         name: partial(lambda of: table(*of()), of)
         for name, of in {**training_tables.TABLES, **speed_tables.TABLES, **serving_tables.TABLES}.items()
