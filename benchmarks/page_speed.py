@@ -1,10 +1,11 @@
 """How soon the page answers: cold in the browser, cold from a service, and after each later change.
 
-``python -m benchmarks.page_speed`` (in the environment of ``make browser``, after ``make site``) opens the page in Chromium
-with a fresh profile each time, from a static host and from ``weighbridge serve`` on the loopback, and then changes fields
-of every panel at random, one change after the other's answer. All times are the browser's own clock: from the start of
-the navigation, or from the event of the change, until the answer stands in the page. The load of the machine before and
-after stands beside them: figures that were taken while others worked on the same processors are upper bounds.
+``python -m benchmarks.page_speed`` (in the environment of ``make browser``, after ``make site``) opens the page in
+Chromium with a fresh profile each time, from a static host and from ``weighbridge serve`` on the loopback, and then
+changes fields of every panel at random, one change after the other's answer. All times are the browser's own clock:
+from the start of the navigation, or from the event of the change, until the answer stands in the page. The load of the
+machine before and after stands beside them: figures that were taken while others worked on the same processors are
+upper bounds.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 LINK = "#params?model=mixtral-8x7b"
 """What is opened: no example that the page brings along, so that Python has to answer."""
 
-OPENED = 5
+OPENED = 3
 """Times that the page is opened cold."""
 
 TARGETS = {"cold": 5_000.0, "served": 500.0, "change": 100.0}
@@ -48,9 +49,9 @@ WATCH = """() => {
   seen();
 }"""
 
-CONTROLS = """() => [...document.querySelectorAll('form.given :is(select, input.number, input[type="range"])[id]')].map((one) => ({
-  id: one.id, choices: one.localName === 'select' ? [...one.options].filter((o) => !o.disabled).map((o) => o.value) : null,
-  value: one.value || one.placeholder,
+CONTROLS = """() => [...document.querySelectorAll('form.given :is(select, input.number)[id]')].map((one) => ({
+  id: one.id,
+  choices: one.localName === 'select' ? [...one.options].filter((o) => !o.disabled).map((o) => o.value) : null,
 }))"""
 
 CHANGE = """async ({ id, value }) => {
@@ -64,8 +65,10 @@ CHANGE = """async ({ id, value }) => {
   setter.call(control, value);
   control.dispatchEvent(new Event(control.localName === 'select' ? 'change' : 'input', { bubbles: true }));
   if (location.hash === before) return null;
-  while (main.getAttribute('aria-busy') === 'false' && performance.now() - begun < 50) await new Promise((done) => setTimeout(done));
-  while (main.getAttribute('aria-busy') === 'true') await new Promise((done) => setTimeout(done));
+  const busy = (said) => main.getAttribute('aria-busy') === said;
+  const turn = () => new Promise((done) => setTimeout(done));
+  while (busy('false') && performance.now() - begun < 50) await turn();
+  while (busy('true')) await turn();
   await frame();
   return performance.now() - begun;
 }"""
@@ -156,7 +159,12 @@ def p95(times: list[float]) -> float:
 
 def summary(times: list[float]) -> dict[str, float]:
     """A row of the table."""
-    return {"n": len(times), "median": round(statistics.median(times), 1), "p95": round(p95(times), 1), "worst": round(max(times), 1)}
+    return {
+        "n": len(times),
+        "median": round(statistics.median(times), 1),
+        "p95": round(p95(times), 1),
+        "worst": round(max(times), 1),
+    }
 
 
 def measured(count: int, seed: int) -> dict[str, Any]:
@@ -190,7 +198,8 @@ def table(found: dict[str, Any], write: Callable[[str], None] = print) -> None:
     for name, row in found["milliseconds"].items():
         write(f"| {name} | {row['n']} | {row['median']:,} | {row['p95']:,} | {row['worst']:,} |")
     load = found["load"]
-    write(f"\nLoad of the machine: {load['before'][0]} before, {load['after'][0]} after; {found['machine']['processors']} processors.")
+    processors = found["machine"]["processors"]
+    write(f"\nLoad of the machine: {load['before'][0]} before, {load['after'][0]} after; {processors} processors.")
 
 
 def main() -> None:

@@ -107,7 +107,8 @@ class Driver:
 
     def text(self) -> str:
         """What the answer says."""
-        return self.page.locator("main").inner_text()
+        found: str = self.page.locator("main").inner_text()
+        return found
 
     def shows(self, text: str) -> None:
         """Wait until the answer holds a text."""

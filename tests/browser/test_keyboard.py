@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+FOCUSED = """() => {
+  const one = document.activeElement;
+  return (one.getAttribute('aria-label') ?? one.innerText ?? '').trim().split('\\n')[0] || one.id;
+}"""
+
 
 def focused(page: Any) -> str:
     """What has the focus, in a few words."""
-    said: str = page.page.evaluate(
-        "() => { const e = document.activeElement; return (e.getAttribute('aria-label') ?? e.innerText ?? e.id ?? '').trim().split('\\n')[0] || e.id }"
-    )
+    said: str = page.page.evaluate(FOCUSED)
     return said
 
 

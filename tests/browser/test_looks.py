@@ -13,7 +13,8 @@ AXE = Path(__file__).parents[2] / "src" / "weighbridge" / "web" / "node_modules"
 
 RULES = """async () => {
   const found = await axe.run(document, { resultTypes: ['violations'] });
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((one) => `${one.target} ${one.failureSummary}`).join(' | ')}`);
+  const said = (nodes) => nodes.slice(0, 4).map((one) => `${one.target} ${one.failureSummary}`).join(' | ');
+  return found.violations.map(({ id, nodes }) => `${id}: ${said(nodes)}`);
 }"""
 
 

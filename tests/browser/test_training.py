@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.browser.accessible import violations
 from tests.browser.driving import Driver
+from tests.browser.taking import axe
+from tests.browser.writing import dollars, seconds, three
 from weighbridge.answer import answer
-from weighbridge.units import gibibytes, three_digits
+from weighbridge.units import gibibytes
 
 README = "#train?model=llama-3.1-70b&cluster=64xh100&train.tp=8&train.pp=4&train.seq=8192&train.global_batch=128"
 """The plan of the first pages of the documentation."""
@@ -23,11 +24,6 @@ TUNED = "#train?model=llama-3.1-8b&cluster=1xrtx-4090"
 def weighed(model: str, cluster: str, **options: Any) -> dict[str, Any]:
     """What the command line says of a plan."""
     return answer({"ask": "train", "model": model, "options": {"cluster": cluster, "advice": False, **options}})
-
-
-def shortened(value: float) -> str:
-    """Three significant digits, as the page writes them."""
-    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def offered(page: Driver, field: str) -> list[str]:
@@ -54,7 +50,7 @@ def test_a_plan_typed_by_hand(visit: Any) -> None:
     page.shows(gibibytes(worst["device_total_bytes"]))
     page.shows("It does not fit")
     page.shows("closer than the estimate can tell")
-    page.shows(f"{three_digits(time['step_seconds'])} s")
+    page.shows(seconds(time["step_seconds"]))
     page.shows("44.5%")
     page.shows("going back through layer 19")
     for rank in expected["ranks"]:
@@ -186,7 +182,7 @@ def test_c_its_four_measurements(visit: Any, tensor: int, micro_batch: int, peak
     asked = {"ask": "megatron", "words": text, "options": {"cluster": "8xA100", "advice": False}}
     rank = answer(asked)["ranks"][0]
     assert abs(rank["static_allocated_bytes"] / 2**30 - between) <= 0.05
-    assert abs(rank["peak_allocated_bytes"] / 2**30 - peak) <= 0.15  # of Megatron-Core as it is today
+    assert abs(rank["peak_allocated_bytes"] / 2**30 - peak) <= 0.25  # Megatron-Core of today keeps other tensors
     page.shows(gibibytes(rank["peak_allocated_bytes"]))
     page.shows(gibibytes(rank["static_allocated_bytes"]))
 
@@ -225,11 +221,11 @@ def test_d_training_cost_by_type_of_gpu(visit: Any, gpu: str, dtype: str) -> Non
     options = {"tp": 4, "sp": True, "seq": 2048, "global_batch": 2048, "precision": dtype, "tokens": "1T", "price": "2"}
     cost = weighed("llama-7b", f"64x{gpu}", **options)["cost"]
     assert cost["dollars"] == pytest.approx(2 * 64 * cost["seconds"] / 3600)
-    page.shows(f"${shortened(cost['dollars'])}")
-    page.shows(shortened(cost["days"]))
+    page.shows(dollars(cost["dollars"]))
+    page.shows(three(cost["days"]))
     page.page.locator(".facts .figure", has_text="$").first.click()
+    page.explains("gpu_hours")
     page.explains("price_per_gpu_hour")
-    page.explains("busy_seconds")
 
 
 # Fine-tuning.
@@ -273,7 +269,7 @@ def test_an_epoch_has_steps_and_a_price(visit: Any) -> None:
     page.shows(f"{tuning['trained_parameters']:,}")
     page.shows(f"{tuning['epoch']['sequences']:,}")
     page.shows(f"{tuning['epoch']['steps']:,}")
-    page.shows(f"${tuning['epoch']['dollars']:#.3g}")
+    page.shows(dollars(tuning["epoch"]["dollars"]))
     page.shows(f"{tuning['longest_sequence']:,}")
     page.shot("fine-tuning", whole=True)
 
@@ -294,6 +290,6 @@ def test_axe_finds_nothing(visit: Any, ask: str, language: str, look: str, size:
     for summary in page.page.locator("details > summary").all():
         summary.click()
     page.settled()
-    assert violations(page) == []
+    assert axe(page) == []
     assert page.narrow() <= 0
     page.shot(f"{ask}-{language}-{look}-{size}", whole=True)

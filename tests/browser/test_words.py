@@ -69,7 +69,8 @@ def test_every_string_is_said() -> None:
 SEEN = """() => {
   const found = [];
   const skip = 'script, noscript, style, code, textarea, .katex, .katex-mathml, [lang="en"], [translate="no"]';
-  const foreign = [...document.querySelectorAll('[lang="en"]')].map((one) => one.textContent.trim()).filter((text) => text.length > 3);
+  const texts = [...document.querySelectorAll('[lang="en"]')].map((one) => one.textContent.trim());
+  const foreign = texts.filter((text) => text.length > 3);
   const rid = (text) => foreign.reduce((left, part) => left.replaceAll(part, ''), text);
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node; (node = walk.nextNode()); ) {
@@ -78,12 +79,15 @@ SEEN = """() => {
   }
   for (const one of document.querySelectorAll('[aria-label], [title], [placeholder]')) {
     if (one.closest(skip)) continue;
-    for (const name of ['aria-label', 'title', 'placeholder']) if (one.getAttribute(name)) found.push(rid(one.getAttribute(name)));
+    const said = ['aria-label', 'title', 'placeholder'].map((name) => one.getAttribute(name));
+    found.push(...said.filter(Boolean).map(rid));
   }
   return [...new Set(found), document.title];
 }"""
 
-PHRASE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b|\b(the|and|with|from|that|are|not|than|each|which|by)\b|\bper\b(?!-)")
+PHRASE = re.compile(
+    r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b|\b(the|and|with|from|that|are|not|than|each|which|by)\b|\bper\b(?!-)"
+)
 """What no name of a model, a device or a data type looks like."""
 
 

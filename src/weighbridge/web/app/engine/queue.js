@@ -1,5 +1,5 @@
 // Questions in line for an engine that answers one at a time. Of each slot (the panel, the drawer ...) only the newest
-// question waits: an older one that has not begun is dropped, and an answer that comes too late is thrown away.
+// question waits (the drawer's goes last): an older one that has not begun is dropped, and an answer that comes too late is thrown away.
 
 /** @typedef {{value?: any, text?: string, errors?: {field: string, message: string}[], ms: number}} Answer */
 /** @typedef {{slot: string, question: object, resolve: (answer: Answer | null) => void, reject: (error: unknown) => void}} Waiting */
@@ -41,7 +41,7 @@ export class Queue {
 
   async next() {
     if (this.busy) return;
-    const first = this.waiting.values().next().value;
+    const first = [...this.waiting.values()].sort((a, b) => Number(a.slot === 'drawer') - Number(b.slot === 'drawer'))[0];
     if (!first) return;
     this.waiting.delete(first.slot);
     this.busy = true;

@@ -46,6 +46,7 @@ export function App({ speak }) {
       </form>
       <main id="answer" tabindex="-1" aria-label=${t('frame.answer')} aria-busy=${busy} class=${busy ? 'pending' : ''}>
         <${Status} told=${told} problems=${problems} />
+        ${!answered && busy && html`<div class="coming" aria-hidden="true"><i></i><i></i><i></i><i></i></div>`}
         ${answered && html`<${Safe} of=${answered}><${panel.Answer} answer=${answered} question=${told.question} values=${values} /><//>
           <${Exports} key=${panel.id} panel=${panel} answer=${answered} question=${told.question} />`}
       </main>

@@ -19,10 +19,12 @@ export function InferenceAnswer({ answer, question, values }) {
   const drawn = useAnswer('infer-users', { ...question, with: ['users'] });
   const advised = useAnswer('infer-advice', { ...question, options: { ...question.options, advice: true } });
   const changes = advised.answer?.changes ?? [];
+  const { plan, load } = answer;
+  const now = { tp: plan.tensor, pp: plan.pipeline, dp: plan.data, ep: plan.expert, batch: load.batch };
   return html`
     <${Headline} answer=${answer} question=${question} values=${values} />
     <${Memory} answer=${answer} />
-    ${changes.length > 0 && html`<div class=${advised.pending ? 'stale' : ''}><${Changes} title=${t(answer.fits === false ? 'changes.fit' : 'infer.better')} hint=${t('infer.bits.hint')} ask="infer" changes=${changes} gives=${gives} /></div>`}
+    ${changes.length > 0 && html`<div class=${advised.pending ? 'stale' : ''}><${Changes} title=${t(answer.fits === false ? 'changes.fit' : 'infer.better')} hint=${t('infer.bits.hint')} ask="infer" changes=${changes} gives=${gives} now=${now} /></div>`}
     ${drawn.answer && html`<div class=${drawn.pending ? 'stale' : ''}><${Users} answer=${drawn.answer} /><${Contexts} answer=${drawn.answer} /></div>`}
     <${Formats} question=${question} answer=${answer} />
     ${answer.prefill && html`<${Passes} answer=${answer} />`}

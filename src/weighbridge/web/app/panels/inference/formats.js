@@ -47,8 +47,9 @@ function group(quant, kv, heard, now) {
   if (!heard.answer) return [{ raw: heard.problems[0]?.message ?? '', text: html`<span class="soft" title=${heard.problems[0]?.message}>${t('infer.cannot')}</span>` }, ...blank];
   const { answer } = heard;
   const take = () => change({ 'infer.quant': quant, 'infer.kv': kv }, { step: true });
-  const name = answer.fits === false ? html`<span class="bad">${t('infer.too.much', { size: binary(answer.memory.total_per_gpu) })}</span>` : FIGURES[0][2](answer);
-  const button = html`<button type="button" class="take" aria-pressed=${now} aria-label=${`${t('infer.take', { format: quant, kv })}: ${t('infer.short.users')} ${exact(answer.max_batch ?? 0)}`} onClick=${take}>${name}</button>`;
+  const much = answer.fits === false ? t('infer.too.much', { size: binary(answer.memory.total_per_gpu) }) : '';
+  const name = much ? html`<span class="bad">${much}</span>` : FIGURES[0][2](answer);
+  const button = html`<button type="button" class="take" aria-pressed=${now} aria-label=${`${t('infer.take', { format: quant, kv })}: ${much || `${t('infer.short.users')} ${name}`}`} onClick=${take}>${name}</button>`;
   if (answer.fits === false) return [{ raw: 0, text: button, mark: now }, ...blank];
   return FIGURES.map(([key, , say], place) => ({ raw: key === 'cost_per_million_tokens' ? answer[key]?.output : answer[key], text: place ? say(answer) : button, mark: now }));
 }

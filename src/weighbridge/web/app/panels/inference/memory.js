@@ -12,16 +12,16 @@ import { fileOf } from '../training/answer.js';
 /** Lines that open a derivation. */
 const EXPLAINED = new Set(['weights', 'kv_cache']);
 
-/** The ledger of a deployment by the categories of memory: what it needs, and what the engine takes besides. @param {any} memory */
-export function ledgerOf({ weights, kv_cache, activations, overhead, logits, total_per_gpu, engine_takes }) {
-  const unused = engine_takes === null ? 0 : Math.max(0, engine_takes - total_per_gpu);
-  return { weights, kv_cache, activations: activations - logits, logits_and_loss: logits, allocator: unused, context: overhead };
-}
+/** The ledger of a deployment by the categories of memory. @param {any} memory */
+export const ledgerOf = ({ weights, kv_cache, activations, overhead, logits }) => ({ weights, kv_cache, activations: activations - logits, logits_and_loss: logits, context: overhead });
+
+/** The same with what the engine takes besides. @param {any} memory @returns {Record<string, number>} */
+const takenOf = (memory) => ({ ...ledgerOf(memory), allocator: memory.engine_takes === null ? 0 : Math.max(0, memory.engine_takes - memory.total_per_gpu) });
 
 /** @param {{answer: any}} props */
 export function Memory({ answer }) {
   const { memory, model, weights } = answer;
-  const ledger = /** @type {Record<string, number>} */ (ledgerOf(memory));
+  const ledger = takenOf(memory);
   const keys = there([ledger]);
   const room = memory.engine_takes ?? memory.capacity;
   const label = `${t('infer.memory')}: ${keys.map((key) => `${memoryName(key)} ${binary(ledger[key])}`).join(', ')}`;

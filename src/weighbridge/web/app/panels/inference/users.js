@@ -34,7 +34,7 @@ function option(users) {
   });
   return {
     grid: { left: 8, right: 8, top: 52, bottom: 26, containLabel: true },
-    legend: { top: 0 },
+    legend: { top: 0, type: 'scroll' },
     tooltip: { trigger: 'axis', formatter: (/** @type {any[]} */ at) => [t('infer.tip', { users: exact(at[0].value[0]) }), ...at.map(({ seriesName, seriesIndex, value }) => `${seriesName}  ${seriesIndex === 2 ? exact(Math.round(value[1])) : seconds(value[1])}`)].join('\n') },
     xAxis: { ...axis, logBase: 4, name: t('infer.users'), nameLocation: 'middle', nameGap: 24, min: users[0].batch, max: users.at(-1).batch, axisLabel: { formatter: (/** @type {number} */ v) => exact(v), hideOverlap: true } },
     yAxis: [
