@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LINK = "#params?model=mixtral-8x7b"
 """What is opened: no example that the page brings along, so that Python has to answer."""
 
-OPENED = 5
+OPENED = 3
 """Times that the page is opened cold."""
 
 TARGETS = {"cold": 5_000.0, "served": 500.0, "change": 100.0}
@@ -156,7 +156,12 @@ def p95(times: list[float]) -> float:
 
 def summary(times: list[float]) -> dict[str, float]:
     """A row of the table."""
-    return {"n": len(times), "median": round(statistics.median(times), 1), "p95": round(p95(times), 1), "worst": round(max(times), 1)}
+    return {
+        "n": len(times),
+        "median": round(statistics.median(times), 1),
+        "p95": round(p95(times), 1),
+        "worst": round(max(times), 1),
+    }
 
 
 def measured(count: int, seed: int) -> dict[str, Any]:
@@ -190,7 +195,9 @@ def table(found: dict[str, Any], write: Callable[[str], None] = print) -> None:
     for name, row in found["milliseconds"].items():
         write(f"| {name} | {row['n']} | {row['median']:,} | {row['p95']:,} | {row['worst']:,} |")
     load = found["load"]
-    write(f"\nLoad of the machine: {load['before'][0]} before, {load['after'][0]} after; {found['machine']['processors']} processors.")
+    write(
+        f"\nLoad of the machine: {load['before'][0]} before, {load['after'][0]} after; {found['machine']['processors']} processors."
+    )
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 ``python -m benchmarks.serving_memory`` starts ``weighbridge serve`` on the loopback with its usual caches, sends it
 100,000 requests, and prints what each of its processes holds (the resident set, and what of it is its own alone) as it
 goes. Every question that is good is one that was never asked before. It ends with status 1 where a request is answered
-with 5xx, a worker is lost, or a process holds more at the end than after the first quarter, beyond the allowance.
+with 5xx, a worker is lost, or a process holds more at the end than after the first half, beyond the allowance.
 
 Requests that a refusal leaves without a connection open another, as a client would.
 """
@@ -30,8 +30,8 @@ REQUESTS = 100_000
 CONNECTIONS = 12
 SAMPLES = 20
 ALLOWED = 8 * 2**20
-"""Bytes that a process may hold more at the end than after the first quarter: arenas of the allocator that fill up, and
-the service's held answers (64 MiB at most, filled in the first quarter).
+"""Bytes that a process may hold more at the end than after the first half: arenas of the allocator that fill up. In
+the first half the service fills its cache of answers (64 MiB), and workers their tables of what they computed.
 """
 
 GOOD = (params, params, flops, scaling, compare, memory)
@@ -174,12 +174,12 @@ def main() -> None:
         samples, statuses = asyncio.run(send(port, pid, asked.requests))
         lost = restarts(port)
     seconds = time.perf_counter() - began
-    quarter, last = samples[len(samples) // 4], samples[-1]
-    grown = [after - before for before, after in zip(quarter.own, last.own, strict=False)]
+    half, last = samples[SAMPLES // 2], samples[-1]
+    grown = [after - before for before, after in zip(half.own, last.own, strict=False)]
     failed = sum(count for of in statuses.values() for status, count in of.items() if status >= 500 or status == 0)
     for kind, of in statuses.items():
         print(f"{kind:10}" + ", ".join(f"{count:,} x {status}" for status, count in sorted(of.items())))
-    print(f"grown since the first quarter: {', '.join(f'{size / 2**20:+.1f} MiB' for size in grown)}; lost: {lost}")
+    print(f"grown since the first half: {', '.join(f'{size / 2**20:+.1f} MiB' for size in grown)}; lost: {lost}")
     if asked.json:
         data = {
             "machine": machine,
@@ -187,7 +187,7 @@ def main() -> None:
             "seconds": round(seconds, 1),
             "statuses": {kind: {str(status): of[status] for status in sorted(of)} for kind, of in statuses.items()},
             "workers_lost": lost,
-            "grown_since_first_quarter": grown,
+            "grown_since_first_half": grown,
             "samples": [asdict(one) for one in samples],
         }
         asked.json.write_text(json.dumps(data, indent=2) + "\n", "utf-8")

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests import model_pages, speed_tables, training_tables
+from tests import model_pages, serving_tables, speed_tables, training_tables
 from weighbridge.cli import main
 from weighbridge.estimate.comparison import COLUMNS
 from weighbridge.estimate.parameters import params
@@ -122,9 +122,14 @@ def replay(text: str, prompt: str, more: str, run: Run_) -> str:
 
 
 def execute(program: str, *arguments: str) -> NoReturn:
-    """Run ``weighbridge ...`` or ``python examples/...`` in this process, to its exit."""
+    """Run ``weighbridge ...``, ``python examples/...`` or ``curl ...`` in this process, to its exit."""
     if program == "weighbridge":
         main(list(arguments))
+    if program == "curl":
+        from tests.http_sessions import session
+
+        print(session([program, *arguments]), end="")
+        sys.exit(0)
     assert program == "python", f"cannot run {program!r}: use ```shell for what is only shown"
     runpy.run_path(arguments[0], run_name="__main__")
     sys.exit(0)
@@ -281,9 +286,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "mixers": lambda: module_table("mixer"),
     "feed forward": lambda: module_table("feed_forward"),
     "megatron arguments": training_tables.arguments,
+    "service machine": serving_tables.machine,
     **{
         name: partial(lambda of: table(*of()), of)
-        for name, of in {**training_tables.TABLES, **speed_tables.TABLES}.items()
+        for name, of in {**training_tables.TABLES, **speed_tables.TABLES, **serving_tables.TABLES}.items()
     },
 }
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.browser.driving import Driver
 from tests.browser.taking import axe, rows, saved
-from weighbridge import compare, params, train
+from weighbridge import params, train
+from weighbridge.answer import answer
 from weighbridge.parallel.plan import Plan
 
 EIGHT = [
@@ -62,9 +63,10 @@ def test_eight_models_are_added_and_a_ninth_cannot_be(visit: Any) -> None:
     assert all(button.is_disabled() for button in buttons.all()[:5])
     header, *lines = table(page, "Models side by side")
     assert header[1:] == EIGHT
-    report = compare(EIGHT)
     training = next(line for line in lines if line[0] == "Training FLOPs")
-    assert [int(value) for value in training[1:]] == [int(one.training_flops) for one in report.rows]
+    assert [int(value) for value in training[1:]] == [
+        one["training_flops"] for one in answer({"ask": "compare", "models": EIGHT})["models"]
+    ]
     page.shot("compare-eight", whole=True)
     page.page.get_by_role("button", name="Take gpt2 away").click()
     page.page.get_by_text("7 of 8", exact=True).first.wait_for()
@@ -138,6 +140,18 @@ def test_plans_are_kept_on_the_training_panel(visit: Any) -> None:
     page.open("Kept plans")
     page.press("Take 1 away")
     page.shows("1 kept plans side by side")
+
+
+def test_a_ninth_plan_cannot_be_kept(visit: Any) -> None:
+    plans = [f"train?model=llama-3.1-8b&cluster=8xh100&train.micro_batch={size}" for size in range(1, 10)]
+    query = urlencode({"model": "llama-3.1-8b", "cluster": "8xh100", "train.tp": "2", "plans": "\n".join(plans)})
+    page: Driver = visit(f"#train?{query}").ready()
+    button = page.page.locator(".pin button")
+    button.wait_for()
+    assert button.is_disabled()
+    assert button.inner_text() == "Eight are kept already"
+    page.page.get_by_role("link", name="Compare 8").click()
+    page.shows("8 kept plans side by side")
 
 
 def test_kept_plans_stand_in_a_link_and_a_wrong_one_is_said(visit: Any) -> None:

@@ -13,7 +13,12 @@ from weighbridge import scaling
 from weighbridge.laws import LAWS
 
 OWN = {
-    "law": {"name": "of-my-runs", "title": "ours", "data": "runs", "fitted": {"parameters": {"low": 1e7, "high": 1e10}}},
+    "law": {
+        "name": "of-my-runs",
+        "title": "ours",
+        "data": "runs",
+        "fitted": {"parameters": {"low": 1e7, "high": 1e10}},
+    },
     "constants": {"e": {"value": 1.8}, "a": {"value": 480.0}, "b": {"value": 2000.0}, "alpha": 0.35, "beta": 0.37},
     "covariance": None,
 }
@@ -84,7 +89,8 @@ def test_days_and_dollars_say_the_budget(visit: Any) -> None:
     page.type("scaling-days", "30")
     page.until("location.hash.includes('scaling.compute=5.25e23')")
     said = scaling(compute="5.25e23", law="hoffmann-1", cluster="512xh100", mfu=0.4, price=2.5).answers[0].cost
-    assert said is not None and said.days == pytest.approx(30, rel=5e-3)
+    assert said is not None
+    assert said.days == pytest.approx(30, rel=5e-3)
     page.type("scaling-dollars", "1,000,000")
     assert said.dollars is not None
     budget = 5.25e23 * 1e6 / said.dollars

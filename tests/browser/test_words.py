@@ -83,7 +83,9 @@ SEEN = """() => {
   return [...new Set(found), document.title];
 }"""
 
-PHRASE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b|\b(the|and|with|from|that|are|not|than|each|which|by)\b|\bper\b(?!-)")
+PHRASE = re.compile(
+    r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b|\b(the|and|with|from|that|are|not|than|each|which|by)\b|\bper\b(?!-)"
+)
 """What no name of a model, a device or a data type looks like."""
 
 

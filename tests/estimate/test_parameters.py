@@ -43,7 +43,7 @@ def test_every_kind_and_every_module_is_explained(name: str) -> None:
 
 
 def test_a_module_that_is_not_there_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="did you mean each layers.attention"):
+    with pytest.raises(InputError, match=r"did you mean each layers\.attention"):
         params("gpt2").explained("each layers.atention")
 
 

@@ -277,7 +277,8 @@ def test_the_middle_of_the_laws() -> None:
     assert three.times_optimal is None
     gopher = wb.scaling(parameters="280B", tokens="300B", law="besiroglu")
     best = gopher.answers[0].best
-    assert best is not None and gopher.times_optimal is not None
+    assert best is not None
+    assert gopher.times_optimal is not None
     assert gopher.times_optimal.middle == 280e9 / best.parameters
 
 

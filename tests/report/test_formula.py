@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from weighbridge.arithmetic import ceil_div, exact_div
-from weighbridge.report.formula import LATEX, LATEX_NUMBERS, NUMBERS, PYTHON, TEXT, expression, formula, joined, lines, written
+from weighbridge.report.formula import (
+    LATEX,
+    LATEX_NUMBERS,
+    NUMBERS,
+    PYTHON,
+    TEXT,
+    expression,
+    formula,
+    joined,
+    lines,
+    written,
+)
 from weighbridge.traced import Label, named, symbol
 
 H, F, N = symbol("h", 4), symbol("f", 10), symbol("n", 3)

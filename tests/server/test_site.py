@@ -108,6 +108,11 @@ def test_files_are_read_only(site: Running) -> None:
 def test_the_interface_stays_beside_the_page(site: Running) -> None:
     assert site.ask("params", {"model": "gpt2"}).status == 200
     check(site.get("/api/v1/nothing"), 404, "not-found")
+    check(site.ask("fit", {}), 404, "not-found")
+    answer = site.get("/api/v1/params")
+    check(answer, 405, "method")
+    assert answer.headers["allow"] == "POST"
+    check(site.send("POST", "/health"), 405, "method")
     assert site.get("/health").data["status"] == "ok"
 
 

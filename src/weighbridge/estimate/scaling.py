@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from weighbridge.errors import InputError, given
+from weighbridge.estimate.middle import Middle, middle
 from weighbridge.estimate.shown import Shown
 from weighbridge.estimate.training_cost import Cost, Rate
 from weighbridge.formats.amounts import amount
@@ -186,21 +186,6 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Middle:
-    """A figure over several laws.
-
-    Attributes:
-        low: the smallest of them.
-        middle: their median.
-        high: the largest.
-    """
-
-    low: float
-    middle: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Scaling(Shown):
     """What several laws say, side by side.
 
@@ -217,18 +202,18 @@ class Scaling(Shown):
     @property
     def parameters(self) -> Middle:
         """Parameters over the laws."""
-        return _middle([answer.model.parameters for answer in self.answers])
+        return middle([answer.model.parameters for answer in self.answers])
 
     @property
     def tokens(self) -> Middle:
         """Training tokens over the laws."""
-        return _middle([answer.model.tokens for answer in self.answers])
+        return middle([answer.model.tokens for answer in self.answers])
 
     @property
     def times_optimal(self) -> Middle | None:
         """Parameters over those of the same compute's optimum; ``None`` where the model is that optimum."""
         found = [answer.model.parameters / answer.best.parameters for answer in self.answers if answer.best]
-        return _middle(found) if found else None
+        return middle(found) if found else None
 
     def of(self, name: str) -> Answer:
         """The answer of one law.
@@ -240,10 +225,6 @@ class Scaling(Shown):
             if answer.law.name == name:
                 return answer
         raise InputError(f"law: {given(name)} was not asked; allowed: {', '.join(a.law.name for a in self.answers)}")
-
-
-def _middle(values: list[float]) -> Middle:
-    return Middle(min(values), median(values), max(values))
 
 
 def scaling(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from weighbridge.estimate.scaling import FAR, Answer, Middle, Outside, Scaling
+from weighbridge.estimate.middle import Middle
+from weighbridge.estimate.scaling import FAR, Answer, Outside, Scaling
 from weighbridge.laws.law import Law, Span
 from weighbridge.laws.uncertainty import LEVEL, Interval
 from weighbridge.report.document import Column, Document, Row, Table

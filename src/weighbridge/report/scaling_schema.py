@@ -8,7 +8,8 @@ from typing import Any, cast
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from weighbridge.estimate.law_fit import Fit
-from weighbridge.estimate.scaling import Answer, Middle, Scaling
+from weighbridge.estimate.middle import Middle
+from weighbridge.estimate.scaling import Answer, Scaling
 from weighbridge.estimate.training_cost import Cost
 from weighbridge.laws.law import Allocation, Law, Span
 from weighbridge.laws.parametric import Parametric

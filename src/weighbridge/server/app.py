@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weighbridge import __version__
-from weighbridge.server.documents import READS, add_documents, catalogues, described, tags
+from weighbridge.server.documents import OWN, READS, add_documents, catalogues, described, tags
 from weighbridge.server.headers import SafeHeaders
 from weighbridge.server.openapi import description
 from weighbridge.server.packing import fitted
@@ -49,9 +49,8 @@ def create_app(service: Service) -> ASGIApp:
     _add_questions(app, service)
     add_documents(app, service)
     if built(service.settings.site):
-        app.mount("/", Site(service.settings.site))
-    else:
-        app.add_api_route("/", _no_page, methods=READS, include_in_schema=False)
+        return SafeHeaders(Watched(Beside(app, Site(service.settings.site)), service))
+    app.add_api_route("/", _no_page, methods=READS, include_in_schema=False)
     return SafeHeaders(Watched(app, service))
 
 
@@ -104,6 +103,18 @@ async def _refused(request: Request, error: Any) -> Response:
 async def _refused_by_http(request: Request, error: Any) -> Response:
     """What the router refuses, as problem details."""
     return of_http(error).response()
+
+
+class Beside:
+    """The page at every place that is not the service's own: a wrong method there is not asked of the page's files."""
+
+    def __init__(self, app: ASGIApp, site: ASGIApp) -> None:
+        self.app, self.site = app, site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        own = scope["type"] != "http" or path.startswith("/api/") or path in OWN
+        await (self.app if own else self.site)(scope, receive, send)
 
 
 class Watched:

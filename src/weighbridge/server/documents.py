@@ -27,6 +27,9 @@ KEPT = "public, max-age=300"
 
 READS = ["GET", "HEAD"]
 
+OWN = ("/health", "/ready", "/metrics")
+"""Places of the service outside ``/api/``."""
+
 
 def add_documents(app: FastAPI, service: Service) -> None:
     """Places of documents, and of what those who run the service ask."""
@@ -55,9 +58,7 @@ def add_documents(app: FastAPI, service: Service) -> None:
         return document(request, fields_text(ask))
 
     places: dict[str, Callable[..., Awaitable[Response]]] = {
-        "/health": health,
-        "/ready": ready,
-        "/metrics": figures,
+        **dict(zip(OWN, (health, ready, figures), strict=True)),
         "/api/v1/catalogue": catalogue,
         "/api/v1/openapi.json": openapi,
         "/api/v1/fields/{ask}": fields_of,

@@ -18,7 +18,7 @@ from weighbridge.parallel.plan import Plan
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
 
-MOST = 100_000
+MOST = 10_000
 """Answers that are kept for a cluster."""
 
 

@@ -21,7 +21,7 @@ export function dressed(option) {
     animation: calm,
     animationDuration: 250,
     animationDurationUpdate: 250,
-    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily.replaceAll('"', "'"), color: ink }, // stands in attributes of SVG
     tooltip: {
       renderMode: 'richText',
       backgroundColor: styled('--paper'),

@@ -1,51 +1,45 @@
-// The engine in the browser: our package on Pyodide, in a worker.
-import { heard } from './json.js';
-import { started } from './start.js';
+// The engine in the browser: our package on Pyodide in a worker, and in a second one for what is asked beside the answer, so that
+// a timeline that takes a while does not hold up what is typed next.
+import { PythonWorker } from './python_worker.js';
+import { another, started } from './start.js';
 
 /** @typedef {import('./queue.js').Answer} Answer */
+/** @typedef {import('./python_worker.js').HeldFile} HeldFile */
+
+/** GiB of memory below which one worker does everything, where the browser says how much there is. */
+const FEW = 2;
 
 export class BrowserEngine {
   kind = 'browser';
 
   constructor() {
-    this.worker = started();
-    this.count = 0;
-    /** @type {Map<number, {resolve: (data: any) => void, reject: (error: unknown) => void}>} */
-    this.asked = new Map();
-    /** @type {Promise<{pyodide: number, all: number}>} */
-    this.ready = new Promise((resolve, reject) => {
-      this.worker.onmessage = ({ data }) => this.receive(data, resolve, reject);
-      this.worker.onerror = (event) => reject(new Error(event.message || 'the worker did not start'));
-    });
+    this.first = new PythonWorker(started());
+    this.ready = this.first.ready;
+    /** @type {PythonWorker | null} */
+    this.second = null;
+    /** Files that questions may name. @type {Map<string, HeldFile>} */
+    this.held = new Map();
   }
 
-  /** @param {any} data @param {(ready: any) => void} ready @param {(error: unknown) => void} failed */
-  receive(data, ready, failed) {
-    if (data.ready) return ready(data.ready);
-    const asked = this.asked.get(data.id);
-    if (!asked) return data.failed && failed(new Error(data.failed));
-    this.asked.delete(data.id);
-    if (data.failed) asked.reject(new Error(data.failed));
-    else asked.resolve(data);
-  }
-
-  /** @param {object} message @param {Transferable[]} [transfer] @returns {Promise<any>} */
-  send(message, transfer = []) {
-    const id = ++this.count;
-    return new Promise((resolve, reject) => {
-      this.asked.set(id, { resolve, reject });
-      this.worker.postMessage({ id, ...message }, transfer);
-    });
-  }
-
-  /** Keep a file for questions that name it. @param {{name: string, bytes: Uint8Array, size: number}} file @returns {Promise<void>} */
-  hold(file) {
-    return this.send({ file }, [file.bytes.buffer]);
+  /** Keep a file for questions that name it. @param {HeldFile} file */
+  async hold(file) {
+    this.held.set(file.name, file);
+    await Promise.all([this.first.hold(file), this.second?.hold(file)]);
   }
 
   /** @param {object} question @returns {Promise<Answer>} */
-  async ask(question) {
-    const { status, text, ms } = await this.send({ question });
-    return heard(status, text, ms);
+  ask(question) {
+    return this.first.ask(question);
+  }
+
+  /** The same, without holding up what is asked first. @param {object} question @returns {Promise<Answer>} */
+  async askBeside(question) {
+    await this.ready;
+    const { deviceMemory = 8 } = /** @type {{deviceMemory?: number}} */ (navigator);
+    if (!this.second && deviceMemory > FEW) {
+      this.second = new PythonWorker(another());
+      for (const file of this.held.values()) void this.second.hold(file);
+    }
+    return (this.second ?? this.first).ask(question);
   }
 }

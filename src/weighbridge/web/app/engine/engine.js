@@ -1,6 +1,7 @@
 // The engine of this page, and a hook that keeps an answer beside a question.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import EXAMPLE from '../generated/example.json';
+import FIELDS from '../generated/fields.json';
 import { BrowserEngine } from './browser.js';
 import { Queue } from './queue.js';
 import { ServiceEngine } from './service.js';
@@ -18,15 +19,33 @@ import { served } from './start.js';
  */
 /** @typedef {Omit<Told, 'pending'> & {heard: string}} Kept ``heard``: the newest question that was answered, as text */
 
-/** Milliseconds after a key, before a question is asked. */
-const PAUSE = 20;
+/** What the reader waits for: the answers of the panels, and the drawer. Everything else is asked beside. */
+const FIRST = new Set([...Object.keys(FIELDS), 'drawer']);
 
 /** @type {BrowserEngine | ServiceEngine} */
 export const engine = served() ? new ServiceEngine() : new BrowserEngine();
-const queue = new Queue((question) => engine.ask(question));
+/** Queues in which something is asked; the page says so while there are any. @type {Set<string>} */
+const busy = new Set();
+
+/** @param {string} name */
+const told = (name) => (/** @type {boolean} */ asking) => {
+  if (asking) busy.add(name);
+  else busy.delete(name);
+  document.documentElement.toggleAttribute('data-asking', busy.size > 0);
+};
+
+const first = new Queue((question) => engine.ask(question), told('first'));
+const beside = new Queue((question) => engine.askBeside(question), told('beside'));
 
 /** Ask once. @param {string} slot @param {Question} question */
-export const ask = (slot, question) => queue.put(slot, question);
+export const ask = (slot, question) => (FIRST.has(slot) ? first : beside).put(slot, question);
+
+/** When every question has been answered. */
+export async function settled() {
+  await first.idle();
+  await beside.idle();
+  await first.idle();
+}
 
 /** @type {Kept} */
 const NOTHING = { answer: null, question: null, problems: [], failed: '', heard: '' };
@@ -54,7 +73,7 @@ export function useAnswer(slot, question) {
     const timer = setTimeout(async () => {
       const next = await heard(slot, question);
       if (next && newest.current === key) tell((before) => ({ ...before, ...next, heard: key }));
-    }, PAUSE);
+    });
     return () => clearTimeout(timer);
   }, [key]);
   return { ...told, pending: Boolean(key) && told.heard !== key };

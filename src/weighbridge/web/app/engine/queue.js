@@ -1,13 +1,17 @@
 // Questions in line for an engine that answers one at a time. Of each slot (the panel, the drawer ...) only the newest
-// question waits: an older one that has not begun is dropped, and an answer that comes too late is thrown away.
+// question waits (the drawer's goes last): an older one that has not begun is dropped, and an answer that comes too late is thrown away.
 
 /** @typedef {{value?: any, text?: string, errors?: {field: string, message: string}[], ms: number}} Answer */
 /** @typedef {{slot: string, question: object, resolve: (answer: Answer | null) => void, reject: (error: unknown) => void}} Waiting */
 
 export class Queue {
-  /** @param {(question: object) => Promise<Answer>} ask */
-  constructor(ask) {
+  /**
+   * @param {(question: object) => Promise<Answer>} ask
+   * @param {(busy: boolean) => void} [told] what is told that a question is being answered, or that none is
+   */
+  constructor(ask, told = () => {}) {
     this.ask = ask;
+    this.told = told;
     /** @type {Map<string, Waiting>} */
     this.waiting = new Map();
     this.busy = false;
@@ -27,12 +31,21 @@ export class Queue {
     });
   }
 
+  /** When nothing is asked any more, and what was heard has had time to ask further. */
+  async idle() {
+    for (let quiet = 0; quiet < 3; ) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      quiet = this.busy || this.waiting.size ? 0 : quiet + 1;
+    }
+  }
+
   async next() {
     if (this.busy) return;
-    const first = this.waiting.values().next().value;
+    const first = [...this.waiting.values()].sort((a, b) => Number(a.slot === 'drawer') - Number(b.slot === 'drawer'))[0];
     if (!first) return;
     this.waiting.delete(first.slot);
     this.busy = true;
+    this.told(true);
     try {
       const answer = await this.ask(first.question);
       first.resolve(this.waiting.has(first.slot) ? null : answer);
@@ -40,6 +53,7 @@ export class Queue {
       first.reject(error);
     } finally {
       this.busy = false;
+      this.told(this.waiting.size > 0);
       void this.next();
     }
   }

@@ -14,6 +14,9 @@ export function start() {
 
 /** The worker. @returns {Worker} */
 export function started() {
-  worker ??= new Worker(new URL(address, document.baseURI), { type: 'module' });
+  worker ??= another();
   return worker;
 }
+
+/** A further one. */
+export const another = () => new Worker(new URL(address, document.baseURI), { type: 'module' });

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { t } from '../i18n/language.js';
-import { ask } from '../engine/engine.js';
+import { ask, settled } from '../engine/engine.js';
 import { save } from '../format/save.js';
 import { commandOf } from './command.js';
 import { indented } from './json.js';
@@ -26,6 +26,8 @@ export function Exports({ panel, answer, question }) {
     if (told?.text) save(`${stem}.json`, 'application/json', indented(told.text));
   };
   const whole = async () => {
+    say(t('exports.settling'));
+    await settled(); // an answer asks for more: curves, a timeline, what would help
     const { report } = await import('./report.js');
     const shown = /** @type {Element} */ (document.getElementById('answer'));
     const progress = (/** @type {number} */ done, /** @type {number} */ all) => say(t('exports.writing', { done: done + 1, all }));

@@ -3,6 +3,7 @@ import { loadPyodide } from 'pyodide';
 import { parts } from '../generated/parts.js';
 import { ENTRY } from './entry.js';
 import { place } from './packs.js';
+import { WARM } from './warm.js';
 
 /** @typedef {{id: number, question?: any, file?: {name: string, bytes: Uint8Array, size: number}}} Message */
 
@@ -50,16 +51,16 @@ async function handle({ id, question, file }) {
   const begun = performance.now();
   if (needsChecks(question)) await withChecks();
   const { held = [], ...asked } = question ?? {};
-  const ask = () => {
+  const once = () => {
     const found = answer(JSON.stringify(asked), held);
     const [status, text] = found.toJs();
     found.destroy();
     return { status, text };
   };
-  let { status, text } = ask();
+  let { status, text } = once();
   if (status === MISSING) {
     await withChecks();
-    ({ status, text } = ask());
+    ({ status, text } = once());
     if (status === MISSING) throw new Error('a package is missing');
   }
   self.postMessage({ id, status, text, ms: performance.now() - begun });
@@ -78,4 +79,19 @@ self.onmessage = ({ data }) => {
   queue = queue.then(() => handle(data)).catch((error) => self.postMessage({ id: data.id, failed: String(error) }));
 };
 
-core.then(() => setTimeout(() => void withChecks(), 500));
+/** Milliseconds between what is done while nobody asks: whoever asks comes in between. */
+const REST = 150;
+
+/** @param {number} place */
+function warm(place) {
+  setTimeout(() => {
+    queue = queue.then(() => (place < WARM.length ? ask(WARM[place]) : settled())).catch((error) => console.error(error));
+    queue.then(() => place < WARM.length && warm(place + 1));
+  }, REST);
+}
+
+/** @param {any} question */
+const ask = async (question) => (await core).answer(JSON.stringify(question), []).destroy();
+const settled = async () => (await core).settle();
+
+core.then(() => setTimeout(() => void withChecks().then(() => warm(0)), 500));

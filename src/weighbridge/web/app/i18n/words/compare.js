@@ -67,4 +67,12 @@ export default {
   'serve.gpu': ['Tokens/s per GPU', '每 GPU 词元/秒', '每 GPU 詞元/秒'],
   'serve.million': ['Per million output tokens', '每百万输出词元', '每百萬輸出詞元'],
   'serve.rate': ['{rate} tokens/s', '{rate} 词元/秒', '{rate} 詞元/秒'],
+  'help.compare.kv': ['Of keys and values: bf16, fp8, int8, int4 ...; bf16.', '键值的类型：bf16、fp8、int8、int4 等；默认 bf16。', '鍵值的型別：bf16、fp8、int8、int4 等；預設 bf16。'],
+  'help.compare.engine': ['vllm, sglang, trtllm or transformers; vllm.', 'vllm、sglang、trtllm 或 transformers；默认 vllm。', 'vllm、sglang、trtllm 或 transformers；預設 vllm。'],
+  'help.compare.prompt': ['Tokens of a prompt; 1024.', '提示的词元数；默认 1024。', '提示的詞元數；預設 1024。'],
+  'help.compare.output': ['Tokens of an answer; 256.', '回答的词元数；默认 256。', '回答的詞元數；預設 256。'],
+  'help.compare.batch': ['Sequences at once; as many as fit by default.', '并发序列数；默认为能装下的最大值。', '併發序列數；預設為能裝下的最大值。'],
+  'help.compare.memory_share': ['Of a GPU, for the engine.', '引擎可用的 GPU 显存比例。', '引擎可用的 GPU 顯示記憶體比例。'],
+  'help.compare.cached_prompt': ['Of prompts, in the prefix cache.', '提示在前缀缓存中的比例。', '提示在字首快取中的比例。'],
+  'help.compare.price': ["Per GPU and hour; the catalogue's by default.", '每 GPU 每小时价格；默认取目录价。', '每 GPU 每小時價格；預設取目錄價。'],
 };

@@ -7,6 +7,7 @@ export default {
   'exports.print': ['Print', '打印', '列印'],
   'exports.hint': ['The report is one file that works offline: figures, pictures, formulas, the link to come back. Tables and pictures are saved by the buttons beside them.', '报告是一个可离线打开的文件，含数字、图、公式与返回此页的链接。各表与各图可用其旁的按钮保存。', '報告是一個可離線開啟的檔案，含數字、圖、公式與返回此頁的連結。各表與各圖可用其旁的按鈕儲存。'],
   'exports.command': ['The command line prints the same JSON:', '命令行会打印相同的 JSON：', '命令列會印出相同的 JSON：'],
+  'exports.settling': ['Waiting for the last figures', '等待其余结果', '等待其餘結果'],
   'exports.writing': ['Formula {done} of {all}', '公式 {done}/{all}', '公式 {done}/{all}'],
   'exports.written': ['Saved: {file}', '已保存：{file}', '已儲存：{file}'],
   'exports.failed': ['It could not be saved: {error}', '无法保存：{error}', '無法儲存：{error}'],

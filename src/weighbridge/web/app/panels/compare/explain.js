@@ -16,6 +16,9 @@ export const EXPLAINED = {
   training_flops: ['flops', 'training'],
 };
 
+/** Of lines that explain several figures the one that the table shows. @type {Record<string, string>} */
+const ROOTS = { speed: 'tokens_per_second_per_gpu', price: 'dollars_per_million_output' };
+
 /** What a question brings with it. @param {any} question */
 const beside = ({ files, held }) => ({ ...(files && { files }), ...(held && { held }) });
 
@@ -24,6 +27,7 @@ export function explainCompared(shown, question) {
   const model = MODEL.exec(shown);
   const deployment = DEPLOYMENT.exec(shown);
   const steps = (/** @type {any} */ { explanation }) => explanation;
+  const tables = (/** @type {any} */ answer) => answer.tables ?? [];
   if (model) {
     const [ask, quantity] = EXPLAINED[model[2]];
     const { seq, dtype } = question.options;
@@ -33,5 +37,5 @@ export function explainCompared(shown, question) {
   if (!deployment) return null;
   const [, place, cluster, quant, line] = deployment;
   const options = { ...question.options, cluster: /** @type {string[]} */ (question.options.cluster)[Number(cluster)], quant, line, advice: false };
-  return { question: { ask: 'infer', model: (question.models ?? [])[Number(place)], options, with: ['explain'], ...beside(question) }, steps };
+  return { question: { ask: 'infer', model: (question.models ?? [])[Number(place)], options, with: ['explain'], ...beside(question) }, steps: (/** @type {any} */ answer) => (ROOTS[line] ? steps(answer).filter((/** @type {any} */ { path }) => path[0] === ROOTS[line]) : steps(answer)), tables };
 }

@@ -51,7 +51,7 @@ function cell({ name, say = String, better, times, explain }, found, value, plac
   const best = better && numbers.length > 1 && differs(found) && value === (better === 'more' ? Math.max(...numbers) : Math.min(...numbers));
   const factor = times && place > 0 && found[0] && value !== found[0] ? t('compare.times', { times: three(Number(value) / Number(found[0])) }) : '';
   const of = explain?.(place);
-  const kind = !differs(found) ? 'same' : best ? 'best' : stands(found, value) ? 'differs' : '';
+  const kind = found.length < 2 ? '' : !differs(found) ? 'same' : best ? 'best' : stands(found, value) ? 'differs' : '';
   const said = say(value);
   return { raw: typeof value === 'boolean' ? String(value) : value, text: html`<span class=${kind} title=${best ? t('compare.best') : undefined}>${of ? html`<${Figure} of=${of} label=${`${name}: ${said}`}>${said}<//>` : said}${best && html`<span class="hidden"> (${t('compare.best')})</span>`}</span>${factor && html`<span class="span">${factor}</span>`}` };
 }

@@ -19,7 +19,7 @@ const APART = new Set(['x', PINNED, 'models']);
 
 /** Plans that are kept. @param {Values} values @returns {State[]} */
 export function pinned(values) {
-  return (values[PINNED] ?? '').split('\n').filter(Boolean).map((text) => decoded(`#${text}`, { panel: 'train', values: {} }));
+  return (values[PINNED] ?? '').split('\n').filter(Boolean).slice(0, MOST).map((text) => decoded(`#${text}`, { panel: 'train', values: {} }));
 }
 
 /** @param {State[]} plans */
