@@ -58,7 +58,7 @@ class Worker:
             process.kill()
             raise
         if lowered and hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, process.pid, LOWER)
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + LOWER)
         if reply.came is not Came.READY:
             raise DiedError("a worker began with something else than being ready")
         return worker
