@@ -37,7 +37,7 @@ export class BrowserEngine {
     await this.ready;
     const { deviceMemory = 8 } = /** @type {{deviceMemory?: number}} */ (navigator);
     if (!this.second && deviceMemory > FEW) {
-      this.second = new PythonWorker(another());
+      this.second = new PythonWorker(another('beside'));
       for (const file of this.held.values()) void this.second.hold(file);
     }
     return (this.second ?? this.first).ask(question);

@@ -18,5 +18,5 @@ export function started() {
   return worker;
 }
 
-/** A further one. */
-export const another = () => new Worker(new URL(address, document.baseURI), { type: 'module' });
+/** A further one. @param {string} [name] */
+export const another = (name = 'first') => new Worker(new URL(address, document.baseURI), { type: 'module', name });
