@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -231,15 +230,16 @@ def test_d_training_cost_by_type_of_gpu(visit: Any, gpu: str, dtype: str) -> Non
 # Fine-tuning.
 
 
-def ways() -> Iterator[Any]:
-    """Ways of fine-tuning with what they mean on the command line."""
-    yield "LoRA", {"lora": "r=16,targets=all-linear"}
-    yield "DoRA", {"lora": "r=16,targets=all-linear,dora"}
-    yield "QLoRA", {"lora": "r=16,targets=all-linear", "quant": "nf4-double"}
-    yield "DPO", {"reference": True}
+WAYS: list[tuple[str, dict[str, Any]]] = [
+    ("LoRA", {"lora": "r=16,targets=all-linear"}),
+    ("DoRA", {"lora": "r=16,targets=all-linear,dora"}),
+    ("QLoRA", {"lora": "r=16,targets=all-linear", "quant": "nf4-double"}),
+    ("DPO", {"reference": True}),
+]
+"""Ways of fine-tuning with what they mean on the command line."""
 
 
-@pytest.mark.parametrize(("way", "options"), ways())
+@pytest.mark.parametrize(("way", "options"), WAYS)
 def test_ways_of_fine_tuning(visit: Any, way: str, options: dict[str, Any]) -> None:
     page = visit(TUNED).ready().settled()
     page.open("Fine-tuning")
