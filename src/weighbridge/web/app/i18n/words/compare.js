@@ -37,6 +37,7 @@ export default {
   'compare.sentence': ['times as many parameters in {most} as in {least}', '倍：{most} 的参数量之于 {least}', '倍：{most} 的參數量之於 {least}'],
   'compare.models': ['Models side by side', '模型对比', '模型對比'],
   'compare.chart': ['{figure} of each', '各模型的{figure}', '各模型的{figure}'],
+  'compare.logarithmic': ['On a logarithmic axis: each step is ten times the one before.', '对数坐标：每格为前一格的十倍。', '對數座標：每格為前一格的十倍。'],
   'compare.drawn': ['What is drawn', '绘制的项目', '繪製的項目'],
   'compare.family': ['Family', '模型族', '模型族'],
   'compare.parameters': ['Parameters', '参数量', '參數量'],

@@ -11,6 +11,9 @@ import { SideBySide } from './side.js';
 /** Figures that are drawn. */
 const DRAWN = ['parameters', 'active', 'bytes', 'forward_flops', 'training_flops'];
 
+/** From so many times on the smallest would not be seen beside the largest: the axis is logarithmic. */
+const FAR = 50;
+
 /** Figures of the table, in its order. */
 const SHOWN = ['family', 'parameters', 'active', 'embedding', 'bytes', 'forward_flops', 'training_flops', 'layers', 'hidden', 'heads', 'kv_heads', 'vocabulary'];
 
@@ -28,6 +31,7 @@ export function Models({ answer: { models }, question, explained = true }) {
   return html`<${Sentence} models=${models} />
     <section class="view"><header><h2>${title}</h2>
       <select aria-label=${t('compare.drawn')} onChange=${(/** @type {any} */ e) => draw(e.currentTarget.value)}>${DRAWN.map((key) => html`<option key=${key} value=${key} selected=${key === drawn}>${t(`compare.${key}`)}</option>`)}</select></header>
+      ${far(models, drawn) && html`<p class="hint">${t('compare.logarithmic')}</p>`}
       <${Chart} name=${`compare-${drawn}`} label=${label} of=${`${drawn} ${JSON.stringify(models)}`} height=${Math.max(120, 44 + 38 * models.length)} option=${() => option(models, drawn, say(drawn))} /></section>
     <${SideBySide} title=${t('compare.models')} file=${`compare-models-${question.models.length}`} names=${names} things=${models} rows=${rows} />`;
 }
@@ -43,13 +47,21 @@ function Sentence({ models }) {
     <p class="also">${order.map((one) => `${one.model} ${short(one.parameters)}`).join(' · ')}</p></div>`;
 }
 
+/** Whether the largest is so far from the smallest. @param {any[]} models @param {string} key */
+function far(models, key) {
+  const values = models.map((one) => Number(one[key]));
+  return Math.max(...values) > FAR * Math.min(...values);
+}
+
 /** @param {any[]} models @param {string} key @param {(value: number) => string} say @returns {any} */
 function option(models, key, say) {
+  const values = models.map((one) => Number(one[key]));
+  const wide = far(models, key);
   return {
     grid: { left: 8, right: 70, top: 8, bottom: 8, containLabel: true },
     tooltip: { formatter: (/** @type {any} */ { name, value }) => `${name}\n${say(value)} (${exact(value)})` },
-    xAxis: { type: 'value', axisLabel: { formatter: (/** @type {number} */ v) => (v ? say(v) : '0'), hideOverlap: true } },
+    xAxis: { type: wide ? 'log' : 'value', ...(wide && { min: 10 ** Math.floor(Math.log10(Math.min(...values)) - 0.3), minorSplitLine: { show: false } }), axisLabel: { formatter: (/** @type {number} */ v) => (v ? say(v) : '0'), hideOverlap: true } },
     yAxis: { type: 'category', inverse: true, data: models.map(({ model }) => model), axisTick: { show: false } },
-    series: [{ type: 'bar', barMaxWidth: 26, itemStyle: { color: SERIES[0] }, label: { show: true, position: 'right', color: styled('--ink'), formatter: (/** @type {any} */ { value }) => say(value) }, data: models.map((one) => Number(one[key])) }],
+    series: [{ type: 'bar', barMaxWidth: 26, itemStyle: { color: SERIES[0] }, label: { show: true, position: 'right', color: styled('--ink'), formatter: (/** @type {any} */ { value }) => say(value) }, data: values }],
   };
 }

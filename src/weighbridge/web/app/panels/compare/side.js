@@ -37,11 +37,11 @@ export function SideBySide({ title, file, names, things, rows, children }) {
 /** @param {any[]} found */
 const differs = (found) => new Set(found.map(String)).size > 1;
 
-/** Whether a value is another than most have. @param {any[]} found @param {any} value */
+/** Whether a value is another than more than half have. @param {any[]} found @param {any} value */
 function stands(found, value) {
   const times = (/** @type {any} */ one) => found.filter((other) => String(other) === String(one)).length;
   const most = Math.max(...found.map(times));
-  return most > 1 && times(value) < most;
+  return 2 * most > found.length && times(value) < most;
 }
 
 /** @param {Row} row @param {any[]} found @param {any} value @param {number} place */
