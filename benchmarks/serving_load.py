@@ -266,19 +266,6 @@ async def measured(port: int, pid: int, name: str, ask: Callable[[int], Question
     )
 
 
-def pace(times: int = 200) -> float:
-    """How much longer the same work takes in the median than at its fastest: 1 on processors that are one's own, and
-    more where their halves and caches are shared.
-    """
-    took = []
-    for _ in range(times):
-        began = time.process_time()
-        sum(number * number for number in range(20_000))
-        took.append(time.process_time() - began)
-        time.sleep(0.002)
-    return statistics.median(took) / min(took)
-
-
 @contextmanager
 def served(*options: str) -> Iterator[tuple[int, int]]:
     """A service on a free port, warm: the port, and its process. Its log goes nowhere."""
@@ -346,15 +333,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the rows there")
     asked = parser.parse_args()
     machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} processors, Python {platform.python_version()}"
-    load, shared = round(os.getloadavg()[0], 1), round(pace(), 2)
-    print(f"{machine}; other programs' load before: {load}; the same work takes {shared:g} times its least\n{HEAD}")
+    load = round(os.getloadavg()[0], 1)
+    print(f"{machine}; other programs' load before: {load}\n{HEAD}")
     with served() as (port, pid):
         rows = asyncio.run(run(port, pid, asked.seconds))
     if asked.json:
         data = {
             "machine": machine,
             "load_before": load,
-            "pace_before": shared,
             "connections": CONNECTIONS,
             "rows": [asdict(row) for row in rows],
         }

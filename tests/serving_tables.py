@@ -26,10 +26,8 @@ def load() -> Table:
 def machine() -> str:
     """On what the load was measured, and what else ran."""
     data = _read("serving_load.json")
-    return (
-        f"\n{data['machine']}, {data['connections']} connections. Other programs kept {data['load_before']:g} processors "
-        f"busy or waiting, and the same work took {data['pace_before']:g} times its least time of a processor:\n\n"
-    )
+    busy = f"other programs kept {data['load_before']:g} processors busy or waiting when it began"
+    return f"\n{data['machine']}, {data['connections']} connections; {busy}:\n\n"
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
