@@ -94,7 +94,7 @@ $(BROWSER)/chromium:
 	@touch $@
 
 browser: $(BROWSER)/ready $(BROWSER)/chromium site ## the page in a real browser, with both engines; pictures in tests/browser/shots
-	$(BROWSER)/bin/pytest tests/browser -q
+	$(BROWSER)/bin/pytest tests/browser -n 2 -q
 
 page-speed: $(BROWSER)/ready $(BROWSER)/chromium site ## how soon the page answers: cold, served, after each change
 	$(BROWSER)/bin/python -m benchmarks.page_speed --json benchmarks/results/page_speed.json
