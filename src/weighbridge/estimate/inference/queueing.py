@@ -93,7 +93,7 @@ class Waits:
     read: int
 
 
-@dataclass
+@dataclass(slots=True)
 class _Request:
     number: int
     prompt: int
@@ -126,7 +126,7 @@ class Queue:
     made: int = 0
     read: int = 0
     looked: int = 0
-    outside: list[_Request] = field(default_factory=list)
+    outside: deque[_Request] = field(default_factory=deque)
     step: float = 0.0
     taken: float = 0.0
 
@@ -152,20 +152,31 @@ class Queue:
         tpot = summed(each for _, each in self.ended) / len(self.ended)
         return Waits(ttft, tpot, self.clock, self.made, self.read)
 
+    @cached_property
+    def _slots(self) -> int:
+        return self.load.users if self.load.slots is None else self.load.slots
+
     @property
     def _room(self) -> int:
-        return (self.load.users if self.load.slots is None else self.load.slots) - len(self.running)
+        return self._slots - len(self.running)
+
+    def _lengths(self, number: int) -> tuple[int, int]:
+        """Tokens of a request's prompt and output, which are independent."""
+        load = self.load
+        if load.shortest == 1:
+            return load.prompt, load.output
+        spread = 1 - load.shortest
+        return (
+            max(1, round(load.prompt * (load.shortest + spread * ((number + 1) * GOLDEN % 1.0)))),
+            max(1, round(load.output * (load.shortest + spread * ((number + 1) * (GOLDEN**2 * 7) % 1.0)))),
+        )
 
     def _send(self) -> None:
-        """The next request, if there is one; lengths of prompts and outputs are independent."""
+        """The next request, if there is one. Requests are seen in the order in which they are sent."""
         load = self.load
         if self.sent >= self.requests:
             return
-        spread = 1 - load.shortest
-        prompt, output = (
-            max(1, round(most * (load.shortest + spread * ((self.sent + 1) * step % 1.0))))
-            for most, step in ((load.prompt, GOLDEN), (load.output, GOLDEN**2 * 7))
-        )
+        prompt, output = self._lengths(self.sent)
         if load.drifts and self.sent < load.users:
             output = max(1, round(output * (self.sent + 1) / load.users))
         self.taken = max(self.taken, self.clock) + load.intake * prompt
@@ -174,13 +185,14 @@ class Queue:
 
     def _look(self) -> None:
         """What has come is seen, unless the next pass is already under way; an engine that has nothing to do waits."""
-        if self.outside and not (self.running or self.waiting):
-            self.clock = max(self.clock, min(request.seen for request in self.outside))
-        until = self.clock + ROUNDING * self.step - (self.load.ahead * self.step if self.running else 0.0)
-        late = [request for request in self.outside if request.seen > until]
-        self.waiting.extend(request for request in self.outside if request.seen <= until)
-        self.outside = late
         self.looked = self.steps
+        if not self.outside:
+            return
+        if not (self.running or self.waiting):
+            self.clock = max(self.clock, self.outside[0].seen)
+        until = self.clock + ROUNDING * self.step - (self.load.ahead * self.step if self.running else 0.0)
+        while self.outside and self.outside[0].seen <= until:
+            self.waiting.append(self.outside.popleft())
 
     def _prompts(self) -> None:
         """A pass of prompts, and of tokens where the engine mixes them."""
@@ -216,7 +228,7 @@ class Queue:
         """Passes of tokens until a sequence ends, or new requests are looked for."""
         stride, self.step = self.running[0][0] - self.steps, self.decode(len(self.running))
         if self.outside:
-            until = min(request.seen for request in self.outside) + self.load.ahead * self.step
+            until = self.outside[0].seen + self.load.ahead * self.step
             coming = ceil((until - self.clock) / self.step - ROUNDING)
             stride = min(stride, max(self.looked + self.load.poll - self.steps, coming, 1))
         self.clock += stride * self.step
