@@ -48,12 +48,20 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class Host(http.server.ThreadingHTTPServer):
+    """Answers each request in a thread; browsers that go away in the middle of an answer are nothing to report."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Server:
     """Serves a folder while it is entered; ``address`` is where."""
 
     def __init__(self, folder: Path) -> None:
         handler = functools.partial(Handler, directory=str(folder))
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = Host(("127.0.0.1", 0), handler)
         self.address = f"http://127.0.0.1:{self._server.server_port}/"
 
     def __enter__(self) -> Server:

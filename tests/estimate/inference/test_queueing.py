@@ -70,7 +70,7 @@ def test_everybody_is_served(mixes: bool, splits: bool, slots: int | None) -> No
     queue = Queue(load, lambda running: DECODE, lambda read, beside: PREFILL * read)
     found = queue.run()
     assert len(queue.ended) == queue.requests == 28
-    assert not (queue.waiting or queue.running or queue.outside)
+    assert [len(queue.waiting), len(queue.running), len(queue.outside)] == [0, 0, 0]
     outputs = [round(50 * (0.5 + 0.5 * (i * (GOLDEN**2 * 7) % 1.0))) for i in range(1, 29)]
     assert found.made == sum(outputs)
     assert found.ttft > 0
