@@ -79,7 +79,7 @@ def alike(one: Any, other: Any) -> bool:
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_table_is_saved_as_csv(visit: Any, panel: str) -> None:
-    page = opened(visit, panel)
+    page = opened(visit, panel, engine="service")
     page.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
     quiet(page)
     buttons = page.page.get_by_role("button", name="Save as CSV")
@@ -98,7 +98,7 @@ def test_every_table_is_saved_as_csv(visit: Any, panel: str) -> None:
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_picture_is_saved_as_png_and_svg(visit: Any, panel: str) -> None:
-    page = opened(visit, panel)
+    page = opened(visit, panel, engine="service")
     pictures = page.page.locator("main .chart")
     for picture in pictures.all():
         picture.locator("canvas").wait_for()
@@ -129,7 +129,7 @@ def read(chromium: Browser, file: Path, **how: Any) -> tuple[Page, list[str]]:
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_report_opens_anywhere(visit: Any, chromium: Browser, tmp_path: Path, panel: str) -> None:
-    page = opened(visit, panel)
+    page = opened(visit, panel, engine="service")
     large = page.page.locator("main .sentence .large").first.inner_text()
     pictures = page.page.locator("main .picture").count()
     name, data = saved(page, page.page.get_by_role("button", name="Save a report"))

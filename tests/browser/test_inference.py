@@ -213,7 +213,7 @@ def test_what_no_device_holds_is_said(visit: Any) -> None:
     ("language", "look", "size"), [("en-GB", "light", "wide"), ("zh-CN", "dark", "phone"), ("zh-TW", "dark", "desktop")]
 )
 def test_axe_finds_nothing(visit: Any, fragment: str, language: str, look: str, size: str) -> None:
-    page = visit(fragment, language=language, look=look, size=size).ready().settled()
+    page = visit(fragment, "service", language=language, look=look, size=size).ready().settled()
     page.page.wait_for_selector("main .chart canvas")
     for summary in page.page.locator("details > summary").all():
         summary.click()

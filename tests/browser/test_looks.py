@@ -42,7 +42,7 @@ def go(page: Driver, panel: str) -> None:
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_every_panel(visit: Any, size: str, look: str) -> None:
     """Axe, pictures, no error, and no scrolling sideways; folded, open, and with the drawer."""
-    page = visit(size=size, look=look).ready()
+    page = visit(engine="service", size=size, look=look).ready()
     found = {}
     for panel in panels(page):
         go(page, panel)
@@ -65,7 +65,7 @@ def test_every_panel(visit: Any, size: str, look: str) -> None:
 
 @pytest.mark.parametrize("language", ["en-GB", "zh-CN", "zh-TW"])
 def test_nothing_scrolls_sideways_on_a_narrow_phone(visit: Any, language: str) -> None:
-    page = visit(size="narrow", language=language).ready()
+    page = visit(engine="service", size="narrow", language=language).ready()
     for panel in panels(page):
         go(page, panel)
         assert page.narrow() <= 0, panel

@@ -284,7 +284,7 @@ def test_an_epoch_has_steps_and_a_price(visit: Any) -> None:
 )
 def test_axe_finds_nothing(visit: Any, ask: str, language: str, look: str, size: str) -> None:
     more = README.removeprefix("#train") + "&train.tokens=15T&train.lora=r%3D8" if ask == "train" else ""
-    page = visit(f"#{ask}{more}", language=language, look=look, size=size).ready().settled()
+    page = visit(f"#{ask}{more}", "service", language=language, look=look, size=size).ready().settled()
     page.page.wait_for_selector(".changes")
     page.page.wait_for_selector("main .chart canvas >> nth=3")
     for summary in page.page.locator("details > summary").all():
