@@ -114,6 +114,16 @@ class Driver:
         """Wait until the answer holds a text."""
         self.until("document.querySelector('main').innerText.includes(arg)", text)
 
+    def objects(self, field: str, text: str) -> None:
+        """Wait until a text stands beside a field, as what is wrong with it: what is typed on the way is wrong, too."""
+        self.until(
+            "[...document.querySelectorAll(arg[0])].some((told) => told.innerText.includes(arg[1]))",
+            [
+                f"[id='{field}-problem']",
+                text,
+            ],
+        )
+
     def explains(self, text: str) -> None:
         """Wait until the drawer holds a text, spaces of any kind alike."""
         self.until("(document.querySelector('#drawer')?.innerText ?? '').replace(/\\s+/g, ' ').includes(arg)", text)

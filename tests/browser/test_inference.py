@@ -77,8 +77,7 @@ def test_what_is_wrong_stands_beside_its_field(visit: Any, group: str, field: st
     page = visit(SERVED).ready().settled()
     page.open(group)
     page.type(field, text)
-    page.page.wait_for_selector(f"[id='{field}-problem']")
-    assert said in page.page.locator(f"[id='{field}-problem']").first.inner_text()
+    page.objects(field, said)
     assert page.field(field).get_attribute("aria-invalid") == "true"
     page.type(field, "")
     page.page.wait_for_selector(f"[id='{field}-problem']", state="detached")

@@ -86,8 +86,7 @@ def test_what_is_wrong_stands_beside_its_field(visit: Any, group: str, field: st
     page.open(group)
     page.type(field, text)
     beside = "train.mean_length" if field == "train.samples" else field
-    page.page.wait_for_selector(f"[id='{beside}-problem']")
-    assert said in page.page.locator(f"[id='{beside}-problem']").first.inner_text()
+    page.objects(beside, said)
     assert page.field(beside).get_attribute("aria-invalid") == "true"
     page.type(field, "")
     page.page.wait_for_selector(f"[id='{beside}-problem']", state="detached")
