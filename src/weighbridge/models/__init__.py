@@ -61,9 +61,9 @@ def known_fields(model_type: str) -> Iterator[str]:
     yield "torch_dtype"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
-    """A model that can be weighed.
+    """A model that can be weighed. Two are the same if they are one object, so that results can be kept by it.
 
     Attributes:
         name: what it is called in reports.

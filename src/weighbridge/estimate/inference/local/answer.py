@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.inference.local import buffers, prompt
@@ -313,7 +313,7 @@ def local(
     options = tuple(
         Option(
             _title(one),
-            Layers(loaded, _storage(loaded, one), serving, _plain(one)),
+            _layers(loaded, one, serving) if isinstance(one, str) else _stored(loaded, one, serving),
             found,
             host or Host(),
             BUILDS[build],
@@ -383,6 +383,17 @@ def _storage(model: Model, one: str | Storage) -> Storage | None:
     if one in NAMED or one in DATA_TYPES:
         return named_storage(one, data_type("fp16"))[0]
     return storage_of(make(model, one), model, one.upper())
+
+
+def _stored(model: Model, one: str | Storage, serving: Serving) -> Layers:
+    """The model in a quantisation."""
+    return Layers(model, _storage(model, one), serving, _plain(one))
+
+
+@lru_cache(maxsize=64)
+def _layers(model: Model, name: str, serving: Serving) -> Layers:
+    """The same under a name; its sums stay from one question to the next."""
+    return _stored(model, name, serving)
 
 
 def _plain(one: str | Storage) -> DataType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from weighbridge.estimate.inference.local.buffers import FP32
 from weighbridge.estimate.inference.local.builds import Build, repeats
@@ -14,6 +15,8 @@ from weighbridge.ggml import TYPES
 from weighbridge.gradients import storages
 from weighbridge.hardware.device import Device
 from weighbridge.hardware.speeds import Speeds, speeds
+from weighbridge.models import Model
+from weighbridge.parallel.serving import Serving
 from weighbridge.tape import Operation, Weight
 from weighbridge.traced import plain
 
@@ -56,7 +59,17 @@ def chunk_seconds(layers: Layers, device: Device, build: Build, pace: Rates, tok
         tokens: of the chunk.
         past: tokens before it.
     """
-    run = forward(layers.model, layers.serving, prompts(layers.serving, 1, tokens, past))
+    seconds = _plain_seconds(layers.model, layers.serving, device, build, pace, tokens, past)
+    cuda = device.vendor != "Apple" and device.kind != "CPU"
+    return seconds + (unpacked(layers) / pace.memory if build.unpacks and cuda else 0.0)
+
+
+@lru_cache(maxsize=256)
+def _plain_seconds(
+    model: Model, serving: Serving, device: Device, build: Build, pace: Rates, tokens: int, past: int
+) -> float:
+    """The same whatever the weights are packed in: of all quantisations once."""
+    run = forward(model, serving, prompts(serving, 1, tokens, past))
     times = repeats(run.tape)
     kernels, name = multiplying(device), precision(device)
     assert name is not None
@@ -69,8 +82,7 @@ def chunk_seconds(layers: Layers, device: Device, build: Build, pace: Rates, tok
             seconds += times[id(part.first)] * _projection(part, kernels, name)
         elif part.name == "attention":
             seconds += times[id(part)] * _attention(Heads(run, part), device.peak(name), build, pace)
-    cuda = device.vendor != "Apple" and device.kind != "CPU"
-    return seconds + (unpacked(layers) / pace.memory if build.unpacks and cuda else 0.0)
+    return seconds
 
 
 def _moved(run: Forward, operation: Operation, build: Build) -> int:
