@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.inference.local import buffers, prompt
 from weighbridge.estimate.inference.local.builds import BUILDS, Build
 from weighbridge.estimate.inference.local.layers import Layers
+from weighbridge.estimate.inference.local.quantised import quantised, title
 from weighbridge.estimate.inference.local.rates import rates
 from weighbridge.estimate.inference.local.split import Host, Share, dealt, unified
 from weighbridge.estimate.parameters import as_model
 from weighbridge.formats.cluster import load_cluster
-from weighbridge.formats.gguf.making import make
-from weighbridge.formats.gguf.storage import storage_of
-from weighbridge.formats.quantization import NAMED, named_storage
 from weighbridge.hardware.device import Device
 from weighbridge.models import Model
 from weighbridge.models.storage import Storage
@@ -24,7 +22,7 @@ from weighbridge.nn import Module
 from weighbridge.parallel.engine import engine
 from weighbridge.parallel.serving import Serving
 from weighbridge.sums import summed
-from weighbridge.units import DATA_TYPES, FP32, DataType, data_type
+from weighbridge.units import data_type
 
 MOST_POSITIONS = 1 << 24
 """More positions than any cache has."""
@@ -312,8 +310,8 @@ def local(
         raise InputError(f"host_experts: got {host_experts:,}, but {loaded.name} has no experts")
     options = tuple(
         Option(
-            _title(one),
-            _layers(loaded, one, serving) if isinstance(one, str) else _stored(loaded, one, serving),
+            title(one),
+            quantised(loaded, one, serving),
             found,
             host or Host(),
             BUILDS[build],
@@ -370,34 +368,3 @@ def _problems(
         yield "ngl", "a processor runs all layers; leave it out, or name a GPU among the devices"
     if shares and (len(shares) != len(devices) or min(shares) < 0 or sum(shares) <= 0):
         yield "tensor_split", f"got {len(shares):,} shares; allowed is one for each of {len(devices):,} devices, from 0"
-
-
-def _title(one: str | Storage) -> str:
-    return one if isinstance(one, str) else one.title
-
-
-def _storage(model: Model, one: str | Storage) -> Storage | None:
-    """How weights are stored under a name."""
-    if isinstance(one, Storage):
-        return one
-    if one in NAMED or one in DATA_TYPES:
-        return named_storage(one, data_type("fp16"))[0]
-    return storage_of(make(model, one), model, one.upper())
-
-
-def _stored(model: Model, one: str | Storage, serving: Serving) -> Layers:
-    """The model in a quantisation."""
-    return Layers(model, _storage(model, one), serving, _plain(one))
-
-
-@lru_cache(maxsize=64)
-def _layers(model: Model, name: str, serving: Serving) -> Layers:
-    """The same under a name; its sums stay from one question to the next."""
-    return _stored(model, name, serving)
-
-
-def _plain(one: str | Storage) -> DataType:
-    """Data type of what is not packed: vectors of GGUF files are fp32."""
-    if isinstance(one, Storage):
-        return data_type("fp16")
-    return named_storage(one, data_type("fp16"))[1] if one in NAMED or one in DATA_TYPES else FP32
