@@ -124,6 +124,15 @@ class Driver:
             ],
         )
 
+    def refuses(self, group: str, field: str, text: str, said: str, beside: str = "") -> None:
+        """Type what is wrong into a field of a group: it is said beside that field, or another, until it is gone."""
+        self.open(group)
+        self.type(field, text)
+        self.objects(beside or field, said)
+        assert self.field(beside or field).get_attribute("aria-invalid") == "true"
+        self.type(field, "")
+        self.page.wait_for_selector(f"[id='{beside or field}-problem']", state="detached")
+
     def explains(self, text: str) -> None:
         """Wait until the drawer holds a text, spaces of any kind alike."""
         self.until("(document.querySelector('#drawer')?.innerText ?? '').replace(/\\s+/g, ' ').includes(arg)", text)

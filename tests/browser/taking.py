@@ -21,7 +21,7 @@ AXE = Path(__file__).parents[2] / "src" / "weighbridge" / "web" / "node_modules"
 
 FOUND = """async () => {
   const found = await axe.run(document, { resultTypes: ['violations'] });
-  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((one) => `${id}: ${one.target} ${one.failureSummary}`));
 }"""
 
 

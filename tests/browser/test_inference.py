@@ -74,13 +74,7 @@ def test_a_deployment_typed_by_hand(visit: Any) -> None:
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(visit: Any, group: str, field: str, text: str, said: str) -> None:
-    page = visit(SERVED).ready().settled()
-    page.open(group)
-    page.type(field, text)
-    page.objects(field, said)
-    assert page.field(field).get_attribute("aria-invalid") == "true"
-    page.type(field, "")
-    page.page.wait_for_selector(f"[id='{field}-problem']", state="detached")
+    visit(SERVED).ready().settled().refuses(group, field, text, said)
 
 
 def test_what_does_not_fit_is_said_and_mended_by_one_click(visit: Any) -> None:

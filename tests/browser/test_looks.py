@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.driving import Driver
-
-AXE = Path(__file__).parents[2] / "src" / "weighbridge" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-
-RULES = """async () => {
-  const found = await axe.run(document, { resultTypes: ['violations'] });
-  const said = (nodes) => nodes.slice(0, 4).map((one) => `${one.target} ${one.failureSummary}`).join(' | ');
-  return found.violations.map(({ id, nodes }) => `${id}: ${said(nodes)}`);
-}"""
-
-
-def axe(page: Driver) -> list[str]:
-    """What axe finds."""
-    page.page.evaluate(AXE.read_text("utf-8"))
-    found: list[str] = page.page.evaluate(RULES)
-    return found
+from tests.browser.taking import axe
 
 
 def panels(page: Driver) -> list[str]:

@@ -83,13 +83,7 @@ def test_what_cannot_be_is_not_offered(visit: Any) -> None:
 )
 def test_what_is_wrong_stands_beside_its_field(visit: Any, group: str, field: str, text: str, said: str) -> None:
     page = visit("#train?model=llama-3.1-8b&cluster=8xh100&train.tp=2&train.sp=true").ready().settled()
-    page.open(group)
-    page.type(field, text)
-    beside = "train.mean_length" if field == "train.samples" else field
-    page.objects(beside, said)
-    assert page.field(beside).get_attribute("aria-invalid") == "true"
-    page.type(field, "")
-    page.page.wait_for_selector(f"[id='{beside}-problem']", state="detached")
+    page.refuses(group, field, text, said, "train.mean_length" if field == "train.samples" else "")
 
 
 def test_a_change_is_applied_by_one_click_and_taken_back(visit: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from weighbridge.errors import InputError
-from weighbridge.estimate.run_cost import EXPLAINED, RunCost
+from weighbridge.estimate.run_cost import RunCost
 from weighbridge.report.formula import expression, symbols
 from weighbridge.traced import plain
 
@@ -115,7 +115,7 @@ def test_what_is_not_known_is_left_out() -> None:
         bare.explained("dollars")
 
 
-@pytest.mark.parametrize("quantity", EXPLAINED)
+@pytest.mark.parametrize("quantity", RunCost.figures)
 def test_the_explanation_is_the_number(quantity: str) -> None:
     traced = RUN.explained(quantity)
     assert plain(traced) == getattr(RUN, quantity)

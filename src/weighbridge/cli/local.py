@@ -7,7 +7,7 @@ import re
 import click
 
 from weighbridge.cli.infer_options import renamed
-from weighbridge.cli.options import json_option, load_model, model_argument, print_document, print_json
+from weighbridge.cli.options import Whole, json_option, load_model, model_argument, print_document, print_json
 from weighbridge.errors import InputError, given
 from weighbridge.formats.amounts import amount
 from weighbridge.hardware.device import Device
@@ -33,9 +33,9 @@ USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
 @model_argument
 @click.option("--on", "devices", multiple=True, required=True, metavar="DEVICE", help="A device; again for each more.")
 @click.option("--gguf", default=USUAL, show_default=True, metavar="NAMES", help="Quantisations, by llama.cpp's names.")
-@click.option("--context", type=click.IntRange(1), default=8192, show_default=True, help="Positions of the cache.")
-@click.option("--ngl", type=click.IntRange(0), help="Layers on the devices; as many as fit by default.")
-@click.option("--n-cpu-moe", type=click.IntRange(0), default=0, help="First layers whose experts stay on the host.")
+@click.option("--context", type=Whole(1), default=8192, show_default=True, help="Positions of the cache.")
+@click.option("--ngl", type=Whole(0), help="Layers on the devices; as many as fit by default.")
+@click.option("--n-cpu-moe", type=Whole(0), default=0, help="First layers whose experts stay on the host.")
 @click.option("--tensor-split", metavar="3,1", help="Shares of the devices; by their memory by default.")
 @click.option("--ram", metavar="SIZE", help="Memory for layers that no device holds, such as 64GiB.")
 @click.option("--cpu", metavar="NAME", help="The processor that runs those layers.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ def explain_options(function: F) -> F:
     """``--explain``, ``--depth`` and ``--format``."""
     function = click.option("--explain", is_flag=True, help="Show every formula, with the numbers put in.")(function)
     function = click.option(
-        "--depth", type=click.IntRange(1, 99), help="Levels of modules to open, in tables and explanations."
+        "--depth", type=Whole(1, 99), help="Levels of modules to open, in tables and explanations."
     )(function)
     formats = click.Choice(["text", "latex", "markdown"])
     return click.option("--format", "form", type=formats, default="text", help="Form of the output.")(function)
@@ -86,27 +87,40 @@ class Once(click.Command):
         return parser
 
 
+WHOLE = r"[+-]?[0-9]{1,4000}"
+DECIMAL = r"[+-]?[0-9]{1,300}(\.[0-9]{0,300})?"
+
+
+def _refused(value: Any, kind: str, form: str, low: float | None, high: float | None) -> str:
+    """What was given, and the bounds with separators."""
+    bounds = f"{low:,} or more" if high is None else f"{low:,} to {high:,}"
+    text = str(value).strip()
+    if not re.fullmatch(form, text):
+        return f"got {given(text)}; expected {kind}, {bounds}"
+    return f"got {given(int(text) if re.fullmatch(WHOLE, text) else float(text))}; allowed is {bounds}"
+
+
 class Share(click.FloatRange):
     """A number within bounds; "nan", which is within none and outside none, is refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = super().convert(value, param, ctx)
-        if found != found:
-            self.fail(f"{value} is no number", param, ctx)
+        try:
+            found = super().convert(value, param, ctx)
+        except click.BadParameter:
+            found = math.nan
+        if math.isnan(found):
+            self.fail(_refused(value, "a number", DECIMAL, self.min, self.max), param, ctx)
         return found
 
 
 class Whole(click.IntRange):
-    """A whole number within bounds, both of which are said with separators."""
+    """A whole number within bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            text = str(value).strip()
-            if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text):
-                raise
-            self.fail(f"got {given(int(text))}; allowed is {self.min:,} to {self.max:,}", param, ctx)
+            self.fail(_refused(value, "a whole number", WHOLE, self.min, self.max), param, ctx)
 
 
 def count_option(name: str, default: int | None, text: str) -> Callable[[F], F]:

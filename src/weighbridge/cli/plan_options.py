@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, Share, count_option
+from weighbridge.cli.options import F, Share, Whole, count_option
 from weighbridge.kernels import Attention, Exchange, Loss
 from weighbridge.parallel.execution import BESIDE, GRAPHS
 from weighbridge.parallel.framework import FRAMEWORKS
@@ -59,7 +59,7 @@ def _choices() -> list[Any]:
     return [
         click.option("--framework", type=click.Choice(list(FRAMEWORKS)), default="megatron", help="Whose kernels run."),
         click.option("--schedule", type=schedules, help="Pipeline schedule; 1f1b, or interleaved with --vp."),
-        click.option("--zero", type=click.IntRange(0, 3), help="ZeRO stage; by default the framework's."),
+        click.option("--zero", type=Whole(0, 3), help="ZeRO stage; by default the framework's."),
         click.option("--optimizer", default="adam", show_default=True, help=f"{known}, or states: m=fp32,v=bf16."),
         click.option("--recompute", default="none", help=f"none, full, per-op, selective, selective:NAMES of {kinds}."),
         count_option("--recompute-layers", None, "With full: layers of a group, or of a chunk (block)."),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from weighbridge.cli.options import (
+    Whole,
     check_forms,
     explain_options,
     json_option,
@@ -201,9 +202,9 @@ def laws(form: str, as_json: bool) -> None:
 
 @command.command("fit")
 @click.argument("file", type=RUNS, metavar="FILE.csv")
-@click.option("--starts", type=click.IntRange(1, 4500), default=450, show_default=True, help="Of the optimizer.")
-@click.option("--bootstrap", type=click.IntRange(0, 100_000), default=1000, show_default=True, help="Draws.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the draws.")
+@click.option("--starts", type=Whole(1, 4500), default=450, show_default=True, help="Of the optimizer.")
+@click.option("--bootstrap", type=Whole(0, 100_000), default=1000, show_default=True, help="Draws.")
+@click.option("--seed", type=Whole(0, 2**32 - 1), default=0, show_default=True, help="Of the draws.")
 @click.option("--name", default="fitted", show_default=True, help="Name of the law.")
 @click.option("--plot", "picture", type=OutFile(), metavar="OUT.svg", help="Draw runs and fit: .svg, .png or .pdf.")
 @click.option("--format", "form", type=FORMS, default="text", help="Form of the output.")

@@ -9,6 +9,7 @@ import click
 
 from weighbridge.cli.options import (
     F,
+    Whole,
     advice_option,
     check_forms,
     explain_options,
@@ -36,7 +37,7 @@ def output_options(function: F) -> F:
     """Every option of the output, in the order in which help lists them."""
     lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "speed", "cost", "all"])
     options = [
-        click.option("--stage", type=click.IntRange(0), help="The stage to show; the fullest by default."),
+        click.option("--stage", type=Whole(0), help="The stage to show; the fullest by default."),
         click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
         click.option("--chart", is_flag=True, help="Draw memory over one step."),
         click.option("--emit", type=click.Choice(EMITTED), help="Print the plan as arguments for that framework."),

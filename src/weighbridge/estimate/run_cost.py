@@ -8,24 +8,22 @@ that are started over for reasons of the loss, evaluation, and learning what to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from weighbridge.arithmetic import ceil_div, exponential, maximum, power, ratio
-from weighbridge.errors import InputError, given
+from weighbridge.errors import InputError
+from weighbridge.estimate.explainable import Explainable
 from weighbridge.estimate.training_cost import SECONDS_PER_HOUR, Held
-from weighbridge.traced import Label, named, trace
+from weighbridge.traced import Label, named
 
 DALY = "Daly 2006, A higher order estimate of the optimum checkpoint interval"
-
-EXPLAINED = ("dollars", "dollars_per_billion_parameters", "gpu_hours", "energy_kwh", "co2_kg", "goodput")
-"""Figures that have a derivation, and those that a report explains where they are known."""
 
 OFTEN = 20.0
 """Mean times between interruptions that a checkpoint's cycle may take; a run that needs more is never done."""
 
 
 @dataclass(frozen=True)
-class RunCost:
+class RunCost(Explainable):
     """A training run of so many tokens.
 
     Attributes:
@@ -43,6 +41,15 @@ class RunCost:
         storage_bytes_per_second: that all GPUs together write and read.
         restart_seconds: from an interruption until the last checkpoint is read.
     """
+
+    figures: ClassVar[tuple[str, ...]] = (
+        "dollars",
+        "dollars_per_billion_parameters",
+        "gpu_hours",
+        "energy_kwh",
+        "co2_kg",
+        "goodput",
+    )
 
     tokens: int
     tokens_per_step: int
@@ -156,24 +163,6 @@ class RunCost:
     def co2_kg(self) -> float | None:
         """CO2 of that energy, of the electricity alone."""
         return None if self.energy_kwh is None else named(self.energy_kwh * self.grid_kg_per_kwh, Label("co2_kg", "kg"))
-
-    @property
-    def explainable(self) -> tuple[str, ...]:
-        """The figures that are known."""
-        return tuple(name for name in EXPLAINED if getattr(self, name) is not None)
-
-    def explained(self, quantity: str = "dollars") -> Any:
-        """A figure with its derivation.
-
-        Args:
-            quantity: one of :attr:`explainable`.
-
-        Raises:
-            InputError: for another.
-        """
-        if quantity not in self.explainable:
-            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(self.explainable)}")
-        return getattr(trace(self), quantity)
 
     def check(self) -> None:
         """Refuse runs that interruptions keep from ever being done.

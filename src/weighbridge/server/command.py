@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import Once, Share
+from weighbridge.cli.options import Once, Share, Whole
 from weighbridge.errors import InputError, given
 from weighbridge.server.settings import SITE, Settings, processors
 
@@ -18,13 +18,13 @@ LEVELS = ("debug", "info", "warning", "error")
 
 @click.command("serve", cls=Once)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes for quick questions; one per processor.")
-@click.option("--slow-workers", type=click.IntRange(1, 256), help="Processes for slow ones; half as many.")
-@click.option("--queue", type=click.IntRange(1, 100_000), default=256, show_default=True, help="Questions that wait.")
+@click.option("--port", type=Whole(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--workers", type=Whole(1, 256), help="Processes for quick questions; one per processor.")
+@click.option("--slow-workers", type=Whole(1, 256), help="Processes for slow ones; half as many.")
+@click.option("--queue", type=Whole(1, 100_000), default=256, show_default=True, help="Questions that wait.")
 @click.option("--seconds", type=Share(0.1, 3600), default=20.0, show_default=True, help="Of computing, at most.")
-@click.option("--max-body", type=click.IntRange(1024, 2**30), default=8 * 2**20, show_default=True, help="Bytes.")
-@click.option("--cache", type=click.IntRange(0, 2**40), default=64 * 2**20, show_default=True, help="Bytes of answers.")
+@click.option("--max-body", type=Whole(1024, 2**30), default=8 * 2**20, show_default=True, help="Bytes.")
+@click.option("--cache", type=Whole(0, 2**40), default=64 * 2**20, show_default=True, help="Bytes of answers.")
 @click.option("--drain", type=Share(0, 3600), default=0.0, show_default=True, help="Seconds from SIGTERM to the end.")
 @click.option("--hub", is_flag=True, help="Let questions name repositories of the Hugging Face hub.")
 @click.option("--hub-host", multiple=True, metavar="HOST", help="With --hub: a host that may be asked, *.example.org.")

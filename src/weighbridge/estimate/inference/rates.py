@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from weighbridge.arithmetic import ratio
-from weighbridge.errors import InputError, given
+from weighbridge.estimate.explainable import Explainable
 from weighbridge.estimate.training_cost import SECONDS_PER_HOUR
-from weighbridge.traced import Label, named, trace
+from weighbridge.traced import Label, named
 
 MILLION = 1e6
 
-EXPLAINED = (
-    "end_to_end_seconds",
-    "tokens_per_second",
-    "tokens_per_second_per_gpu",
-    "tokens_per_second_per_user",
-    "dollars_per_million_input",
-    "dollars_per_million_output",
-)
-"""Figures that have a derivation."""
-
 
 @dataclass(frozen=True)
-class Rates:
+class Rates(Explainable):
     """What users get while so many of them are served.
 
     Attributes:
@@ -42,6 +32,15 @@ class Rates:
         decode_seconds: of the pass of one token of every sequence.
         price_per_gpu_hour: dollars; ``None`` leaves dollars out.
     """
+
+    figures: ClassVar[tuple[str, ...]] = (
+        "end_to_end_seconds",
+        "tokens_per_second",
+        "tokens_per_second_per_gpu",
+        "tokens_per_second_per_user",
+        "dollars_per_million_input",
+        "dollars_per_million_output",
+    )
 
     ttft: float
     tpot: float
@@ -84,7 +83,7 @@ class Rates:
         """Of all GPUs; ``None`` where nobody says a price."""
         if self.price_per_gpu_hour is None:
             return None
-        label = Label("dollars_per_second", "dollars")
+        label = Label("dollars_per_second", "dollars/s")
         return named(ratio(self.price_per_gpu_hour * self.gpus, SECONDS_PER_HOUR), label)
 
     @property
@@ -105,21 +104,3 @@ class Rates:
         made = self.sequences * self.replicas * self.tokens_per_pass
         label = Label("dollars_per_million_output", "dollars", "of the GPU time that answers take by themselves")
         return named(ratio(MILLION * each * self.decode_seconds, made), label)
-
-    @property
-    def explainable(self) -> tuple[str, ...]:
-        """The figures that are known."""
-        return tuple(name for name in EXPLAINED if getattr(self, name) is not None)
-
-    def explained(self, quantity: str) -> Any:
-        """A figure with its derivation.
-
-        Args:
-            quantity: one of :attr:`explainable`.
-
-        Raises:
-            InputError: for another.
-        """
-        if quantity not in self.explainable:
-            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(self.explainable)}")
-        return getattr(trace(self), quantity)
