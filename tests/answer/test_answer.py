@@ -52,6 +52,24 @@ def test_an_answer_is_what_the_command_line_prints(question: dict[str, Any], wor
     assert json.dumps(answer(question), indent=2, ensure_ascii=False) + "\n" == out
 
 
+TUNED: dict[str, Any] = {
+    "ask": "train",
+    "model": SMALL,
+    "options": {"cluster": "T4", "seq": 64, "lora": "r=2", "lengths": "own.txt"},
+}
+
+
+def test_lengths_come_with_the_question_or_not_at_all(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("root:x:0", "utf-8")
+    options = {**TUNED["options"], "lengths": str(secret)}
+    found = problems_of({**TUNED, "options": options})
+    assert set(found) == {"options.lengths"}
+    assert "root:x:0" not in found["options.lengths"]
+    told = answer({**TUNED, "files": {"own.txt": {"text": "32\n48\n64\n"}}})
+    assert told["fine_tuning"]["epoch"]["samples"] == 3
+
+
 def test_laws_are_asked_for_by_a_name_of_their_own(cli: Cli) -> None:
     assert answer({"ask": "laws"}) == json.loads(cli("scaling", "laws", "--json")[1])
 

@@ -157,7 +157,7 @@ def test_a_file_of_200_mb_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     with path.open("wb") as file:
         file.truncate(200 * 10**6)
-    assert "has 200,000,000 bytes; a configuration of this form has at most 8,388,608" in refusal(path, UnreadableError)
+    assert "has 200,000,000 bytes; a file of this form has at most 8,388,608" in refusal(path, UnreadableError)
 
 
 def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def read_text(path: Path, most: int) -> str:
     """
     size = door.size_of(path)
     if size > most:
-        raise UnreadableError(f"{_name(path)} has {size:,} bytes; a configuration of this form has at most {most:,}")
+        raise UnreadableError(f"{_name(path)} has {size:,} bytes; a file of this form has at most {most:,}")
     try:
         return door.read_part(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:

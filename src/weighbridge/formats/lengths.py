@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
 from weighbridge.errors import InputError, given
+from weighbridge.formats import door
+from weighbridge.formats.files import read_text
 
 LONGEST, MOST = 1 << 27, 10**12
 """Tokens of a sample and samples, at most."""
+
+MOST_BYTES = 1 << 28
+"""Of a file: some fifty million samples."""
 
 PART = re.compile(r"([0-9][0-9_]*)\s*x\s*([0-9][0-9_]*)")
 EXPECTED = "such as 3000x512,500x1024 (samples x tokens), or a file with the tokens of one sample in each line"
@@ -27,7 +31,7 @@ def lengths_of(text: str) -> dict[int, int]:
     parts = [part.strip() for part in text.split(",")]
     found = [PART.fullmatch(part) for part in parts]
     if not any(found):
-        return _file(Path(text))
+        return _file(text)
     counted: Counter[int] = Counter()
     for part, match in zip(parts, found, strict=True):
         if match is None:
@@ -39,13 +43,13 @@ def lengths_of(text: str) -> dict[int, int]:
     return dict(counted)
 
 
-def _file(path: Path) -> dict[int, int]:
-    try:
-        lines = path.read_text("utf-8").split()
-    except (OSError, ValueError):
-        raise InputError(f"--lengths: got {given(str(path))}; expected lengths {EXPECTED}") from None
+def _file(text: str) -> dict[int, int]:
+    path = door.path_of(text)
+    if not door.exists(path):
+        raise InputError(f"--lengths: got {given(text)}; expected lengths {EXPECTED}")
+    lines = read_text(path, MOST_BYTES).split()
     if not lines:
-        raise InputError(f"--lengths: {given(str(path))} is empty; expected lengths {EXPECTED}")
+        raise InputError(f"--lengths: {given(text)} is empty; expected lengths {EXPECTED}")
     return dict(
         Counter(_whole(line, f"{path.name}, entry {number:,}", LONGEST) for number, line in enumerate(lines, 1))
     )
