@@ -67,7 +67,13 @@ def test_lengths_come_with_the_question_or_not_at_all(tmp_path: Path) -> None:
     assert set(found) == {"options.lengths"}
     assert "root:x:0" not in found["options.lengths"]
     told = answer({**TUNED, "files": {"own.txt": {"text": "32\n48\n64\n"}}})
-    assert told["fine_tuning"]["epoch"]["samples"] == 3
+    assert told["tuning"]["epoch"]["samples"] == 3
+
+
+def test_quotes_that_do_not_close_are_said() -> None:
+    open_quote = f"{ARGS} --data-path 'abc"
+    assert "no closing quotation" in problems_of({"ask": "megatron", "words": open_quote})["words"]
+    assert "no closing quotation" in problems_of({"ask": "params", "model": {"megatron": open_quote}})[""]
 
 
 def test_laws_are_asked_for_by_a_name_of_their_own(cli: Cli) -> None:

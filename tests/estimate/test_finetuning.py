@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from weighbridge.arithmetic import total
 from weighbridge.errors import InputError
+from weighbridge.estimate.compute import flops
 from weighbridge.estimate.epoch import WIDTHS, Epoch, Laid
 from weighbridge.estimate.finetuning import STEP, FineTuning
 from weighbridge.estimate.memory.ledger import Line, below
@@ -189,3 +190,10 @@ def test_devices_without_kernels_for_a_format() -> None:
     model = replace(load("llama-3.1-8b"), tuning=Tuning(Lora(8), (), named_storage("fp8-block", DATA_TYPES["bf16"])[0]))
     with pytest.raises(InputError, match=r"quant: fp8 takes compute capability 8\.9 or higher"):
         train(model, Plan.under("hf-sdpa", sequence=512), "1xA100")
+
+
+def test_a_reference_runs_on_the_hardware() -> None:
+    plan = Plan.under("hf-sdpa", sequence=256)
+    alone, beside = (train("gpt2", plan, "1xA100", reference=one) for one in (False, True))
+    assert beside.flops.model == alone.flops.model
+    assert beside.flops.hardware - alone.flops.hardware == flops("gpt2", sequence=256).forward

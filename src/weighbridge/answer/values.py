@@ -12,7 +12,7 @@ import click
 from weighbridge.answer.asks import BESIDE, PRINTED, WITH, command_of, field_of, in_fields, parameters_of
 from weighbridge.answer.problems import Problem, one_line
 from weighbridge.cli.writing import OutFile
-from weighbridge.errors import did_you_mean, given, shown
+from weighbridge.errors import InputError, did_you_mean, given, shown
 
 MOST_REPEATED = 64
 """Values of an option that may be given several times."""
@@ -169,7 +169,11 @@ def _argument(found: Words, name: str, argument: click.Argument, value: Any) -> 
     if several and name == "words" and len(values) == 1 and isinstance(values[0], str):
         from weighbridge.formats.megatron.command import split
 
-        values = split(values[0])
+        try:
+            values = split(values[0])
+        except InputError as error:
+            found.problems.append(Problem(name, str(error)))
+            return
     for number, one in enumerate(values):
         place = f"{name}.{number}" if several and len(values) > 1 else name
         if isinstance(one, Mapping) and name in MODELS:

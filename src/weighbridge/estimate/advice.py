@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from weighbridge.estimate.training import Training
-from weighbridge.estimate.training_flops import step_flops
 from weighbridge.kernels import Loss
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.recompute import DISCARDS, MODULES, Method, Recompute
@@ -102,7 +101,7 @@ def _weighed(training: Training, title: str, group: str, plan: Plan) -> Change |
     frees = before - in_use(changed)
     if frees <= WORTH * before:
         return None
-    more = plain(step_flops(changed).hardware) / plain(step_flops(training).hardware) - 1
+    more = plain(changed.flops.hardware) / plain(training.flops.hardware) - 1
     return Change(title, group, changed, frees, more)
 
 

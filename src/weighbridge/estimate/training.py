@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from weighbridge.estimate.costing import Costing
     from weighbridge.estimate.epoch import Epoch
     from weighbridge.estimate.time.step import StepTime
+    from weighbridge.estimate.training_flops import StepFlops
 
 SYMBOLS = ("gpus", "tensor", "context", "expert", "expert_tensor", "micro_batch", "sequence")
 """Fields of a plan that explanations show as symbols."""
@@ -186,6 +187,13 @@ class Training(Shown):
         from weighbridge.estimate.time.step import step_time
 
         return None if self.untimed else step_time(self)
+
+    @cached_property
+    def flops(self) -> StepFlops:
+        """Floating-point operations of the step."""
+        from weighbridge.estimate.training_flops import step_flops
+
+        return step_flops(self)
 
     @property
     def untimed(self) -> str:

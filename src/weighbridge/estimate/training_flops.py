@@ -13,9 +13,6 @@ from weighbridge.pieces import Piece
 from weighbridge.replay import Direction, Replay
 from weighbridge.tape import Span, Tape
 
-KEPT = "_step_flops"
-"""Where a training step keeps them."""
-
 
 @dataclass(frozen=True)
 class StepFlops:
@@ -25,32 +22,28 @@ class StepFlops:
         model: forward and backward of every sequence: what the model needs.
         again: forward operations that run once more because the plan recomputes activations. That a fused attention
             kernel computes its scores again inside its backward pass is not in it.
+        beside: forward operations of a frozen reference model (DPO).
     """
 
     model: Count
     again: Count
+    beside: Count = 0
 
     @property
     def hardware(self) -> Count:
-        """What the hardware runs: with what is recomputed (Korthikanti et al. 2022, section 5)."""
-        return self.model + self.again
+        """What the hardware runs: with what is recomputed (Korthikanti et al. 2022, section 5), and the reference."""
+        return self.model + self.again + self.beside
 
 
 def step_flops(training: Training) -> StepFlops:
-    """Floating-point operations of a training step. They stay with it: a report asks for them in several places."""
-    known: StepFlops | None = vars(training).get(KEPT)
-    if known is None:
-        known = vars(training)[KEPT] = _step_flops(training)
-    return known
-
-
-def _step_flops(training: Training) -> StepFlops:
+    """Floating-point operations of a training step."""
     plan = training.plan
     micro_batches = plan.micro_batches * plan.data
     times = repetitions(training.tape)
     work = [(count, operation.flops(EXACT)) for operation, count in zip(training.tape.operations, times, strict=True)]
     model = total(count * (flops.forward + flops.backward) for count, flops in work)
-    return StepFlops(micro_batches * model, micro_batches * recomputed(training))
+    beside = total(count * flops.forward for count, flops in work) if training.reference else 0
+    return StepFlops(micro_batches * model, micro_batches * recomputed(training), micro_batches * beside)
 
 
 def recomputed(training: Training) -> Count:

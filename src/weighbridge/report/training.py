@@ -13,7 +13,6 @@ from weighbridge.estimate.memory.moment import BETWEEN, peak_at
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.timeline import timeline
 from weighbridge.estimate.training import Training
-from weighbridge.estimate.training_flops import step_flops
 from weighbridge.report import cost as costs
 from weighbridge.report import finetuning, time, tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart
@@ -134,7 +133,7 @@ def _answers(training: Training) -> tuple[tuple[str, ...], ...]:
 
 def _step(training: Training) -> tuple[tuple[str, ...], ...]:
     """The plan and its step."""
-    plan, work = training.plan, step_flops(training)
+    plan, work = training.plan, training.flops
     sequences = int(plain(plan.sequences))
     batches = f"{plan.micro_batches:,} micro-batch{'es' if plan.micro_batches != 1 else ''} of {plan.micro_batch:,}"
     each = f"{batches} on each of {plan.data:,} data-parallel ranks" if plan.data > 1 else batches

@@ -17,7 +17,6 @@ from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.sizes import of_plan
 from weighbridge.estimate.time.step import StepTime
 from weighbridge.estimate.training import Training
-from weighbridge.estimate.training_flops import step_flops
 from weighbridge.parallel.recompute import Saves
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.report import explanation, schema, time_schema
@@ -32,7 +31,7 @@ def training(
     result: Training, warnings: Sequence[str] = (), cost: Costing | None = None, advised: bool = True
 ) -> schema.Training:
     """A weighed training step, with the cost of a run where it is asked for, and with what would help."""
-    work = step_flops(result)
+    work = result.flops
     advice = advise(result) if advised else Advice(())
     return {
         "model": schema.identity(result.model),

@@ -20,7 +20,6 @@ from weighbridge.estimate.time.power import Load, pace, slowest_of
 from weighbridge.estimate.time.speed import Speed
 from weighbridge.estimate.time.work import Bound, Channel, Seconds
 from weighbridge.estimate.training import Training
-from weighbridge.estimate.training_flops import step_flops
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.parallel.schedule import Schedule
 from weighbridge.parallel.timeline import Sending, Timeline, simulate
@@ -209,7 +208,7 @@ class StepTime:
     @cached_property
     def speed(self) -> Speed:
         """What the step's time makes of its work."""
-        work = step_flops(self.training)
+        work = self.training.flops
         return Speed(
             step_seconds=self.step_seconds,
             tokens_per_step=int(plain(self.tokens)),

@@ -98,11 +98,7 @@ def _words(line: str) -> list[str]:
     Raises:
         InputError: where its quotes do not close.
     """
-    try:
-        words = shlex.split(line.replace("\\\n", " "))
-    except ValueError as error:
-        reason = str(error).lower()
-        raise InputError(f"a launch line in one word, {given(line)}, cannot be split into words: {reason}") from None
+    words = split(line, "a launch line in one word")
     first = next((i for i, word in enumerate(words) if word.partition("=")[0] in rows()), len(words))
     start = max((i + 1 for i in range(first) if words[i] in ("&&", "||", ";") or words[i].endswith(";")), default=0)
     words, first = words[start:], first - start
@@ -211,9 +207,13 @@ def ranks_of(environment: Mapping[str, str]) -> int | None:
     return None if not text else _count("WORLD_SIZE", text)
 
 
-def split(text: str) -> list[str]:
-    """The words of a shell's text; where quotes do not match, as they stand."""
+def split(text: str, what: str = "Megatron-LM's arguments") -> list[str]:
+    """The words of a shell's text.
+
+    Raises:
+        InputError: where its quotes do not close.
+    """
     try:
         return shlex.split(text.replace("\\\r\n", " ").replace("\\\n", " "), comments=True)
-    except ValueError:
-        return text.split()
+    except ValueError as error:
+        raise InputError(f"{what}, {given(text)}, cannot be split into words: {str(error).lower()}") from None
