@@ -169,6 +169,7 @@ def test_a_question_that_is_too_deep_is_refused() -> None:
         {"ask": "params", "model": "."},
         {"ask": "infer", "model": "gpt2", "options": {"cluster": str(ROOT / "examples" / "cluster.toml")}},
         {"ask": "train", "model": "gpt2", "options": {"cluster": "T4", "from": str(FILES / "zero3.json")}},
+        {"ask": "train", "model": "gpt2", "options": {"cluster": "T4", "lora": "r=2", "lengths": "/etc/hostname"}},
         {"ask": "scaling", "options": {"compute": "1e22", "law": ["/etc/hostname.json"]}},
         {"ask": "fit", "file": "/etc/passwd"},
         {"ask": "megatron", "words": ["/etc/x.yaml"]},
@@ -265,7 +266,9 @@ def test_files_of_the_machine_are_read_where_the_caller_may() -> None:
     assert found["model"]["name"] == "tiny-llama"
 
 
-def test_an_answer_leaves_nothing_behind() -> None:
+def test_an_answer_leaves_nothing_behind(cli: Cli) -> None:
+    problems_of({"ask": "fit", "file": "/etc/passwd"})
+    assert "--bootstrap" in cli("scaling", "fit", "-h")[1]
     problems_of({"ask": "params", "model": str(FILES / "tiny-llama")})
     assert answer({"ask": "params", "model": str(FILES / "tiny-llama")}, Access.MACHINE)
 

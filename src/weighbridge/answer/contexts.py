@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from weighbridge.answer.asks import command_of
 from weighbridge.answer.values import Words
 from weighbridge.cli.options import Taken
+from weighbridge.cli.program import HELP
 
 
 def context_of(ask: str, words: Words, taken: Taken) -> click.Context:
@@ -33,7 +34,7 @@ def context_of(ask: str, words: Words, taken: Taken) -> click.Context:
         if isinstance(one, click.Argument) or one.required or given & {*one.opts, *one.secondary_opts}
     ]
     line = [*words.options, "--json", *(["--", *words.arguments] if words.arguments else [])]
-    context = command.make_context(ask, line, obj=taken)
+    context = command.make_context(ask, line, obj=taken, **HELP)
     for name, value in defaults(ask).items():
         if name not in context.params:
             context.params[name] = value
@@ -47,7 +48,7 @@ def defaults(ask: str) -> Mapping[str, Any]:
     command = command_of(ask)
     needed = [f"{one.opts[0]}=x" for one in command.params if isinstance(one, click.Option) and one.required]
     arguments = ["x" for one in command.params if isinstance(one, click.Argument) and one.required]
-    with command.make_context(ask, [*needed, "--", *arguments] if arguments else needed) as context:
+    with command.make_context(ask, [*needed, "--", *arguments] if arguments else needed, **HELP) as context:
         return {
             name: value
             for name, value in context.params.items()

@@ -12,6 +12,9 @@ import click
 from weighbridge import __version__
 from weighbridge.errors import WeighbridgeError, did_you_mean, given, printable
 
+HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+"""How help is asked for, of every command: click keeps what the first context of a command says."""
+
 LONGEST_LINE = 1200
 """Characters of an error line."""
 
@@ -58,7 +61,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Commands, context_settings=HELP)
 @click.version_option(__version__, prog_name="weighbridge")
 def program() -> None:
     """Weighs a transformer language model before it takes the cluster.

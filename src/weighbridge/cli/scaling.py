@@ -16,6 +16,7 @@ from weighbridge.cli.options import (
     print_explanation,
     print_json,
 )
+from weighbridge.cli.program import HELP
 from weighbridge.cli.progress import Progress
 from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
@@ -48,7 +49,7 @@ def question_options(function: Any) -> Any:
     return function
 
 
-@click.group("scaling", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("scaling", invoke_without_command=True, context_settings=HELP)
 @question_options
 @click.option("--plot", "picture", type=OutFile(), metavar="OUT.svg", help="Draw the laws: .svg, .png or .pdf.")
 @click.option("--curves", is_flag=True, help="With --json: the curves that --plot draws.")
