@@ -214,7 +214,7 @@ def _schemas() -> dict[str, Any]:
     adapters: Any = [(kind, "serialization", TypeAdapter(kind)) for kind in kinds]
     found: dict[str, Any] = TypeAdapter.json_schemas(adapters, ref_template=REF)[1]["$defs"]
     found |= {_name(ask): question_schema(ask) for ask in OFFERED}
-    found |= {"Explanation": EXPLANATION, "Problem": PROBLEM, "Catalogues": CATALOGUES, "Families": FAMILIES}
+    found |= {"Explanation": EXPLANATION, "Problem": DETAILS, "Catalogues": CATALOGUES, "Families": FAMILIES}
     found |= {"Fields": FIELDS, "Health": HEALTH}
     for name, more in BESIDE_ANSWERS.items():
         found[name]["properties"] |= more
@@ -304,7 +304,7 @@ EXPLANATION: dict[str, Any] = {
     "required": ["path", "symbol", "formula", "substituted", "latex", "value"],
 }
 
-PROBLEM: dict[str, Any] = {
+DETAILS: dict[str, Any] = {
     "title": "Problem",
     "description": "Problem details (RFC 9457).",
     "type": "object",
