@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from weighbridge.arithmetic import Count, total
@@ -31,9 +31,15 @@ USUAL_LENGTH = 4096
 """Tokens of a sequence where none are given."""
 
 
+@lru_cache(maxsize=32)
+def _partial(network: Module) -> bool:
+    """Whether training leaves some of its weights as they are."""
+    return any(weight.frozen for node in network.node().walk() for weight in node.weights.values())
+
+
 def record(network: Module, work: Pass) -> Tape:
     """Run a network over symbolic tokens."""
-    tape = Tape(work, partial=any(w.frozen for node in network.node().walk() for w in node.weights.values()))
+    tape = Tape(work, partial=_partial(network))
     tokens = tape.tensor("tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=INT64)
     network(tokens)
     return tape

@@ -6,8 +6,6 @@ than it may is interrupted by a timer, so that the process stays and the next qu
 
 from __future__ import annotations
 
-import gc
-import itertools
 import os
 import signal
 import sys
@@ -18,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import BinaryIO
 
-from weighbridge.answer import Access
+from weighbridge.answer import Access, garbage
 from weighbridge.answer.exchange import exchange
 from weighbridge.cli.options import forget
 from weighbridge.server import guard
@@ -63,35 +61,16 @@ def main() -> None:
         exchange(text, access, ask)
     quick = "--quick" in sys.argv
     if quick:
-        _collect_later()
+        garbage.collect_later()
     guard.shut(tuple(word.removeprefix("--host=") for word in sys.argv if word.startswith("--host=")))
     try:
         _say(replied, Reply(Came.READY))
         while (question := _next(asked)) is not None:
             _say(replied, reply_to(*question, access))
             if quick:
-                _collect()
+                garbage.collect()
     except BrokenPipeError:  # the service has ended
         os._exit(0)
-
-
-COLLECTED = itertools.count(1)
-
-OLDER, OLDEST = 64, 4096
-"""Questions after which objects that outlived some are looked through, and those that outlived many."""
-
-
-def _collect_later() -> None:
-    """Look for garbage between questions, not inside them; what stands now is never looked through again."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-
-
-def _collect() -> None:
-    """Look for garbage: mostly what the last question left."""
-    number = next(COLLECTED)
-    gc.collect(2 if number % OLDEST == 0 else 1 if number % OLDER == 0 else 0)
 
 
 def _bound_memory(most: int) -> None:

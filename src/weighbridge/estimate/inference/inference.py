@@ -23,6 +23,7 @@ from weighbridge.models import Model
 from weighbridge.models.storage import Storage
 from weighbridge.nn import Module
 from weighbridge.parallel.serving import Serving
+from weighbridge.tape import Pass
 from weighbridge.units import DataType, data_type
 
 
@@ -58,18 +59,26 @@ class Inference:
 
     def decoding(self, sequences: Count | None = None, past: Count | None = None) -> PassTime:
         """One token of every sequence of a rank, halfway through the output unless said."""
-        cluster = self._timed
         sequences = self.serving.sequences if sequences is None else sequences
         past = self.serving.mean_prompt + self.serving.mean_output // 2 if past is None else past
-        run = token(sequences, past, 1 + self.serving.drafted)
-        return PassTime(forward(self.model, self.serving, run, cluster), self.serving, self.weights, cluster)
+        return self._timing(token(sequences, past, 1 + self.serving.drafted))
 
     def prefilling(self, sequences: Count = 1, tokens: Count | None = None) -> PassTime:
         """Prompts of so many sequences, less what the prefix cache has of them; or ``tokens`` of each."""
-        cluster, serving = self._timed, self.serving
+        serving = self.serving
         found = int(serving.mean_prompt * serving.cached_prompt)
-        run = prompts(serving, sequences, serving.mean_prompt - found if tokens is None else tokens, past=found)
-        return PassTime(forward(self.model, serving, run, cluster), serving, self.weights, cluster)
+        return self._timing(prompts(serving, sequences, serving.mean_prompt - found if tokens is None else tokens, found))
+
+    def _timing(self, run: Pass) -> PassTime:
+        """A pass, timed once however often it is asked for."""
+        if run not in self._passes:
+            cluster = self._timed
+            self._passes[run] = PassTime(forward(self.model, self.serving, run, cluster), self.serving, self.weights, cluster)
+        return self._passes[run]
+
+    @cached_property
+    def _passes(self) -> dict[Pass, PassTime]:
+        return {}
 
     @property
     def _timed(self) -> Cluster:

@@ -13,6 +13,7 @@ from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.parallel.serving import Serving
 from weighbridge.tape import Use
+from weighbridge.traced import plain
 
 MOST_SEQUENCES = 1_000_000
 """More sequences than any rank holds."""
@@ -139,6 +140,7 @@ class ServingMemory:
             return None
         high = self._held(1)
         low = self._held(high) if high else 0  # more sequences take more beside the cache, so that fewer are held
+        high = min(high, self._held(low)) if 0 < low < high else high
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._held(middle) >= middle else (low, middle - 1)
@@ -157,26 +159,28 @@ class ServingMemory:
         pool = self.pool
         if pool is None:
             return None
-        return _most(lambda positions: self.cache_of(1, positions), pool, MOST_POSITIONS, self.serving.engine.block)
+        start = int(plain(self.serving.prompt + self.serving.output))
+        return _most(lambda length: self.cache_of(1, length), pool, MOST_POSITIONS, self.serving.engine.block, start)
 
 
-def _most(takes: Callable[[int], Count], room: Count, end: int, step: int) -> int | None:
+def _most(takes: Callable[[int], Count], room: Count, end: int, step: int, start: int) -> int | None:
     """The most of something, of which more takes more, whose bytes fit into a room; ``None`` where half of ``end``
     still fits.
 
-    What takes bytes in proportion is found by a straight line between what fits and what does not, give or take a step;
-    each look is a pass through the model.
+    What takes bytes in proportion, in whole steps, is found by a straight line between what fits and what does not,
+    from ``start`` on; each look is a pass through the model.
     """
-    low, high, of_low, of_high = 0, 1, 0, takes(1)
+    low, high, of_low, of_high = 0, start, 0, takes(start)
     while of_high <= room:
         if 2 * high >= end:
             return None
         low, of_low = high, of_high
-        high = min(16 * high, end // 2)
+        high = min(max(high * room // of_high + step if of_high else end, 2 * high), end // 2)
         of_high = takes(high)
     while high - low > 1:
         straight = low + (room - of_low) * (high - low) // (of_high - of_low)
-        for near in (straight, straight + step, straight - step, (low + high) // 2):
+        whole = straight - straight % step
+        for near in (*(whole + side + more for side in (0, step, -step) for more in (0, 1)), (low + high) // 2):
             if low < near < high:
                 found = takes(near)
                 if found <= room:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from weighbridge.arithmetic import Count
-from weighbridge.estimate.training import Training
+from weighbridge.estimate.training import Training, divided
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.serving import Serving, ServingSharding
-from weighbridge.pieces import Piece
 from weighbridge.replay import Moment, passing
 from weighbridge.tape import Axis, Pass, Phase, Tape, Tensor, Use
 from weighbridge.traced import plain
@@ -41,20 +40,12 @@ class Forward(Training):
     @cached_property
     def standing(self) -> dict[Use, int]:
         """A rank's bytes of what the pass makes, where they are most, by use: tensors go after their last reader."""
-        moments = (_highest(self, passing(piece)) for piece in self.parts_of_tape)
-        return max(moments, key=lambda found: sum(found.values()), default={})
+        return _standing(self.tape, self.sharding)
 
     @property
     def peak(self) -> Count:
         """A rank's bytes of what the pass makes, where they are most."""
         return sum(self.standing.values())
-
-    @cached_property
-    def parts_of_tape(self) -> list[Piece]:
-        """Its pieces: what stands before the layers, layers of each kind, what stands after them."""
-        from weighbridge.estimate.training import divided
-
-        return list(divided(self.tape))
 
     @cached_property
     def stored(self) -> list[tuple[Tensor, Count]]:
@@ -76,17 +67,24 @@ def _times(tape: Tape, index: int) -> Count:
     return times
 
 
-def _highest(pass_: Forward, moments: tuple[Moment, ...]) -> dict[Use, int]:
+@lru_cache(maxsize=64)
+def _standing(tape: Tape, sharding: ServingSharding) -> dict[Use, int]:
+    """Where the piece that makes most is at its highest: what stands before layers, layers of each kind, what follows."""
+    moments = (_highest(passing(piece), sharding) for piece in divided(tape))
+    return max(moments, key=lambda found: sum(found.values()), default={})
+
+
+def _highest(moments: tuple[Moment, ...], sharding: ServingSharding) -> dict[Use, int]:
     """The bytes that stand at the highest moment, by what for."""
     now: dict[Use, int] = {}
     highest: dict[Use, int] = {}
     for moment in moments:
         for tensor, times in moment.added:
-            now[tensor.use] = now.get(tensor.use, 0) + int(plain(times * pass_.size(tensor)))
+            now[tensor.use] = now.get(tensor.use, 0) + int(plain(times * sharding.bytes(tensor)))
         if sum(now.values()) > sum(highest.values()):
             highest = dict(now)
         for tensor, times in moment.freed:
-            now[tensor.use] = now.get(tensor.use, 0) - int(plain(times * pass_.size(tensor)))
+            now[tensor.use] = now.get(tensor.use, 0) - int(plain(times * sharding.bytes(tensor)))
     return highest
 
 

@@ -25,9 +25,9 @@ async function start() {
   const loaded = performance.now();
   await place(pyodide, await pack, '/core');
   pyodide.runPython('import sys; sys.path.append("/core"); sys.path.append("/checks")');
-  const [answer, hold, settle] = pyodide.runPython(ENTRY);
+  const [answer, hold, collect, collectLater] = pyodide.runPython(ENTRY);
   self.postMessage({ ready: { pyodide: loaded - started, all: performance.now() - started } });
-  return { pyodide, answer, hold, settle };
+  return { pyodide, answer, hold, collect, collectLater };
 }
 
 /** What checks a configuration that is not the catalogue's: large, and rarely the first thing needed. */
@@ -42,7 +42,7 @@ function withChecks() {
 
 /** @param {Message} message */
 async function handle({ id, question, file }) {
-  const { answer, hold } = await core;
+  const { answer, hold, collect } = await core;
   if (file) {
     hold(file.name, file.bytes, file.size);
     self.postMessage({ id, text: 'null', ms: 0 });
@@ -64,6 +64,7 @@ async function handle({ id, question, file }) {
     if (status === MISSING) throw new Error('a package is missing');
   }
   self.postMessage({ id, status, text, ms: performance.now() - begun });
+  collect(); // what the answer left, while nobody waits
 }
 
 /** Whether a question brings fields of its own, which pydantic checks. @param {any} question */
@@ -92,6 +93,6 @@ function warm(place) {
 
 /** @param {any} question */
 const ask = async (question) => (await core).answer(JSON.stringify(question), []).destroy();
-const settled = async () => (await core).settle();
+const settled = async () => (await core).collectLater();
 
 core.then(() => setTimeout(() => void withChecks().then(() => warm(self.name === 'first' ? 0 : WARM.length)), 500));
