@@ -67,13 +67,15 @@ class Inference:
         """Prompts of so many sequences, less what the prefix cache has of them; or ``tokens`` of each."""
         serving = self.serving
         found = int(serving.mean_prompt * serving.cached_prompt)
-        return self._timing(prompts(serving, sequences, serving.mean_prompt - found if tokens is None else tokens, found))
+        length = serving.mean_prompt - found if tokens is None else tokens
+        return self._timing(prompts(serving, sequences, length, past=found))
 
     def _timing(self, run: Pass) -> PassTime:
         """A pass, timed once however often it is asked for."""
+        cluster = self._timed
         if run not in self._passes:
-            cluster = self._timed
-            self._passes[run] = PassTime(forward(self.model, self.serving, run, cluster), self.serving, self.weights, cluster)
+            on_ranks = forward(self.model, self.serving, run, cluster)
+            self._passes[run] = PassTime(on_ranks, self.serving, self.weights, cluster)
         return self._passes[run]
 
     @cached_property

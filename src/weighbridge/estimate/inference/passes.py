@@ -69,7 +69,7 @@ def _times(tape: Tape, index: int) -> Count:
 
 @lru_cache(maxsize=64)
 def _standing(tape: Tape, sharding: ServingSharding) -> dict[Use, int]:
-    """Where the piece that makes most is at its highest: what stands before layers, layers of each kind, what follows."""
+    """The highest of its pieces: what stands before the layers, layers of each kind, what stands after them."""
     moments = (_highest(passing(piece), sharding) for piece in divided(tape))
     return max(moments, key=lambda found: sum(found.values()), default={})
 
