@@ -11,10 +11,11 @@ from weighbridge.answer import Access, answer
 from weighbridge.answer.problems import Problem, QuestionError, one_line
 from weighbridge.errors import given
 
-QUESTION = "urn:weighbridge:problem:question"
-"""The type of a problem (RFC 9457): fields of the question are wrong."""
+PROBLEM = "urn:weighbridge:problem:"
+"""What types of problems (RFC 9457) begin with."""
 
-TITLES = {QUESTION: "The question cannot be answered"}
+QUESTION, UNANSWERED = "question", "The question cannot be answered"
+"""The kind of problem where fields of the question are wrong, and its title."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,12 @@ def _no_json(why: str) -> QuestionError:
     return QuestionError([Problem("", one_line(f"the question is no JSON: {why}"))])
 
 
-def problem_details(status: int, problems: tuple[Problem, ...]) -> str:
+def problem_details(status: int, problems: tuple[Problem, ...], kind: str = QUESTION, title: str = UNANSWERED) -> str:
     """Problem details (RFC 9457) that list every wrong field, with its place as a JSON pointer (RFC 6901)."""
     return encoded(
         {
-            "type": QUESTION,
-            "title": TITLES[QUESTION],
+            "type": PROBLEM + kind,
+            "title": title,
             "status": status,
             "detail": one_line("; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in problems)),
             "errors": [{"pointer": pointer(p.field), "field": p.field, "detail": p.message} for p in problems],

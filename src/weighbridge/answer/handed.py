@@ -16,7 +16,11 @@ NAME = re.compile(r"(?!\.)[\w .()+@-]{1,200}(?:/(?!\.)[\w .()+@-]{1,200})?")
 """A file's name, or a folder's and its own."""
 
 MOST_FILES = 64
+"""Files of a question at most."""
+
 LARGEST_FILE = 2**50
+"""Bytes that a file may be said to have: a pebibyte, more than any checkpoint."""
+
 KEYS = ("text", "base64", "size")
 
 

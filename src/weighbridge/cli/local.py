@@ -110,10 +110,11 @@ def _processor(name: str) -> Device:
     Raises:
         InputError: for one that is not known, and for another kind of device.
     """
+    from weighbridge.estimate.inference.local.split import unified
     from weighbridge.formats.cluster import load_cluster
 
     device = load_cluster(name).device
-    if device.kind not in ("CPU", "system on a chip"):
+    if not unified(device):
         raise InputError(f"--cpu: {name} is a {device.kind}; expected a processor such as core-i9-13900k")
     return device
 

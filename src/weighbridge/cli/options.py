@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
@@ -181,11 +181,9 @@ class Taken:
 
     Attributes:
         data: what ``--json`` would have printed; ``None`` until then.
-        warnings: what would have been said on standard error.
     """
 
     data: Any = None
-    warnings: list[str] = field(default_factory=list)
 
 
 def taker() -> Taken | None:

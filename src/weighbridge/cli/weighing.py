@@ -119,10 +119,8 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
 
 
 def warn(warnings: tuple[str, ...]) -> None:
-    """Warnings on standard error, a line each."""
-    taken = taker()
-    if taken is not None:
-        taken.warnings += warnings
+    """Warnings on standard error, a line each; who takes the result has them in it."""
+    if taker() is not None:
         return
     for warning in warnings:
         click.echo(f"weighbridge: warning: {' '.join(warning.split())}", err=True)

@@ -9,6 +9,7 @@ from weighbridge.arithmetic import total
 from weighbridge.estimate.compute import longest
 from weighbridge.estimate.epoch import Epoch
 from weighbridge.estimate.training import Training
+from weighbridge.estimate.training_cost import Held
 from weighbridge.models.tuning import trained
 from weighbridge.sums import summed
 from weighbridge.traced import plain
@@ -95,7 +96,7 @@ class FineTuning:
             price = self.epoch.price
         if price is None or seconds is None:
             return None
-        return seconds / 3600 * float(price) * int(plain(self.training.plan.gpus))
+        return Held(seconds, int(plain(self.training.plan.gpus)), float(price)).dollars
 
 
 def _times(node: object) -> int:

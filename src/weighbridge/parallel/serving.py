@@ -138,9 +138,18 @@ class Serving:
     @property
     def pass_tokens(self) -> Count:
         """Tokens of prompts that one pass of a rank runs at most."""
-        waiting = self.prompt * self.sequences
-        most = self.engine.chunk if self.chunk is None else self.chunk
+        waiting, most = self.prompt * self.sequences, self.chunk_tokens
         return waiting if most is None else min(waiting, most)
+
+    @property
+    def chunk_tokens(self) -> Count | None:
+        """Tokens of a pass at most, as asked or as the engine has it; ``None`` for whole prompts."""
+        return self.engine.chunk if self.chunk is None else self.chunk
+
+    @property
+    def tokens_per_pass(self) -> float:
+        """Tokens that a pass of decoding gives a sequence: one, and those of its guesses that are accepted."""
+        return 1 + self.accepted
 
     def problems(self, tree: Node, gpus: int | None = None) -> Iterator[Problem]:
         """What does not fit together, for plain numbers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weighbridge.estimate.finetuning import MOST, FineTuning
 from weighbridge.estimate.training import Training
+from weighbridge.estimate.training_cost import SECONDS_PER_HOUR
 from weighbridge.traced import plain
 from weighbridge.units import percent
 
@@ -35,12 +36,12 @@ def _epoch(found: FineTuning) -> tuple[tuple[str, ...], ...]:
     epoch = found.epoch
     if epoch is None or found.steps is None:
         return ()
-    positions = epoch.positions(int(plain(found.training.plan.micro_batch)))
-    held = f"{epoch.sequences:,} sequences, {epoch.laid.value}: {percent(positions - epoch.tokens, positions)} padding"
+    padding = epoch.padding(int(plain(found.training.plan.micro_batch)))
+    held = f"{epoch.sequences:,} sequences, {epoch.laid.value}: {100 * padding:.1f} % padding"
     words = f"epoch  {epoch.samples:,} samples, {epoch.tokens:,} tokens in {held}"
     spent = f"{found.steps:,} steps"
     if found.seconds is not None:
-        spent += f", {found.seconds / 3600:,.2f} hours"
+        spent += f", {found.seconds / SECONDS_PER_HOUR:,.2f} hours"
     if found.dollars is not None:
         spent += f", {found.dollars:,.2f} dollars"
     cut = f"       {epoch.cut:,} samples are cut off at {epoch.sequence:,} tokens"

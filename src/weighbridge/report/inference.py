@@ -130,7 +130,7 @@ def _rooms(deployment: Deployment) -> list[tuple[str, ...]]:
 def _plan(inference: Inference) -> list[tuple[str, ...]]:
     """The deployment and its load."""
     serving = inference.serving
-    chunk = serving.engine.chunk if serving.chunk is None else serving.chunk
+    chunk = serving.chunk_tokens
     passes = "whole prompts" if chunk is None else f"up to {chunk:,} tokens of prompts in a pass"
     load = (
         f"{serving.batch:,} sequence{'s' * (serving.batch != 1)}: {serving.prompt:,} tokens in, {serving.output:,} out"

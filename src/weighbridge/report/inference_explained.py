@@ -67,10 +67,8 @@ def _total(inference: Inference) -> list[Traced]:
 
 
 def _needed(inference: Inference, cached: Any, name: str, note: str) -> Traced:
-    memory = inference.memory
-    beside = {"activations": memory.activations, "context": memory.outside}
-    parts = [symbol("weights", int(memory.weight_bytes)), cached]
-    parts += [symbol(key, int(size)) for key, size in beside.items() if size]
+    sizes = {key: int(size) for key, size in inference.memory.parts.items()}
+    parts = [cached if key == "kv_cache" else symbol(key, size) for key, size in sizes.items() if size]
     made: Any = named(total(parts), Label(name, "bytes", note))
     return cast(Traced, made)
 
@@ -106,8 +104,8 @@ def _timed(inference: Inference, line: str) -> list[Traced]:
     )
     parts = {part.replace(" ", "_"): sum(spent.values()) for part, spent in of_pass(run).items()}
     own: Any = named(total(symbol(name, spent) for name, spent in parts.items()), Label("own_pass", "seconds"))
-    if 1 + inference.serving.accepted != 1 and line == "tpot":
-        own = ratio(own, symbol("tokens_per_pass", 1 + inference.serving.accepted))
+    if inference.serving.accepted and line == "tpot":
+        own = ratio(own, symbol("tokens_per_pass", inference.serving.tokens_per_pass))
     more = whole - passed
     made: Any = named(own + symbol(rest, more) if more > 0 else own, Label(line, "seconds", MEANS[line]))
     return [made]

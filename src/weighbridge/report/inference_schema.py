@@ -266,7 +266,7 @@ def _plan(found: Deployment) -> ServingPlan:
         "kv_cache_dtype": serving.cache.name,
         "kv_cache_block": serving.engine.block,
         "memory_share": serving.engine.memory_share if serving.memory_share is None else serving.memory_share,
-        "chunk": serving.engine.chunk if serving.chunk is None else serving.chunk,
+        "chunk": serving.chunk_tokens,
     }
 
 

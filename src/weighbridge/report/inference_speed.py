@@ -45,7 +45,7 @@ def sentence(band: Band) -> str:
 
 def gap(inference: Inference) -> float:
     """Seconds from one token of a user to the next where no prompt of others comes in between."""
-    return inference.stages * inference.decode.seconds / (1 + inference.serving.accepted)
+    return inference.stages * inference.decode.seconds / inference.serving.tokens_per_pass
 
 
 def _latency(inference: Inference) -> Iterator[Row]:

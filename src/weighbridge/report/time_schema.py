@@ -107,12 +107,13 @@ DIGITS = 10
 """Significant digits of figures that are not counts: no more than machines agree on."""
 
 
-def _figure(value: Any) -> float:
+def figure(value: Any) -> float:
+    """A figure in no more digits than machines agree on."""
     return float(f"{float(plain(value)):.{DIGITS}g}")
 
 
 def _known(value: Any) -> float | None:
-    return None if value is None else _figure(value)
+    return None if value is None else figure(value)
 
 
 def step(time: StepTime | None, advice: bool = True) -> StepSeconds | None:
@@ -121,20 +122,18 @@ def step(time: StepTime | None, advice: bool = True) -> StepSeconds | None:
         return None
     found = parts(time)
     return {
-        "step_seconds": _figure(time.step_seconds),
-        "breakdown": {part.name: _figure(part.seconds) for part in found},
-        "waits_for": {
-            part.name: {bound.value: _figure(spent) for bound, spent in part.waits.items()} for part in found
-        },
+        "step_seconds": figure(time.step_seconds),
+        "breakdown": {part.name: figure(part.seconds) for part in found},
+        "waits_for": {part.name: {bound.value: figure(spent) for bound, spent in part.waits.items()} for part in found},
         "last_stage": time.last,
-        "idle_share": _figure(idle(time)),
+        "idle_share": figure(idle(time)),
         "tokens_per_step": int(plain(time.tokens)),
-        "tokens_per_second": _figure(time.tokens_per_second),
-        "tokens_per_second_per_gpu": _figure(time.tokens_per_second_per_gpu),
-        "model_tflops_per_gpu": _figure(time.model_tflops_per_gpu),
-        "hardware_tflops_per_gpu": _figure(time.hardware_tflops_per_gpu),
-        "mfu": _figure(time.mfu),
-        "hfu": _figure(time.hfu),
+        "tokens_per_second": figure(time.tokens_per_second),
+        "tokens_per_second_per_gpu": figure(time.tokens_per_second_per_gpu),
+        "model_tflops_per_gpu": figure(time.model_tflops_per_gpu),
+        "hardware_tflops_per_gpu": figure(time.hardware_tflops_per_gpu),
+        "mfu": figure(time.mfu),
+        "hfu": figure(time.hfu),
         "stages": [_stage(number, stage) for number, stage in enumerate(time.stages)],
         "basis": {"kernels": time.clock.speeds.basis, "messages": time.clock.links.basis},
         "error_band": _band(time),
@@ -145,11 +144,11 @@ def step(time: StepTime | None, advice: bool = True) -> StepSeconds | None:
 def _stage(number: int, stage: StageTime) -> StagePasses:
     return {
         "pipeline_stage": number,
-        "forward_seconds": _figure(stage.forward),
-        "backward_seconds": _figure(stage.backward),
-        "weights_awaited_seconds": _figure(stage.head),
-        "gradients_and_optimizer_seconds": _figure(stage.tail),
-        "multiply_pace": _figure(stage.pace),
+        "forward_seconds": figure(stage.forward),
+        "backward_seconds": figure(stage.backward),
+        "weights_awaited_seconds": figure(stage.head),
+        "gradients_and_optimizer_seconds": figure(stage.tail),
+        "multiply_pace": figure(stage.pace),
     }
 
 
@@ -165,9 +164,9 @@ def _changes(time: StepTime) -> list[TimeChange]:
         {
             "change": change.title,
             "options": plan_options(time.training.plan, change.training.plan),
-            "step_seconds": _figure(change.step_seconds),
+            "step_seconds": figure(change.step_seconds),
             "saves": _known(change.saves),
-            "tokens_per_second_per_gpu": _figure(change.tokens_per_second_per_gpu),
+            "tokens_per_second_per_gpu": figure(change.tokens_per_second_per_gpu),
             "device_total_bytes": change.in_use,
         }
         for change in quicker(time.training)
@@ -182,10 +181,10 @@ def cost(found: Costing | None) -> RunFigures | None:
     return {
         "tokens": run.tokens,
         "steps": run.steps,
-        "seconds": _figure(run.seconds),
-        "busy_seconds": _figure(run.busy_seconds),
-        "days": _figure(run.days),
-        "gpu_hours": _figure(run.gpu_hours),
+        "seconds": figure(run.seconds),
+        "busy_seconds": figure(run.busy_seconds),
+        "days": figure(run.days),
+        "gpu_hours": figure(run.gpu_hours),
         "price_per_gpu_hour": run.price_per_gpu_hour,
         "dollars": _known(run.dollars),
         "dollars_per_billion_parameters": _known(run.dollars_per_billion_parameters),
@@ -194,14 +193,14 @@ def cost(found: Costing | None) -> RunFigures | None:
         "energy_kwh": _known(run.energy_kwh),
         "grid_kg_per_kwh": run.grid_kg_per_kwh,
         "co2_kg": _known(run.co2_kg),
-        "goodput": _figure(run.goodput),
-        "mtbf_gpu_hours": _figure(run.mtbf_gpu_hours),
-        "mtbf_seconds": _figure(run.mtbf_seconds),
-        "interruptions": _figure(run.interruptions),
-        "recovery_seconds": _figure(run.recovery_seconds),
+        "goodput": figure(run.goodput),
+        "mtbf_gpu_hours": figure(run.mtbf_gpu_hours),
+        "mtbf_seconds": figure(run.mtbf_seconds),
+        "interruptions": figure(run.interruptions),
+        "recovery_seconds": figure(run.recovery_seconds),
         "checkpoint_bytes": run.checkpoint_bytes,
-        "storage_bytes_per_second": _figure(run.storage_bytes_per_second),
-        "checkpoint_seconds": _figure(run.checkpoint_seconds),
-        "checkpoint_interval_seconds": _figure(run.checkpoint_interval),
+        "storage_bytes_per_second": figure(run.storage_bytes_per_second),
+        "checkpoint_seconds": figure(run.checkpoint_seconds),
+        "checkpoint_interval_seconds": figure(run.checkpoint_interval),
         "sources": found.sources,
     }

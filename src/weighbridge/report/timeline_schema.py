@@ -10,9 +10,8 @@ from weighbridge.estimate.memory.timeline import Track
 from weighbridge.estimate.time.rows import Slice, StageRow
 from weighbridge.estimate.training import Training
 from weighbridge.parallel.schedule import FACTS
-from weighbridge.report.time_schema import DIGITS
+from weighbridge.report.time_schema import figure
 from weighbridge.report.trace import Lanes, lanes_of
-from weighbridge.traced import plain
 
 
 class TimelineSlice(TypedDict):
@@ -66,11 +65,11 @@ def timeline(training: Training, stage: Stage) -> StepTimeline:
     return {
         "unit": "seconds" if time is not None else "passes",
         "schedule": FACTS[training.plan.order].title,
-        "duration": _time(max(lane.end for lane in lanes.rows) if time is not None else found.duration),
-        "bubble": _time(found.bubble),
+        "duration": figure(max(lane.end for lane in lanes.rows) if time is not None else found.duration),
+        "bubble": figure(found.bubble),
         "micro_batches": found.micro_batches,
         "micro_batches_drawn": found.drawn,
-        "left_out_seconds": None if time is None else _time(time.left_out),
+        "left_out_seconds": None if time is None else figure(time.left_out),
         "every_layer": found.every_layer,
         "stages": [_stage(lane) for lane in lanes.rows],
         "memory": _memory(found.tracks[stage.number], lanes),
@@ -89,8 +88,8 @@ def _slice(one: Slice) -> TimelineSlice:
     step = one.step
     return {
         "doing": one.doing.value,
-        "start": _time(one.start),
-        "end": _time(one.end),
+        "start": figure(one.start),
+        "end": figure(one.end),
         "micro_batch": None if step is None else step.micro_batch,
         "chunk": None if step is None else step.chunk,
         "virtual_stage": None if step is None else one.place,
@@ -102,11 +101,6 @@ def _memory(track: Track, lanes: Lanes) -> TimelineMemory:
     columns = zip(*(sample.levels for sample in samples), strict=True)
     return {
         "pipeline_stage": track.number,
-        "times": [_time(lanes.first + sample.time) for sample in samples],
+        "times": [figure(lanes.first + sample.time) for sample in samples],
         "bytes": {line.value: list(levels) for line, levels in zip(Line, columns, strict=True)},
     }
-
-
-def _time(value: object) -> float:
-    """A time in no more digits than machines agree on."""
-    return float(f"{float(plain(value)):.{DIGITS}g}")

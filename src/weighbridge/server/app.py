@@ -21,7 +21,7 @@ from weighbridge.server.documents import OWN, READS, add_documents, catalogues, 
 from weighbridge.server.headers import SafeHeaders
 from weighbridge.server.openapi import description
 from weighbridge.server.packing import fitted
-from weighbridge.server.problems import RefusedError, of_http
+from weighbridge.server.problems import RefusedError, defect, of_http
 from weighbridge.server.service import Answered, Service
 from weighbridge.server.settings import OFFERED
 from weighbridge.server.site import Site, built, not_built
@@ -144,10 +144,7 @@ class Watched:
             log.exception("defect", extra={"request": sent})
             if status:
                 raise
-            refused = RefusedError(
-                500, "defect", "a defect of Weighbridge, please report it; the service's log says where"
-            )
-            await refused.response()(scope, receive, sending)
+            await defect().response()(scope, receive, sending)
         finally:
             place = place_of(scope)
             self.service.metrics.requests.labels(place, str(status)).inc()

@@ -9,7 +9,7 @@ import click
 
 from weighbridge.cli.options import Once, Share, Whole
 from weighbridge.errors import InputError, given
-from weighbridge.server.settings import SITE, Settings, processors
+from weighbridge.server.settings import SITE, Settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -21,11 +21,11 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.option("--port", type=Whole(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--workers", type=Whole(1, 256), help="Processes for quick questions; one per processor.")
 @click.option("--slow-workers", type=Whole(1, 256), help="Processes for slow ones; half as many.")
-@click.option("--queue", type=Whole(1, 100_000), default=256, show_default=True, help="Questions that wait.")
-@click.option("--seconds", type=Share(0.1, 3600), default=20.0, show_default=True, help="Of computing, at most.")
-@click.option("--max-body", type=Whole(1024, 2**30), default=8 * 2**20, show_default=True, help="Bytes.")
-@click.option("--cache", type=Whole(0, 2**40), default=64 * 2**20, show_default=True, help="Bytes of answers.")
-@click.option("--drain", type=Share(0, 3600), default=0.0, show_default=True, help="Seconds from SIGTERM to the end.")
+@click.option("--queue", type=Whole(1, 100_000), default=Settings.queue, show_default=True, help="Questions that wait.")
+@click.option("--seconds", type=Share(0.1, 3600), default=Settings.seconds, show_default=True, help="Of computing.")
+@click.option("--max-body", type=Whole(1024, 2**30), default=Settings.body, show_default=True, help="Bytes.")
+@click.option("--cache", type=Whole(0, 2**40), default=Settings.cached, show_default=True, help="Bytes of answers.")
+@click.option("--drain", type=Share(0, 3600), default=Settings.drain, show_default=True, help="Seconds after SIGTERM.")
 @click.option("--hub", is_flag=True, help="Let questions name repositories of the Hugging Face hub.")
 @click.option("--hub-host", multiple=True, metavar="HOST", help="With --hub: a host that may be asked, *.example.org.")
 @click.option("--site", type=FOLDER, metavar="FOLDER", help="A built page; by default the one installed.")
@@ -61,7 +61,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
         raise InputError(
             f"--site: got {given(str(options['site']))}, which has no index.html; make site builds the page"
         )
-    quick = options["workers"] or max(1, processors())
+    quick = options["workers"] or Settings.quick
     return Settings(
         quick=quick,
         slow=options["slow_workers"] or max(1, quick // 2),

@@ -102,11 +102,6 @@ class Lane:
         """Workers that run."""
         return sum(worker.alive for worker in self._workers)
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """Their processes."""
-        return tuple(worker.pid for worker in self._workers)
-
     async def _add(self) -> None:
         worker = await self.starts(self.settings, self.lowered)
         self._workers.add(worker)

@@ -10,7 +10,10 @@ from pydantic import TypeAdapter
 
 from weighbridge import __version__
 from weighbridge.answer.asks import BESIDE
+from weighbridge.answer.exchange import PROBLEM
 from weighbridge.answer.fields import fields
+from weighbridge.answer.handed import MOST_FILES
+from weighbridge.answer.values import MOST_REPEATED
 from weighbridge.report import (
     inference_comparison,
     inference_schema,
@@ -76,7 +79,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 FILES: dict[str, Any] = {
     "description": "Contents of files by the names that the question calls them; of weights the headers suffice.",
     "type": ["object", "null"],
-    "maxProperties": 64,
+    "maxProperties": MOST_FILES,
     "additionalProperties": {
         "type": "object",
         "properties": {
@@ -211,7 +214,7 @@ def _schemas() -> dict[str, Any]:
     adapters: Any = [(kind, "serialization", TypeAdapter(kind)) for kind in kinds]
     found: dict[str, Any] = TypeAdapter.json_schemas(adapters, ref_template=REF)[1]["$defs"]
     found |= {_name(ask): question_schema(ask) for ask in OFFERED}
-    found |= {"Explanation": EXPLANATION, "Problem": PROBLEM, "Catalogues": CATALOGUES, "Families": FAMILIES}
+    found |= {"Explanation": EXPLANATION, "Problem": DETAILS, "Catalogues": CATALOGUES, "Families": FAMILIES}
     found |= {"Fields": FIELDS, "Health": HEALTH}
     for name, more in BESIDE_ANSWERS.items():
         found[name]["properties"] |= more
@@ -249,7 +252,7 @@ def _option(option: dict[str, Any]) -> dict[str, Any]:
     one = {key: value for key, value in kinds[option["type"]].items() if value is not None}
     forms = [one, {"type": "null"}]
     if option["multiple"]:
-        forms.append({"type": "array", "items": one, "maxItems": 64})
+        forms.append({"type": "array", "items": one, "maxItems": MOST_REPEATED})
     if option["name"] == "set":
         forms.append({"type": "object", "description": "Fields and their values."})
     if option["required"]:
@@ -301,12 +304,12 @@ EXPLANATION: dict[str, Any] = {
     "required": ["path", "symbol", "formula", "substituted", "latex", "value"],
 }
 
-PROBLEM: dict[str, Any] = {
+DETAILS: dict[str, Any] = {
     "title": "Problem",
     "description": "Problem details (RFC 9457).",
     "type": "object",
     "properties": {
-        "type": {"enum": [f"urn:weighbridge:problem:{kind}" for kind in TYPES]},
+        "type": {"enum": [PROBLEM + kind for kind in TYPES]},
         "title": TEXT,
         "status": {"type": "integer"},
         "detail": TEXT,

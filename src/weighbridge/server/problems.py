@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from weighbridge.answer.exchange import encoded
+from weighbridge.answer.exchange import QUESTION, UNANSWERED, problem_details
+from weighbridge.answer.problems import Problem
 
 MEDIA_TYPE = "application/problem+json"
 
 TYPES = {
-    "question": "The question cannot be answered",
+    QUESTION: UNANSWERED,
     "request": "The request is no HTTP",
     "not-found": "There is nothing there",
     "method": "The method is not allowed",
@@ -49,15 +48,14 @@ class RefusedError(Exception):
 
     def response(self) -> Response:
         """What is sent."""
-        body: dict[str, Any] = {
-            "type": f"urn:weighbridge:problem:{self.kind}",
-            "title": TYPES[self.kind],
-            "status": int(HTTPStatus(self.status)),
-            "detail": self.detail,
-            "errors": [{"pointer": "#", "field": "", "detail": self.detail}],
-        }
+        body = problem_details(self.status, (Problem("", self.detail),), self.kind, TYPES[self.kind])
         headers = {"Cache-Control": "no-store", **(self.headers or {})}
-        return Response(encoded(body), self.status, headers, MEDIA_TYPE)
+        return Response(body, self.status, headers, MEDIA_TYPE)
+
+
+def defect() -> RefusedError:
+    """What is said of a mistake of the service's own."""
+    return RefusedError(500, "defect", "a defect of Weighbridge, please report it; the service's log says where")
 
 
 KINDS = {404: "not-found", 405: "method"}

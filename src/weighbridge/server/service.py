@@ -14,7 +14,7 @@ from weighbridge.server.bodies import Bodies
 from weighbridge.server.cache import Cache, tag
 from weighbridge.server.lanes import FullError, Gone, GoneError, Lanes, WaitedError
 from weighbridge.server.metrics import Metrics
-from weighbridge.server.problems import MEDIA_TYPE, RefusedError
+from weighbridge.server.problems import MEDIA_TYPE, RefusedError, defect
 from weighbridge.server.process import DiedError
 from weighbridge.server.settings import Settings
 from weighbridge.server.wire import Came, Reply
@@ -158,7 +158,7 @@ class Service:
         if reply.came is Came.DEFECT:
             self.metrics.refused.labels("defect").inc()
             log.error("defect", extra={"traceback": reply.body.decode("utf-8", "replace")})
-            raise RefusedError(500, "defect", "a defect of Weighbridge, please report it; the service's log says where")
+            raise defect()
         if reply.status == 200:
             return Response(reply.body, 200, self._headers(etag), "application/json")
         self.metrics.refused.labels("question").inc()

@@ -33,5 +33,5 @@ def energy_per_million(inference: Inference) -> dict[str, float] | None:
     gpus = serving.tensor  # of one replica; stages take turns
     return {
         "input": 1e6 * gpus * joules(inference.prefill, watts) / serving.prompt,
-        "output": 1e6 * gpus * joules(inference.decode, watts) / (serving.sequences * (1 + serving.accepted)),
+        "output": 1e6 * gpus * joules(inference.decode, watts) / (serving.sequences * serving.tokens_per_pass),
     }

@@ -130,7 +130,7 @@ class Inference:
             gpus=int(serving.gpus),
             replicas=int(serving.data),
             sequences=int(serving.sequences),
-            tokens_per_pass=1 + serving.accepted,
+            tokens_per_pass=serving.tokens_per_pass,
             prefill_seconds=self.prefill.seconds,
             decode_seconds=self.decode.seconds,
             price_per_gpu_hour=self.hourly,

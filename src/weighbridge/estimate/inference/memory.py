@@ -98,7 +98,17 @@ class ServingMemory:
     @cached_property
     def needed(self) -> Count:
         """Bytes that a rank needs."""
-        return self.weight_bytes + self.cache_bytes + self.activations + self.outside
+        return total(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, Count]:
+        """The same line by line."""
+        return {
+            "weights": self.weight_bytes,
+            "kv_cache": self.cache_bytes,
+            "activations": self.activations,
+            "context": self.outside,
+        }
 
     @property
     def capacity(self) -> Count | None:

@@ -104,6 +104,11 @@ class _Request:
     first: float = 0.0
 
 
+def requests_of(users: int, rounds: int) -> int:
+    """Requests of a run: every user's of all rounds, as far as they are followed, and the first of each."""
+    return max(min(users * rounds, MOST_REQUESTS), users)
+
+
 @dataclass
 class Queue:
     """A run.
@@ -133,8 +138,7 @@ class Queue:
     @cached_property
     def requests(self) -> int:
         """Requests in all."""
-        load = self.load
-        return max(min(load.users * load.rounds, MOST_REQUESTS), load.users)
+        return requests_of(self.load.users, self.load.rounds)
 
     def run(self) -> Waits:
         """Until every request has ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.inference.inference import Inference
-from weighbridge.estimate.inference.queueing import MOST_REQUESTS
+from weighbridge.estimate.inference.queueing import requests_of
 from weighbridge.estimate.time.known import untimed as unsent
 from weighbridge.hardware.device import Device
 from weighbridge.parallel.engine import Engine
@@ -96,8 +96,8 @@ def untimed(inference: Inference) -> str:
     if device.half not in device.peak_flops or not device.memory_bandwidth:
         return f"no rate of {device.title} for multiplies in 16 bits is published"
     serving = inference.serving
-    users, chunk = int(serving.batch), serving.engine.chunk if serving.chunk is None else serving.chunk
-    requests = max(users, min(MOST_REQUESTS, users * serving.rounds))
+    users, chunk = int(serving.batch), serving.chunk_tokens
+    requests = requests_of(users, serving.rounds)
     parts = 1 if chunk is None else -(-int(serving.prompt) // int(chunk * serving.data))
     if users > MOST_FOLLOWED or requests * parts > MOST_PASSES:
         return f"{users:,} users with prompts of {serving.prompt:,} tokens are more than are followed one by one"

@@ -33,7 +33,7 @@ def load_of(inference: Inference) -> Load:
     serving = inference.serving
     engine, users = serving.engine, int(plain(serving.batch))
     ranks = int(plain(serving.data))
-    most = engine.chunk if serving.chunk is None else serving.chunk
+    most = None if serving.chunk_tokens is None else int(plain(serving.chunk_tokens))
     prompt = int(plain(serving.prompt))
     prompt = max(1, prompt - int(prompt * serving.cached_prompt))
     return Load(
@@ -47,7 +47,7 @@ def load_of(inference: Inference) -> Load:
         engine.mixes,
         serving.poll,
         slots(inference),
-        1 + serving.accepted,
+        serving.tokens_per_pass,
         engine.ahead,
         TOKENISING,
         SERVER,

@@ -59,8 +59,7 @@ class Launch:
     @property
     def chunk(self) -> int | None:
         """Tokens of a pass."""
-        serving = self.serving
-        return serving.engine.chunk if serving.chunk is None else serving.chunk
+        return self.serving.chunk_tokens
 
 
 def launch(what: Launch) -> tuple[str, tuple[str, ...]]:
