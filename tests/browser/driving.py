@@ -65,14 +65,17 @@ class Driver:
         size: str = "desktop",
         look: Any = "light",
         language: str = "en-GB",
+        missing: str = "",
         **more: Any,
     ) -> Driver:
-        """The page at an address, as it is before Python has loaded."""
+        """The page at an address, as it is before Python has loaded; files of a pattern are not there."""
         width, height = SIZES[size]
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=look, locale=language, **more
         )
         driver = cls(context, context.new_page(), urlsplit(address).netloc)
+        if missing:
+            context.route(missing, lambda route: route.fulfill(status=404))
         driver.page.goto(address + fragment)
         return driver
 
