@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
 SHOTS = Path(__file__).parent / "shots"
 
@@ -139,6 +139,17 @@ class Driver:
     def explains(self, text: str) -> None:
         """Wait until the drawer holds a text, spaces of any kind alike."""
         self.until("(document.querySelector('#drawer')?.innerText ?? '').replace(/\\s+/g, ' ').includes(arg)", text)
+
+    def refusing(self, part: str) -> None:
+        """Let the service refuse every question that holds a text."""
+
+        def answered(route: Route) -> None:
+            if part in (route.request.post_data or ""):
+                route.fulfill(status=422, json={"detail": "refused by the test"})
+            else:
+                route.continue_()
+
+        self.page.route("**/api/v1/answer", answered)
 
     def group(self, name: str) -> Locator:
         """A group of the left column, by what stands on it."""

@@ -75,6 +75,13 @@ def test_a_worker_that_is_missing_is_said(visit: Any) -> None:
     page.complaints.clear()  # of the script that is missing
 
 
+def test_what_is_asked_beside_the_answer_says_what_is_wrong(visit: Any) -> None:
+    page = visit("#train?model=gpt2&cluster=1xh100", "service").ready().settled()
+    page.refusing('"tree"')
+    page.page.locator("summary", has_text="Modules of a rank").click()
+    page.shows("refused by the test")
+
+
 def first_difference(one: str, other: str) -> tuple[str, str]:
     """Where two texts part."""
     at = next(

@@ -151,6 +151,15 @@ def test_a_report_opens_anywhere(visit: Any, chromium: Browser, tmp_path: Path, 
     report.context.close()
 
 
+def test_what_cannot_be_saved_is_said(visit: Any) -> None:
+    page = opened(visit, "params", engine="service")
+    page.refusing('"model"')
+    for button in ("Save as JSON", "Save a report"):
+        page.press(button)
+        page.page.locator(".exports [role=status]", has_text="could not be saved").wait_for()
+        assert "refused by the test" in page.page.locator(".exports [role=status]").inner_text()
+
+
 def test_a_report_is_light_and_dark_and_in_chinese(visit: Any, chromium: Browser, tmp_path: Path) -> None:
     page = opened(visit, "scaling", language="zh-CN", look="dark")
     name, data = saved(page, page.page.get_by_role("button", name="存为报告"))

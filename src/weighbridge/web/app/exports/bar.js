@@ -23,6 +23,7 @@ export function Exports({ panel, answer, question }) {
   const command = commandOf(question);
   const json = async () => {
     const told = await ask('export', question);
+    if (told?.errors) throw new Error(told.errors.map(({ message }) => message).join('; '));
     if (told?.text) save(`${stem}.json`, 'application/json', indented(told.text));
   };
   const whole = async () => {
