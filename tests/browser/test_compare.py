@@ -163,6 +163,15 @@ def test_kept_plans_stand_in_a_link_and_a_wrong_one_is_said(visit: Any) -> None:
     page.shot("compare-plans", whole=True)
 
 
+def test_a_kept_plan_whose_model_cannot_be_read_says_so(visit: Any) -> None:
+    damaged = "train?model=~files&m.name=lost&m.file=config.json&m.z=AAAA&cluster=8xh100"
+    page = open_compare(visit, {"plans": "\n".join([PLANS[0], damaged])}, engine="service")
+    page.page.locator(".told.wrong", has_text="2. lost").wait_for()
+    assert "damaged" in page.page.locator(".told.wrong").inner_text()
+    page.shows("1. llama-3.1-8b")
+    page.until("!document.querySelector('main').innerText.includes(arg)", "Working it out")
+
+
 @pytest.mark.parametrize(("language", "said"), [("zh-CN", "5 个模型对比"), ("zh-TW", "5 個模型對比")])
 def test_in_chinese(visit: Any, language: str, said: str) -> None:
     page = open_compare(visit, language=language)
