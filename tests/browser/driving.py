@@ -162,6 +162,11 @@ class Driver:
         if at.get_attribute("open") is None:
             at.locator("summary").click()
 
+    def unfold(self) -> None:
+        """Unfold whatever is folded; what stands open stays open."""
+        self.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        self.settled()
+
     def field(self, name: str) -> Locator:
         """A control, by its key in the address."""
         return self.page.locator(f"[id='{name}']")

@@ -80,7 +80,7 @@ def alike(one: Any, other: Any) -> bool:
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_table_is_saved_as_csv(visit: Any, panel: str) -> None:
     page = opened(visit, panel, engine="service")
-    page.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+    page.unfold()
     quiet(page)
     buttons = page.page.get_by_role("button", name="Save as CSV")
     assert buttons.count() == page.page.locator("main table").count() > 0

@@ -106,8 +106,7 @@ def test_nothing_is_left_in_english(visit: Any, language: str, place: int) -> No
     left = {}
     for panel in panels(page):
         go(page, panel)
-        for summary in page.page.locator("details.group > summary").all():
-            summary.click()
+        page.unfold()
         if page.page.locator("main .figure").count():
             page.page.locator("main .figure").first.click()
             page.page.wait_for_selector("#drawer .equation")
