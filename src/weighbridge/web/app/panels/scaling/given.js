@@ -77,7 +77,7 @@ function Spent({ compute, question, put }) {
   if (!cost) return null;
   const per = answer.answers[0].compute;
   return html`<div class="pair-of-fields">
-    ${['days', 'dollars'].map((name) => cost[name] && html`<${Other} key=${name} id=${`scaling-${name}`} label=${t(`scaling.${name}`)} value=${(compute / per) * cost[name]}
+    ${['days', 'dollars'].map((name) => cost[name] && html`<${Other} key=${name} id=${`scaling-${name}`} label=${t(name === 'days' ? 'scaling.days' : 'scaling.dollars')} value=${(compute / per) * cost[name]}
       say=${name === 'days' ? plain : dollars} onValue=${(/** @type {number} */ v) => put(power((v / cost[name]) * per))} />`)}</div>`;
 }
 
