@@ -1,10 +1,9 @@
 // Side by side: kept plans first, then deployments where clusters were chosen, then models.
 import { html } from '../../html.js';
-import { t } from '../../i18n/language.js';
 import { useAnswer } from '../../engine/engine.js';
 import { Notes } from '../../frame/notes.js';
-import { Wrong } from '../shared/wrong.js';
 import { pinned } from '../shared/pin.js';
+import { Wrong } from '../shared/wrong.js';
 import { Deployments } from './deployments.js';
 import { Models } from './models.js';
 import { Plans } from './plans.js';

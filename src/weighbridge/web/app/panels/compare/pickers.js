@@ -20,7 +20,7 @@ import { CLUSTERS_KEY, FORMATS, MODELS_KEY, MOST, OWN, QUANT_KEY, clustersOf, fo
 const ENTRIES = MODELS.map((one) => ({ ...one, words: [one.name, one.title, one.hugging_face, ...one.aliases].join(' ').toLowerCase() }));
 
 /** Things that were chosen, each with a button that takes it away. @param {{items: {key: string, name: any}[], away: (key: string) => void, label: string}} props */
-export function Chips({ items, away, label }) {
+function Chips({ items, away, label }) {
   return html`<ul class="chips" aria-label=${label}>${items.map(({ key, name }) => html`<li key=${key}><span>${name}</span>
     <button type="button" class="icon" aria-label=${t('compare.away', { name: key })} title=${t('compare.away', { name: key })} onClick=${() => away(key)}>×</button></li>`)}</ul>`;
 }

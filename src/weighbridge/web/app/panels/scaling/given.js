@@ -15,7 +15,7 @@ import { plain, power } from './looks.js';
 /** @typedef {'compute' | 'parameters' | 'tokens' | 'both'} Way */
 
 /** The budget that the page opens with: that of Gopher, on which Chinchilla was trained. */
-export const BUDGET = '5.76e23';
+const BUDGET = '5.76e23';
 
 /** What each way begins with. @type {Record<Way, Values>} */
 const STARTS = {

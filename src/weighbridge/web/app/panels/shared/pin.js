@@ -26,7 +26,7 @@ export function pinned(values) {
 export const pinnedText = (plans) => plans.map((plan) => encoded(plan).slice(1)).join('\n');
 
 /** The plan that a panel asks about now. @param {string} panel @param {Values} values @returns {State} */
-export function planNow(panel, values) {
+function planNow(panel, values) {
   const models = new Set(JSON.parse(keyOfModel(values)).map((/** @type {[string, string]} */ [key]) => key));
   const own = Object.entries(values).filter(([key]) => !APART.has(key) && (models.has(key) || key.startsWith(`${panel}.`) || !key.includes('.')));
   return { panel, values: Object.fromEntries(own) };
