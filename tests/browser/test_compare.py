@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.browser.driving import Driver
-from tests.browser.taking import axe, rows, saved
+from tests.browser.taking import axe, table
 from weighbridge import params, train
 from weighbridge.answer import answer
 from weighbridge.parallel.plan import Plan
@@ -28,12 +28,6 @@ def open_compare(visit: Any, values: dict[str, str] | None = None, **how: Any) -
     page: Driver = visit(f"#compare{query}", **how).ready()
     page.page.wait_for_selector("main .sentence")
     return page
-
-
-def table(page: Driver, title: str) -> list[list[str]]:
-    """The rows of a table, as its CSV has them."""
-    view = page.page.locator("main .view", has=page.page.get_by_role("heading", name=title, exact=True))
-    return rows(saved(page, view.get_by_role("button", name="Save as CSV").first)[1])
 
 
 def add(page: Driver, name: str) -> None:

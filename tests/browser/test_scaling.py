@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.driving import Driver
-from tests.browser.taking import axe, rows, saved
+from tests.browser.taking import axe, table
 from weighbridge import scaling
 from weighbridge.laws import LAWS
 
@@ -29,12 +29,6 @@ def open_scaling(visit: Any, query: str = "", **how: Any) -> Driver:
     page: Driver = visit(f"#scaling{query}", **how).ready()
     page.page.wait_for_selector("main .sentence")
     return page
-
-
-def table(page: Driver, title: str) -> list[list[str]]:
-    """The rows of a table, as its CSV has them."""
-    view = page.page.locator("main .view", has=page.page.get_by_role("heading", name=title, exact=True))
-    return rows(saved(page, view.get_by_role("button", name="Save as CSV").first)[1])
 
 
 def test_a_budget_typed_gives_the_optimum_under_each_law(visit: Any) -> None:

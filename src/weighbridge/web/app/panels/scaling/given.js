@@ -4,7 +4,7 @@ import MODELS from '../../generated/models.json';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { dollars, short } from '../../format/number.js';
-import { Labelled, Typed } from '../../controls/fields.js';
+import { Labelled, Typed, toldOf } from '../../controls/fields.js';
 import { useAnswer } from '../../engine/engine.js';
 import { change } from '../../state/store.js';
 import { plain, power } from './looks.js';
@@ -49,9 +49,6 @@ export function Ways({ values }) {
   return html`<div class="ways four" role="group" aria-label=${t('scaling.ways')}>
     ${WAYS.map((one) => html`<button type="button" aria-pressed=${one === way} onClick=${() => one !== way && choose(one)}>${t(`scaling.way.${one}`)}</button>`)}</div>`;
 }
-
-/** What is wrong with an option. @param {Problem[]} problems @param {string} name */
-const toldOf = (problems, name) => problems.filter(({ field }) => field === `options.${name}`).map(({ message }) => message);
 
 /** @param {string} text */
 const numberOf = (text) => (/^\s*\d*\.?\d+(e\+?\d+)?\s*$/i.test(text) ? Number(text) : NaN);

@@ -8,7 +8,7 @@ import { change, current } from '../../state/store.js';
 /** @typedef {import('../../state/address.js').Values} Values */
 /** @typedef {import('../../state/address.js').State} State */
 
-/** Plans that may stand beside each other. */
+/** Things that may stand beside each other: plans, models, clusters. */
 export const MOST = 8;
 
 /** The key that holds them, one a line. */
