@@ -167,6 +167,15 @@ def test_a_law_of_ones_own(visit: Any, engine: str) -> None:
     page.until("!document.querySelector('main').innerText.includes('of-my-runs')")
 
 
+def test_a_law_without_a_name_is_called_as_python_calls_it(visit: Any) -> None:
+    page = open_scaling(visit, engine="service")
+    page.open("A law of your own")
+    law = {key: value for key, value in OWN["law"].items() if key != "name"}
+    page.page.locator("#scaling-own").fill(json.dumps({**OWN, "law": law}))
+    page.page.get_by_role("button", name="own, loss").wait_for()
+    page.page.get_by_text("own is asked beside the others").wait_for()
+
+
 @pytest.mark.parametrize(("language", "said"), [("zh-CN", "10 个定律的中位"), ("zh-TW", "10 個定律的中位")])
 def test_in_chinese_with_chinese_numbers(visit: Any, language: str, said: str) -> None:
     page = open_scaling(visit, language=language, look="dark")

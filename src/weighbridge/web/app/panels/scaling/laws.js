@@ -13,8 +13,11 @@ import { NAMES, SERVED } from './looks.js';
 const KEY = 'scaling.law';
 export const OWN_KEY = 'scaling.own';
 
+/** What Python calls a law of one's own that has no name: the file's name. */
+const NAMELESS = 'own';
+
 /** The file that a question brings a law of one's own in. */
-export const OWN_FILE = 'own.json';
+export const OWN_FILE = `${NAMELESS}.json`;
 
 /** Laws that are asked while none is chosen. @param {Values} values */
 export const usual = (values) => NAMES.filter((name) => name !== SERVED || values['scaling.inference_tokens']);
@@ -71,4 +74,4 @@ function wrongWith(text) {
 }
 
 /** @param {string} text */
-const nameOf = (text) => JSON.parse(text).law?.name ?? 'fitted';
+const nameOf = (text) => JSON.parse(text).law?.name ?? NAMELESS;
