@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
 SHOTS = Path(__file__).parent / "shots"
 
@@ -65,14 +65,17 @@ class Driver:
         size: str = "desktop",
         look: Any = "light",
         language: str = "en-GB",
+        missing: str = "",
         **more: Any,
     ) -> Driver:
-        """The page at an address, as it is before Python has loaded."""
+        """The page at an address, as it is before Python has loaded; files of a pattern are not there."""
         width, height = SIZES[size]
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=look, locale=language, **more
         )
         driver = cls(context, context.new_page(), urlsplit(address).netloc)
+        if missing:
+            context.route(missing, lambda route: route.fulfill(status=404))
         driver.page.goto(address + fragment)
         return driver
 
@@ -137,6 +140,17 @@ class Driver:
         """Wait until the drawer holds a text, spaces of any kind alike."""
         self.until("(document.querySelector('#drawer')?.innerText ?? '').replace(/\\s+/g, ' ').includes(arg)", text)
 
+    def refusing(self, part: str) -> None:
+        """Let the service refuse every question that holds a text."""
+
+        def answered(route: Route) -> None:
+            if part in (route.request.post_data or ""):
+                route.fulfill(status=422, json={"detail": "refused by the test"})
+            else:
+                route.continue_()
+
+        self.page.route("**/api/v1/answer", answered)
+
     def group(self, name: str) -> Locator:
         """A group of the left column, by what stands on it."""
         title = self.page.locator("summary .name", has_text=re.compile(f"^{re.escape(name)}$"))
@@ -147,6 +161,11 @@ class Driver:
         at = self.group(group)
         if at.get_attribute("open") is None:
             at.locator("summary").click()
+
+    def unfold(self) -> None:
+        """Unfold whatever is folded; what stands open stays open."""
+        self.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        self.settled()
 
     def field(self, name: str) -> Locator:
         """A control, by its key in the address."""

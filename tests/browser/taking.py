@@ -37,6 +37,12 @@ def rows(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
+def table(page: Driver, title: str) -> list[list[str]]:
+    """The rows of a table, as its CSV has them."""
+    view = page.page.locator("main .view", has=page.page.get_by_role("heading", name=title, exact=True))
+    return rows(saved(page, view.get_by_role("button", name="Save as CSV").first)[1])
+
+
 def pixels(data: bytes) -> tuple[int, int]:
     """Width and height of a PNG whose every line of pixels is there (PNG specification, chunks IHDR and IDAT)."""
     assert data.startswith(b"\x89PNG\r\n\x1a\n")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.browser.driving import Driver
-from tests.browser.taking import axe, rows, saved
+from tests.browser.taking import axe, table
 from weighbridge import params, train
 from weighbridge.answer import answer
 from weighbridge.parallel.plan import Plan
@@ -28,12 +28,6 @@ def open_compare(visit: Any, values: dict[str, str] | None = None, **how: Any) -
     page: Driver = visit(f"#compare{query}", **how).ready()
     page.page.wait_for_selector("main .sentence")
     return page
-
-
-def table(page: Driver, title: str) -> list[list[str]]:
-    """The rows of a table, as its CSV has them."""
-    view = page.page.locator("main .view", has=page.page.get_by_role("heading", name=title, exact=True))
-    return rows(saved(page, view.get_by_role("button", name="Save as CSV").first)[1])
 
 
 def add(page: Driver, name: str) -> None:
@@ -161,6 +155,15 @@ def test_kept_plans_stand_in_a_link_and_a_wrong_one_is_said(visit: Any) -> None:
     page.page.wait_for_selector(".told.wrong")
     page.shows("1. llama-3.1-8b")
     page.shot("compare-plans", whole=True)
+
+
+def test_a_kept_plan_whose_model_cannot_be_read_says_so(visit: Any) -> None:
+    damaged = "train?model=~files&m.name=lost&m.file=config.json&m.z=AAAA&cluster=8xh100"
+    page = open_compare(visit, {"plans": "\n".join([PLANS[0], damaged])}, engine="service")
+    page.page.locator(".told.wrong", has_text="2. lost").wait_for()
+    assert "damaged" in page.page.locator(".told.wrong").inner_text()
+    page.shows("1. llama-3.1-8b")
+    page.until("!document.querySelector('main').innerText.includes(arg)", "Working it out")
 
 
 @pytest.mark.parametrize(("language", "said"), [("zh-CN", "5 个模型对比"), ("zh-TW", "5 個模型對比")])

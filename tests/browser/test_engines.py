@@ -59,6 +59,29 @@ def test_200_random_questions(visit: Any, service: Service) -> None:
         assert came[ask, 422] >= 3, came
 
 
+def test_a_worker_that_is_missing_is_said(visit: Any) -> None:
+    """At once, and whatever is asked afterwards, on every panel: never "Working it out" without an end."""
+    page = visit(missing="**/worker-*.js")
+    page.page.wait_for_selector(".told.failed")
+    page.shows("The page could not work this out")
+    page.open("Weights")
+    page.choose("params.dtype", "fp8")
+    page.settled()
+    page.page.locator("nav a", has_text="Scaling").click()
+    page.settled()
+    page.page.wait_for_selector(".told.failed")
+    assert page.page.evaluate("document.documentElement.hasAttribute('data-asking')") is False
+    assert all("404" in complaint for complaint in page.complaints), page.complaints
+    page.complaints.clear()  # of the script that is missing
+
+
+def test_what_is_asked_beside_the_answer_says_what_is_wrong(visit: Any) -> None:
+    page = visit("#train?model=gpt2&cluster=1xh100", "service").ready().settled()
+    page.refusing('"tree"')
+    page.page.locator("summary", has_text="Modules of a rank").click()
+    page.shows("refused by the test")
+
+
 def first_difference(one: str, other: str) -> tuple[str, str]:
     """Where two texts part."""
     at = next(

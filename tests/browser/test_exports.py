@@ -80,7 +80,7 @@ def alike(one: Any, other: Any) -> bool:
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_table_is_saved_as_csv(visit: Any, panel: str) -> None:
     page = opened(visit, panel, engine="service")
-    page.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+    page.unfold()
     quiet(page)
     buttons = page.page.get_by_role("button", name="Save as CSV")
     assert buttons.count() == page.page.locator("main table").count() > 0
@@ -149,6 +149,15 @@ def test_a_report_opens_anywhere(visit: Any, chromium: Browser, tmp_path: Path, 
         assert report.locator("details[open] math").first.is_visible()
     assert said == []
     report.context.close()
+
+
+def test_what_cannot_be_saved_is_said(visit: Any) -> None:
+    page = opened(visit, "params", engine="service")
+    page.refusing('"model"')
+    for button in ("Save as JSON", "Save a report"):
+        page.press(button)
+        page.page.locator(".exports [role=status]", has_text="could not be saved").wait_for()
+        assert "refused by the test" in page.page.locator(".exports [role=status]").inner_text()
 
 
 def test_a_report_is_light_and_dark_and_in_chinese(visit: Any, chromium: Browser, tmp_path: Path) -> None:

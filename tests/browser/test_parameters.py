@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 A_BY_HAND = {
     "m.vocab": "152064",
     "m.hidden": "2048",
@@ -89,6 +91,42 @@ def test_what_is_wrong_is_said_beside_its_field(visit: Any) -> None:
     page.shot("wrong-field")
     page.type("m.groups", "2")
     page.page.wait_for_selector(".told.wrong", state="detached")
+
+
+SPARSE = (
+    "#params?model=%7Etyped&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.ffn=moe&m.experts=8&m.top_k=2&m.routed=32"
+)
+
+
+def test_a_shared_expert_without_a_number_is_one(visit: Any, engine: str) -> None:
+    page = visit(f"{SPARSE}&m.shared=256", engine).ready().settled()
+    alone = page.page.locator(".sentence .large").inner_text()
+    page.open("Model")
+    page.type("m.shared_experts", "2")
+    page.until("document.querySelector('.sentence .large').innerText !== arg", alone)
+    page.type("m.shared_experts", "1")
+    page.until("document.querySelector('.sentence .large').innerText === arg", alone)
+    page.type("m.shared_experts", "0")
+    page.until("document.querySelector('.sentence .large').innerText !== arg", alone)
+
+
+@pytest.mark.parametrize("typed", ["two", "1.5", "-1"])
+def test_a_number_of_shared_experts_that_is_none_is_refused(visit: Any, typed: str) -> None:
+    page = visit(f"{SPARSE}&m.shared=256").ready().settled()
+    page.refuses("Model", "m.shared_experts", typed, f"got {typed}" if typed == "-1" else f'got "{typed}"')
+
+
+def test_shared_experts_without_a_width_are_refused(visit: Any) -> None:
+    page = visit(SPARSE).ready().settled()
+    page.refuses("Model", "m.shared_experts", "2", "expected a whole number", beside="m.shared")
+
+
+def test_heads_that_do_not_divide_ask_for_their_width(visit: Any) -> None:
+    page = visit("#params?model=%7Etyped&m.vocab=1000&m.hidden=65&m.layers=2&m.heads=4&m.dense=256").ready().settled()
+    page.open("Model")
+    page.objects("m.head_dim", "head_dim missing")
+    page.type("m.head_dim", "16")
+    page.page.wait_for_selector("[id='m.head_dim-problem']", state="detached")
 
 
 def test_the_catalogue_is_searched(visit: Any) -> None:

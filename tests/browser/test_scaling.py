@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.driving import Driver
-from tests.browser.taking import axe, rows, saved
+from tests.browser.taking import axe, table
 from weighbridge import scaling
 from weighbridge.laws import LAWS
 
@@ -29,12 +29,6 @@ def open_scaling(visit: Any, query: str = "", **how: Any) -> Driver:
     page: Driver = visit(f"#scaling{query}", **how).ready()
     page.page.wait_for_selector("main .sentence")
     return page
-
-
-def table(page: Driver, title: str) -> list[list[str]]:
-    """The rows of a table, as its CSV has them."""
-    view = page.page.locator("main .view", has=page.page.get_by_role("heading", name=title, exact=True))
-    return rows(saved(page, view.get_by_role("button", name="Save as CSV").first)[1])
 
 
 def test_a_budget_typed_gives_the_optimum_under_each_law(visit: Any) -> None:
@@ -171,6 +165,15 @@ def test_a_law_of_ones_own(visit: Any, engine: str) -> None:
     page.explains("480")
     page.page.get_by_role("button", name="Take it away").click()
     page.until("!document.querySelector('main').innerText.includes('of-my-runs')")
+
+
+def test_a_law_without_a_name_is_called_as_python_calls_it(visit: Any) -> None:
+    page = open_scaling(visit, engine="service")
+    page.open("A law of your own")
+    law = {key: value for key, value in OWN["law"].items() if key != "name"}
+    page.page.locator("#scaling-own").fill(json.dumps({**OWN, "law": law}))
+    page.page.get_by_role("button", name="own, loss").wait_for()
+    page.page.get_by_text("own is asked beside the others").wait_for()
 
 
 @pytest.mark.parametrize(("language", "said"), [("zh-CN", "10 个定律的中位"), ("zh-TW", "10 個定律的中位")])

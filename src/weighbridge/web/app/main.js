@@ -19,11 +19,11 @@ function Root() {
 
 render(html`<${Root} />`, /** @type {HTMLElement} */ (document.getElementById('page')));
 
-engine.ready.then((times) => {
+const ready = engine.ready.then((times) => {
   document.documentElement.dataset.ready = engine.kind;
   performance.measure('weighbridge-ready', { start: 0, detail: times });
-}, () => {});
+}, () => {}); // the page says so above the answer
 
 if ('serviceWorker' in navigator && engine.kind === 'browser') {
-  engine.ready.finally(() => navigator.serviceWorker.register('sw.js').catch(() => {}));
+  void ready.then(() => navigator.serviceWorker.register('sw.js')).catch((error) => console.warn('the page will not work without a network:', error));
 }

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generated } from './places.mjs';
 
-const ASKS = ['params', 'flops', 'train', 'megatron', 'infer', 'local', 'scaling', 'compare'];
+const ASKS = ['params', 'train', 'megatron', 'infer', 'local', 'scaling', 'compare'];
 
 const SAY = `
 import json

@@ -12,7 +12,7 @@ export const generated = join(web, 'app/generated');
 /** The finished site. */
 export const site = join(web, 'site');
 /** Wheels that pip has fetched. */
-export const wheels = join(repository, 'build/wheels');
+const wheels = join(repository, 'build/wheels');
 /** Packages of npm. */
 export const modules = join(web, 'node_modules');
 

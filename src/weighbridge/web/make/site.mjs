@@ -6,7 +6,7 @@ import { writeData } from './data.mjs';
 import { placed, placedAll, written } from './files.mjs';
 import { index, manifest, serviceWorker } from './shell.mjs';
 import { packed } from './packs.mjs';
-import { generated, modules, site, web } from './places.mjs';
+import { generated, modules, site } from './places.mjs';
 import { python } from './python.mjs';
 import { standardLibrary } from './stdlib.mjs';
 import { report } from './report.mjs';

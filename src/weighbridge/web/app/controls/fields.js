@@ -23,9 +23,8 @@ export function OptionField({ ask, name, values, problems }) {
   const one = field(ask, name);
   const key = keyOf(ask, name);
   const choices = OF_TYPES.has(name) ? DTYPES : one.type === 'boolean' ? ['true', 'false'] : one.choices ?? [];
-  const told = problems.filter((problem) => problem.field === `options.${name}`).map((problem) => problem.message);
-  const help = `help.${ask}.${name}`;
-  return html`<${Labelled} id=${key} label=${labelOf(name)} help=${worded(help) ? t(help) : one.help} range=${range(one)} told=${told}>
+  const told = toldOf(problems, name);
+  return html`<${Labelled} id=${key} label=${labelOf(name)} help=${helpOf(ask, name)} range=${range(one)} told=${told}>
     ${choices.length
       ? html`<${Choice} id=${key} value=${values[key] ?? ''} choices=${choices} told=${told} onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`
       : html`<${Typed} id=${key} value=${values[key] ?? ''} hint=${one.default ?? ''} numeric=${['integer', 'number'].includes(one.type)} told=${told}
@@ -35,6 +34,15 @@ export function OptionField({ ask, name, values, problems }) {
 
 /** What a field is called. @param {string} name */
 export const labelOf = (name) => (worded(`field.${name}`) ? t(`field.${name}`) : name.replaceAll('_', ' '));
+
+/** What an option means: in the reader's language where there are words for it, else as the command line says it. @param {string} ask @param {string} name */
+export function helpOf(ask, name) {
+  const key = `help.${ask}.${name}`;
+  return worded(key) ? t(key) : field(ask, name).help;
+}
+
+/** What is wrong with an option. @param {Problem[]} problems @param {string} name */
+export const toldOf = (problems, name) => problems.filter(({ field: of }) => of === `options.${name}`).map(({ message }) => message);
 
 /** @param {import('../state/question.js').Field} one */
 function range({ min, max }) {

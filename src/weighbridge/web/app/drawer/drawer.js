@@ -1,5 +1,6 @@
 // The explanation drawer: a figure's derivation, level by level. It stays open and follows while inputs change.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
+import { CopyButton } from '../controls/copy.js';
 import { html } from '../html.js';
 import { t } from '../i18n/language.js';
 import { change } from '../state/store.js';
@@ -31,7 +32,7 @@ export function Drawer({ panel, question, shown }) {
       onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Escape' && close()}>
     <header>
       <h2 tabindex="-1" ref=${head}>${t('drawer.title')}</h2>
-      ${steps.length > 0 && html`<${Copy} text=${() => latexOf(steps)} />`}
+      ${steps.length > 0 && html`<${CopyButton} text=${() => latexOf(steps)} idle="drawer.copy" done="drawer.copied" />`}
       <button type="button" class="icon" onClick=${close} aria-label=${t('drawer.close')} title=${t('drawer.close')}>×</button>
     </header>
     ${problems.map(({ message }) => html`<p class="problem">${message}</p>`)}
@@ -39,15 +40,4 @@ export function Drawer({ panel, question, shown }) {
     <${Beside} tables=${tables} />
     ${answer && !steps.length && !tables.length && html`<p>${t('drawer.none')}</p>`}
   </aside>`;
-}
-
-/** @param {{text: () => string}} props */
-function Copy({ text }) {
-  const [copied, set] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text());
-    set(true);
-    setTimeout(() => set(false), 2000);
-  };
-  return html`<button type="button" class="quiet" onClick=${copy} aria-live="polite">${t(copied ? 'drawer.copied' : 'drawer.copy')}</button>`;
 }

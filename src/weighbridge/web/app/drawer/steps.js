@@ -30,7 +30,7 @@ export function treeOf(steps) {
 export const latexName = (name) => String.raw`\mathrm{${name.replaceAll('_', String.raw`\_`)}}`;
 
 /** A value as LaTeX writes it. @param {number | bigint} value */
-export function latexValue(value) {
+function latexValue(value) {
   const whole = typeof value === 'bigint' || Number.isInteger(value);
   const number = Number(value);
   if (whole || (Math.abs(number) >= 1e-4 && Math.abs(number) < 1e6)) return (whole ? value : Number(number.toPrecision(6))).toLocaleString('en', { maximumFractionDigits: 12 }).replaceAll(',', '{,}');

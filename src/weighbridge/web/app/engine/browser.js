@@ -38,7 +38,7 @@ export class BrowserEngine {
     const { deviceMemory = 8 } = /** @type {{deviceMemory?: number}} */ (navigator);
     if (!this.second && deviceMemory > FEW) {
       this.second = new PythonWorker(another('beside'));
-      for (const file of this.held.values()) void this.second.hold(file);
+      for (const file of this.held.values()) this.second.hold(file).catch(() => {}); // whoever asks is told
     }
     return (this.second ?? this.first).ask(question);
   }

@@ -20,7 +20,8 @@ import { served } from './start.js';
 /** @typedef {Omit<Told, 'pending'> & {heard: string}} Kept ``heard``: the newest question that was answered, as text */
 
 /** What the reader waits for: the answers of the panels, and the drawer. Everything else is asked beside. */
-const FIRST = new Set([...Object.keys(FIELDS), 'drawer']);
+const PANELS = new Set(Object.keys(FIELDS));
+const FIRST = new Set([...PANELS, 'drawer']);
 
 /** @type {BrowserEngine | ServiceEngine} */
 export const engine = served() ? new ServiceEngine() : new BrowserEngine();
@@ -87,6 +88,7 @@ async function heard(slot, question) {
     if (answer.errors) return { problems: answer.errors, failed: '' };
     return { answer: answer.value, question, problems: [], failed: '' };
   } catch (error) {
-    return { failed: String(error), problems: [] };
+    const failed = String(error); // a panel says it above its answer, everything else where its problems stand
+    return { failed, problems: PANELS.has(slot) ? [] : [{ field: '', message: failed }] };
   }
 }

@@ -11,11 +11,22 @@ export class PythonWorker {
     this.count = 0;
     /** @type {Map<number, {resolve: (data: any) => void, reject: (error: unknown) => void}>} */
     this.asked = new Map();
+    /** Why it answers no more. @type {Error | null} */
+    this.broken = null;
     /** @type {Promise<{pyodide: number, all: number}>} */
     this.ready = new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => this.receive(data, resolve, reject);
-      worker.onerror = (event) => reject(new Error(event.message || 'the worker did not start'));
+      worker.onerror = (event) => reject(this.stop(new Error(event.message || 'the worker did not start')));
     });
+    this.ready.catch(() => {}); // whoever asks is told
+  }
+
+  /** Nothing is answered any more: neither what has been asked nor what will be. @param {Error} error */
+  stop(error) {
+    this.broken = error;
+    for (const { reject } of this.asked.values()) reject(error);
+    this.asked.clear();
+    return error;
   }
 
   /** @param {any} data @param {(ready: any) => void} ready @param {(error: unknown) => void} failed */
@@ -30,6 +41,7 @@ export class PythonWorker {
 
   /** @param {object} message @param {Transferable[]} [transfer] @returns {Promise<any>} */
   send(message, transfer = []) {
+    if (this.broken) return Promise.reject(this.broken);
     const id = ++this.count;
     return new Promise((resolve, reject) => {
       this.asked.set(id, { resolve, reject });

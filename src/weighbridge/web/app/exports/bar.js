@@ -11,7 +11,7 @@ import { indented } from './json.js';
 /** @typedef {import('../panels/panel.js').Panel} Panel */
 
 /** What files of an answer are called: the model, what was asked. @param {Panel} panel @param {any} answer */
-export function stemOf(panel, answer) {
+function stemOf(panel, answer) {
   const name = panel.file?.(answer) ?? `${answer.model?.name ?? answer.model ?? 'weighbridge'}-${panel.id}`;
   return name.replace(/[^\w.+-]+/g, '-');
 }
@@ -23,6 +23,7 @@ export function Exports({ panel, answer, question }) {
   const command = commandOf(question);
   const json = async () => {
     const told = await ask('export', question);
+    if (told?.errors) throw new Error(told.errors.map(({ message }) => message).join('; '));
     if (told?.text) save(`${stem}.json`, 'application/json', indented(told.text));
   };
   const whole = async () => {

@@ -30,11 +30,18 @@ export async function derivations(panel, question, shown, told) {
     const explained = panel.explain(of, question);
     if (!explained) continue;
     const key = JSON.stringify(explained.question);
-    if (!heard.has(key)) heard.set(key, (await ask('report', explained.question))?.value ?? null);
-    const steps = heard.get(key) ? explained.steps(heard.get(key)) : [];
+    if (!heard.has(key)) heard.set(key, await explanation(explained.question));
+    const steps = explained.steps(heard.get(key));
     if (steps.length) found.push({ of, label, tree: treeOf(steps) });
   }
   return found;
+}
+
+/** @param {Question} question */
+async function explanation(question) {
+  const told = await ask('report', question);
+  if (!told || told.errors) throw new Error(told?.errors?.map(({ message }) => message).join('; ') ?? 'another report was asked for');
+  return told.value;
 }
 
 /** Figures by name, in the order of the page. @param {Element} shown */

@@ -10,8 +10,9 @@ const PATIENCE = 400;
 /** @param {{told: import('../engine/engine.js').Told, problems: import('../engine/engine.js').Problem[]}} props */
 export function Status({ told, problems }) {
   const slow = useSlow(told.pending);
-  const loading = useLoading();
-  if (told.failed) return html`<div class="told failed" role="alert"><h2>${t('frame.failed')}</h2><p lang="en">${told.failed}</p><p>${t('frame.failed.hint')}</p></div>`;
+  const { loading, broken } = useStart();
+  const failed = told.failed || broken;
+  if (failed) return html`<div class="told failed" role="alert"><h2>${t('frame.failed')}</h2><p lang="en">${failed}</p><p>${t('frame.failed.hint')}</p></div>`;
   if (problems.length)
     return html`<div class="told wrong" role="alert"><h2>${t('frame.problems')}</h2>
       <ul>${problems.map(({ field, message }) => html`<li lang="en">${field && html`<code>${field.replace(/^options\./, '')}</code>${': '}`}${message}</li>`)}</ul>
@@ -30,9 +31,9 @@ function useSlow(pending) {
   return slow;
 }
 
-/** Whether Python is still loading. */
-function useLoading() {
-  const [loading, set] = useState(true);
-  useEffect(() => void engine.ready.then(() => set(false), () => set(false)), []);
-  return loading;
+/** Whether Python is still loading, and why it could not. */
+function useStart() {
+  const [start, set] = useState({ loading: true, broken: '' });
+  useEffect(() => void engine.ready.then(() => set({ loading: false, broken: '' }), (error) => set({ loading: false, broken: String(error) })), []);
+  return start;
 }

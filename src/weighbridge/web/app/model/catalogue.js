@@ -9,10 +9,19 @@ import MODELS from '../generated/models.json';
 /** @typedef {{name: string, title: string, aliases: string[], hugging_face: string, parameters: number}} Entry */
 
 /** Entries with what is searched of them. */
-const ENTRIES = /** @type {Entry[]} */ (MODELS).map((entry) => ({
+export const ENTRIES = /** @type {Entry[]} */ (MODELS).map((entry) => ({
   ...entry,
   words: [entry.name, entry.title, entry.hugging_face, ...entry.aliases].join(' ').toLowerCase(),
 }));
+
+/** The words of a search. @param {string} text */
+const partsOf = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+
+/** The entries in which every word of a search stands. @param {string} text */
+export function matching(text) {
+  const parts = partsOf(text);
+  return ENTRIES.filter(({ words }) => parts.every((part) => words.includes(part)));
+}
 
 /** How far a name is from what is sought: letters beyond it, the rest of the catalogue's order aside. @param {Entry} entry @param {string[]} parts */
 function far({ name, aliases }, parts) {
@@ -30,8 +39,8 @@ function seen(list) {
 /** @param {{value: string, told: string[]}} props */
 export function Catalogue({ value, told }) {
   const [sought, seek] = useState('');
-  const parts = sought.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = ENTRIES.filter(({ words }) => parts.every((part) => words.includes(part))).sort((a, b) => far(a, parts) - far(b, parts));
+  const parts = partsOf(sought);
+  const found = matching(sought).sort((a, b) => far(a, parts) - far(b, parts));
   const pick = (/** @type {string} */ name) => change({ model: name }, { step: true });
   const enter = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === 'Enter' && found.length) pick(found[0].name);

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { t } from '../i18n/language.js';
 import { change } from '../state/store.js';
+import { cleared } from './model.js';
 import { readModel } from './read.js';
 
 /** @param {{values: import('../state/address.js').Values}} props */
@@ -11,8 +12,7 @@ export function Drop({ values }) {
   const take = async (/** @type {File[]} */ files) => {
     tell('');
     try {
-      const cleared = Object.fromEntries(Object.keys(values).filter((key) => key.startsWith('m.')).map((key) => [key, '']));
-      change({ ...cleared, ...(await readModel(files)) }, { step: true });
+      change({ ...cleared(values), ...(await readModel(files)) }, { step: true });
     } catch (error) {
       tell(/** @type {Error} */ (error).message);
     }

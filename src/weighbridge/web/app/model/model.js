@@ -17,6 +17,9 @@ export function wayOf({ model = '' }) {
   return model.startsWith('~') && WAYS.has(way) ? /** @type {Way} */ (way) : 'name';
 }
 
+/** Values that take away all that said a model. @param {Values} values @returns {Values} */
+export const cleared = (values) => Object.fromEntries(Object.keys(values).filter((key) => key.startsWith('m.')).map((key) => [key, '']));
+
 /** Values of the address that the model depends on, as one text. @param {Values} values */
 export const keyOfModel = (values) =>
   JSON.stringify(Object.entries(values).filter(([key]) => key === 'model' || key.startsWith('m.')).sort());

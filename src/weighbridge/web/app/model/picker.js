@@ -7,7 +7,7 @@ import { Drop } from './drop.js';
 import { EXAMPLE_ARGUMENTS, MegatronArguments } from './megatron.js';
 import { TypedForm } from './typed_form.js';
 import { START } from './typed.js';
-import { wayOf } from './model.js';
+import { cleared, wayOf } from './model.js';
 
 /** @typedef {import('../state/address.js').Values} Values */
 /** @typedef {import('../engine/engine.js').Problem} Problem */
@@ -37,8 +37,7 @@ const STARTS = { name: { model: 'llama-3.1-8b' }, typed: START, megatron: { mode
 /** @param {keyof typeof STARTS} way @param {Values} values */
 function choose(way, values) {
   if (way === wayOf(values)) return;
-  const cleared = Object.fromEntries(Object.keys(values).filter((key) => key.startsWith('m.')).map((key) => [key, '']));
-  change({ ...cleared, ...STARTS[way] }, { step: true });
+  change({ ...cleared(values), ...STARTS[way] }, { step: true });
 }
 
 /** The model in one line. @param {Values} values */

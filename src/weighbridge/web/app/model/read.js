@@ -1,5 +1,6 @@
 // Dropped files as values of the address. Configurations stand there whole, compressed; of weights only the headers are
 // read, and kept in this browser.
+import { LONGEST } from '../state/address.js';
 import { packed } from '../state/packing.js';
 import { t } from '../i18n/language.js';
 import { headerOf } from './headers.js';
@@ -7,9 +8,6 @@ import { keep } from './held.js';
 
 /** Bytes that a configuration may have, as in Python. */
 const LARGEST = 8 * 2 ** 20;
-
-/** Letters of an address that a configuration may take; a longer one is kept in this browser. */
-const LONGEST = 24_000;
 
 const WEIGHTS = /\.(gguf|safetensors)$/;
 
@@ -24,7 +22,7 @@ export async function readModel(files) {
   if (named.some(({ name }) => WEIGHTS.test(name))) return held(named, chosen, shown);
   const texts = await Promise.all(named.map(async ({ file, name }) => [name, await file.text()]));
   const z = await packed(JSON.stringify(Object.fromEntries(texts)));
-  if (z.length > LONGEST) return held(named, chosen, shown);
+  if (z.length > LONGEST) return held(named, chosen, shown); // it is kept in this browser
   return { model: '~files', 'm.name': shown, 'm.file': chosen, 'm.z': z };
 }
 

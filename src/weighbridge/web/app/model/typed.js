@@ -47,12 +47,14 @@ function count(text) {
   return /^-?\d+$/.test(digits) ? Number(digits) : text;
 }
 
+/** What stands in a field. @param {Values} values */
+const read = (values) => (/** @type {string} */ name) => count(values[`m.${name}`]);
+
 /** @param {Values} values @returns {object} */
 export function typedModel(values) {
-  const get = (/** @type {string} */ name) => count(values[`m.${name}`]);
+  const get = read(values);
   const yes = (/** @type {string} */ name) => values[`m.${name}`] === 'true';
   const [hidden, heads] = [get('hidden'), get('heads')];
-  const inferred = typeof hidden === 'number' && typeof heads === 'number' && heads > 0 ? Math.floor(hidden / heads) : 1; // else one of them is refused
   return {
     name: values['m.name'] ?? 'typed',
     model_type: 'described',
@@ -63,22 +65,42 @@ export function typedModel(values) {
     layers: [{ block: 'layer', count: get('layers') }],
     blocks: {
       layer: {
-        mixer: { type: 'GroupedQueryAttention', num_heads: heads, num_kv_heads: get('groups') ?? heads, head_dim: get('head_dim') ?? inferred, qkv_bias: yes('qkv_bias') },
-        feed_forward: values['m.ffn'] === 'moe' ? experts(get, yes) : { type: 'GatedMLP', intermediate_size: get('dense') },
+        mixer: { type: 'GroupedQueryAttention', num_heads: heads, num_kv_heads: get('groups') ?? heads, head_dim: get('head_dim') ?? widthOf(hidden, heads), qkv_bias: yes('qkv_bias') },
+        feed_forward: values['m.ffn'] === 'moe' ? experts(values) : { type: 'GatedMLP', intermediate_size: get('dense') },
       },
     },
   };
 }
 
-/** @param {(name: string) => any} get @param {(name: string) => boolean} yes */
-function experts(get, yes) {
-  const [number, width] = [get('shared_experts') ?? 0, get('shared') ?? 0];
-  const shared = typeof number === 'number' && typeof width === 'number' ? number * width : width;
+/** Hidden size over heads; left out where that is no whole number, so that Python asks for it. @param {any} hidden @param {any} heads */
+function widthOf(hidden, heads) {
+  if (!(hidden > 0 && heads > 0)) return 1; // one of them is refused
+  return hidden % heads ? undefined : hidden / heads;
+}
+
+/**
+ * The width of the shared experts together, and the field that it is wrong in if it is: what is no whole number stays as it
+ * was typed, so that Python refuses it. A width without a number is that of one expert.
+ * @param {Values} values
+ * @returns {{width?: number | string, row: 'shared' | 'shared_experts'}}
+ */
+export function sharedOf(values) {
+  const [given, width] = [read(values)('shared_experts'), read(values)('shared')];
+  const number = given ?? (width ? 1 : 0);
+  if (number === 0) return { row: 'shared' };
+  if (typeof number !== 'number' || number < 0) return { width: number, row: 'shared_experts' };
+  return { width: typeof width === 'number' && width > 0 ? number * width : (width ?? ''), row: 'shared' };
+}
+
+/** @param {Values} values */
+function experts(values) {
+  const get = read(values);
   return {
     type: 'MixtureOfExperts',
     num_experts: get('experts'),
     top_k: get('top_k') ?? 1,
     intermediate_size: get('routed'),
-    ...(shared ? { shared_intermediate_size: shared, shared_gate: yes('shared_gate') } : {}),
+    shared_intermediate_size: sharedOf(values).width,
+    shared_gate: values['m.shared_gate'] === 'true',
   };
 }

@@ -3,7 +3,7 @@ import { html } from '../html.js';
 import { t, worded } from '../i18n/language.js';
 import { change } from '../state/store.js';
 import { Choice, Labelled, Typed } from '../controls/fields.js';
-import { EXAMPLE, HEADS, ROWS } from './typed.js';
+import { EXAMPLE, HEADS, ROWS, sharedOf } from './typed.js';
 
 /** @typedef {import('../state/address.js').Values} Values */
 
@@ -12,13 +12,14 @@ const PLACES = {
   vocab_size: 'vocab', hidden_size: 'hidden', 'layers.0.count': 'layers', layers: 'layers', norm: 'norm',
   'blocks.layer.mixer.num_heads': 'heads', 'blocks.layer.mixer.num_kv_heads': 'groups', 'blocks.layer.mixer.head_dim': 'head_dim',
   'blocks.layer.mixer.qkv_bias': 'qkv_bias', 'blocks.layer.feed_forward.num_experts': 'experts', 'blocks.layer.feed_forward.top_k': 'top_k',
-  'blocks.layer.feed_forward.shared_intermediate_size': 'shared',
 };
 
 /** The field of the form that a problem is of; empty for none. @param {string} place @param {Values} values */
-export function rowOf(place, values) {
+function rowOf(place, values) {
   const at = place.replace(/^model\./, '');
   if (at === 'blocks.layer.feed_forward.intermediate_size') return values['m.ffn'] === 'moe' ? 'routed' : 'dense';
+  if (at === 'blocks.layer.feed_forward.shared_intermediate_size') return sharedOf(values).row;
+  if (at === 'blocks.layer.mixer') return values['m.heads'] ? 'head_dim' : 'heads'; // the one that is missing
   return PLACES[at] ?? '';
 }
 

@@ -3,6 +3,9 @@
 /** @typedef {Record<string, string>} Values every value as it was typed */
 /** @typedef {{panel: string, values: Values}} State */
 
+/** Letters of an address that a file in it may take. */
+export const LONGEST = 24_000;
+
 /** The state that an address says. @param {string} fragment @param {State} otherwise @returns {State} */
 export function decoded(fragment, otherwise) {
   const text = fragment.replace(/^#/, '');

@@ -7,6 +7,7 @@ export default {
   'controls.from': ['from {low}', '不小于 {low}', '不小於 {low}'],
   'controls.yes': ['yes', '是', '是'],
   'controls.no': ['no', '否', '否'],
+  'copy.failed': ['It could not be copied', '无法复制', '無法複製'],
   'table.csv': ['Save as CSV', '存为 CSV', '存為 CSV'],
   'table.sort': ['Sort by {column}', '按{column}排序', '按{column}排序'],
   'table.open': ['Open {name}', '展开 {name}', '展開 {name}'],

@@ -4,7 +4,6 @@ export default {
   'panel.train': ['Training', '训练', '訓練'],
   'panel.megatron': ['Megatron', 'Megatron', 'Megatron'],
   'panel.infer': ['Inference', '推理', '推理'],
-  'panel.flops': ['Compute', '计算量', '計算量'],
   'panel.scaling': ['Scaling', '缩放定律', '縮放定律'],
   'panel.compare': ['Compare', '对比', '對比'],
   'group.reading': ['How the model is read', '模型的读取', '模型的讀取'],

@@ -1,9 +1,9 @@
 // Side by side: kept plans first, then deployments where clusters were chosen, then models.
 import { html } from '../../html.js';
-import { t } from '../../i18n/language.js';
 import { useAnswer } from '../../engine/engine.js';
 import { Notes } from '../../frame/notes.js';
 import { pinned } from '../shared/pin.js';
+import { Wrong } from '../shared/wrong.js';
 import { Deployments } from './deployments.js';
 import { Models } from './models.js';
 import { Plans } from './plans.js';
@@ -18,6 +18,8 @@ export function CompareAnswer({ answer, question, values }) {
 /** The models that are deployed, by themselves. @param {{question: any}} props */
 function Beside({ question }) {
   const alone = { ...question, options: {} };
-  const { answer, pending } = useAnswer('compare-models', alone);
+  const told = useAnswer('compare-models', alone);
+  const { answer, pending } = told;
+  if (told.problems.length) return html`<${Wrong} told=${told} />`;
   return answer && html`<div class=${pending ? 'stale' : ''}><${Models} answer=${answer} question=${alone} explained=${false} /><${Notes} notes=${answer.notes} /></div>`;
 }

@@ -1,11 +1,8 @@
 // What stands side by side: models by name (and the one of the other panels, however it was given), clusters, formats.
-import { pinned } from '../shared/pin.js';
+import { MOST, pinned } from '../shared/pin.js';
 import { wayOf } from '../../model/model.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
-
-/** Things that may stand beside each other. */
-export const MOST = 8;
 
 export const MODELS_KEY = 'models';
 export const CLUSTERS_KEY = 'compare.clusters';

@@ -22,15 +22,15 @@ export function Models({ answer: { models }, question, explained = true }) {
   const [drawn, draw] = useState('parameters');
   const say = (/** @type {string} */ key) => (key === 'bytes' ? decimal : short);
   const rows = SHOWN.map((key) => ({
-    name: t(`compare.${key}`), of: (/** @type {any} */ one) => one[key], say: key === 'family' ? (/** @type {string} */ v) => html`<span lang="en">${v}</span>` : exact, times: key in EXPLAINED,
+    name: t(`compare.row.${key}`), of: (/** @type {any} */ one) => one[key], say: key === 'family' ? (/** @type {string} */ v) => html`<span lang="en">${v}</span>` : exact, times: key in EXPLAINED,
     explain: (/** @type {number} */ place) => (explained && key in EXPLAINED ? `model:${place}:${key}` : null),
   }));
   const names = models.map((/** @type {any} */ one) => one.model);
-  const title = t('compare.chart', { figure: t(`compare.${drawn}`) });
+  const title = t('compare.chart', { figure: t(`compare.row.${drawn}`) });
   const label = `${title}: ${models.map((/** @type {any} */ one) => `${one.model} ${say(drawn)(one[drawn])}`).join(', ')}`;
   return html`<${Sentence} models=${models} />
     <section class="view"><header><h2>${title}</h2>
-      <select aria-label=${t('compare.drawn')} onChange=${(/** @type {any} */ e) => draw(e.currentTarget.value)}>${DRAWN.map((key) => html`<option key=${key} value=${key} selected=${key === drawn}>${t(`compare.${key}`)}</option>`)}</select></header>
+      <select aria-label=${t('compare.drawn')} onChange=${(/** @type {any} */ e) => draw(e.currentTarget.value)}>${DRAWN.map((key) => html`<option key=${key} value=${key} selected=${key === drawn}>${t(`compare.row.${key}`)}</option>`)}</select></header>
       ${far(models, drawn) && html`<p class="hint">${t('compare.logarithmic')}</p>`}
       <${Chart} name=${`compare-${drawn}`} label=${label} of=${`${drawn} ${JSON.stringify(models)}`} height=${Math.max(120, 44 + 38 * models.length)} option=${() => option(models, drawn, say(drawn))} /></section>
     <${SideBySide} title=${t('compare.models')} file=${`compare-models-${question.models.length}`} names=${names} things=${models} rows=${rows} />`;

@@ -1,26 +1,23 @@
 // Controls of the comparison: lists to which things are added until there are eight.
 import { useState } from 'preact/hooks';
 import CLUSTERS from '../../generated/clusters.json';
-import MODELS from '../../generated/models.json';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { short } from '../../format/number.js';
+import { ENTRIES, matching } from '../../model/catalogue.js';
 import { modelLine } from '../../model/picker.js';
 import { wayOf } from '../../model/model.js';
 import { change } from '../../state/store.js';
 import { encoded } from '../../state/address.js';
-import { PINNED, pinned, pinnedText } from '../shared/pin.js';
+import { MOST, PINNED, pinned, pinnedText } from '../shared/pin.js';
 import { clusterLine } from '../shared/cluster.js';
-import { CLUSTERS_KEY, FORMATS, MODELS_KEY, MOST, OWN, QUANT_KEY, clustersOf, formatsOf, modelsOf } from './chosen.js';
+import { CLUSTERS_KEY, FORMATS, MODELS_KEY, OWN, QUANT_KEY, clustersOf, formatsOf, modelsOf } from './chosen.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
 /** @typedef {import('../../engine/engine.js').Problem} Problem */
 
-/** Models that are searched, with what is searched of them. */
-const ENTRIES = MODELS.map((one) => ({ ...one, words: [one.name, one.title, one.hugging_face, ...one.aliases].join(' ').toLowerCase() }));
-
 /** Things that were chosen, each with a button that takes it away. @param {{items: {key: string, name: any}[], away: (key: string) => void, label: string}} props */
-export function Chips({ items, away, label }) {
+function Chips({ items, away, label }) {
   return html`<ul class="chips" aria-label=${label}>${items.map(({ key, name }) => html`<li key=${key}><span>${name}</span>
     <button type="button" class="icon" aria-label=${t('compare.away', { name: key })} title=${t('compare.away', { name: key })} onClick=${() => away(key)}>×</button></li>`)}</ul>`;
 }
@@ -33,8 +30,7 @@ export function ModelsPicker({ values, problems }) {
   const [sought, seek] = useState('');
   const models = modelsOf(values);
   const put = (/** @type {string[]} */ names) => change({ [MODELS_KEY]: names.join(',') }, { step: true });
-  const words = sought.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = ENTRIES.filter((one) => !models.includes(one.name) && words.every((word) => one.words.includes(word)));
+  const found = matching(sought).filter(({ name }) => !models.includes(name));
   const full = models.length >= MOST;
   const add = (/** @type {string} */ name) => { if (!full) { put([...models, name]); seek(''); } };
   const own = wayOf(values) !== 'name' && !models.includes(OWN);

@@ -17,6 +17,7 @@ import { SideBySide } from './side.js';
 
 /** @typedef {import('../../state/address.js').State} State */
 /** @typedef {import('../../state/question.js').Question} Question */
+/** @typedef {{question: Question | null, wrong: string}} Asked */
 /** @typedef {{plan: State, number: number, answer: any, problems: {field: string, message: string}[]}} Kept */
 
 /** Kinds of plans, each compared among its like. */
@@ -24,8 +25,9 @@ const KINDS = [['train', 'megatron'], ['infer']];
 
 /** @param {{plans: State[]}} props */
 export function Plans({ plans }) {
-  const heard = useMany('compare-plans', useQuestions(plans));
-  const kept = plans.map((plan, place) => ({ plan, number: place + 1, answer: heard[place]?.answer ?? null, problems: heard[place]?.problems ?? [] }));
+  const asked = useQuestions(plans);
+  const heard = useMany('compare-plans', asked.map(({ question }) => question));
+  const kept = plans.map((plan, place) => ({ plan, number: place + 1, answer: heard[place]?.answer ?? null, problems: asked[place].wrong ? [{ field: 'model', message: asked[place].wrong }] : heard[place]?.problems ?? [] }));
   return html`<div class="sentence"><p class="of">${t('compare.plans.of', { count: plans.length })}</p></div>
     ${kept.filter(({ problems }) => problems.length).map(({ plan, number, problems }) => html`<div class="told wrong" role="alert"><h2>${number}. ${modelLine(plan.values)}</h2><p lang="en">${problems.map(({ message }) => message).join('; ')}</p></div>`)}
     ${kept.some(({ answer, problems }) => !answer && !problems.length) && html`<p class="working" role="status">${t('frame.working')}</p>`}
@@ -33,19 +35,19 @@ export function Plans({ plans }) {
     ${KINDS.map((panels, place) => html`<${Like} key=${place} kept=${kept.filter(({ plan, answer }) => answer && panels.includes(plan.panel))} serving=${place === 1} />`)}`;
 }
 
-/** The questions of plans; ``null`` for one whose model is unpacked first. @param {State[]} plans @returns {(Question | null)[]} */
+/** The questions of plans; ``null`` for one whose model is unpacked first, or for which something is wrong with it. @param {State[]} plans @returns {Asked[]} */
 function useQuestions(plans) {
   const key = JSON.stringify(plans);
-  const [found, set] = useState(/** @type {{key: string, questions: (Question | null)[]}} */ ({ key: '', questions: [] }));
+  const [found, set] = useState(/** @type {{key: string, asked: Asked[]}} */ ({ key: '', asked: [] }));
   useEffect(() => {
     let stale = false;
     void Promise.all(plans.map(({ panel, values }) => modelOf(values).then(({ model, files, held }) => {
       const asked = panelOf(panel).question(values, model);
-      return asked && { ...asked, ...(files && { files }), ...(held && { held }) };
-    }, () => null))).then((questions) => stale || set({ key, questions }));
+      return { question: asked && { ...asked, ...(files && { files }), ...(held && { held }) }, wrong: '' };
+    }).catch((error) => ({ question: null, wrong: error.message })))).then((asked) => stale || set({ key, asked }));
     return () => void (stale = true);
   }, [key]);
-  return found.key === key ? found.questions : plans.map(() => null);
+  return found.key === key ? found.asked : plans.map(() => ({ question: null, wrong: '' }));
 }
 
 /** @param {Kept} kept */

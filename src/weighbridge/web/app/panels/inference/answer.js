@@ -6,6 +6,7 @@ import { Notes } from '../../frame/notes.js';
 import { binary, exact, seconds } from '../../format/number.js';
 import { Bands } from '../shared/bands.js';
 import { Changes } from '../shared/changes.js';
+import { Wrong } from '../shared/wrong.js';
 import { Contexts } from './contexts.js';
 import { Formats } from './formats.js';
 import { Headline } from './headline.js';
@@ -24,7 +25,9 @@ export function InferenceAnswer({ answer, question, values }) {
   return html`
     <${Headline} answer=${answer} question=${question} values=${values} />
     <${Memory} answer=${answer} />
+    <${Wrong} told=${advised} />
     ${changes.length > 0 && html`<div class=${advised.pending ? 'stale' : ''}><${Changes} title=${t(answer.fits === false ? 'changes.fit' : 'infer.better')} hint=${t('infer.bits.hint')} ask="infer" changes=${changes} gives=${gives} now=${now} /></div>`}
+    <${Wrong} told=${drawn} />
     ${drawn.answer && html`<div class=${drawn.pending ? 'stale' : ''}><${Users} answer=${drawn.answer} /><${Contexts} answer=${drawn.answer} /></div>`}
     <${Formats} question=${question} answer=${answer} />
     ${answer.prefill && html`<${Passes} answer=${answer} />`}

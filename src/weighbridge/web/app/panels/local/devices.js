@@ -1,10 +1,9 @@
 // One's own devices, one after another; what stands in the address is a name a line.
 import CLUSTERS from '../../generated/clusters.json';
 import { html } from '../../html.js';
-import { t, worded } from '../../i18n/language.js';
+import { t } from '../../i18n/language.js';
 import { binary } from '../../format/number.js';
-import { Labelled, labelOf } from '../../controls/fields.js';
-import { field } from '../../state/question.js';
+import { Labelled, helpOf, labelOf, toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
@@ -41,7 +40,7 @@ export const devicesLine = (values) => chosen(values).map((name) => deviceOf(nam
 /** @param {{values: Values, problems: import('../../engine/engine.js').Problem[]}} props */
 export function devicesControl({ values, problems }) {
   const names = chosen(values);
-  const told = problems.filter((problem) => problem.field === 'options.on').map(({ message }) => message);
+  const told = toldOf(problems, 'on');
   const put = (/** @type {string[]} */ next) => change({ [KEY]: next.join('\n') }, { step: true });
   return html`${names.map((name, number) => html`<${One} key=${number} name=${name} number=${number} alone=${names.length === 1} told=${number ? [] : told}
       onChange=${(/** @type {string} */ next) => put(names.map((one, at) => (at === number ? next : one)))} onRemove=${() => put(names.filter((_, at) => at !== number))} />`)}
@@ -52,9 +51,8 @@ export function devicesControl({ values, problems }) {
 function One({ name, number, alone, told, onChange, onRemove }) {
   const id = number ? `${KEY}.${number}` : KEY;
   const found = deviceOf(name);
-  const help = `help.local.on`;
   return html`<${Labelled} id=${id} label=${alone ? labelOf('on') : t('local.device', { place: number + 1 })} told=${told}
-      help=${found ? held(found) : worded(help) ? t(help) : field('local', 'on').help}>
+      help=${found ? held(found) : helpOf('local', 'on')}>
     <select id=${id} aria-describedby="${id}-help" aria-invalid=${told.length > 0} onChange=${(/** @type {any} */ e) => onChange(e.currentTarget.value)}>
       ${!found && html`<option value=${name} selected>${name}</option>`}
       ${GROUPS.map(([group, devices]) => html`<optgroup label=${t(group)}>${devices.map((one) => html`<option value=${one.name} selected=${one.name === found?.name}>${one.title}</option>`)}</optgroup>`)}

@@ -15,7 +15,7 @@ export function InFiles({ weights }) {
       <button type="button" class="quiet" onClick=${() => save(`${name}-tensors.csv`, 'text/csv', rows())}>${t('stored.tensors.csv', { count: exact(tensors.length) })}</button></header>
     <p>${t('stored.sum', { bytes: exact(total), size: `${decimal(total)}${t('params.comma')}${binary(total)}`, parameters: exact(parameters), bits: three(bits), form, files: exact(files) })}</p>
     ${check && html`<p class=${check.exact ? 'good' : 'bad'}>${t(check.exact ? 'stored.exact' : 'stored.differs')}</p>`}
-    ${check && !check.exact && html`<ul>${DIFFERENCES.flatMap((way) => check[way].slice(0, MOST).map((/** @type {string} */ one) => html`<li class="small">${t(`stored.${way}`, { name: one })}</li>`))}</ul>`}
+    ${check && !check.exact && html`<ul>${DIFFERENCES.flatMap((way) => check[way].slice(0, MOST).map((/** @type {string} */ one) => html`<li class="small">${t(`stored.differ.${way}`, { name: one })}</li>`))}</ul>`}
     <${Shares} title=${t('params.type')} label=${t('stored.files')} rows=${Object.entries(types)} name=${(/** @type {string} */ type) => type} />
     <${Shares} title=${t('stored.kind')} label=${t('stored.kind')} rows=${KIND_ORDER.filter((kind) => kinds[kind]).map((kind) => [kind, kinds[kind]])} name=${kindName} dot=${true} />
   </section>`;

@@ -3,6 +3,7 @@ import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { useAnswer } from '../../engine/engine.js';
 import { exact, short } from '../../format/number.js';
+import { Wrong } from '../shared/wrong.js';
 import { Frontiers } from './frontiers.js';
 import { Headline } from './headline.js';
 import { Laws } from './laws_table.js';
@@ -16,11 +17,13 @@ import { Valleys } from './valleys.js';
 export function ScalingAnswer({ answer, question }) {
   const drawn = useAnswer('scaling-curves', { ...question, with: ['curves'] });
   const formulas = useAnswer('scaling-formulas', { ...question, with: ['explain'] });
-  const known = formulas.problems.length ? {} : formulas.answer?.explanation ?? {};
+  const known = formulas.problems.length ? {} : formulas.answer?.explanation ?? {}; // some laws have no formula: nothing is wrong then
   const explained = /** @type {Explained} */ ((law, figure) => (known[law] ?? []).some((/** @type {any} */ { symbol }) => symbol === figure));
   const { answers } = answer;
   return html`<${Headline} answer=${answer} />
+    <${Wrong} told=${drawn} />
     ${drawn.answer && html`<div class=${drawn.pending ? 'stale' : ''}><${Frontiers} answer=${drawn.answer} /></div>`}
+    ${formulas.failed && html`<${Wrong} told=${formulas} />`}
     <${Laws} answer=${answer} explained=${explained} />
     <${Off} answers=${answers} />
     <${Lifetimes} answers=${answers} />

@@ -4,7 +4,7 @@ import MODELS from '../../generated/models.json';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { dollars, short } from '../../format/number.js';
-import { Labelled, Typed } from '../../controls/fields.js';
+import { Labelled, Typed, toldOf } from '../../controls/fields.js';
 import { useAnswer } from '../../engine/engine.js';
 import { change } from '../../state/store.js';
 import { plain, power } from './looks.js';
@@ -15,7 +15,7 @@ import { plain, power } from './looks.js';
 /** @typedef {'compute' | 'parameters' | 'tokens' | 'both'} Way */
 
 /** The budget that the page opens with: that of Gopher, on which Chinchilla was trained. */
-export const BUDGET = '5.76e23';
+const BUDGET = '5.76e23';
 
 /** What each way begins with. @type {Record<Way, Values>} */
 const STARTS = {
@@ -50,9 +50,6 @@ export function Ways({ values }) {
     ${WAYS.map((one) => html`<button type="button" aria-pressed=${one === way} onClick=${() => one !== way && choose(one)}>${t(`scaling.way.${one}`)}</button>`)}</div>`;
 }
 
-/** What is wrong with an option. @param {Problem[]} problems @param {string} name */
-const toldOf = (problems, name) => problems.filter(({ field }) => field === `options.${name}`).map(({ message }) => message);
-
 /** @param {string} text */
 const numberOf = (text) => (/^\s*\d*\.?\d+(e\+?\d+)?\s*$/i.test(text) ? Number(text) : NaN);
 
@@ -77,7 +74,7 @@ function Spent({ compute, question, put }) {
   if (!cost) return null;
   const per = answer.answers[0].compute;
   return html`<div class="pair-of-fields">
-    ${['days', 'dollars'].map((name) => cost[name] && html`<${Other} key=${name} id=${`scaling-${name}`} label=${t(`scaling.${name}`)} value=${(compute / per) * cost[name]}
+    ${['days', 'dollars'].map((name) => cost[name] && html`<${Other} key=${name} id=${`scaling-${name}`} label=${t(name === 'days' ? 'scaling.days' : 'scaling.dollars')} value=${(compute / per) * cost[name]}
       say=${name === 'days' ? plain : dollars} onValue=${(/** @type {number} */ v) => put(power((v / cost[name]) * per))} />`)}</div>`;
 }
 

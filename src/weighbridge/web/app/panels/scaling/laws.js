@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import LAWS from '../../generated/laws.json';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
+import { toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
 import { NAMES, SERVED } from './looks.js';
 
@@ -12,8 +13,11 @@ import { NAMES, SERVED } from './looks.js';
 const KEY = 'scaling.law';
 export const OWN_KEY = 'scaling.own';
 
+/** What Python calls a law of one's own that has no name: the file's name. */
+const NAMELESS = 'own';
+
 /** The file that a question brings a law of one's own in. */
-export const OWN_FILE = 'own.json';
+export const OWN_FILE = `${NAMELESS}.json`;
 
 /** Laws that are asked while none is chosen. @param {Values} values */
 export const usual = (values) => NAMES.filter((name) => name !== SERVED || values['scaling.inference_tokens']);
@@ -26,7 +30,7 @@ export function LawChoice({ values, problems }) {
   const now = new Set(chosen(values));
   const put = (/** @type {string[]} */ names) => change({ [KEY]: names.join('\n') === usual(values).join('\n') ? '' : names.join('\n') }, { step: true });
   const flip = (/** @type {string} */ name) => put(NAMES.filter((one) => (one === name ? !now.has(one) : now.has(one))));
-  const told = problems.filter(({ field }) => field === 'options.law').map(({ message }) => message);
+  const told = toldOf(problems, 'law');
   return html`<fieldset class="checks"><legend>${t('scaling.laws')}</legend>
     ${LAWS.map(({ name, title }) => html`<label key=${name}><input type="checkbox" checked=${now.has(name)} disabled=${now.size === 1 && now.has(name)} onChange=${() => flip(name)} /> <span><b>${name}</b> <span class="soft" lang="en">${title}</span></span></label>`)}
     ${told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
@@ -70,4 +74,4 @@ function wrongWith(text) {
 }
 
 /** @param {string} text */
-const nameOf = (text) => JSON.parse(text).law?.name ?? 'fitted';
+const nameOf = (text) => JSON.parse(text).law?.name ?? NAMELESS;

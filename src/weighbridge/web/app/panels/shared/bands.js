@@ -12,7 +12,7 @@ function common(parts) {
 }
 
 /** @param {Band} band */
-export function bandLine({ kind, n, median_percent, p90_percent }) {
+function bandLine({ kind, n, median_percent, p90_percent }) {
   const [figure, ...rest] = kind.split('.');
   return t(rest.length ? 'band.said' : 'band.said.all', { figure: worded(`band.${figure}`) ? t(`band.${figure}`) : figure, kind: common(rest), n: exact(n), half: three(median_percent), most: three(p90_percent) });
 }

@@ -8,7 +8,7 @@ import { change } from '../../state/store.js';
 /** @typedef {{change: string, options: Record<string, unknown>}} Change */
 
 /** The values of the address that options stand for. @param {string} ask @param {Record<string, unknown>} options */
-export function valuesOf(ask, options) {
+function valuesOf(ask, options) {
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [keyOf(ask, name), value === null ? '' : String(value)]));
 }
 

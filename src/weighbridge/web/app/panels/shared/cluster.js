@@ -4,7 +4,7 @@ import CLUSTERS from '../../generated/clusters.json';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { binary } from '../../format/number.js';
-import { Labelled, Typed } from '../../controls/fields.js';
+import { Labelled, Typed, toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
@@ -50,7 +50,7 @@ export function clusterControl(otherwise) {
   return function ClusterField({ values, problems }) {
     const text = values.cluster ?? otherwise;
     const found = parts(text);
-    const told = problems.filter(({ field }) => field === 'options.cluster').map(({ message }) => message);
+    const told = toldOf(problems, 'cluster');
     const put = (/** @type {string | number} */ gpus, /** @type {string} */ device) => change({ cluster: `${gpus}x${device}` });
     const name = found?.device.name ?? 'h100';
     const typed = /^(\d+)x/.exec(text)?.[1] ?? '1';

@@ -1,21 +1,17 @@
 // What Python emitted, a command or a file: to read and to copy, with what it does not say.
-import { useState } from 'preact/hooks';
+import { CopyButton } from '../../controls/copy.js';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
+import { Wrong } from './wrong.js';
 
 /** @param {{told: import('../../engine/engine.js').Told}} props */
-export function Command({ told: { answer, problems, pending } }) {
-  const [copied, set] = useState(false);
-  if (problems.length) return problems.map(({ message }) => html`<p class="problem" lang="en">${message}</p>`);
+export function Command({ told }) {
+  const { answer, problems, pending } = told;
+  if (problems.length) return html`<${Wrong} told=${told} />`;
   if (!answer) return html`<p class="hint">${t('frame.working')}</p>`;
   const { text, warnings } = answer.emitted;
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    set(true);
-    setTimeout(() => set(false), 2000);
-  };
   return html`<div class="command ${pending ? 'stale' : ''}">
     <pre tabindex="0" lang="en"><code>${text}</code></pre>
-    <button type="button" class="quiet" onClick=${copy} aria-live="polite">${t(copied ? 'launch.copied' : 'launch.copy')}</button>
+    <${CopyButton} text=${() => text} idle="launch.copy" done="launch.copied" />
     ${warnings.map((/** @type {string} */ warning) => html`<p class="hint" lang="en">${warning}</p>`)}</div>`;
 }

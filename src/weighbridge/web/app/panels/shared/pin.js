@@ -8,7 +8,7 @@ import { change, current } from '../../state/store.js';
 /** @typedef {import('../../state/address.js').Values} Values */
 /** @typedef {import('../../state/address.js').State} State */
 
-/** Plans that may stand beside each other. */
+/** Things that may stand beside each other: plans, models, clusters. */
 export const MOST = 8;
 
 /** The key that holds them, one a line. */
@@ -26,7 +26,7 @@ export function pinned(values) {
 export const pinnedText = (plans) => plans.map((plan) => encoded(plan).slice(1)).join('\n');
 
 /** The plan that a panel asks about now. @param {string} panel @param {Values} values @returns {State} */
-export function planNow(panel, values) {
+function planNow(panel, values) {
   const models = new Set(JSON.parse(keyOfModel(values)).map((/** @type {[string, string]} */ [key]) => key));
   const own = Object.entries(values).filter(([key]) => !APART.has(key) && (models.has(key) || key.startsWith(`${panel}.`) || !key.includes('.')));
   return { panel, values: Object.fromEntries(own) };

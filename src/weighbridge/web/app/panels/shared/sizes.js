@@ -1,8 +1,6 @@
 // Parallel sizes: those with which the plan that was answered last has no problems, as Python says; no others can be chosen.
 import { html } from '../../html.js';
-import { t, worded } from '../../i18n/language.js';
-import { Choice, Labelled, labelOf } from '../../controls/fields.js';
-import { field } from '../../state/question.js';
+import { Choice, Labelled, helpOf, labelOf, toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
 
 /**
@@ -14,11 +12,10 @@ import { change } from '../../state/store.js';
 export function sizeControl(ask, name, chosen = false) {
   const key = `${ask}.${name}`;
   return function Size({ values, problems, answer }) {
-    const told = problems.filter((problem) => problem.field === `options.${name}`).map(({ message }) => message);
-    const help = `help.${ask}.${name}`;
+    const told = toldOf(problems, name);
     const own = values[key];
     const sizes = [...new Set([...(answer?.sizes?.[name] ?? [1]), ...(own ? [Number(own)] : [])])].sort((a, b) => a - b).map(String);
-    return html`<${Labelled} id=${key} label=${labelOf(name)} help=${worded(help) ? t(help) : field(ask, name).help} told=${told}>
+    return html`<${Labelled} id=${key} label=${labelOf(name)} help=${helpOf(ask, name)} told=${told}>
       <${Choice} id=${key} value=${own ?? (chosen ? '' : '1')} choices=${sizes} empty=${chosen} told=${told}
         onChange=${(/** @type {string} */ v) => change({ [key]: v === '1' && !chosen ? '' : v }, { step: true })} /><//>`;
   };

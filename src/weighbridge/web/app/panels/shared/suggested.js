@@ -1,7 +1,6 @@
 // A field of free text with the values that people mean most often to choose from.
 import { html } from '../../html.js';
-import { t, worded } from '../../i18n/language.js';
-import { Labelled, Typed, labelOf } from '../../controls/fields.js';
+import { Labelled, Typed, helpOf, labelOf, toldOf } from '../../controls/fields.js';
 import { field, keyOf } from '../../state/question.js';
 import { change } from '../../state/store.js';
 
@@ -15,11 +14,9 @@ import { change } from '../../state/store.js';
 export function suggested(ask, name, choices, otherwise) {
   const key = keyOf(ask, name);
   return function Suggested({ values, problems }) {
-    const one = field(ask, name);
-    const told = problems.filter((problem) => problem.field === `options.${name}`).map(({ message }) => message);
-    const help = `help.${ask}.${name}`;
-    return html`<${Labelled} id=${key} label=${labelOf(name)} help=${worded(help) ? t(help) : one.help} told=${told}>
-      <${Typed} id=${key} value=${values[key] ?? ''} hint=${otherwise ?? one.default ?? ''} told=${told} list="${key}-list" onChange=${(/** @type {string} */ v) => change({ [key]: v })} />
+    const told = toldOf(problems, name);
+    return html`<${Labelled} id=${key} label=${labelOf(name)} help=${helpOf(ask, name)} told=${told}>
+      <${Typed} id=${key} value=${values[key] ?? ''} hint=${otherwise ?? field(ask, name).default ?? ''} told=${told} list="${key}-list" onChange=${(/** @type {string} */ v) => change({ [key]: v })} />
       <datalist id="${key}-list">${choices.map((choice) => html`<option value=${choice} />`)}</datalist><//>`;
   };
 }

@@ -17,7 +17,7 @@ const raw = (cell) => (cell === null || typeof cell !== 'object' ? cell ?? '' : 
 const look = (number, first, cell) => [number && 'number', first && 'first', cell?.mark && 'mark'].filter(Boolean).join(' ');
 
 /** @param {Column[]} columns @param {Line[]} lines */
-export const tableCsv = (columns, lines) => csv([columns.map(({ name, csv: own }) => own ?? name), ...lines.map(({ cells }) => cells.map(raw))]);
+const tableCsv = (columns, lines) => csv([columns.map(({ name, csv: own }) => own ?? name), ...lines.map(({ cells }) => cells.map(raw))]);
 
 /**
  * @param {object} props

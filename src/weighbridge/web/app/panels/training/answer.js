@@ -5,6 +5,7 @@ import { keyOf } from '../../state/question.js';
 import { useAnswer } from '../../engine/engine.js';
 import { Notes } from '../../frame/notes.js';
 import { Bands } from '../shared/bands.js';
+import { Wrong } from '../shared/wrong.js';
 import { Breakdown } from './breakdown.js';
 import { Helps } from './helps.js';
 import { EmittedPlan } from './emit.js';
@@ -27,7 +28,9 @@ export function TrainingAnswer({ answer, question, values }) {
   return html`
     <${Headline} answer=${answer} question=${question} values=${values} />
     <${Stages} answer=${answer} />
+    <${Wrong} told=${advised} />
     ${advised.answer && html`<${Helps} answer=${advised.answer} ask=${question.ask} stale=${advised.pending} />`}
+    <${Wrong} told=${drawn} />
     ${drawn.answer && html`<${Timeline} answer=${drawn.answer} ask=${question.ask} values=${values} />`}
     ${answer.time && html`<${Breakdown} answer=${answer} />`}
     ${answer.cost && html`<${RunTable} answer=${answer} />`}

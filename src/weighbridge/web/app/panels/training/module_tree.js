@@ -6,6 +6,7 @@ import { useAnswer } from '../../engine/engine.js';
 import { binary, exact, three } from '../../format/number.js';
 import { csv, save } from '../../format/save.js';
 import { Table } from '../shared/table.js';
+import { Wrong } from '../shared/wrong.js';
 import { fileOf } from './answer.js';
 
 /**
@@ -32,8 +33,10 @@ export function ModuleTree({ question }) {
 
 /** @param {{question: any}} props */
 function Tree({ question }) {
-  const { answer } = useAnswer('train-tree', { ...question, with: ['tree'] });
+  const told = useAnswer('train-tree', { ...question, with: ['tree'] });
+  const { answer } = told;
   const [closed, close] = useState(/** @type {Set<string>} */ (new Set()));
+  if (told.problems.length) return html`<${Wrong} told=${told} />`;
   if (!answer) return html`<p class="hint">${t('frame.working')}</p>`;
   const all = rowsOf(answer.tree);
   const rows = all.filter(({ path }) => ![...closed].some((one) => path.startsWith(`${one}/`)));

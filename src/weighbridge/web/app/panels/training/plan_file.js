@@ -3,15 +3,13 @@ import { useState } from 'preact/hooks';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { Labelled, labelOf } from '../../controls/fields.js';
+import { LONGEST } from '../../state/address.js';
 import { change } from '../../state/store.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
 
 const NAME = 'train.from';
 const TEXT = 'plan.text';
-
-/** Letters of a file that an address takes. */
-const LONGEST = 24_000;
 
 /** The file as a question carries it. @param {Values} values */
 export const fileOfPlan = (values) => (values[NAME] ? { files: { [values[NAME]]: { text: values[TEXT] ?? '' } } } : {});
