@@ -11,9 +11,7 @@ from tests.browser.test_files import LLAMA_PARAMS, dropped
 TYPED = "#params?model=~typed&m.name=small&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256&x=total"
 
 
-REFUSING = """Object.defineProperty(navigator, 'clipboard', {
-  value: { writeText: () => Promise.reject(new Error('not allowed')) },
-})"""
+CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: %s, configurable: true })"
 
 
 def answer_of(page: Any) -> str:
@@ -46,8 +44,8 @@ def test_a_link_gives_the_same_page_in_either_engine(visit: Any, tmp_path: Path)
 def test_a_link_that_cannot_be_copied_says_so(visit: Any) -> None:
     """Without https a browser has no clipboard; with it, a reader may not allow it."""
     page = visit(engine="service").ready()
-    for without in ("Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })", REFUSING):
-        page.page.evaluate(without)
+    for clipboard in ("undefined", "{ writeText: () => Promise.reject(new Error('not allowed')) }"):
+        page.page.evaluate(CLIPBOARD % clipboard)
         page.press("Copy link")
         page.page.get_by_role("button", name="It could not be copied").wait_for()
         page.page.get_by_role("button", name="Copy link").wait_for()

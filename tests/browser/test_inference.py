@@ -67,7 +67,7 @@ def test_a_deployment_typed_by_hand(visit: Any) -> None:
         ("Formats", "infer.quant", "fp7", "allowed: auto"),
         ("Formats", "infer.kv", "fp7", "is unknown"),
         ("Engine and parallelism", "infer.engine", "vlm", "allowed: vllm"),
-        ("Engine and parallelism", "infer.memory_share", "2", "range"),
+        ("Engine and parallelism", "infer.memory_share", "2", "allowed is 0.01 to 1"),
         ("What users ask", "infer.prompt", "0", "allowed is 1"),
         ("Cluster", "price", "cheap", "dollars per GPU and hour"),
         ("How the model is read", "infer.set", "num_layers", "field=value"),

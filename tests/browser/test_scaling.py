@@ -12,7 +12,7 @@ from tests.browser.taking import axe, table
 from weighbridge import scaling
 from weighbridge.laws import LAWS
 
-OWN = {
+OWN: dict[str, Any] = {
     "law": {
         "name": "of-my-runs",
         "title": "ours",
