@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from heapq import heappop, heappush
 from math import ceil
 
@@ -135,10 +134,11 @@ class Queue:
     step: float = 0.0
     taken: float = 0.0
 
-    @cached_property
-    def requests(self) -> int:
-        """Requests in all."""
-        return requests_of(self.load.users, self.load.rounds)
+    def __post_init__(self) -> None:
+        load = self.load
+        self.requests = requests_of(load.users, load.rounds)
+        self.slots = load.users if load.slots is None else load.slots
+        self.drifts = load.drifts
 
     def run(self) -> Waits:
         """Until every request has ended."""
@@ -148,21 +148,13 @@ class Queue:
         while self.waiting or self.running or self.outside:
             if not self.running or self.steps - self.looked >= self.load.poll:
                 self._look()
-            if self.waiting and self._room:
+            if self.waiting and len(self.running) < self.slots:
                 self._prompts()
             else:
                 self._tokens()
         ttft = self.load.way / 2 + summed(first for first, _ in self.ended) / len(self.ended)
         tpot = summed(each for _, each in self.ended) / len(self.ended)
         return Waits(ttft, tpot, self.clock, self.made, self.read)
-
-    @cached_property
-    def _slots(self) -> int:
-        return self.load.users if self.load.slots is None else self.load.slots
-
-    @property
-    def _room(self) -> int:
-        return self._slots - len(self.running)
 
     def _lengths(self, number: int) -> tuple[int, int]:
         """Tokens of a request's prompt and output, which are independent."""
@@ -181,9 +173,9 @@ class Queue:
         if self.sent >= self.requests:
             return
         prompt, output = self._lengths(self.sent)
-        if load.drifts and self.sent < load.users:
+        if self.drifts and self.sent < load.users:
             output = max(1, round(output * (self.sent + 1) / load.users))
-        self.taken = max(self.taken, self.clock) + load.intake * prompt
+        self.taken = (self.taken if self.taken > self.clock else self.clock) + load.intake * prompt
         self.outside.append(_Request(self.sent, prompt, output, self.clock, self.taken + load.way / 2, prompt))
         self.sent += 1
 
@@ -200,23 +192,8 @@ class Queue:
 
     def _prompts(self) -> None:
         """A pass of prompts, and of tokens where the engine mixes them."""
-        load, beside = self.load, len(self.running) if self.load.mixes else 0
-        room, taken = max(load.budget - beside, 1), 0
-        done: list[_Request] = []
-        places = self._room
-        while self.waiting and len(done) < places:
-            request = self.waiting[0]
-            part = min(request.left, room - taken)
-            if part < request.left and not load.splits and taken:
-                break
-            part = part if load.splits else request.left
-            taken += part
-            request.left -= part
-            if request.left:
-                break
-            done.append(self.waiting.popleft())
-            if taken >= room:
-                break
+        beside = len(self.running) if self.load.mixes else 0
+        taken, done = self._taken(max(self.load.budget - beside, 1))
         self.step = self.mixed(taken, beside)
         self.clock += self.step
         self.read += taken
@@ -225,8 +202,25 @@ class Queue:
             self._end()
         for request in done:
             request.first = self.clock
-            last = self.steps + max(round((request.output - 1) / load.tokens), 1)
+            last = self.steps + (round((request.output - 1) / self.load.tokens) or 1)
             heappush(self.running, (last, request.number, request))
+
+    def _taken(self, room: int) -> tuple[int, list[_Request]]:
+        """Tokens of the prompts that a pass takes, and the requests whose prompts end in it."""
+        waiting, splits, places = self.waiting, self.load.splits, self.slots - len(self.running)
+        taken, done = 0, list[_Request]()
+        while waiting and len(done) < places and taken < room:
+            request = waiting[0]
+            if request.left > room - taken:
+                if splits:
+                    request.left -= room - taken
+                    return room, done
+                if taken:
+                    break
+            taken += request.left
+            request.left = 0
+            done.append(waiting.popleft())
+        return taken, done
 
     def _tokens(self) -> None:
         """Passes of tokens until a sequence ends, or new requests are looked for."""
@@ -241,9 +235,10 @@ class Queue:
 
     def _end(self) -> None:
         """Sequences that have all their tokens leave, and their users send the next request."""
-        while self.running and self.running[0][0] <= self.steps:
-            _, _, request = heappop(self.running)
-            each = (self.clock - request.first) / max(request.output - 1, 1)
+        running, steps = self.running, self.steps
+        while running and running[0][0] <= steps:
+            request = heappop(running)[2]
+            each = (self.clock - request.first) / (request.output - 1 or 1)
             self.ended.append((request.first - request.came, each))
             self.made += request.output
             self._send()

@@ -75,12 +75,15 @@ def waits(inference: Inference) -> Waits:
     """What they see."""
     load, ranks = load_of(inference), int(plain(inference.serving.data))
 
+    @cache
     def decode_at(sequences: int) -> float:
         return inference.decoding(sequences).seconds
 
+    @cache
     def attention_at(sequences: int) -> float:
         return inference.decoding(sequences).attention
 
+    @cache
     def prefill_at(tokens: int) -> float:
         longest = int(plain(inference.serving.mean_prompt))
         if tokens <= longest:
