@@ -80,8 +80,8 @@ class Collectives:
         other = found(self.curves.name)
         rows = f"{fit.rows} all-reduces, half within {fit.median:.1%}"
         own = self.curves.name == self.cluster.device.name
-        how = "measured on" if own else "scaled by link bandwidth from"
-        return f"{how} {other.title} ({rows}); network: {NETWORK_SHARE:.0%} of its bandwidth, latencies of NCCL's model"
+        how = f"measured on {other.title}" if own else f"scaled by link bandwidth from {other.title}"
+        return f"{how} ({rows}); network: {NETWORK_SHARE:.0%} of its bandwidth, latencies of NCCL's model"
 
     def local(self, ranks: Count, stride: Count = 1) -> Count:
         """Ranks of the group that share a link domain."""

@@ -49,7 +49,8 @@ def context(stage: Stage) -> Traced:
     cluster, plan = stage.training.cluster, stage.training.plan
     if cluster is None:
         return _said("context", 0, "no device is given")
-    parts = [_leaf("cuda_context", cluster.device.context_bytes, cluster.device.sources.get("context_bytes", ""))]
+    device, process = cluster.device, "CUDA context and loaded kernels of one process"
+    parts = [_leaf("cuda_context", device.context_bytes, process, device.sources.get("context_bytes", ""))]
     found = list(outside.communicators(plan))
     experts = ["experts", "experts_data"] if plan.expert > 1 else []
     names = [*GROUPS, *["all_ranks"] * (len(found) - len(GROUPS) - len(experts)), *experts]
@@ -88,9 +89,9 @@ def _communicator(name: str, ranks: outside.Ranks, cluster: Cluster) -> Count:
 EXPLAINED = {Beyond.RESERVED: reserved, Beyond.CONTEXT: context, Beyond.TOTAL: device_total}
 
 
-def _leaf(name: str, value: Count, note: str = "") -> Count:
+def _leaf(name: str, value: Count, note: str, source: str = "") -> Count:
     """A number under a name, which has a line of its own for what there is to say."""
-    leaf: Any = Traced(plain(value), None, (int(plain(value)),), Label(name, "bytes", note))
+    leaf: Any = Traced(plain(value), None, (int(plain(value)),), Label(name, "bytes", note, source))
     found: Count = leaf
     return found
 

@@ -1,5 +1,6 @@
 // One control per field of a question, of the kind that its type asks for.
 import { html } from '../html.js';
+import { Problem } from './problem.js';
 import { t, worded } from '../i18n/language.js';
 import { exact } from '../format/number.js';
 import { field, keyOf } from '../state/question.js';
@@ -58,7 +59,7 @@ export function Labelled({ id, label, help, range = '', told = [], children }) {
     <label for=${id}>${label}</label>
     ${children}
     <p class="help" id="${id}-help">${help}${range && html` <span class="range">${range}</span>`}</p>
-    ${told.map((/** @type {string} */ text) => html`<p class="problem" role="alert" id="${id}-problem">${text}</p>`)}
+    ${told.map((/** @type {string} */ text) => html`<${Problem} id="${id}-problem" text=${text} />`)}
   </div>`;
 }
 

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { CopyButton } from '../controls/copy.js';
 import { html } from '../html.js';
+import { Said } from '../i18n/said.js';
 import { t } from '../i18n/language.js';
 import { change } from '../state/store.js';
 import { useAnswer } from '../engine/engine.js';
@@ -35,7 +36,7 @@ export function Drawer({ panel, question, shown }) {
       ${steps.length > 0 && html`<${CopyButton} text=${() => latexOf(steps)} idle="drawer.copy" done="drawer.copied" />`}
       <button type="button" class="icon" onClick=${close} aria-label=${t('drawer.close')} title=${t('drawer.close')}>×</button>
     </header>
-    ${problems.map(({ message }) => html`<p class="problem">${message}</p>`)}
+    ${problems.map(({ message }) => html`<${Said} of="p" class="problem" text=${message} />`)}
     ${steps.length > 0 && html`<${StepView} node=${treeOf(steps)} level=${1} />`}
     <${Beside} tables=${tables} />
     ${answer && !steps.length && !tables.length && html`<p>${t('drawer.none')}</p>`}

@@ -3,6 +3,7 @@ import katex from 'katex';
 import 'katex/dist/katex.min.css';
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
+import { Said } from '../i18n/said.js';
 import { t } from '../i18n/language.js';
 import { exact } from '../format/number.js';
 import { latexName, sides } from './steps.js';
@@ -23,7 +24,7 @@ export function StepView({ node, level }) {
       <${Line} tex=${latexName(step.symbol)} of="name" />
       ${sides(step).map((terms) => terms.map((term, place) => html`<${Line} tex=${`${place ? '{}' : '='} ${term}`} of=${place ? 'term' : 'side'} />`))}
     </div>
-    ${step.note && html`<p class="note" lang="en">${step.note}</p>`}
+    ${step.note && html`<${Said} of="p" class="note" text=${step.note} />`}
     ${step.source && html`<p class="source">${t('drawer.source')}: <cite lang="en">${step.source}</cite></p>`}
     ${children.map((child) => html`<details key=${child.step.path.join('/')}>
       <summary><code>${child.step.symbol}</code> <span class="value">${exact(child.step.value)}</span></summary>

@@ -1,6 +1,7 @@
 // Derivations of the figures that stand on the page, as MathML: browsers show it without fonts of ours.
 import katex from 'katex';
 import { html } from '../html.js';
+import { Said } from '../i18n/said.js';
 import { t } from '../i18n/language.js';
 import { ask } from '../engine/engine.js';
 import { latexName, sides, treeOf } from '../drawer/steps.js';
@@ -69,7 +70,7 @@ export function Written({ node: { step, children } }) {
   return html`<section class="step">
     <div class="equation"><${Line} tex=${latexName(step.symbol)} of="name" />
       ${sides(step).map((terms) => html`<${Line} tex=${`= ${terms.join(' ')}`} of="side" />`)}</div>
-    ${step.note && html`<p class="note" lang="en">${step.note}</p>`}
+    ${step.note && html`<${Said} of="p" class="note" text=${step.note} />`}
     ${step.source && html`<p class="source">${t('drawer.source')}: <cite lang="en">${step.source}</cite></p>`}
     ${children.map((child) => html`<${Written} node=${child} />`)}
   </section>`;

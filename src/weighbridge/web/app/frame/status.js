@@ -1,6 +1,7 @@
 // What stands above the answer: that it is being worked out, what is wrong, what failed.
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
+import { Said } from '../i18n/said.js';
 import { t } from '../i18n/language.js';
 import { engine } from '../engine/engine.js';
 
@@ -15,7 +16,7 @@ export function Status({ told, problems }) {
   if (failed) return html`<div class="told failed" role="alert"><h2>${t('frame.failed')}</h2><p lang="en">${failed}</p><p>${t('frame.failed.hint')}</p></div>`;
   if (problems.length)
     return html`<div class="told wrong" role="alert"><h2>${t('frame.problems')}</h2>
-      <ul>${problems.map(({ field, message }) => html`<li lang="en">${field && html`<code>${field.replace(/^options\./, '')}</code>${': '}`}${message}</li>`)}</ul>
+      <ul>${problems.map(({ field, message }) => html`<li>${field && html`<code>${field.replace(/^options\./, '')}</code>${': '}`}<${Said} text=${message} /></li>`)}</ul>
       ${told.answer && html`<p>${t('frame.before')}</p>`}</div>`;
   return html`<p class="working" role="status">${slow ? t(loading ? 'frame.loading' : 'frame.working') : html`<span class="hint">${t('drawer.hint')}</span>`}</p>`;
 }

@@ -1,6 +1,7 @@
 // The catalogue of models, with a search over names, aliases and repositories.
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
+import { Problem } from '../controls/problem.js';
 import { t } from '../i18n/language.js';
 import { short } from '../format/number.js';
 import { change } from '../state/store.js';
@@ -49,7 +50,7 @@ export function Catalogue({ value, told }) {
     <label for="model-search">${t('model.search')}</label>
     <input id="model-search" type="search" value=${sought} placeholder=${t('model.search.hint', { count: ENTRIES.length })} autocomplete="off"
       onInput=${(/** @type {any} */ e) => seek(e.currentTarget.value)} onKeyDown=${enter} />
-    ${told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+    ${told.map((text) => html`<${Problem} text=${text} />`)}
     <ul class="models" ref=${(/** @type {HTMLElement | null} */ list) => list && !sought && seen(list)} aria-label=${t('model.found')}>
       ${found.map((entry) => html`<li key=${entry.name}><button type="button" aria-pressed=${entry.name === value} onClick=${() => pick(entry.name)}>
         <span>${entry.name}</span><span class="size">${short(entry.parameters)}</span></button></li>`)}

@@ -1,6 +1,7 @@
 // A place to drop a model's file: config.json, params.json, weights.
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
+import { Problem } from '../controls/problem.js';
 import { t } from '../i18n/language.js';
 import { change } from '../state/store.js';
 import { cleared } from './model.js';
@@ -21,7 +22,7 @@ export function Drop({ values }) {
   return html`<div class="drop ${over ? 'over' : ''}">
     <label for="model-file">${t('model.drop')}</label>
     <input id="model-file" type="file" multiple onChange=${(/** @type {any} */ e) => take([...e.currentTarget.files])} />
-    ${wrong && html`<p class="problem" role="alert">${wrong}</p>`}
+    ${wrong && html`<${Problem} text=${wrong} />`}
   </div>`;
 }
 

@@ -1,5 +1,6 @@
 // A launch command of Megatron-LM, pasted.
 import { html } from '../html.js';
+import { Problem } from '../controls/problem.js';
 import { t } from '../i18n/language.js';
 import { change } from '../state/store.js';
 
@@ -18,6 +19,6 @@ export function MegatronArguments({ value, told }) {
   return html`<div class="field ${told.length ? 'wrong' : ''}">
     <label for="m.args">${t('model.megatron')}</label>
     <textarea id="m.args" rows="10" spellcheck=${false} value=${value} aria-invalid=${told.length > 0} onInput=${(/** @type {any} */ e) => change({ 'm.args': e.currentTarget.value })}></textarea>
-    ${told.map((text) => html`<p class="problem" role="alert" lang="en">${text}</p>`)}
+    ${told.map((text) => html`<${Problem} text=${text} />`)}
   </div>`;
 }

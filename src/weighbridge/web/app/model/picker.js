@@ -1,5 +1,6 @@
 // The model group: how the model is given, and the controls of that way.
 import { html } from '../html.js';
+import { Problem } from '../controls/problem.js';
 import { t } from '../i18n/language.js';
 import { change } from '../state/store.js';
 import { Catalogue } from './catalogue.js';
@@ -28,7 +29,7 @@ export function ModelPicker({ values, problems }) {
     ${way === 'typed' && html`<${TypedForm} values=${values} problems=${problems} />`}
     ${way === 'megatron' && html`<${MegatronArguments} value=${values['m.args'] ?? ''} told=${told} />`}
     ${(way === 'files' || way === 'held') && html`<p class="dropped"><b>${values['m.name']}</b> ${t(`model.way.${way}`)}</p>`}
-    ${way !== 'name' && way !== 'megatron' && told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}`;
+    ${way !== 'name' && way !== 'megatron' && told.map((text) => html`<${Problem} text=${text} />`)}`;
 }
 
 /** What each way begins with. */

@@ -1,5 +1,6 @@
 // The form of a model that is typed field by field.
 import { html } from '../html.js';
+import { Problem } from '../controls/problem.js';
 import { t, worded } from '../i18n/language.js';
 import { change } from '../state/store.js';
 import { Choice, Labelled, Typed } from '../controls/fields.js';
@@ -32,7 +33,7 @@ export function TypedForm({ values, problems }) {
     <button type="button" class="quiet" onClick=${() => change({ 'm.dense': '', ...EXAMPLE }, { step: true })}>${t('model.example')}</button>
     <${Labelled} id="m.name" label=${t('typed.name')} help=""><${Typed} id="m.name" value=${values['m.name'] ?? ''} onChange=${(/** @type {string} */ v) => change({ 'm.name': v })} /><//>
     ${rows.map((row) => html`<${Line} key=${row.name} row=${row} values=${values} told=${placed.filter((one) => one.row === row.name).map((one) => one.message)} />`)}
-    ${placed.filter(({ row, field }) => !row && field.startsWith('model.')).map(({ message, field }) => html`<p class="problem" role="alert">${field.slice(6)}: ${message}</p>`)}
+    ${placed.filter(({ row, field }) => !row && field.startsWith('model.')).map(({ message, field }) => html`<${Problem} text=${`${field.slice(6)}: ${message}`} />`)}
     <datalist id="heads">${HEADS.map((value) => html`<option value=${value}></option>`)}</datalist>`;
 }
 

@@ -1,5 +1,6 @@
 // How many parameters a model has, where they are, and how many bytes they take.
 import { html } from '../html.js';
+import { Said } from '../i18n/said.js';
 import { t } from '../i18n/language.js';
 import { binary, decimal, exact, percent, short } from '../format/number.js';
 import { optionsOf } from '../state/question.js';
@@ -35,7 +36,7 @@ function Answer({ answer }) {
   const sparse = parameters.active !== parameters.total;
   return html`
     <div class="sentence">
-      <p class="of">${model.name} · <span lang="en">${model.family}</span></p>
+      <p class="of">${model.name} · <${Said} text=${model.family} /></p>
       <p class="large"><${Figure} of="total" label=${t('params.total')}>${short(parameters.total)}<//> <span>${t('params.parameters')}</span></p>
       <p class="also"><${Figure} of="total">${exact(parameters.total)}<//> ${t('params.parameters')}</p>
       <p class="also"><${Figure} of=${`bytes:${bytes.dtype}`}>${exact(bytes.total)}<//> ${t('params.bytes.in', { dtype: bytes.dtype, size: `${decimal(bytes.total)}${t('params.comma')}${binary(bytes.total)}` })}</p>

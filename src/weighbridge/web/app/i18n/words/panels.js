@@ -53,7 +53,6 @@ export default {
   'band.fine_tuning': ['fine-tuning', '微调', '微調'],
   'changes.apply': ['Apply', '应用', '套用'],
   'changes.apply.this': ['Apply: {change}', '应用：{change}', '套用：{change}'],
-  'changes.to': [': ', '：', '：'],
   'changes.fit': ['What would make it fit', '怎样才能装下', '怎樣才能裝下'],
   'changes.memory': ['What would free memory', '怎样节省显存', '怎樣節省顯示記憶體'],
   'changes.time': ['What would make it faster', '怎样更快', '怎樣更快'],

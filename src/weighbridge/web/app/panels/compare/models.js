@@ -1,6 +1,7 @@
 // Models side by side: sizes, bytes, FLOPs; a picture of one of these.
 import { useState } from 'preact/hooks';
 import { html } from '../../html.js';
+import { Said } from '../../i18n/said.js';
 import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { SERIES, styled } from '../../charts/colours.js';
@@ -22,7 +23,7 @@ export function Models({ answer: { models }, question, explained = true }) {
   const [drawn, draw] = useState('parameters');
   const say = (/** @type {string} */ key) => (key === 'bytes' ? decimal : short);
   const rows = SHOWN.map((key) => ({
-    name: t(`compare.row.${key}`), of: (/** @type {any} */ one) => one[key], say: key === 'family' ? (/** @type {string} */ v) => html`<span lang="en">${v}</span>` : exact, times: key in EXPLAINED,
+    name: t(`compare.row.${key}`), of: (/** @type {any} */ one) => one[key], say: key === 'family' ? (/** @type {string} */ v) => html`<${Said} text=${v} />` : exact, times: key in EXPLAINED,
     explain: (/** @type {number} */ place) => (explained && key in EXPLAINED ? `model:${place}:${key}` : null),
   }));
   const names = models.map((/** @type {any} */ one) => one.model);

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import CLUSTERS from '../../generated/clusters.json';
 import { html } from '../../html.js';
+import { Problem } from '../../controls/problem.js';
 import { t } from '../../i18n/language.js';
 import { short } from '../../format/number.js';
 import { ENTRIES, matching } from '../../model/catalogue.js';
@@ -23,7 +24,7 @@ function Chips({ items, away, label }) {
 }
 
 /** What is wrong with fields of that beginning. @param {Problem[]} problems @param {string} start */
-const told = (problems, start) => problems.filter(({ field }) => field.startsWith(start)).map(({ message }) => html`<p class="problem" role="alert">${message}</p>`);
+const told = (problems, start) => problems.filter(({ field }) => field.startsWith(start)).map(({ message }) => html`<${Problem} text=${message} />`);
 
 /** @param {{values: Values, problems: Problem[]}} props */
 export function ModelsPicker({ values, problems }) {

@@ -1,6 +1,7 @@
 // Plans that were kept on other panels, side by side: memory against what a GPU has, speed, price.
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../../html.js';
+import { Said } from '../../i18n/said.js';
 import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { binary, dollars, exact, percent, seconds, short, three } from '../../format/number.js';
@@ -29,7 +30,7 @@ export function Plans({ plans }) {
   const heard = useMany('compare-plans', asked.map(({ question }) => question));
   const kept = plans.map((plan, place) => ({ plan, number: place + 1, answer: heard[place]?.answer ?? null, problems: asked[place].wrong ? [{ field: 'model', message: asked[place].wrong }] : heard[place]?.problems ?? [] }));
   return html`<div class="sentence"><p class="of">${t('compare.plans.of', { count: plans.length })}</p></div>
-    ${kept.filter(({ problems }) => problems.length).map(({ plan, number, problems }) => html`<div class="told wrong" role="alert"><h2>${number}. ${modelLine(plan.values)}</h2><p lang="en">${problems.map(({ message }) => message).join('; ')}</p></div>`)}
+    ${kept.filter(({ problems }) => problems.length).map(({ plan, number, problems }) => html`<div class="told wrong" role="alert"><h2>${number}. ${modelLine(plan.values)}</h2><${Said} of="p" text=${problems.map(({ message }) => message).join('; ')} /></div>`)}
     ${kept.some(({ answer, problems }) => !answer && !problems.length) && html`<p class="working" role="status">${t('frame.working')}</p>`}
     <${Memory} kept=${kept.filter(({ plan, answer }) => answer && KINDS.flat().includes(plan.panel))} />
     ${KINDS.map((panels, place) => html`<${Like} key=${place} kept=${kept.filter(({ plan, answer }) => answer && panels.includes(plan.panel))} serving=${place === 1} />`)}`;

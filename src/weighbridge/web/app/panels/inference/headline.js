@@ -1,5 +1,6 @@
 // How many users there is room for, or what is missing; then what they get and what it costs.
 import { html } from '../../html.js';
+import { said } from '../../i18n/phrasebook.js';
 import { t } from '../../i18n/language.js';
 import { Figure } from '../../drawer/figure.js';
 import { binary, dollars, exact, percent, seconds, three } from '../../format/number.js';
@@ -26,7 +27,7 @@ export function Headline({ answer, question, values }) {
       : html`<p class="large"><${Figure} of="users" label=${`${t('infer.users')} ${max_batch === null ? '∞' : exact(max_batch)}`}>${max_batch === null ? '∞' : exact(max_batch)}<//> <span>${t('infer.at.once', { tokens: exact(load.prompt + load.output) })}</span></p>
         <p class="verdict ${fits ? 'good' : ''}">${t(fits ? 'infer.fits' : 'infer.fits.only', of)}</p>`}
     <p class="also">${t('infer.load', { prompt: exact(load.prompt), output: exact(load.output), batch: exact(load.batch) })}</p>
-    ${answer.untimed && html`<p class="also" lang="en">${t('infer.untimed', { reason: answer.untimed })}</p>`}
+    ${answer.untimed && html`<p class="also">${t('infer.untimed', { reason: said(answer.untimed) })}</p>`}
     ${answer.ttft_seconds !== null && html`<${Gets} answer=${answer} />`}
     <${Gives} answer=${answer} />
     <${Pin} question=${question} values=${values} name=${`${model.name} · ${cluster} · ${plan.quantisation}`} />

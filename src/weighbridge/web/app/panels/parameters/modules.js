@@ -54,7 +54,7 @@ function Line({ row, total, open, toggle }) {
   return html`<tr class=${node.apart ? 'apart' : ''}>
     <th scope="row" style=${{ paddingInlineStart: `${0.5 + depth * 1.1}rem` }}>
       ${row.children.length ? html`<button type="button" class="fold" aria-expanded=${open} aria-label=${label} onClick=${() => toggle(path)}>${open ? '▾' : '▸'}</button>` : html`<span class="fold"></span>`}
-      <i class="dot" style=${{ background: kindColour(node.kind) }} title=${kindName(node.kind)}></i><span lang="en" translate="no">${name}</span></th>
+      <i class="dot" style=${{ background: kindColour(node.kind) }} title=${kindName(node.kind)}></i><span lang="en" translate=${false}>${name}</span></th>
     <td class="number">${exact(row.times)}</td><td class="number"><${Explained} of=${`each ${path}`} value=${node.each}/></td>
     <td class="number"><${Explained} of=${`all ${path}`} value=${row.total}/></td><td class="number">${node.apart ? '' : percent(row.total / total)}</td>
   </tr>`;

@@ -1,5 +1,6 @@
 // What is stored: the bytes that files of weights take, or that a quantised checkpoint takes by its configuration.
 import { html } from '../../html.js';
+import { Said } from '../../i18n/said.js';
 import { t } from '../../i18n/language.js';
 import { binary, decimal, exact, percent, three } from '../../format/number.js';
 import { csv, save } from '../../format/save.js';
@@ -55,7 +56,7 @@ function Shares({ title, label, rows, name, dot = false }) {
 /** Weights of which nothing says what they are of: what their headers say is all there is. @param {{weights: any}} props */
 export function Alone({ weights }) {
   return html`<div class="sentence">
-    <p class="of">${weights.name} · <span lang="en">${weights.form}</span></p>
+    <p class="of">${weights.name} · <${Said} text=${weights.form} /></p>
     <p class="large">${decimal(weights.total)} <span>${t('stored.of', { parameters: exact(weights.parameters) })}</span></p>
   </div>`;
 }

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import LAWS from '../../generated/laws.json';
 import { html } from '../../html.js';
+import { Problem } from '../../controls/problem.js';
 import { t } from '../../i18n/language.js';
 import { toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
@@ -32,8 +33,8 @@ export function LawChoice({ values, problems }) {
   const flip = (/** @type {string} */ name) => put(NAMES.filter((one) => (one === name ? !now.has(one) : now.has(one))));
   const told = toldOf(problems, 'law');
   return html`<fieldset class="checks"><legend>${t('scaling.laws')}</legend>
-    ${LAWS.map(({ name, title }) => html`<label key=${name}><input type="checkbox" checked=${now.has(name)} disabled=${now.size === 1 && now.has(name)} onChange=${() => flip(name)} /> <span><b>${name}</b> <span class="soft" lang="en">${title}</span></span></label>`)}
-    ${told.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+    ${LAWS.map(({ name, title }) => html`<label key=${name}><input type="checkbox" checked=${now.has(name)} disabled=${now.size === 1 && now.has(name)} onChange=${() => flip(name)} /> <span><b>${name}</b> <cite class="soft" lang="en">${title}</cite></span></label>`)}
+    ${told.map((text) => html`<${Problem} text=${text} />`)}
     ${values[KEY] && html`<button type="button" class="quiet" onClick=${() => put(usual(values))}>${t('scaling.laws.all')}</button>`}</fieldset>`;
 }
 
@@ -60,7 +61,7 @@ export function OwnLaw({ values, problems }) {
     <div class="field"><label for="scaling-own">${t('scaling.own.paste')}</label>
       <textarea id="scaling-own" rows="5" spellcheck=${false} value=${typed} onInput=${(/** @type {any} */ e) => read(e.currentTarget.value)}></textarea></div>
     <div class="field"><label for="scaling-own-file">${t('scaling.own.file')}</label><input id="scaling-own-file" type="file" accept=".json,.csv" onChange=${picked} /></div>
-    ${[said, ...told].filter(Boolean).map((text) => html`<p class="problem" role="alert">${text}</p>`)}`;
+    ${[said, ...told].filter(Boolean).map((text) => html`<${Problem} text=${text} />`)}`;
 }
 
 /** What is wrong with a text as a law, in words; nothing where it may be one, which Python then reads. @param {string} text */

@@ -20,7 +20,7 @@ export function Laws({ answer: { answers, over_laws: over }, explained }) {
   const columns = [{ name: t('scaling.law') }, ...['scaling.parameters', 'scaling.tokens', 'scaling.ratio'].map((key) => ({ name: t(key), number: true })), ...(one ? [] : [{ name: 'FLOPs', number: true }]),
     { name: t('scaling.loss'), number: true }, ...(!one && priced ? [{ name: t('scaling.days'), number: true }, { name: t('scaling.dollars'), number: true }] : []), { name: t('scaling.outside') }];
   return html`<${Table} title=${t('scaling.table')} file="scaling-laws" columns=${columns} lines=${answers.map((/** @type {any} */ a) => ({ key: a.law.name, cells: [
-    { raw: a.law.name, text: html`<${LawName} law=${a.law.name} /><span class="span" lang="en">${a.law.title}</span>` },
+    { raw: a.law.name, text: html`<${LawName} law=${a.law.name} /><cite class="span" lang="en">${a.law.title}</cite>` },
     { raw: a.parameters, text: html`<${Given} law=${a.law.name} figure="N" value=${a.parameters} say=${short} span=${given ? null : a.intervals?.parameters} explained=${explained} />${a.total_parameters && html`<span class="span">${t('scaling.of.all', { all: short(a.total_parameters) })}</span>`}` },
     { raw: a.tokens, text: html`<${Given} law=${a.law.name} figure="D" value=${a.tokens} say=${short} span=${given ? null : a.intervals?.tokens} explained=${explained} />` },
     { raw: a.tokens_per_parameter, text: html`${plain(a.tokens_per_parameter)}<${Span} span=${given ? null : a.intervals?.tokens_per_parameter} say=${plain} />` },

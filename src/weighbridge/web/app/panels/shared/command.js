@@ -1,6 +1,7 @@
 // What Python emitted, a command or a file: to read and to copy, with what it does not say.
 import { CopyButton } from '../../controls/copy.js';
 import { html } from '../../html.js';
+import { Said } from '../../i18n/said.js';
 import { t } from '../../i18n/language.js';
 import { Wrong } from './wrong.js';
 
@@ -13,5 +14,5 @@ export function Command({ told }) {
   return html`<div class="command ${pending ? 'stale' : ''}">
     <pre tabindex="0" lang="en"><code>${text}</code></pre>
     <${CopyButton} text=${() => text} idle="launch.copy" done="launch.copied" />
-    ${warnings.map((/** @type {string} */ warning) => html`<p class="hint" lang="en">${warning}</p>`)}</div>`;
+    ${warnings.map((/** @type {string} */ warning) => html`<${Said} of="p" class="hint" text=${warning} />`)}</div>`;
 }

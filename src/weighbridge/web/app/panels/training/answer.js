@@ -1,6 +1,7 @@
 // The answer about a training step: fits or not first, then why, then what to do.
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
+import { said } from '../../i18n/phrasebook.js';
 import { keyOf } from '../../state/question.js';
 import { useAnswer } from '../../engine/engine.js';
 import { Notes } from '../../frame/notes.js';
@@ -46,6 +47,7 @@ export const fileOf = (name) => name.replace(/[^\w.-]+/g, '-');
 
 /** Where the peak stands, in words. @param {any} rank */
 export function peakLine({ pipeline_stage: stage, peak_at: { operation, module, layer, direction } }) {
-  const what = layer === null ? module || operation : t('train.layer', { layer });
-  return t(`train.peak.${direction.replaceAll(' ', '_')}`, { stage, what, operation });
+  const done = said(operation);
+  const what = layer === null ? module || done : t('train.layer', { layer });
+  return t(`train.peak.${direction.replaceAll(' ', '_')}`, { stage, what, operation: done });
 }

@@ -1,5 +1,6 @@
 // Where a step's time goes, and what each part waits for.
 import { html } from '../../html.js';
+import { Said } from '../../i18n/said.js';
 import { t, worded } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { KIND_ORDER, kindColour } from '../../charts/colours.js';
@@ -51,7 +52,7 @@ export function Breakdown({ answer }) {
   return html`<${Pictured} title=${t('train.breakdown')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-step`)} label=${label} of=${answer} height=${96} option=${() => partsOption(time.breakdown)} />
     <ul class="legend">${order.map(([name, value]) => html`<li key=${name}><i style=${{ background: partColour(name) }}></i>${partName(name)} <b>${percent(value / sum)}</b></li>`)}</ul>
-    <p class="hint" lang="en">${time.basis.kernels}; ${time.basis.messages}</p><//>
+    <p class="hint"><${Said} text=${time.basis.kernels} /><br /><${Said} text=${time.basis.messages} /></p><//>
     ${time.stages.length > 1 && html`<${StageTimes} answer=${answer} />`}`;
 }
 

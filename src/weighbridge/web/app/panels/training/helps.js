@@ -6,12 +6,11 @@ import { Changes } from '../shared/changes.js';
 
 /** @param {{answer: any, ask: string, stale: boolean}} props */
 export function Helps({ answer, ask, stale }) {
-  const { fits, changes, changes_add_up: together, time, plan } = answer;
-  const now = { global_batch: plan.global_batch, sp: plan.sequence_parallel };
+  const { fits, changes, changes_add_up: together, time } = answer;
   const hint = together ? t('changes.together') : '';
   return html`<div class=${stale ? 'stale' : ''}>
-    <${Changes} title=${t(fits === false ? 'changes.fit' : 'changes.memory')} hint=${hint} ask=${ask} changes=${changes} gives=${frees} now=${now} />
-    ${time && html`<${Changes} title=${t(fits === false ? 'changes.quickest' : 'changes.time')} ask=${ask} changes=${time.changes} gives=${saves} now=${now} />`}</div>`;
+    <${Changes} title=${t(fits === false ? 'changes.fit' : 'changes.memory')} hint=${hint} ask=${ask} changes=${changes} gives=${frees} />
+    ${time && html`<${Changes} title=${t(fits === false ? 'changes.quickest' : 'changes.time')} ask=${ask} changes=${time.changes} gives=${saves} />`}</div>`;
 }
 
 /** @param {any} one */

@@ -1,6 +1,7 @@
 // The modules of the fullest rank, equal ones folded: parameters, and what each keeps for the backward pass.
 import { useState } from 'preact/hooks';
 import { html } from '../../html.js';
+import { Said } from '../../i18n/said.js';
 import { spoken, t } from '../../i18n/language.js';
 import { useAnswer } from '../../engine/engine.js';
 import { binary, exact, three } from '../../format/number.js';
@@ -52,7 +53,7 @@ function Tree({ question }) {
     <tbody>${rows.map(({ branch, path, depth }) => html`<tr key=${path}>
       <th scope="row" style=${{ paddingInlineStart: `${0.4 + depth * 1.1}rem` }}>
         ${branch.children.length ? html`<button type="button" class="fold" aria-expanded=${!closed.has(path)} aria-label=${t(closed.has(path) ? 'table.open' : 'table.close', { name: called(branch) })} onClick=${() => toggle(path)}>${closed.has(path) ? '▸' : '▾'}</button>` : html`<span class="fold"></span>`}
-        <code>${called(branch)}</code>${branch.remark && html` <span class="soft" lang="en">${branch.remark}</span>`}</th>
+        <code>${called(branch)}</code>${branch.remark && html` <${Said} class="soft" text=${branch.remark} />`}</th>
       <td class="number">${exact(branch.parameters)}</td><td class="number">${exact(branch.kept_elements)}</td><td class="number" title=${exact(branch.kept_bytes)}>${binary(branch.kept_bytes)}</td></tr>`)}</tbody></table></div>
     <${OneGpu} gpu=${answer.gpu} name=${answer.model.name} />`;
 }

@@ -1,5 +1,6 @@
 // What a run takes: time, money, energy, what is lost to interruptions; every assumption with its source.
 import { html } from '../../html.js';
+import { Said } from '../../i18n/said.js';
 import { t } from '../../i18n/language.js';
 import { Figure } from '../../drawer/figure.js';
 import { binary, dollars, exact, percent, seconds, short, three } from '../../format/number.js';
@@ -29,7 +30,7 @@ export function RunTable({ answer: { cost, model } }) {
     cells: [
       { raw: name, text: t(`run.${name}`) },
       { raw: cost[name], text: EXPLAINED.includes(name) ? html`<${Figure} of=${`cost:${name}`}>${say(cost[name])}<//>` : say(cost[name]) },
-      { raw: cost.sources[SOURCES[name] ?? name] ?? '', text: html`<span class="small" lang="en">${cost.sources[SOURCES[name] ?? name] ?? ''}</span>` },
+      { raw: cost.sources[SOURCES[name] ?? name] ?? '', text: html`<cite class="small"><${Said} text=${cost.sources[SOURCES[name] ?? name] ?? ''} /></cite>` },
     ],
   }));
   return html`<${Table} title=${t('run.title')} file=${fileOf(`${model.name}-run`)} lines=${lines}
