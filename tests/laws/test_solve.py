@@ -6,12 +6,13 @@ import math
 
 import pytest
 
-from weighbridge.laws.solve import lowest, rising_root
+from weighbridge.laws.solve import lowest, near_root, rising_root
 
 
 @pytest.mark.parametrize("root", [1e-9, 0.5, 1.0, 7e9, 1e25])
 def test_a_root_is_found_to_the_last_digits(root: float) -> None:
     assert rising_root(lambda x: math.log(x / root), 1e-12, 1e30) == pytest.approx(root, rel=1e-13)
+    assert near_root(lambda x: math.log(x / root), 1e-12, 1e30) == pytest.approx(root, rel=1e-10)
 
 
 def test_no_root_is_said() -> None:

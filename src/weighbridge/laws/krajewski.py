@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import power, ratio
 from weighbridge.laws.law import TRAINING_FLOPS, Allocation, Extra, Fitted, Law, Span
-from weighbridge.laws.solve import rising_root
+from weighbridge.laws.solve import near_root, rising_root
 
 ROUTING_FLOPS = 14.0
 """``c_r``: FLOPs per weight of the router and token, forward and backward (appendix E)."""
@@ -145,11 +145,13 @@ class Krajewski(Law):
     @lru_cache(maxsize=4096)  # noqa: B019 - laws live as long as the program
     def best(self, compute: float) -> tuple[Allocation, int]:
         """The optimum of a budget and its granularity."""
-        found = []
-        for g in GRANULARITIES:
-            size = rising_root(lambda n, g=g: self._slope(compute, n, g), SMALLEST, LARGEST)  # type: ignore[misc]
-            found.append((self._loss_within(compute, size, g), g, size))
-        _, granularity, parameters = min(found)
+
+        def least(granularity: int) -> float:
+            size = near_root(lambda n: self._slope(compute, n, granularity), SMALLEST, LARGEST)
+            return self._loss_within(compute, size, granularity)
+
+        granularity = min(GRANULARITIES, key=least)
+        parameters = rising_root(lambda n: self._slope(compute, n, granularity), SMALLEST, LARGEST)
         return Allocation(parameters, self._tokens(compute, parameters, granularity)), granularity
 
     def optimum(self, compute: float) -> Allocation:

@@ -30,16 +30,31 @@ def rising_root(function: Callable[[float], float], low: float, high: float) -> 
     Raises:
         ArithmeticError: where it does not pass zero there.
     """
-    of_low, of_high = function(low), function(high)
-    if not of_low <= 0 <= of_high:
-        raise ArithmeticError(f"no root between {low:g} and {high:g}")
-    a, b = _narrowed(function, math.log(low), math.log(high), of_low, of_high)
+    a, b = _around(function, low, high)
     for _ in range(STEPS):
         middle = (a + b) / 2
         if middle in (a, b):
             break
         a, b = (a, middle) if function(math.exp(middle)) > 0 else (middle, b)
     return math.exp((a + b) / 2)
+
+
+def near_root(function: Callable[[float], float], low: float, high: float) -> float:
+    """The same to ten digits, in half the steps.
+
+    Raises:
+        ArithmeticError: where it does not pass zero there.
+    """
+    a, b = _around(function, low, high)
+    return math.exp((a + b) / 2)
+
+
+def _around(function: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+    """A narrow bracket around the root, of the logarithm."""
+    of_low, of_high = function(low), function(high)
+    if not of_low <= 0 <= of_high:
+        raise ArithmeticError(f"no root between {low:g} and {high:g}")
+    return _narrowed(function, math.log(low), math.log(high), of_low, of_high)
 
 
 def _narrowed(function: Callable[[float], float], a: float, b: float, of_a: float, of_b: float) -> tuple[float, float]:
