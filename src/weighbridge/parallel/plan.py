@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from functools import cached_property
@@ -169,22 +169,30 @@ class Plan:
             "execution": Execution,
         }
 
-    def problems(self, tree: Node | None = None, layers: int = 0, prediction: int = 0) -> tuple[Problem, ...]:
-        """Everything that is wrong with the plan, for plain numbers: fields and what is wrong with each.
+    def problems(self, tree: Node | None = None, layers: int = 0, prediction: int = 0) -> Iterator[Problem]:
+        """Everything that is wrong with the plan, for plain numbers: fields and what is wrong with each, once.
 
         Args:
             tree: the module tree of the model that it is for.
             layers: the model's decoder layers.
             prediction: its multi-token prediction layers.
         """
-        wrong = tuple(problems.of_fields(self))
+        said: set[Problem] = set()
+        for problem in self._problems(tree, layers, prediction):
+            if problem not in said:
+                said.add(problem)
+                yield problem
+
+    def _problems(self, tree: Node | None, layers: int, prediction: int) -> Iterator[Problem]:
+        wrong = list(problems.of_fields(self))
         if wrong:
-            return wrong
-        found = [*problems.of_choices(self), *problems.of_ranks(self)]
-        found += [*problems.of_sharding(self), *problems.of_batch(self)]
+            yield from wrong
+            return
+        for part in (problems.of_choices, problems.of_ranks, problems.of_sharding, problems.of_batch):
+            yield from part(self)
         if tree is not None:
-            found += [*problems.of_model(self, tree), *problems.of_layout(self, layers, prediction)]
-        return tuple(dict.fromkeys(found))
+            yield from problems.of_model(self, tree)
+            yield from problems.of_layout(self, layers, prediction)
 
     @cached_property
     def data(self) -> Count:
