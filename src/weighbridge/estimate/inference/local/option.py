@@ -184,10 +184,11 @@ class Option:
         again = self.layers.heads[1] if self.build.reads_per_head else 1.0
         cuda = device.vendor != "Apple" and device.kind != "CPU"
         mapped = Mapped(share.beyond, self._active, self.host.disk) if share.beyond and self.host.disk else None
+        own = name if sum(bool(each.buffers) for each in self.parts) > 1 else ""
         return Part(
             name,
-            rates(device),
-            tuple(Read(name, kind, size) for kind, size in self._read(share).items()),
+            replace(rates(device), name=own),
+            tuple(Read(own, kind, size) for kind, size in self._read(share).items()),
             self.layers.cache(past + 1),
             self.build.count(self.layers.step(past), cuda and self.layers.quantised),
             len(share.layers),
@@ -250,7 +251,7 @@ class Option:
             total += summed(chunks[0]) + summed(max(stages) for stages in chunks[1:])
         return total
 
-    @property
+    @cached_property
     def prompt(self) -> Prompt | None:
         """A prompt that fills the context, or the longest that is timed; ``None`` where that is not known."""
         tokens = min(self.context, LONGEST_PROMPT)

@@ -7,10 +7,11 @@ models that the engines' developers published.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 from weighbridge.arithmetic import minimum, ratio
 from weighbridge.hardware.device import Device
-from weighbridge.traced import Label, identifier, named, plain
+from weighbridge.traced import Label, named, plain
 
 SHARE = 0.93
 """Of a graphics card's bandwidth that products of a matrix and a vector attain: 0.928 and 0.919 (fp16, q8_0; RTX 4070)
@@ -53,9 +54,11 @@ CORES = {(8, 0): 64, (7, 5): 64, (7, 0): 64, (6, 0): 64}
 of all others."""
 
 
-CARDS, APPLES, PROCESSORS = (
-    f"ggml-org/llama.cpp, {where}" for where in ("pull requests 10991 and 15131", "pull request 2917", "issue 34")
-)
+SOURCES = {
+    "card": "ggml-org/llama.cpp, pull requests 10991 and 15131",
+    "Apple": "ggml-org/llama.cpp, pull request 2917",
+    "processor": "ggml-org/llama.cpp, issue 34",
+}
 """Where each kind's share of its bandwidth was measured."""
 
 
@@ -64,7 +67,6 @@ class Rates:
     """How a device makes a token.
 
     Attributes:
-        name: what symbols call the device.
         bandwidth: bytes per second of its memory, as published.
         share: of those that products of a matrix and a vector attain.
         source: where that was measured.
@@ -74,9 +76,9 @@ class Rates:
         clocks: multiprocessors, or cores, times their clock; ``None`` where neither limits.
         taken: bytes that a multiprocessor takes in for each clock; ``None`` for no such limit.
         decoded: bytes of k-quants that a core decodes for each clock; ``None`` for no such limit.
+        name: what symbols call the device; empty where it is the only one.
     """
 
-    name: str
     bandwidth: float
     share: float
     source: str
@@ -86,10 +88,12 @@ class Rates:
     clocks: float | None = None
     taken: float | None = None
     decoded: float | None = None
+    name: str = ""
 
     def symbol_of(self, field: str) -> str:
         """What formulas call a field."""
-        return SYMBOLS.get(field, field)
+        symbol = SYMBOLS.get(field, field)
+        return owned(self.name, symbol) if field in ("bandwidth", "clocks") else symbol
 
     @property
     def memory(self) -> float:
@@ -119,13 +123,15 @@ class Rates:
             kind: the type the bytes are in, of which k-quants take more to decode.
             again: how often each byte is asked for, where that is not once; caches answer all but the first.
         """
-        slowest = self.memory
+        limits = [self.memory]
         if self.units is not None:
-            slowest = minimum(slowest, self.units if again is None else ratio(self.units, again))
+            limits.append(self.units if again is None else ratio(self.units, again))
         packed = self.packed if kind.endswith("_k") else None
         if packed is not None:
-            slowest = minimum(slowest, packed)
-        return named(slowest, Label("read_rate" if packed is None else "k_quant_rate", "bytes/s"))
+            limits.append(packed)
+        slowest = reduce(minimum, limits)
+        label = Label("read_rate" if packed is None else "k_quant_rate", "bytes/s")
+        return named(slowest, label) if len(limits) > 1 else slowest
 
     def kernel(self, ahead: bool) -> float:
         """Seconds of a kernel beside its bytes.
@@ -148,6 +154,11 @@ SYMBOLS = {
 """What formulas call fields of rates."""
 
 
+def owned(name: str, symbol: str) -> str:
+    """A symbol of one device among several; without a name, of the only one."""
+    return f"{name}_{symbol}" if name else symbol
+
+
 def clocks(device: Device) -> float:
     """Multiprocessors, or cores, times their clock: from the rate in fp32."""
     cores = 128 if device.capability is None else CORES.get(device.capability, 128)
@@ -156,13 +167,13 @@ def clocks(device: Device) -> float:
 
 def rates(device: Device) -> Rates:
     """The rates of a device."""
-    name, bandwidth = identifier(device.name), device.memory_bandwidth
+    bandwidth = device.memory_bandwidth
     if device.kind == "CPU":
-        return Rates(name, bandwidth, CPU_SHARE, PROCESSORS)
+        return Rates(bandwidth, CPU_SHARE, SOURCES["processor"])
     if device.vendor == "Apple":
         decoded = APPLE_BYTES_A_CLOCK
-        return Rates(name, bandwidth, APPLE_SHARE, APPLES, APPLE_GAP, clocks=clocks(device), decoded=decoded)
+        return Rates(bandwidth, APPLE_SHARE, SOURCES["Apple"], APPLE_GAP, clocks=clocks(device), decoded=decoded)
     checked = ECC if device.usable_bytes <= ECC * device.memory_bytes else None
     if device.vendor != "NVIDIA":
-        return Rates(name, bandwidth, SHARE, CARDS, GAP, GAP_LAUNCHED, checked)
-    return Rates(name, bandwidth, SHARE, CARDS, GAP, GAP_LAUNCHED, checked, clocks(device), BYTES_A_CLOCK)
+        return Rates(bandwidth, SHARE, SOURCES["card"], GAP, GAP_LAUNCHED, checked)
+    return Rates(bandwidth, SHARE, SOURCES["card"], GAP, GAP_LAUNCHED, checked, clocks(device), BYTES_A_CLOCK)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from weighbridge.arithmetic import ratio
 from weighbridge.estimate.explainable import Explainable
-from weighbridge.estimate.inference.local.rates import Rates
+from weighbridge.estimate.inference.local.rates import Rates, owned
 from weighbridge.sums import summed
 from weighbridge.traced import Label, identifier, named, plain
 
@@ -17,7 +17,7 @@ class Read:
     """Weights of one type that a device reads for a token.
 
     Attributes:
-        name: what symbols call the device.
+        name: what symbols call the device; empty where it is the only one.
         kind: the type.
         size: bytes.
     """
@@ -28,7 +28,7 @@ class Read:
 
     def symbol_of(self, field: str) -> str:
         """What formulas call a field."""
-        return f"{identifier(self.kind)}_read" if field == "size" else field
+        return owned(self.name, f"{identifier(self.kind)}_read") if field == "size" else field
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,8 @@ class Part:
 
     def symbol_of(self, field: str) -> str:
         """What formulas call a field."""
-        known = {"cached": "cache_bytes", "layers": "layers_here", "every_layer": "layers", "again": "queries_per_key"}
-        return known.get(field, field)
+        known = {"cached": "cache_bytes", "every_layer": "layers", "again": "queries_per_key"}
+        return owned(self.pace.name, "layers_here") if field == "layers" else known.get(field, field)
 
     def _of_layers(self, whole: int) -> float:
         """Of what all layers have, the share of those that the device has."""
