@@ -74,6 +74,10 @@ GOLDEN = {
     "infer-does-not-fit.md": ["infer", "llama-3.1-70b", "--cluster", "RTX-4090", "--format", "markdown"],
     "infer-mamba.json": ["infer", "mamba-1.4b", "--cluster", "A100", "--engine", "transformers", "--json"],
     "explain-infer.txt": ["infer", "gemma-2-2b", "--cluster", "L40S", "--batch", "4", "--explain"],
+    "explain-local.txt": [
+        *("local", "llama-3.1-8b", "--on", "RTX 3090", "--on", "RTX 3060", "--cpu", "13900k", "--ram", "64GiB"),
+        *("--gguf", "Q4_K_M", "--ngl", "20", "--explain"),
+    ],
     "compare-served.txt": [*COMPARED],
     "compare-served.csv": [*COMPARED, "--csv"],
     "help.txt": ["--help"],

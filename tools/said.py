@@ -29,6 +29,7 @@ ANSWERED: dict[str, tuple[str, ...]] = {
     "report/training_explained.py": (),
     "report/plan_words.py": (),
     "report/inference.py": ("notes",),
+    "report/local_explained.py": ("meant", "_cache", "_needed", "_speed"),
     "report/local.py": ("NOTES", "HOST", "PROMPT"),
     "report/tree.py": ("_together",),
     "report/inference_tables.py": ("weights",),

@@ -132,6 +132,12 @@ def symbol(name: str, value: Any, unit: str = "", note: str = "") -> Any:
     return Traced(value, label=Label(name, unit, note))
 
 
+def identifier(text: str) -> str:
+    """A name for a symbol: the text with an underscore for whatever a Python identifier does not have."""
+    clean = "".join(c if c.isalnum() else "_" for c in text)
+    return f"_{clean}" if clean[:1].isdigit() else clean
+
+
 def same_kind(value: Count, name: str, like: Count) -> Count:
     """``value`` as a traced leaf called ``name`` if ``like`` is traced, else ``value``.
 
@@ -202,8 +208,7 @@ class _Tracer:
 
 def _inside(prefix: str, key: str, item: Any) -> tuple[str, str]:
     """Prefix and name of an entry of a table: tables and dataclasses in it hand their key down."""
-    clean = "".join(c if c.isalnum() else "_" for c in str(key))
-    clean = f"_{clean}" if clean[:1].isdigit() else clean
+    clean = identifier(str(key))
     if isinstance(item, dict) or is_dataclass(item):
         return f"{prefix}{clean}_", clean
     return prefix, clean

@@ -143,10 +143,8 @@ def test_a_report_opens_anywhere(visit: Any, chromium: Browser, tmp_path: Path, 
     assert report.locator(f'a[href="{page.where()}"]').count() == 1
     assert report.locator("script, iframe, img, link, button, input, canvas").count() == 0
     assert "weighbridge " in report.locator("code").last.inner_text()
-    if panel != "local":  # which explains no figures
-        figure = report.locator("a.figure").first
-        figure.click()
-        assert report.locator("details[open] math").first.is_visible()
+    report.locator("a.figure").first.click()
+    assert report.locator("details[open] math").first.is_visible()
     assert said == []
     report.context.close()
 

@@ -193,6 +193,36 @@ def test_ones_own_devices(visit: Any) -> None:
     page.until("location.hash.includes('4090')")
 
 
+def test_figures_of_ones_own_devices_open(visit: Any) -> None:
+    """Those of the sentence, of every quantisation in the table, and of every device."""
+    page = visit(f"{OWN}&local.cpu=core-i9-13900k&local.ram=64GiB").ready().settled()
+    found = local("llama-3.1-8b", "rtx-3060", cpu="core-i9-13900k", ram="64GiB")
+    options = {one["quantisation"]: one for one in found["options"]}
+    assert (found["chosen"], options["F16"]["verdict"]) == ("Q8_0", "with the host")
+    opens(page, ".sentence [data-of='tokens_per_second:Q8_0']", "tokens_per_second", options["Q8_0"])
+    page.unfold()
+    page.explains("attained_bandwidth")
+    opens(page, ".sentence [data-of='prompt_tokens_per_second:Q8_0']", "prompt_tokens_per_second", options["Q8_0"])
+    opens(page, "table [data-of='tokens_per_second_full:F16']", "tokens_per_second_full", options["F16"])
+    page.unfold()
+    page.explains("host_seconds")
+    for figure in ("weights", "cache", "buffers"):
+        opens(page, f"table [data-of='{figure}:Q4_K_M']", figure, options["Q4_K_M"])
+    page.page.get_by_role("button", name="F16", exact=True).click()
+    for place, name in enumerate(("rtx_3060", "host")):
+        needed = options["F16"]["by_device"][place]["needed"]
+        opens(page, f"[data-of='needed:F16:{place}']", f"{name}_needed", {f"{name}_needed": needed})
+    page.shot("own-devices-explained")
+
+
+def opens(page: Any, figure: str, symbol: str, option: dict[str, Any]) -> None:
+    """Click a figure: the drawer holds its formula, whose value is the answer's."""
+    page.page.locator(figure).first.click()
+    page.until("document.querySelector('#drawer .equation')?.ariaLabel.startsWith(arg)", f"{symbol} = ")
+    label = page.page.locator("#drawer .equation").first.get_attribute("aria-label")
+    assert float(label.rsplit(" = ", 1)[1]) == pytest.approx(option[symbol], rel=1e-12)
+
+
 def test_what_no_device_holds_is_said(visit: Any) -> None:
     page = visit("#local?model=deepseek-v3&local.ram=8GiB").ready().settled()
     page.shows("None of them fits")

@@ -57,10 +57,39 @@ def test_json_has_every_quantisation_and_device(cli: Cli) -> None:
     assert data["options"][1]["tokens_per_second"] is None  # some layers are on a host whose speed nobody said
 
 
+def test_explained_as_data(cli: Cli) -> None:
+    """Which quantisation is meant, and every figure of the answer with the value that it has there."""
+    status, out, _ = cli(*CARD, "--json", "--explain")
+    data = json.loads(out)
+    assert (status, data["explained"]) == (0, "Q8_0")
+    best = next(option for option in data["options"] if option["quantisation"] == "Q8_0")
+    roots = {step["symbol"]: step["value"] for step in data["explanation"] if len(step["path"]) == 1}
+    assert roots.pop("rtx_3060_needed") == best["by_device"][0]["needed"]
+    assert roots.pop("host_needed") == best["by_device"][1]["needed"]
+    assert len(roots) == 6
+    assert roots == {name: best[name] for name in roots}
+    _, out, _ = cli(*CARD, "--json", "--explain", "--quantisation", "q4_k_m", "--line", "speed")
+    data = json.loads(out)
+    assert data["explained"] == "Q4_K_M"
+    assert {step["path"][0] for step in data["explanation"]} == {"tokens_per_second", "tokens_per_second_full"}
+
+
+def test_explained_in_every_form(cli: Cli) -> None:
+    _, out, _ = cli(*CARD, "--explain", "--line", "speed", "--depth", "1", "--format", "latex")
+    assert out.count(r"\begin{align*}") == 2
+    _, out, _ = cli(*CARD, "--explain", "--line", "needed", "--format", "markdown")
+    assert out.startswith("# llama-3.1-8b in Q8_0 on NVIDIA GeForce RTX 3060 12 GB")
+    _, out, _ = cli(*CARD, "--format", "markdown")
+    assert "| Q8_0" in out
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_no_line_is_wider_than_the_window(cli: Cli, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+@pytest.mark.parametrize("more", [(), ("--explain",)])
+def test_no_line_is_wider_than_the_window(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, width: int, more: tuple[str, ...]
+) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    _, out, _ = cli(*CARD, "--gguf", "Q4_K_M")
+    _, out, _ = cli(*CARD, "--gguf", "Q4_K_M", *more)
     assert max(len(line) for line in out.splitlines()) <= width
 
 
@@ -77,6 +106,11 @@ def test_no_line_is_wider_than_the_window(cli: Cli, monkeypatch: pytest.MonkeyPa
         (("--disk", "0GB/s"), "--disk: got"),
         (("--tensor-split", "1,2"), "one for each of 1 devices"),
         (("--tensor-split", "x"), "--tensor-split: got x"),
+        (("--line", "speed"), "--line names the line that --explain explains; add --explain"),
+        (("--quantisation", "Q8_0"), "--quantisation names what --explain explains; add --explain"),
+        (("--depth", "2"), "--depth opens levels of --explain; add --explain"),
+        (("--explain", "--quantisation", "Q8"), "Q5_K_M, Q6_K, Q8_0, F16; did you mean Q8_0?"),
+        (("--format", "latex"), "formulas only; add --explain"),
         (("--context", "0"), "--context"),
         (("--context", "99999999"), "--context: got 99,999,999"),
         (("--kv", "int4"), "--kv: llama.cpp keeps no int4 cache; allowed: fp32, fp16, bf16, q8_0"),

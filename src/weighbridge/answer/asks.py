@@ -33,6 +33,7 @@ BESIDE = {
     "train": ("explain", "timeline", "tree"),
     "megatron": ("explain", "timeline", "tree"),
     "infer": ("explain", "users"),
+    "local": ("explain",),
     "scaling": ("explain", "curves"),
 }
 """What each ask may be asked for beside its answer."""

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weighbridge.cli.infer_options import renamed
-from weighbridge.cli.options import Whole, json_option, load_model, model_argument, print_document, print_json
+from weighbridge.cli.options import (
+    Whole,
+    check_forms,
+    explain_options,
+    json_option,
+    load_model,
+    model_argument,
+    print_document,
+    print_json,
+)
 from weighbridge.errors import InputError, given
 from weighbridge.formats.amounts import amount
 from weighbridge.hardware.device import Device
+
+if TYPE_CHECKING:
+    from weighbridge.estimate.inference.local import Local
 
 UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
 LEAST_BYTES, MOST_BYTES = 2**20, 2.0**50
@@ -23,10 +38,44 @@ CALLED = {
     "tensor_split": "--tensor-split",
     "cache": "--kv",
     "gguf": "--gguf",
+    "quantisation": "--quantisation",
 }
 """What problems of a model on one's devices call its fields on the command line."""
 
+LINES = ("weights", "cache", "buffers", "needed", "speed", "prompt")
+"""What ``--explain`` explains: sizes of the file, of the cache and of buffers, what every device needs, tokens per
+second after an empty and at the end of a full context, and those of a prompt."""
+
 USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is asked for of the output; attributes are options."""
+
+    line: str | None
+    quantisation: str | None
+    explain: bool
+    depth: int | None
+    form: str
+    as_json: bool
+
+    @classmethod
+    def of(cls, **options: Any) -> Output:
+        """The options of the output.
+
+        Raises:
+            InputError: for options that would have no effect.
+        """
+        out = cls(**options)
+        check_forms(out.explain, None, out.form, out.as_json, out.depth)
+        if out.line and not out.explain:
+            raise InputError("--line names the line that --explain explains; add --explain")
+        if out.quantisation is not None and not out.explain:
+            raise InputError("--quantisation names what --explain explains; add --explain")
+        if out.depth and not out.explain:
+            raise InputError("--depth opens levels of --explain; add --explain")
+        return out
 
 
 @click.command("local")
@@ -43,6 +92,9 @@ USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
 @click.option(
     "--kv", default="fp16", show_default=True, metavar="TYPE", help="Of keys and values: fp16, q8_0, q4_0 ..."
 )
+@click.option("--line", type=click.Choice(LINES), help="What to explain; all by default.")
+@click.option("--quantisation", metavar="NAME", help="Which of --gguf to explain; the one that fits best by default.")
+@explain_options
 @json_option
 def command(
     model: str,
@@ -57,15 +109,15 @@ def command(
     cpu: str | None,
     disk: str | None,
     kv: str,
-    as_json: bool,
+    **shown: Any,
 ) -> None:
     """Which quantisations of MODEL fit on one's own devices, and at what speed they make tokens (llama.cpp).
 
     Layers that the devices do not hold run on the processor, from memory; what memory does not hold comes from disk.
     """
     from weighbridge.estimate.inference.local import Host, local
-    from weighbridge.report import local as report
 
+    out = Output.of(**shown)
     names = [name.strip() for name in gguf.split(",") if name.strip()]
     if not names:
         raise InputError(f"--gguf: got {given(gguf)}; expected names such as {USUAL}")
@@ -81,12 +133,28 @@ def command(
         )
     except InputError as error:
         raise renamed(error, CALLED) from None
-    if as_json:
-        from weighbridge.report.local_schema import local as as_data
+    _print(found, out)
 
-        print_json(as_data(found))
+
+def _print(found: Local, out: Output) -> None:
+    """The answer in the form that is asked for."""
+    from weighbridge.report import local as report
+    from weighbridge.report import local_explained, local_schema
+
+    lines = (out.line,) if out.line else LINES
+    option = None
+    if out.explain:
+        try:
+            option = local_explained.meant(found, out.quantisation)
+        except InputError as error:
+            raise renamed(error, CALLED) from None
+    if out.as_json:
+        more: Mapping[str, Any] = {} if option is None else local_explained.as_data(option, lines, out.depth)
+        print_json({**local_schema.local(found), **more})
+    elif option is not None:
+        click.echo(local_explained.explained(found, option, lines, out.form, out.depth), nl=False)
     else:
-        print_document(report.document(found), "text")
+        print_document(report.document(found), out.form)
 
 
 def size(option: str, text: str, example: str) -> int:

@@ -26,6 +26,9 @@ HOST = "some layers run on the host: --cpu says how fast, --ram how many it hold
 PROMPT = "a prompt's speed is left out where layers run on the processor, or nobody published the device's rate"
 
 
+NONE = "it does not run on these devices: a device, or the host, does not hold its part"
+
+
 def document(found: Local) -> Document:
     """The whole report."""
     title = f"{found.model.name} on {devices(found)}"

@@ -283,6 +283,7 @@ BESIDE_ANSWERS: dict[str, dict[str, Any]] = {
         "contexts": _list("ServingContext"),
         "emitted": {"$ref": REF.format(model="PlanEmitted")},
     },
+    "LocalModel": {"explained": {"type": "string"}, "explanation": _list("Explanation")},
     "ScalingReport": {
         "explanation": {"type": "object", "additionalProperties": _list("Explanation")},
         "curves": {"$ref": REF.format(model="ScalingCurves")},

@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from weighbridge.estimate.cache import CacheReport
+from weighbridge.estimate.compute import forward_pass
+from weighbridge.estimate.inference.local.stored import File, file
 from weighbridge.estimate.inference.passes import Forward, forward, prompts, token
 from weighbridge.estimate.inference.weights import RankWeights
 from weighbridge.estimate.time.shapes import Heads
@@ -14,7 +17,7 @@ from weighbridge.models.sites import Placed
 from weighbridge.models.storage import Storage
 from weighbridge.nn.moe import MixtureOfExperts
 from weighbridge.parallel.serving import Serving
-from weighbridge.tape import Weight
+from weighbridge.tape import Phase, Weight
 from weighbridge.traced import plain
 from weighbridge.tree import layer_count
 from weighbridge.units import DataType
@@ -129,11 +132,19 @@ class Layers:
         """Most of its weights are quantised."""
         return any(kind.startswith(("q", "iq", "mxfp")) for layer in self.layers for kind in layer.stored)
 
+    @cached_property
+    def file(self) -> File:
+        """The weights by type, a tied head once."""
+        sizes: dict[str, int] = {}
+        for held in (*self.layers, self.head, *(() if self._tied else (self.embedding,))):
+            for kind, size in held.stored.items():
+                sizes[kind] = sizes.get(kind, 0) + size
+        return file(sizes)
+
     @property
     def bytes(self) -> int:
         """Of the weights, a tied head once."""
-        tied = self.embedding.bytes if self._tied else 0
-        return sum(layer.bytes for layer in self.layers) + self.embedding.bytes + self.head.bytes - tied
+        return self.file.bytes
 
     @cached_property
     def _tied(self) -> bool:
@@ -152,6 +163,11 @@ class Layers:
         """Bytes of the cache of so many positions, in all layers."""
         stored = self.after(positions).stored
         return sum(int(plain(times)) * int(plain(self.serving.cached(tensor))) for tensor, times in stored)
+
+    def cached(self, positions: int) -> CacheReport:
+        """The same with its derivation."""
+        work = replace(forward_pass(positions, 1, phase=Phase.PREFILL), dtype=self.serving.compute.name)
+        return CacheReport(self.model, work, self.serving.cached)
 
     @cached_property
     def words(self) -> tuple[int, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
+from weighbridge.arithmetic import ratio
+from weighbridge.estimate.explainable import Explainable
 from weighbridge.estimate.inference.local.buffers import FP32
 from weighbridge.estimate.inference.local.builds import Build, repeats
 from weighbridge.estimate.inference.local.layers import Layers
@@ -18,7 +21,7 @@ from weighbridge.hardware.speeds import Speeds, speeds
 from weighbridge.models import Model
 from weighbridge.parallel.serving import Serving
 from weighbridge.tape import Operation, Weight
-from weighbridge.traced import plain
+from weighbridge.traced import Label, named, plain
 
 ATTENTION = 0.5
 """Of the peak rate that attention's products attain (FlashAttention-2, Dao 2023, figure 5: half to two thirds)."""
@@ -29,6 +32,27 @@ read and written as fp16 (ggml-org/llama.cpp, May 2024, ggml-cuda.cu, ggml_cuda_
 
 CASTS = ("fp16", "bf16")
 """Types that prompts are multiplied in, the first that a device has a rate for; a processor in fp32."""
+
+
+@dataclass(frozen=True)
+class Prompt(Explainable):
+    """A prompt.
+
+    Attributes:
+        prompt_tokens: of it.
+        prompt_seconds: until all of them have run.
+    """
+
+    figures: ClassVar[tuple[str, ...]] = ("per_second",)
+
+    prompt_tokens: int
+    prompt_seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Tokens in a second."""
+        label = Label("prompt_tokens_per_second", "tokens/s", "of a prompt that fills the context, or of 32,768")
+        return named(ratio(self.prompt_tokens, self.prompt_seconds), label)
 
 
 def precision(device: Device) -> str | None:

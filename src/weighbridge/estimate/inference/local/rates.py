@@ -7,8 +7,11 @@ models that the engines' developers published.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
+from weighbridge.arithmetic import minimum, ratio
 from weighbridge.hardware.device import Device
+from weighbridge.traced import Label, named, plain
 
 SHARE = 0.93
 """Of a graphics card's bandwidth that products of a matrix and a vector attain: 0.928 and 0.919 (fp16, q8_0; RTX 4070)
@@ -51,38 +54,109 @@ CORES = {(8, 0): 64, (7, 5): 64, (7, 0): 64, (6, 0): 64}
 of all others."""
 
 
+SOURCES = {
+    "card": "ggml-org/llama.cpp, pull requests 10991 and 15131",
+    "Apple": "ggml-org/llama.cpp, pull request 2917",
+    "processor": "ggml-org/llama.cpp, issue 34",
+}
+"""Where each kind's share of its bandwidth was measured."""
+
+
 @dataclass(frozen=True)
 class Rates:
     """How a device makes a token.
 
     Attributes:
-        memory: bytes per second from its memory.
-        units: bytes per second that its multiprocessors take in; ``None`` for no such limit.
-        packed: bytes per second of k-quants that they decode; ``None`` for no such limit.
+        bandwidth: bytes per second of its memory, as published.
+        share: of those that products of a matrix and a vector attain.
+        source: where that was measured.
         gap: seconds of a kernel beside its bytes, launched ahead.
         launch: seconds more where the host launches each.
+        checked: of the bandwidth, what check bits leave; ``None`` for all.
+        clocks: multiprocessors, or cores, times their clock; ``None`` where neither limits.
+        taken: bytes that a multiprocessor takes in for each clock; ``None`` for no such limit.
+        decoded: bytes of k-quants that a core decodes for each clock; ``None`` for no such limit.
+        name: what symbols call the device; empty where it is the only one.
     """
 
-    memory: float
-    units: float | None
-    packed: float | None
-    gap: float
-    launch: float
+    bandwidth: float
+    share: float
+    source: str
+    gap: float = 0.0
+    launch: float = 0.0
+    checked: float | None = None
+    clocks: float | None = None
+    taken: float | None = None
+    decoded: float | None = None
+    name: str = ""
 
-    def read(self, moved: float, kind: str = "", again: float = 1.0) -> float:
-        """Seconds to read bytes once from memory, and ``again`` times into the multiprocessors.
+    def symbol_of(self, field: str) -> str:
+        """What formulas call a field."""
+        symbol = SYMBOLS.get(field, field)
+        return owned(self.name, symbol) if field in ("bandwidth", "clocks") else symbol
+
+    @property
+    def memory(self) -> float:
+        """Bytes per second from its memory."""
+        whole = self.share * self.bandwidth
+        label = Label("attained_bandwidth", "bytes/s", "of products of a matrix and a vector", self.source)
+        return named(whole if self.checked is None else whole * self.checked, label)
+
+    @property
+    def units(self) -> float | None:
+        """Bytes per second that its multiprocessors take in; ``None`` for no such limit."""
+        if self.taken is None or self.clocks is None:
+            return None
+        return named(self.taken * self.clocks, Label("intake", "bytes/s", "of all multiprocessors"))
+
+    @property
+    def packed(self) -> float | None:
+        """Bytes per second of k-quants that they decode; ``None`` for no such limit."""
+        if self.decoded is None or self.clocks is None:
+            return None
+        return named(self.decoded * self.clocks, Label("decoding", "bytes/s", "of k-quants, by all cores"))
+
+    def rate(self, kind: str = "", again: float | None = None) -> float:
+        """Bytes per second of what is read once from memory, and ``again`` times into the multiprocessors.
 
         Args:
-            moved: bytes.
-            kind: the type they are in, of which k-quants take more to decode.
-            again: how often each byte is asked for; caches answer all but the first.
+            kind: the type the bytes are in, of which k-quants take more to decode.
+            again: how often each byte is asked for, where that is not once; caches answer all but the first.
         """
-        limits = [moved / self.memory]
+        limits = [self.memory]
         if self.units is not None:
-            limits.append(moved * again / self.units)
-        if self.packed is not None and kind.endswith("_k"):
-            limits.append(moved / self.packed)
-        return max(limits)
+            limits.append(self.units if again is None else ratio(self.units, again))
+        packed = self.packed if kind.endswith("_k") else None
+        if packed is not None:
+            limits.append(packed)
+        slowest = reduce(minimum, limits)
+        label = Label("read_rate" if packed is None else "k_quant_rate", "bytes/s")
+        return named(slowest, label) if len(limits) > 1 else slowest
+
+    def kernel(self, ahead: bool) -> float:
+        """Seconds of a kernel beside its bytes.
+
+        Args:
+            ahead: it is launched ahead, in a graph.
+        """
+        return self.gap if ahead or not plain(self.launch) else self.gap + self.launch
+
+
+SYMBOLS = {
+    "bandwidth": "memory_bandwidth",
+    "share": "attained_share",
+    "gap": "kernel_gap",
+    "launch": "kernel_launch",
+    "checked": "share_beside_check_bits",
+    "taken": "bytes_per_clock",
+    "decoded": "decoded_per_clock",
+}
+"""What formulas call fields of rates."""
+
+
+def owned(name: str, symbol: str) -> str:
+    """A symbol of one device among several; without a name, of the only one."""
+    return f"{name}_{symbol}" if name else symbol
 
 
 def clocks(device: Device) -> float:
@@ -93,13 +167,13 @@ def clocks(device: Device) -> float:
 
 def rates(device: Device) -> Rates:
     """The rates of a device."""
+    bandwidth = device.memory_bandwidth
     if device.kind == "CPU":
-        return Rates(CPU_SHARE * device.memory_bandwidth, None, None, 0.0, 0.0)
+        return Rates(bandwidth, CPU_SHARE, SOURCES["processor"])
     if device.vendor == "Apple":
-        memory = APPLE_SHARE * device.memory_bandwidth
-        return Rates(memory, None, APPLE_BYTES_A_CLOCK * clocks(device), APPLE_GAP, 0.0)
-    checked = device.usable_bytes <= ECC * device.memory_bytes
-    memory = SHARE * device.memory_bandwidth * (ECC if checked else 1.0)
+        decoded = APPLE_BYTES_A_CLOCK
+        return Rates(bandwidth, APPLE_SHARE, SOURCES["Apple"], APPLE_GAP, clocks=clocks(device), decoded=decoded)
+    checked = ECC if device.usable_bytes <= ECC * device.memory_bytes else None
     if device.vendor != "NVIDIA":
-        return Rates(memory, None, None, GAP, GAP_LAUNCHED)
-    return Rates(memory, BYTES_A_CLOCK * clocks(device), None, GAP, GAP_LAUNCHED)
+        return Rates(bandwidth, SHARE, SOURCES["card"], GAP, GAP_LAUNCHED, checked)
+    return Rates(bandwidth, SHARE, SOURCES["card"], GAP, GAP_LAUNCHED, checked, clocks(device), BYTES_A_CLOCK)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any
 
+from weighbridge.arithmetic import ceil_div, total
 from weighbridge.hardware.device import Device
+from weighbridge.traced import Label, named, plain, trace
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Share:
         layers: numbers of its layers.
         head: it has what stands after the layers.
         weights: bytes.
-        cache: bytes.
+        whole_cache: bytes of the cache of all layers.
+        every_layer: layers of the model.
         buffers: bytes of what a pass makes.
         outside: bytes of the device's context.
         capacity: bytes that it holds; ``None`` where nobody said.
@@ -48,20 +52,33 @@ class Share:
     layers: tuple[int, ...]
     head: bool
     weights: int
-    cache: int
+    whole_cache: int
+    every_layer: int
     buffers: int
     outside: int
     capacity: int | None
 
     @property
-    def allocated(self) -> int:
-        """Bytes that the engine allots."""
-        return self.weights + self.cache + self.buffers
+    def cache(self) -> int:
+        """Bytes of the cache of its layers."""
+        if not self.layers:
+            return 0
+        own = ceil_div(self.whole_cache * len(self.layers), self.every_layer)
+        return named(own, Label("cache", "bytes", "of the layers that it has"))
 
     @property
     def needed(self) -> int:
         """Bytes in all."""
-        return self.allocated + self.outside
+        parts = (self.weights, self.cache, self.buffers, self.outside)
+        return named(total(part for part in parts if plain(part)), Label("needed", "bytes"))
+
+    def explained(self) -> Any:
+        """Bytes in all with their derivation; a plain 0 where it holds nothing."""
+        return trace(replace(self, device=None)).needed
+
+    def symbol_of(self, field: str) -> str:
+        """What formulas call a field."""
+        return {"whole_cache": "cache_of_all_layers", "every_layer": "layers"}.get(field, field)
 
     @property
     def fits(self) -> bool:

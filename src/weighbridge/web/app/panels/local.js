@@ -4,6 +4,7 @@ import { t } from '../i18n/language.js';
 import { optionsOf } from '../state/question.js';
 import { LocalAnswer } from './local/answer.js';
 import { FIRST, PROCESSORS, devicesControl, devicesLine } from './local/devices.js';
+import { explainLocal } from './local/explain.js';
 import { readingGroup } from './shared/reading.js';
 import { suggested } from './shared/suggested.js';
 
@@ -25,7 +26,7 @@ export default {
     readingGroup('local'),
   ],
   question: (values, model) => ({ ask: 'local', model, options: { on: [FIRST], ...optionsOf('local', values) } }),
-  explain: () => null,
+  explain: explainLocal,
   title: ({ model, chosen, options }) => {
     const best = options.find((/** @type {any} */ one) => one.quantisation === chosen);
     return `${model}: ${best ? `${chosen}${best.tokens_per_second === null ? '' : `, ${three(best.tokens_per_second)} ${t('local.rate')}`}` : t('local.none')}`;

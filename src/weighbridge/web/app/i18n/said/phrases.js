@@ -5,6 +5,7 @@ import files from './files.js';
 import gguf from './gguf.js';
 import hardware from './hardware.js';
 import laws from './laws.js';
+import local from './local.js';
 import megatron from './megatron.js';
 import models from './models.js';
 import modules from './modules.js';
@@ -19,5 +20,5 @@ import weights from './weights.js';
 /** @type {import('../phrasebook.js').Row[]} */
 export const PHRASES = [
   ...answer, ...options, ...estimate, ...reports, ...modules, ...models, ...parallel, ...hardware, ...laws, ...files, ...weights, ...gguf, ...quantization,
-  ...megatron, ...plans, ...names,
+  ...local, ...megatron, ...plans, ...names,
 ];
