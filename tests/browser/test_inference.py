@@ -184,7 +184,7 @@ def test_ones_own_devices(visit: Any) -> None:
     page.shows(three(best["tokens_per_second"]))
     for share in best["by_device"]:
         page.shows(gibibytes(share["needed"]))
-    page.page.get_by_role("button", name="Q5_K_M").click()
+    page.page.get_by_role("button", name="Q5_K_M", exact=True).click()
     page.shows("Q5_K_M by device")
     page.shot("own-devices", whole=True)
     page.press("Remove NVIDIA GeForce RTX 4090")

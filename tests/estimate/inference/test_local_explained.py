@@ -8,7 +8,7 @@ import pytest
 
 from weighbridge import arithmetic
 from weighbridge.estimate.inference.local import Host, Option, local
-from weighbridge.estimate.inference.local.stored import file
+from weighbridge.estimate.inference.local.stored import together
 from weighbridge.hardware import catalogue
 from weighbridge.report.explanation import as_dict
 from weighbridge.report.formula import expression, symbols
@@ -113,8 +113,18 @@ def test_a_file_is_parameters_by_their_bits() -> None:
     held = {one.kind: one for one in option.layers.file.stored}
     assert sum(one.number for one in held.values()) == 8_030_261_248
     assert held["q4_k"].bytes == held["q4_k"].number * 144 // 256
-    assert file({"int4, groups of 128": 1001}).bytes == 1001
-    assert file({"q4_k": 1001}).bytes == 1001  # no whole block
+    assert together([{"int4, groups of 128": 1001}]).bytes == 1001
+    assert together([{"q4_k": 1001}]).bytes == 1001  # no whole block
+
+
+def test_a_device_holds_parameters_of_each_type() -> None:
+    """Of experts on the host, what the device has is less by what the host has more; together they are the file."""
+    option = case("experts on the host")
+    needed = figures(option, "needed")
+    card, host = (step(one, "weights")["symbols"] for one in needed)
+    whole = step(figures(option, "weights")[0], "weights")["symbols"]
+    assert card["q4_k_parameters"] + host["q4_k_parameters"] == whole["q4_k_parameters"]
+    assert host["q4_k_parameters"] > card["q4_k_parameters"] / 2
 
 
 def test_which_option_is_meant() -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from weighbridge.estimate.cache import CacheReport
 from weighbridge.estimate.compute import forward_pass
-from weighbridge.estimate.inference.local.stored import File, file
+from weighbridge.estimate.inference.local.stored import File, together
 from weighbridge.estimate.inference.passes import Forward, forward, prompts, token
 from weighbridge.estimate.inference.weights import RankWeights
 from weighbridge.estimate.time.shapes import Heads
@@ -35,13 +35,13 @@ class Held:
     Attributes:
         stored: bytes by type.
         read: bytes by type that one token reads.
-        experts: bytes of routed experts, which are in ``stored`` too.
+        routed: bytes by type of routed experts, which are in ``stored`` too.
         met: bytes of them by type that one token reads, which are in ``read`` too.
     """
 
     stored: dict[str, int] = field(default_factory=dict)
     read: dict[str, float] = field(default_factory=dict)
-    experts: int = 0
+    routed: dict[str, int] = field(default_factory=dict)
     met: dict[str, float] = field(default_factory=dict)
 
     def add(self, name: str, size: int, share: float, routed: bool) -> None:
@@ -49,13 +49,18 @@ class Held:
         self.stored[name] = self.stored.get(name, 0) + size
         self.read[name] = self.read.get(name, 0.0) + size * share
         if routed:
-            self.experts += size
+            self.routed[name] = self.routed.get(name, 0) + size
             self.met[name] = self.met.get(name, 0.0) + size * share
 
     @property
     def bytes(self) -> int:
         """Of all types."""
         return sum(self.stored.values())
+
+    @property
+    def experts(self) -> int:
+        """Bytes of routed experts."""
+        return sum(self.routed.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,11 +140,7 @@ class Layers:
     @cached_property
     def file(self) -> File:
         """The weights by type, a tied head once."""
-        sizes: dict[str, int] = {}
-        for held in (*self.layers, self.head, *(() if self._tied else (self.embedding,))):
-            for kind, size in held.stored.items():
-                sizes[kind] = sizes.get(kind, 0) + size
-        return file(sizes)
+        return together(held.stored for held in (*self.layers, self.head, *(() if self._tied else (self.embedding,))))
 
     @property
     def bytes(self) -> int:

@@ -12,6 +12,7 @@ from weighbridge.estimate.inference.local.layers import Layers
 from weighbridge.estimate.inference.local.prompt import Prompt, chunk_seconds, precision
 from weighbridge.estimate.inference.local.rates import rates
 from weighbridge.estimate.inference.local.split import Host, Share, dealt, unified
+from weighbridge.estimate.inference.local.stored import together
 from weighbridge.estimate.inference.local.token import Handover, Mapped, Part, Read, Token
 from weighbridge.hardware.device import Device
 from weighbridge.sums import summed
@@ -117,18 +118,18 @@ class Option:
         whole = self.layers.count
         own = tuple(index for index, place in enumerate(places[:-1]) if place == number)
         head = places[-1] == number
-        weights = sum(self.layers.layers[index].bytes for index in own) + (self.layers.head.bytes if head else 0)
+        held = [self.layers.layers[index].stored for index in own] + ([self.layers.head.stored] if head else [])
         away = [index for index in self._away(places) if device is None or index in own]
-        moved = sum(self.layers.layers[index].experts for index in away)
-        weights += moved if device is None else -moved
+        moved = [self.layers.layers[index].routed for index in away]
         here = device is None or any(unified(each) for each in self.devices)
         if here and (device is None) == (not any(unified(each) for each in self.devices)):
-            weights += self.layers.embedding.bytes
+            held.append(self.layers.embedding.stored)
+        file = together([*held, *moved]) if device is None else together(held, moved)
         used = bool(own or head or (device is None and away))
         buffer = self.buffer if used else 0
         context = device.context_bytes if device is not None and used else 0
         capacity = self.host.memory if device is None else self._holds(device)
-        return Share(device, own, head, weights, self.cache, whole, buffer, context, capacity)
+        return Share(device, own, head, file, self.cache, whole, buffer, context, capacity)
 
     def _away(self, places: Sequence[int | None]) -> list[int]:
         """Layers on devices whose routed experts stay on the host."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
 from weighbridge.arithmetic import ceil_div, total
+from weighbridge.estimate.inference.local.stored import File
 from weighbridge.hardware.device import Device
 from weighbridge.traced import Label, named, plain, trace
 
@@ -40,7 +42,7 @@ class Share:
         device: the device; ``None`` for the host.
         layers: numbers of its layers.
         head: it has what stands after the layers.
-        weights: bytes.
+        file: its weights.
         whole_cache: bytes of the cache of all layers.
         every_layer: layers of the model.
         buffers: bytes of what a pass makes.
@@ -51,12 +53,17 @@ class Share:
     device: Device | None
     layers: tuple[int, ...]
     head: bool
-    weights: int
+    file: File
     whole_cache: int
     every_layer: int
     buffers: int
     outside: int
     capacity: int | None
+
+    @cached_property
+    def weights(self) -> int:
+        """Bytes of its weights."""
+        return self.file.bytes
 
     @property
     def cache(self) -> int:

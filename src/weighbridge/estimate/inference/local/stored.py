@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,7 +46,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class File(Explainable):
-    """The weights of a model as a file has them.
+    """Weights as a file has them: of a model, or of what one device holds.
 
     Attributes:
         stored: by type.
@@ -59,16 +59,21 @@ class File(Explainable):
     @property
     def bytes(self) -> int:
         """Of all types."""
-        return named(total(one.bytes for one in self.stored), Label("weights", "bytes", "of the file"))
+        return named(total(one.bytes for one in self.stored), Label("weights", "bytes", "of every type, at its bits"))
 
 
-def file(sizes: Mapping[str, int]) -> File:
-    """The file of weights.
+def together(held: Iterable[Mapping[str, int]], less: Iterable[Mapping[str, int]] = ()) -> File:
+    """Weights that stand in one place.
 
     Args:
-        sizes: bytes by type.
+        held: bytes by type, of each part of them.
+        less: the same of what is among those, but stands elsewhere.
     """
-    return File(tuple(_stored(kind, size) for kind, size in sizes.items()))
+    sizes: dict[str, int] = {}
+    for sign, parts in ((1, held), (-1, less)):
+        for kind, size in (item for part in parts for item in part.items()):
+            sizes[kind] = sizes.get(kind, 0) + sign * size
+    return File(tuple(_stored(kind, size) for kind, size in sizes.items() if size))
 
 
 def _stored(kind: str, size: int) -> Stored:

@@ -1,7 +1,7 @@
 // What is said of models on one's own devices, in explained figures.
 /** @type {import('../phrasebook.js').Row[]} */
 export default [
-  ['of the file', '文件中的权重', '檔案中的權重'],
+  ['of every type, at its bits', '各类型按其位数合计', '各型別按其位元數合計'],
   ['of the whole context at once, in all layers', '一次留出整个上下文，全部层合计', '一次留出整個上下文，全部層合計'],
   ['of the layers that it has', '该设备所有的层', '該裝置所有的層'],
   ['of one device', '单个设备', '單個裝置'],
