@@ -149,6 +149,12 @@ def named(value: Quantity, label: Label) -> Quantity:
     return value
 
 
+def identifier(words: str) -> str:
+    """Words as a symbol has them: a Python identifier."""
+    clean = "".join(c if c.isalnum() else "_" for c in words)
+    return f"_{clean}" if clean[:1].isdigit() else clean
+
+
 def trace(config: T, reserved: Iterable[str] = ()) -> T:
     """A copy of a dataclass in which every number is a traced symbol of its field's name.
 
@@ -202,8 +208,7 @@ class _Tracer:
 
 def _inside(prefix: str, key: str, item: Any) -> tuple[str, str]:
     """Prefix and name of an entry of a table: tables and dataclasses in it hand their key down."""
-    clean = "".join(c if c.isalnum() else "_" for c in str(key))
-    clean = f"_{clean}" if clean[:1].isdigit() else clean
+    clean = identifier(str(key))
     if isinstance(item, dict) or is_dataclass(item):
         return f"{prefix}{clean}_", clean
     return prefix, clean
