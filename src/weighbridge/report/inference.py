@@ -82,13 +82,13 @@ def headline(inference: Inference) -> str:
     """Fits or not, with what is needed of what the engine may take."""
     memory, engine = inference.memory, inference.serving.engine
     needed = gibibytes(int(memory.needed))
-    if memory.capacity is None or memory.fits is None:
+    if memory.room is None:
         return f"{needed} needed on each GPU"
-    room = gibibytes(int(memory.capacity))
+    room = gibibytes(int(memory.room.engine_takes))
     words = f"{_of(needed, room)} that {engine.title} may take of a {device(inference)}"
     if memory.fits:
         return f"Fits: {words}"
-    missing = gibibytes(int(memory.needed - memory.capacity))
+    missing = gibibytes(int(memory.room.missing(memory.needed)))
     return f"Does not fit: {words}, {missing} too many"
 
 

@@ -78,14 +78,13 @@ def _needed(inference: Inference, cached: Any, name: str, note: str) -> Traced:
 
 
 def engine(inference: Inference) -> list[Traced]:
-    """What the engine may take, what of it is left for the cache, and what it takes beside what is needed."""
+    """What the engine may take, what of it is left for the cache, and what is left over or missing."""
     room = inference.memory.room
     if room is None:
         return []
-    found = [room.explained(name) for name in room.figures]
-    if inference.memory.fits:
-        found.append(trace(room).reserved(cast(int, needed(inference)[0])))
-    return found
+    traced, whole = trace(room), cast(int, needed(inference)[0])
+    beside: Any = traced.reserved(whole) if inference.memory.fits else traced.missing(whole)
+    return [*(room.explained(name) for name in room.figures), beside]
 
 
 def users(inference: Inference) -> list[Traced]:

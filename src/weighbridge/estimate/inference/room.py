@@ -49,3 +49,7 @@ class Room(Explainable):
     def reserved(self, needed: Count) -> Count:
         """Bytes that the engine takes beside what is needed."""
         return named(self.engine_takes - needed, Label("reserved", "bytes", "taken by the engine, for more cache"))
+
+    def missing(self, needed: Count) -> Count:
+        """Bytes that are needed beside what the engine may take."""
+        return named(needed - self.engine_takes, Label("missing", "bytes", "more than the engine may take"))
