@@ -27,14 +27,16 @@ def weights(inference: Inference) -> list[Traced]:
 
 
 def kv_cache(inference: Inference) -> list[Traced]:
-    """Of the whole model, before ranks share it."""
+    """Of the whole model, before ranks share it; and on a GPU, in pages."""
     serving = inference.serving
     whole = replace(serving, tensor=1, pipeline=1, expert=1, data=1)
     report = cache(inference.model, serving.prompt + serving.output, 1, serving.compute.name)
     one = replace(report, size=whole.cached).explained()
     sequences = symbol("sequences", int(serving.batch))
     label = Label("kv_cache", "bytes", "of all sequences at their longest, without pages, before ranks share it")
-    return [named(sequences * one, label)]
+    own = symbol("sequences_of_a_gpu", int(serving.sequences)) * _longest(inference)
+    held = Label("kv_cache_of_a_gpu", "bytes", "of all sequences of a GPU at their longest, in pages")
+    return [named(sequences * one, label), named(own, held)]
 
 
 def cache_per_token(inference: Inference) -> list[Traced]:
@@ -95,7 +97,7 @@ def users(inference: Inference) -> list[Traced]:
         return []
     most = int(memory.max_batch) // int(serving.data)
     full, more = (replace(inference, serving=replace(serving, batch=n * serving.data)) for n in (most, most + 1))
-    cached = symbol("sequences_of_a_gpu", most) * _sequence(inference, int(longest), "cache_of_a_sequence")
+    cached = symbol("sequences_of_a_gpu", most) * _longest(inference)
     room, beyond = int(memory.capacity), int(more.memory.needed)
     note = f"the engine may take {room:,}; with one more sequence {beyond:,} are needed"
     return [_needed(full, cached, f"needed_with_{int(memory.max_batch)}_sequences", note)]
@@ -128,6 +130,11 @@ def _lengths(inference: Inference, room: Room) -> Iterator[Traced]:
             held: Any = room.sequences(cast(int, each), symbol("replicas", data) if data > 1 else 1)
             note = "that there is room for beside what passes of the load make"
             yield cast(Traced, named(held, Label(f"sequences_of_{tokens}_tokens", "sequences", note)))
+
+
+def _longest(inference: Inference) -> Any:
+    """A GPU's bytes of the cache of one sequence at its longest."""
+    return _sequence(inference, int(inference.serving.prompt + inference.serving.output), "cache_of_a_sequence")
 
 
 def _sequence(inference: Inference, tokens: int, name: str) -> Traced:

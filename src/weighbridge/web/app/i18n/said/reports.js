@@ -8,6 +8,7 @@ export default [
   ['what stands at the highest moment of the longest pass that runs', '所运行的最长前向在峰值时刻的占用', '所執行的最長前向在峰值時刻的佔用'],
   ['outside the allocator: what the driver and loaded kernels take (estimate)', '分配器之外：驱动与已加载内核的占用（估计）', '分配器之外：驅動與已載入核心的佔用（估計）'],
   ['that there is room for beside what passes of the load make', '在该负载的前向所产生的张量之外可容纳的数目', '在該負載的前向所產生的張量之外可容納的數目'],
+  ['of all sequences of a GPU at their longest, in pages', '一块 GPU 的全部序列最长时，分页', '一塊 GPU 的全部序列最長時，分頁'],
   ['of one sequence on a GPU, in whole pages', '一条序列在一块 GPU 上，按整页计', '一條序列在一塊 GPU 上，按整頁計'],
   ['Tensors of activations at the highest moment', '峰值时刻的激活值张量', '峰值時刻的激活值張量'],
   ['time to the first token with nobody else', '无其他用户时的首词元延迟', '無其他使用者時的首詞元延遲'],

@@ -5,7 +5,7 @@
 
 /** The line that opens each figure which is not called as it, or is one of several of a line. @type {Record<string, string>} */
 const LINES = {
-  kv_cache_bytes_per_token: 'cache_per_token',
+  kv_cache_bytes_per_token: 'cache_per_token', kv_cache_of_a_gpu: 'kv_cache',
   engine_takes: 'engine', left_for_cache: 'engine', reserved: 'engine', missing: 'engine',
   ttft_alone_seconds: 'ttft_alone', inter_token_seconds: 'itl',
   end_to_end_seconds: 'speed', tokens_per_second: 'speed', tokens_per_second_per_gpu: 'speed', tokens_per_second_per_user: 'speed',

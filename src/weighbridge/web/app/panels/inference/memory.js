@@ -10,7 +10,7 @@ import { Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
 
 /** Figures that have another name than their line of the ledger. @type {Record<string, string>} */
-const CALLED = { logits_and_loss: 'activations', allocator: 'reserved' };
+const CALLED = { kv_cache: 'kv_cache_of_a_gpu', logits_and_loss: 'activations', allocator: 'reserved' };
 
 /** The ledger of a deployment by the categories of memory. @param {any} memory */
 export const ledgerOf = ({ weights, kv_cache, activations, overhead, logits }) => ({ weights, kv_cache, activations: activations - logits, logits_and_loss: logits, context: overhead });

@@ -23,7 +23,7 @@ export function Users({ answer }) {
     lines=${users.map((/** @type {any} */ one) => ({ key: String(one.batch), mark: one.batch === answer.load.batch, cells: [
       { raw: one.batch, text: exact(one.batch) }, cell(one, 'ttft', one.ttft_seconds, seconds), cell(one, 'tpot', one.tpot_seconds, seconds),
       cell(one, 'tokens_per_second_per_user', one.tokens_per_second_per_user, three), cell(one, 'tokens_per_second_per_gpu', one.tokens_per_second_per_gpu, (v) => exact(Math.round(v))),
-      cell(one, 'kv_cache', one.kv_cache, binary), cell(one, 'total', one.total_per_gpu, binary, one.fits === false)] }))} />`;
+      cell(one, 'kv_cache_of_a_gpu', one.kv_cache, binary), cell(one, 'total', one.total_per_gpu, binary, one.fits === false)] }))} />`;
   if (timed.length < 2) return html`<section class="view"><h2>${title}</h2>${table}</section>`;
   return html`<${Pictured} title=${title} hint=${t('infer.by.users.hint')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-users`)} label=${`${title}: ${timed.map((/** @type {any} */ one) => `${exact(one.batch)}: ${seconds(one.tpot_seconds)}`).join(', ')}`} of=${answer} height=${300} option=${() => option(timed)} /><//>`;
