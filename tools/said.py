@@ -26,6 +26,8 @@ SILENT_COMMANDS = ("cli/program.py", "cli/progress.py", "cli/writing.py", "cli/_
 
 ANSWERED: dict[str, tuple[str, ...]] = {
     "report/inference_explained.py": (),
+    "report/inference_memory_explained.py": (),
+    "report/inference_times_explained.py": (),
     "report/training_explained.py": (),
     "report/plan_words.py": (),
     "report/inference.py": ("notes",),

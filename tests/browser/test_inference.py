@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tests.browser.taking import axe
+from tests.browser.test_exports import quiet
+from tests.browser.test_said import SHOW
 from tests.browser.writing import dollars, seconds, three
 from weighbridge.answer import answer
 from weighbridge.units import gibibytes
@@ -101,11 +103,58 @@ def test_figures_open_their_formulas(visit: Any) -> None:
     page.explains("own_pass")
     page.explains("The pass of a prompt, operation by operation")
     page.figure("320 KiB")
-    page.explains("cache_bytes")
+    page.explains("kv_cache_bytes_per_token")
+    page.figure(seconds(expected["inter_token_seconds"]))
+    page.explains("tokens_per_pass")
+    page.figure(f"{three(expected['joules_per_million_tokens']['output'] / 3600)} Wh")
+    page.explains("decode_seconds_at_the_limit")
+    page.figure(f"{expected['longest_context']:,}")
+    page.explains("with one more token")
     page.figure(dollars(expected["cost_per_million_tokens"]["output"]))
     page.explains("dollars_per_second")
     page.figure("16.4 GiB")
     page.explains("num_hidden_layers")
+
+
+FIGURES = "[...new Set([...document.querySelectorAll('main .figure')].map((one) => one.dataset.of))]"
+
+PLAIN = r"""() => {
+  const places = 'main .facts dd:not(.also), main .view td.number';
+  const numbers = [...document.querySelectorAll(places)].filter((one) => /\d/.test(one.innerText));
+  const opens = (one) => one.querySelector('.figure, .take') || one.closest('tr')?.querySelector('.figure');
+  const plain = numbers.filter((one) => !opens(one)).map((one) => (one.closest('tr') ?? one.parentElement).innerText);
+  return numbers.length > 20 ? plain : ['no numbers are there'];
+}"""
+"""Facts, and rows of tables, with numbers none of which opens anything."""
+
+DRAWN = """(x) => {
+  const drawer = document.getElementById('drawer');
+  const open = [...document.querySelectorAll('main .figure[aria-expanded="true"]')].some((one) => one.dataset.of === x);
+  return open && drawer?.getAttribute('aria-busy') === 'false' && drawer.children.length > 1;
+}"""
+
+OPENED = "document.querySelectorAll('#drawer > .step > .equation .katex, #drawer .beside tbody tr').length"
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#infer?model=gemma-2-2b&cluster=2xl40s&infer.batch=4",
+        "#infer?model=deepseek-v3&cluster=8xh200",
+        "#infer?model=llama-3.1-70b&cluster=1xh100&infer.quant=bf16",
+    ],
+)
+def test_every_figure_opens_an_equation_or_a_table(visit: Any, fragment: str) -> None:
+    page = quiet(visit(fragment, "service").ready().settled())
+    page.unfold()
+    assert page.page.evaluate(PLAIN) == []
+    found = page.page.evaluate(FIGURES)
+    assert len(found) > 20
+    for figure in found:
+        page.page.evaluate(SHOW, figure)
+        page.page.wait_for_function(DRAWN, arg=figure)
+        assert page.page.locator("#drawer .problem").count() == 0, figure
+        assert page.page.evaluate(OPENED) > 0, figure
 
 
 def test_d_the_effect_of_precision_on_memory_and_speed(visit: Any) -> None:

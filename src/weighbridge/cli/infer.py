@@ -26,8 +26,12 @@ from weighbridge.formats.cluster import load_cluster
 from weighbridge.formats.plans.emit_serving import LAUNCHED
 from weighbridge.models.catalogue import find
 
-LINES = ("weights", "kv_cache", "total", "users", "ttft", "tpot", "speed", "price")
+MEMORY = ("weights", "kv_cache", "cache_per_token", "activations", "context", "total", "engine")
+LINES = (*MEMORY, "users", "longest_context", "ttft", "ttft_alone", "tpot", "itl", "speed", "price", "energy")
 """What ``--explain`` explains."""
+
+LONG = ("contexts",)
+"""What it explains on request only: figures of many lengths."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Output:
 @click.option("--chart", is_flag=True, help="Show what more users at once cost and give.")
 @click.option("--emit", type=click.Choice(LAUNCHED), help="Print the command that starts it under that engine.")
 @click.option("--check", is_flag=True, help="End with status 3 if it does not fit.")
-@click.option("--line", type=click.Choice(LINES), help="What to explain; all by default.")
+@click.option("--line", type=click.Choice((*LINES, *LONG)), help="What to explain; all but contexts by default.")
 @advice_option
 @explain_options
 @json_option

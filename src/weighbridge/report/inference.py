@@ -82,13 +82,13 @@ def headline(inference: Inference) -> str:
     """Fits or not, with what is needed of what the engine may take."""
     memory, engine = inference.memory, inference.serving.engine
     needed = gibibytes(int(memory.needed))
-    if memory.capacity is None or memory.fits is None:
+    if memory.room is None:
         return f"{needed} needed on each GPU"
-    room = gibibytes(int(memory.capacity))
+    room = gibibytes(int(memory.room.engine_takes))
     words = f"{_of(needed, room)} that {engine.title} may take of a {device(inference)}"
     if memory.fits:
         return f"Fits: {words}"
-    missing = gibibytes(int(memory.needed - memory.capacity))
+    missing = gibibytes(int(memory.room.missing(memory.needed)))
     return f"Does not fit: {words}, {missing} too many"
 
 
@@ -163,8 +163,8 @@ def parts(inference: Inference) -> dict[str, int]:
         "context": int(memory.outside),
     }
     takes_all = inference.serving.engine.memory_share is not None or inference.serving.memory_share is not None
-    if memory.capacity is not None and memory.fits and takes_all:
-        found["allocator"] = int(memory.capacity) - needed
+    if memory.room is not None and memory.fits and takes_all:
+        found["allocator"] = int(memory.room.reserved(needed))
     return found
 
 
@@ -184,10 +184,10 @@ def ledger(inference: Inference) -> Table:
         if value and key != "allocator":
             rows.append(_line(f"{LOOKS[key].mark} {LOOKS[key].name}", value, whole, WHAT[key], LOOKS[key].colour))
     rows.append(_line("  needed", needed, whole, "by all of these"))
-    if found["allocator"]:
+    if found["allocator"] and memory.room is not None:
+        share = memory.room.memory_share
         look = LOOKS["allocator"]
         rows.append(_line(f"{look.mark} {look.name}", found["allocator"], whole, WHAT["allocator"], look.colour))
-        share = inference.serving.memory_share or inference.serving.engine.memory_share or 1.0
         rows.append(_line("  in use", whole, whole, f"{share:g} of what it has (--memory-share)"))
     if cluster is not None:
         free = cluster.device.usable_bytes - whole

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, cast
+from collections.abc import Callable
+from functools import partial
 
-from weighbridge.arithmetic import ratio, total
-from weighbridge.estimate.cache import cache
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
-from weighbridge.estimate.inference.timing import PassTime
-from weighbridge.estimate.parameters import params
 from weighbridge.report import explanation
-from weighbridge.report.document import Column, Document, Row, Table
-from weighbridge.report.inference_speed import gap
-from weighbridge.report.inference_tables import of_pass, waits_for
+from weighbridge.report import inference_memory_explained as memory
+from weighbridge.report import inference_times_explained as times
+from weighbridge.report.document import Document, Table
 from weighbridge.report.inference_tables import weights as kinds
 from weighbridge.report.markdown import as_markdown
 from weighbridge.report.text import rendered, window
-from weighbridge.report.time import seconds, share
-from weighbridge.sums import summed
-from weighbridge.traced import Label, Traced, named, symbol
-from weighbridge.units import gibibytes
+from weighbridge.traced import Traced
+
+MEMORY: dict[str, Callable[[Inference], list[Traced]]] = {
+    "weights": memory.weights,
+    "kv_cache": memory.kv_cache,
+    "cache_per_token": memory.cache_per_token,
+    "activations": memory.activations,
+    "context": memory.context,
+    "total": memory.needed,
+    "engine": memory.engine,
+    "users": memory.users,
+    "longest_context": memory.longest_context,
+    "contexts": memory.contexts,
+}
+"""Lines of memory, each with what makes its traced numbers."""
+
+TIMES: dict[str, Callable[[Inference], list[Traced]]] = {
+    "ttft": times.ttft,
+    "ttft_alone": times.ttft_alone,
+    "tpot": times.tpot,
+    "itl": times.itl,
+    "speed": times.speed,
+    "price": times.price,
+    "energy": times.energy,
+}
+"""Lines that rest on how long passes take."""
+
+TABLES: dict[str, tuple[Callable[[Inference], Table], ...]] = {
+    "weights": (kinds,),
+    "kv_cache": (memory.shared,),
+    "activations": (memory.tensors,),
+    "ttft": (partial(times.sums, line="ttft"), times.of_prompt),
+    "ttft_alone": (times.of_prompt,),
+    "tpot": (partial(times.sums, line="tpot"), times.of_token),
+    "itl": (times.of_token,),
+}
+"""Tables of lines, which say what is on a GPU, or where its seconds go."""
 
 
 def explained(inference: Inference, lines: tuple[str, ...], form: str, depth: int | None) -> str:
     """Lines, each with its derivation; LaTeX has the formulas only."""
-    blocks = []
+    blocks, said = [], set[str]()
     for line in lines:
         blocks += [explanation.FORMS[form](figure, depth) for figure in figures(inference, line)]
-        document = shown(inference, line)
+        document = shown(inference, line, said)
         if document is not None and form != "latex":
             text = as_markdown(document).strip() if form == "markdown" else rendered(document, window()).strip("\n")
             blocks.append(text)
@@ -38,164 +67,23 @@ def explained(inference: Inference, lines: tuple[str, ...], form: str, depth: in
 
 def figures(inference: Inference, line: str) -> list[Traced]:
     """The traced numbers of a line."""
-    return MADE[line](inference) if line in ("weights", "kv_cache", "total", "users") else _timed(inference, line)
+    if line in MEMORY:
+        return MEMORY[line](inference)
+    return [] if untimed(inference) else TIMES[line](inference)
 
 
-def _weights(inference: Inference) -> list[Traced]:
-    """Of the whole model, before ranks share it; weights that are packed have the table alone."""
-    if inference.storage is not None:
-        return []
-    counted: Any = params(inference.model, inference.dtype.name).explained("bytes")
-    return [counted] if isinstance(counted, Traced) else []
+def shown(inference: Inference, line: str, said: set[str] | None = None) -> Document | None:
+    """The tables of a line; ``None`` for none.
 
-
-def _kv_cache(inference: Inference) -> list[Traced]:
-    """Of the whole model, before ranks share it."""
-    serving = inference.serving
-    whole = replace(serving, tensor=1, pipeline=1, expert=1, data=1)
-    report = cache(inference.model, serving.prompt + serving.output, 1, serving.compute.name)
-    one = replace(report, size=whole.cached).explained()
-    sequences = symbol("sequences", int(serving.batch))
-    label = Label("kv_cache", "bytes", "of all sequences at their longest, without pages, before ranks share it")
-    return [named(sequences * one, label)]
-
-
-def _total(inference: Inference) -> list[Traced]:
-    """What the fullest GPU needs."""
-    cached = symbol("kv_cache", int(inference.memory.cache_bytes))
-    return [_needed(inference, cached, "needed", "on the fullest GPU, by the load that is asked for")]
-
-
-def _needed(inference: Inference, cached: Any, name: str, note: str) -> Traced:
-    sizes = {key: int(size) for key, size in inference.memory.parts.items()}
-    parts = [cached if key == "kv_cache" else symbol(key, size) for key, size in sizes.items() if size]
-    made: Any = named(total(parts), Label(name, "bytes", note))
-    return cast(Traced, made)
-
-
-def _users(inference: Inference) -> list[Traced]:
-    """What a GPU needs with as many sequences as it has room for: one more would be too many."""
-    memory, serving = inference.memory, inference.serving
-    one = int(memory.cache_of(1, serving.prompt + serving.output))
-    if not memory.max_batch or memory.capacity is None or not one:
-        return []
-    most = int(memory.max_batch) // int(serving.data)
-    full, more = (replace(inference, serving=replace(serving, batch=n * serving.data)) for n in (most, most + 1))
-    cached = symbol("sequences_of_a_gpu", most) * symbol("cache_of_a_sequence", one)
-    room, beyond = int(memory.capacity), int(more.memory.needed)
-    note = f"the engine may take {room:,}; with one more sequence {beyond:,} are needed"
-    return [_needed(full, cached, f"needed_with_{int(memory.max_batch)}_sequences", note)]
-
-
-MADE = {"weights": _weights, "kv_cache": _kv_cache, "total": _total, "users": _users}
-"""Lines of memory, each with what makes its traced numbers."""
-
-
-def _timed(inference: Inference, line: str) -> list[Traced]:
-    """Lines that depend on how long passes take."""
-    if untimed(inference):
-        return []
-    if line in RATES:
-        return [inference.rates.explained(name) for name in RATES[line] if name in inference.rates.explainable]
-    whole, passed, run, rest = (
-        (inference.ttft, inference.ttft_alone, inference.prefill, "waiting")
-        if line == "ttft"
-        else (inference.tpot, gap(inference), inference.decode, "prompts_of_others")
-    )
-    parts = {part.replace(" ", "_"): sum(spent.values()) for part, spent in of_pass(run).items()}
-    own: Any = named(total(symbol(name, spent) for name, spent in parts.items()), Label("own_pass", "seconds"))
-    if inference.serving.accepted and line == "tpot":
-        own = ratio(own, symbol("tokens_per_pass", inference.serving.tokens_per_pass))
-    more = whole - passed
-    made: Any = named(own + symbol(rest, more) if more > 0 else own, Label(line, "seconds", MEANS[line]))
-    return [made]
-
-
-RATES = {
-    "speed": ("end_to_end_seconds", "tokens_per_second_per_gpu", "tokens_per_second_per_user"),
-    "price": ("dollars_per_million_input", "dollars_per_million_output"),
-}
-"""Lines of rates, and the figures that each opens."""
-
-MEANS = {"ttft": "time to the first token", "tpot": "time per token of one user"}
-
-
-def shown(inference: Inference, line: str) -> Document | None:
-    """The table of a line, which says what is on a GPU, or where its seconds go; ``None`` for none."""
-    if line == "kv_cache":
-        return _document(_shared(inference))
-    if line == "weights":
-        return _document(kinds(inference))
-    if line in ("total", "users"):
-        return None
-    reason = untimed(inference)
+    Args:
+        inference: the deployment.
+        line: of it.
+        said: titles of tables that stand above, which are not shown again; those of this line are put in.
+    """
+    reason = "" if line in MEMORY else untimed(inference)
     if reason:
         return Document(f"{line}: not estimated: {reason}", "", (), ())
-    if line in RATES:
-        return None
-    run, what = (inference.prefill, "a prompt") if line == "ttft" else (inference.decode, "a token of each sequence")
-    return Document("", "", (), (_sums(inference, line), _operations(run, what)))
-
-
-def _document(table: Table) -> Document:
-    return Document("", "", (), (table,))
-
-
-def _shared(inference: Inference) -> Table:
-    """The cache on a GPU: what of the whole it holds, and in pages."""
-    memory, serving = inference.memory, inference.serving
-    longest = serving.prompt + serving.output
-    bare = int(memory.cache_of(serving.sequences, longest, pages=False))
-    per_token = int(memory.cache_per_token)
-    pages = f"in pages of {serving.engine.block:,} positions"
-    rows = [
-        ("one more token of a sequence", per_token, "of the whole model, on all ranks of a replica but copies"),
-        ("a sequence on a GPU", int(memory.cache_of(1, longest)), f"{longest:,} tokens, {pages}"),
-        ("all sequences of a GPU", bare, f"{serving.sequences:,} of {longest:,} tokens, without pages"),
-        ("the same in pages", int(memory.cache_bytes), pages),
-    ]
-    columns = (Column("KV cache", False), Column("size"), Column("bytes"), Column("", False, optional=True))
-    cells = tuple(Row((name, gibibytes(size), f"{size:,}", how)) for name, size, how in rows)
-    return Table(columns, cells, "KV cache on a GPU")
-
-
-def _sums(inference: Inference, line: str) -> Table:
-    """What a figure is made of beside the pass."""
-    found, alone, name = inference.tpot, gap(inference), "time per token"
-    rest = "passes of others' prompts that come between"
-    if line == "ttft":
-        found, alone, name = inference.ttft, inference.ttft_alone, "time to the first token"
-        rest = "until the pass that runs has ended, and what others take of the prompt's own"
-    rows = [Row(("the pass itself", seconds(alone), share(alone, found)))]
-    if found - alone > 0:
-        rows.append(Row((rest, seconds(found - alone), share(found - alone, found))))
-    rows.append(Row((name, seconds(found), "100.0 %"), strong=True))
-    return Table((Column("of", False), Column("time"), Column("share")), tuple(rows), f"{line.upper()}: {name}")
-
-
-def _operations(run: PassTime, what: str) -> Table:
-    """Every operation of a pass under its kind of module, with all its runs; they add up to the pass."""
-    whole = run.seconds
-    rows: list[Row] = []
-    for part, bounds in of_pass(run).items():
-        spent = summed(bounds.values())
-        rows.append(Row((part, seconds(spent), share(spent, whole), waits_for(bounds)), part, True))
-        rows += _inside(run, part, whole)
-    rows.append(Row(("a pass", seconds(whole), "100.0 %", ""), strong=True))
-    columns = (Column("part", False, whole=True), Column("time"), Column("share"), Column("waits for", False, True))
-    return Table(columns, tuple(rows), f"The pass of {what}, operation by operation (all layers)")
-
-
-def _inside(run: PassTime, part: str, whole: float) -> list[Row]:
-    """Operations of a part: messages by name, others by name and kind."""
-    found: dict[str, dict[Any, float]] = {}
-    for span in run.spans:
-        message = span.bound.value == "network"
-        if (message and part == "messages") or (not message and span.kind.value == part):
-            bounds = found.setdefault(span.name, {})
-            bounds[span.bound] = bounds.get(span.bound, 0.0) + span.seconds
-    ordered = sorted(found.items(), key=lambda item: -sum(item[1].values()))
-    return [
-        Row((f"  {name}", seconds(summed(b.values())), share(summed(b.values()), whole), waits_for(b)), part)
-        for name, b in ordered
-    ]
+    above = set[str]() if said is None else said
+    tables = tuple(table for make in TABLES.get(line, ()) if (table := make(inference)).title not in above)
+    above |= {table.title for table in tables}
+    return Document("", "", (), tables) if tables else None

@@ -17,7 +17,7 @@ from weighbridge.estimate.time.work import Bound
 from weighbridge.report.change_options import serving_options
 from weighbridge.report.document import Table
 from weighbridge.report.inference import notes, stored
-from weighbridge.report.inference_speed import bands, gap
+from weighbridge.report.inference_speed import bands
 from weighbridge.report.inference_tables import by_format, of_pass
 from weighbridge.report.schema import ErrorBand, Identity, identity
 from weighbridge.report.training_schema import band
@@ -208,7 +208,7 @@ def _times(inference: Inference) -> Mapping[str, Any]:
         inference.ttft,
         inference.ttft_alone,
         inference.tpot,
-        gap(inference),
+        inference.inter_token,
         inference.end_to_end,
         inference.output_per_second,
         inference.per_gpu,

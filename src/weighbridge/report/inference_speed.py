@@ -43,14 +43,9 @@ def sentence(band: Band) -> str:
     return f"half of {band.n:,} measured {of} fell {half} of the estimate, nine in ten {most}"
 
 
-def gap(inference: Inference) -> float:
-    """Seconds from one token of a user to the next where no prompt of others comes in between."""
-    return inference.stages * inference.decode.seconds / inference.serving.tokens_per_pass
-
-
 def _latency(inference: Inference) -> Iterator[Row]:
     serving = inference.serving
-    between = seconds(gap(inference))
+    between = seconds(inference.inter_token)
     yield _row("first token (TTFT)", seconds(inference.ttft), f"{seconds(inference.ttft_alone)} with nobody else", True)
     yield _row(
         "each next token (TPOT)", seconds(inference.tpot), f"{between} where no prompt of others comes between", True

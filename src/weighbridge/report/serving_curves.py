@@ -81,6 +81,6 @@ def contexts_as_data(inference: Inference) -> list[ServingContext]:
     found: list[ServingContext] = []
     for tokens in sorted({*doubling(min(SHORTEST, most), most), asked, most}):
         each = int(memory.cache_of(1, tokens))
-        room = None if memory.pool is None else max(0, int(memory.pool) // each * int(serving.data)) if each else None
+        room = int(memory.room.sequences(each, serving.data)) if memory.room is not None and each else None
         found.append({"tokens": tokens, "kv_cache_bytes_per_sequence": each, "sequences": room})
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import weighbridge as wb
-from weighbridge.estimate.inference.energy import energy_per_million, joules
+from weighbridge.estimate.inference.energy import drawn, energy_per_million
 from weighbridge.estimate.time.power import WAITING
 
 
@@ -13,7 +13,7 @@ from weighbridge.estimate.time.power import WAITING
 def test_power_lies_between_waiting_and_the_limit(cluster: str, tensor: int) -> None:
     inference = wb.infer("llama-3.1-8b", cluster=cluster, tensor=tensor, batch=16)
     for run in (inference.prefill, inference.decode):
-        watts = joules(run, 700) / run.seconds
+        watts = 700 * drawn(run, "own").at_the_limit / run.seconds
         assert 700 * WAITING < watts <= 700
 
 

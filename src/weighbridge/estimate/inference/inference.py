@@ -110,11 +110,6 @@ class Inference:
         """
         return self.waits.tpot
 
-    @property
-    def stages(self) -> int:
-        """Pipeline stages, through which a token goes one after another."""
-        return 1  # a pass is timed over all layers
-
     @cached_property
     def ttft_alone(self) -> float:
         """Seconds until the first token of a prompt that nothing waits beside."""
@@ -151,6 +146,11 @@ class Inference:
     def end_to_end(self) -> float:
         """Seconds from a request to its last token."""
         return self.rates.end_to_end_seconds
+
+    @property
+    def inter_token(self) -> float:
+        """Seconds from one token of a user to the next where no prompt of others comes in between."""
+        return self.rates.inter_token_seconds
 
     @property
     def output_per_second(self) -> float:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from weighbridge.arithmetic import Count, total
+from weighbridge.arithmetic import Count, ceil_div, total
 from weighbridge.estimate.inference.passes import Forward, forward, paged, prompts, token
+from weighbridge.estimate.inference.room import Room
 from weighbridge.estimate.inference.weights import RankWeights
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
@@ -41,7 +42,12 @@ class ServingMemory:
     @cached_property
     def weight_bytes(self) -> Count:
         """A rank's bytes of weights. Pipeline stages are taken to hold equal shares, rounded up."""
-        return -(-self.weights.bytes // self.serving.pipeline)
+        return self._of_a_stage(self.weights.bytes)
+
+    def _of_a_stage(self, held: Count) -> Count:
+        """A stage's share of what all layers hold."""
+        stages = self.serving.pipeline
+        return held if stages == 1 else ceil_div(held, stages)
 
     def cache_of(self, sequences: Count, positions: Count, pages: bool = True) -> Count:
         """A rank's bytes of the cache of so many sequences of so many positions each.
@@ -54,7 +60,7 @@ class ServingMemory:
         block = self.serving.engine.block if pages else 1
         one = self._after(positions)
         held = total(times * self.serving.cached(paged(tensor, block)) for tensor, times in one.stored)
-        return sequences * -(-held // self.serving.pipeline)
+        return sequences * self._of_a_stage(held)
 
     def _after(self, positions: Count) -> Forward:
         return forward(self.model, self.serving, prompts(self.serving, 1, positions), self.cluster)
@@ -67,19 +73,26 @@ class ServingMemory:
     @cached_property
     def cache_per_token(self) -> Count:
         """Bytes of the cache that one more token of one sequence takes, on all ranks of a replica but copies."""
+        return self.cache_after(self.serving.prompt + self.serving.output)
+
+    def cache_after(self, positions: Count) -> Count:
+        """The same after so many positions."""
         whole = replace(self, serving=replace(self.serving, tensor=1, pipeline=1, expert=1, data=1))
-        longest = self.serving.prompt + self.serving.output
-        return whole.cache_of(1, longest + 1, pages=False) - whole.cache_of(1, longest, pages=False)
+        return whole.cache_of(1, positions + 1, pages=False) - whole.cache_of(1, positions, pages=False)
 
     @cached_property
-    def passing(self) -> dict[Use, int]:
-        """A rank's bytes of what passes make at their peak, by what for: the longest pass that the engine runs."""
+    def fullest(self) -> Forward:
+        """The pass that makes most at its peak, of the longest that the engine runs."""
         serving = self.serving
         longest = min(serving.pass_tokens, serving.prompt)
         rows = max(1, serving.pass_tokens // longest)
         runs = (prompts(serving, rows, longest), token(serving.sequences, longest))
-        peaks = (forward(self.model, serving, run, self.cluster).standing for run in runs)
-        return max(peaks, key=lambda found: sum(found.values()))
+        return max((forward(self.model, serving, run, self.cluster) for run in runs), key=lambda one: one.peak)
+
+    @property
+    def passing(self) -> dict[Use, int]:
+        """A rank's bytes of what passes make at their peak, by what for."""
+        return self.fullest.standing
 
     @property
     def activations(self) -> Count:
@@ -114,17 +127,25 @@ class ServingMemory:
     @property
     def capacity(self) -> Count | None:
         """Bytes that the engine may take of the device; ``None`` without one."""
-        if self.cluster is None:
-            return None
-        share = self.serving.memory_share or self.serving.engine.memory_share or 1.0
-        return int(share * self.cluster.device.usable_bytes)
+        return None if self.room is None else self.room.engine_takes
 
     @property
     def pool(self) -> Count | None:
         """Bytes that are left for the cache, all of which the engine reserves; ``None`` without a device."""
-        if self.capacity is None:
+        return None if self.room is None else self.room.left_for_cache
+
+    @cached_property
+    def room(self) -> Room | None:
+        """What the engine may take of the device, and what of it is left; ``None`` without a device."""
+        if self.cluster is None:
             return None
-        return self.capacity - self.weight_bytes - self.activations - self.outside
+        return Room(
+            usable_bytes=self.cluster.device.usable_bytes,
+            memory_share=self.serving.memory_share or self.serving.engine.memory_share or 1.0,
+            weights=self.weight_bytes,
+            activations=self.activations,
+            context=self.outside,
+        )
 
     @property
     def fits(self) -> bool | None:
@@ -149,9 +170,9 @@ class ServingMemory:
     def _held(self, sequences: int) -> int:
         """Sequences for which a rank has room beside what passes of so many make."""
         one = self.cache_of(1, self.serving.prompt + self.serving.output)
-        pool = replace(self, serving=replace(self.serving, batch=sequences * self.serving.data)).pool
-        assert pool is not None
-        return MOST_SEQUENCES if one == 0 else int(min(max(pool, 0) // one, MOST_SEQUENCES))
+        room = replace(self, serving=replace(self.serving, batch=sequences * self.serving.data)).room
+        assert room is not None
+        return MOST_SEQUENCES if one == 0 else int(min(room.sequences(one), MOST_SEQUENCES))
 
     @cached_property
     def longest_context(self) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
-from weighbridge.arithmetic import Count
+from weighbridge.arithmetic import Count, ceil_div
 from weighbridge.estimate.training import Training, divided
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
@@ -37,10 +37,18 @@ class Forward(Training):
         """A rank's bytes of a tensor."""
         return self.sharding.bytes(tensor)
 
+    @property
+    def highest(self) -> dict[Tensor, int]:
+        """A rank's bytes of what the pass makes, where they are most, by tensor: they go after their last reader."""
+        return _standing(self.tape, self.sharding)
+
     @cached_property
     def standing(self) -> dict[Use, int]:
-        """A rank's bytes of what the pass makes, where they are most, by use: tensors go after their last reader."""
-        return _standing(self.tape, self.sharding)
+        """The same by use."""
+        found: dict[Use, int] = {}
+        for tensor, size in self.highest.items():
+            found[tensor.use] = found.get(tensor.use, 0) + size
+        return found
 
     @property
     def peak(self) -> Count:
@@ -68,24 +76,29 @@ def _times(tape: Tape, index: int) -> Count:
 
 
 @lru_cache(maxsize=64)
-def _standing(tape: Tape, sharding: ServingSharding) -> dict[Use, int]:
+def _standing(tape: Tape, sharding: ServingSharding) -> dict[Tensor, int]:
     """The highest of its pieces: what stands before the layers, layers of each kind, what stands after them."""
     moments = (_highest(passing(piece), sharding) for piece in divided(tape))
     return max(moments, key=lambda found: sum(found.values()), default={})
 
 
-def _highest(moments: tuple[Moment, ...], sharding: ServingSharding) -> dict[Use, int]:
-    """The bytes that stand at the highest moment, by what for."""
-    now: dict[Use, int] = {}
-    highest: dict[Use, int] = {}
+def _highest(moments: tuple[Moment, ...], sharding: ServingSharding) -> dict[Tensor, int]:
+    """The bytes that stand at the highest moment, tensor by tensor."""
+    now: dict[Tensor, int] = {}
+    highest: dict[Tensor, int] = {}
+    held = most = 0
     for moment in moments:
         for tensor, times in moment.added:
-            now[tensor.use] = now.get(tensor.use, 0) + int(plain(times * sharding.bytes(tensor)))
-        if sum(now.values()) > sum(highest.values()):
-            highest = dict(now)
+            size = int(plain(times * sharding.bytes(tensor)))
+            now[tensor] = now.get(tensor, 0) + size
+            held += size
+        if held > most:
+            highest, most = dict(now), held
         for tensor, times in moment.freed:
-            now[tensor.use] = now.get(tensor.use, 0) - int(plain(times * sharding.bytes(tensor)))
-    return highest
+            size = int(plain(times * sharding.bytes(tensor)))
+            now[tensor] = now.get(tensor, 0) - size
+            held -= size
+    return {tensor: size for tensor, size in highest.items() if size}
 
 
 def forward(model: Model, serving: Serving, run: Pass, cluster: Cluster | None = None) -> Forward:
@@ -120,7 +133,7 @@ def paged(tensor: Tensor, block: int) -> Tensor:
     if block == 1:
         return tensor
     axes = tuple(
-        Axis(axis.name, -(-axis.units // block) * block) if isinstance(axis, Axis) and axis.name == "keys" else axis
+        Axis(axis.name, ceil_div(axis.units, block) * block) if isinstance(axis, Axis) and axis.name == "keys" else axis
         for axis in tensor.axes
     )
     return replace(tensor, axes=axes)

@@ -35,6 +35,7 @@ class Rates(Explainable):
 
     figures: ClassVar[tuple[str, ...]] = (
         "end_to_end_seconds",
+        "inter_token_seconds",
         "tokens_per_second",
         "tokens_per_second_per_gpu",
         "tokens_per_second_per_user",
@@ -60,6 +61,14 @@ class Rates(Explainable):
     def end_to_end_seconds(self) -> float:
         """Seconds from a request to its last token."""
         return named(self.ttft + (self.output - 1) * self.tpot, Label("end_to_end_seconds", "seconds"))
+
+    @property
+    def inter_token_seconds(self) -> float:
+        """Seconds from one token of a user to the next where no prompt of others comes in between; a pass is timed over
+        all layers, through which it goes stage after stage.
+        """
+        label = Label("inter_token_seconds", "seconds", "where no prompt of others comes between")
+        return named(ratio(self.decode_seconds, self.tokens_per_pass), label)
 
     @property
     def tokens_per_second(self) -> float:

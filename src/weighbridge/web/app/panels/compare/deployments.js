@@ -16,7 +16,7 @@ export function Deployments({ answer, question }) {
   const best = priced.reduce((/** @type {any} */ a, /** @type {any} */ b) => (a && a.dollars_per_million_output <= b.dollars_per_million_output ? a : b), null);
   const fits = rows.filter((/** @type {any} */ one) => one.fits).length;
   return html`<div class="sentence"><p class="of">${t('compare.deployments.of', { count: rows.length, fits })}</p>
-    ${best ? html`<p class="large">${dollars(best.dollars_per_million_output)} <span>${t('compare.cheapest', { deployment: best.name })}</span></p>` : html`<p class="verdict bad">${t('compare.nothing')}</p>`}</div>
+    ${best ? html`<p class="large"><${Figure} of=${`${best.of}:dollars_per_million_output`} label=${best.name}>${dollars(best.dollars_per_million_output)}<//> <span>${t('compare.cheapest', { deployment: best.name })}</span></p>` : html`<p class="verdict bad">${t('compare.nothing')}</p>`}</div>
     ${priced.length > 1 && html`<${Picture} rows=${priced} />`}
     <${All} rows=${rows} best=${best} />`;
 }
@@ -63,10 +63,10 @@ function option(rows) {
 /** @param {{rows: any[], best: any}} props */
 function All({ rows, best }) {
   const cell = (/** @type {number | null} */ value, /** @type {(value: number) => any} */ say) => ({ raw: value, text: value === null ? '–' : say(value) });
-  const figure = (/** @type {any} */ one, /** @type {string} */ line, /** @type {string} */ key, /** @type {(value: number) => string} */ say) => (/** @type {number} */ value) => html`<${Figure} of=${`${one.of}:${line}`} label=${`${one.name}, ${t(key)}: ${say(value)}`}>${say(value)}<//>`;
+  const figure = (/** @type {any} */ one, /** @type {string} */ name, /** @type {string} */ key, /** @type {(value: number) => string} */ say) => (/** @type {number} */ value) => html`<${Figure} of=${`${one.of}:${name}`} label=${`${one.name}, ${t(key)}: ${say(value)}`}>${say(value)}<//>`;
   const numbers = ['serve.weights', 'serve.needed', 'serve.users', 'serve.longest', 'serve.ttft', 'serve.tpot', 'serve.user', 'serve.gpu', 'serve.million'];
   return html`<${Table} title=${t('compare.deployments')} file="compare-deployments" columns=${[{ name: t('compare.deployment') }, ...numbers.map((key) => ({ name: t(key), number: true })), { name: t('compare.reason') }]}
-    lines=${rows.map((one) => ({ key: one.of, mark: one === best, cells: [one.name, cell(one.weights_bytes, binary), cell(one.total_bytes, (v) => html`<span class=${one.fits === false ? 'bad' : ''}>${figure(one, 'total', 'serve.needed', binary)(v)}</span>`), cell(one.max_batch, figure(one, 'users', 'serve.users', exact)),
-      cell(one.longest_context, exact), cell(one.ttft_seconds, figure(one, 'ttft', 'serve.ttft', seconds)), cell(one.tpot_seconds, figure(one, 'tpot', 'serve.tpot', seconds)), cell(one.tokens_per_second_per_user, three),
-      cell(one.tokens_per_second_per_gpu, figure(one, 'speed', 'serve.gpu', (v) => exact(Math.round(v)))), cell(one.dollars_per_million_output, figure(one, 'price', 'serve.million', dollars)), { raw: one.reason, text: html`<span class="small" lang="en">${one.reason}</span>` }] }))} />`;
+    lines=${rows.map((one) => ({ key: one.of, mark: one === best, cells: [one.name, cell(one.weights_bytes, figure(one, 'weights', 'serve.weights', binary)), cell(one.total_bytes, (v) => html`<span class=${one.fits === false ? 'bad' : ''}>${figure(one, 'total', 'serve.needed', binary)(v)}</span>`), cell(one.max_batch, figure(one, 'users', 'serve.users', exact)),
+      cell(one.longest_context, figure(one, 'longest_context', 'serve.longest', exact)), cell(one.ttft_seconds, figure(one, 'ttft', 'serve.ttft', seconds)), cell(one.tpot_seconds, figure(one, 'tpot', 'serve.tpot', seconds)), cell(one.tokens_per_second_per_user, figure(one, 'tokens_per_second_per_user', 'serve.user', three)),
+      cell(one.tokens_per_second_per_gpu, figure(one, 'tokens_per_second_per_gpu', 'serve.gpu', (v) => exact(Math.round(v)))), cell(one.dollars_per_million_output, figure(one, 'dollars_per_million_output', 'serve.million', dollars)), { raw: one.reason, text: html`<span class="small" lang="en">${one.reason}</span>` }] }))} />`;
 }

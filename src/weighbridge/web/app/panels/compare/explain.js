@@ -1,4 +1,5 @@
 // The questions behind the figures of a comparison: each is of one model.
+import { lineOf } from '../inference/explain.js';
 
 /** @typedef {import('../../state/question.js').Question} Question */
 
@@ -16,9 +17,6 @@ export const EXPLAINED = {
   training_flops: ['flops', 'training'],
 };
 
-/** Of lines that explain several figures the one that the table shows. @type {Record<string, string>} */
-const ROOTS = { speed: 'tokens_per_second_per_gpu', price: 'dollars_per_million_output' };
-
 /** What a question brings with it. @param {any} question */
 const beside = ({ files, held }) => ({ ...(files && { files }), ...(held && { held }) });
 
@@ -35,7 +33,8 @@ export function explainCompared(shown, question) {
     return { question: { ask, model: (question.models ?? [])[Number(model[1])], options, with: ['explain'], ...beside(question) }, steps };
   }
   if (!deployment) return null;
-  const [, place, cluster, quant, line] = deployment;
+  const [, place, cluster, quant, figure] = deployment;
+  const { line, steps: own } = lineOf(figure);
   const options = { ...question.options, cluster: /** @type {string[]} */ (question.options.cluster)[Number(cluster)], quant, line, advice: false };
-  return { question: { ask: 'infer', model: (question.models ?? [])[Number(place)], options, with: ['explain'], ...beside(question) }, steps: (/** @type {any} */ answer) => (ROOTS[line] ? steps(answer).filter((/** @type {any} */ { path }) => path[0] === ROOTS[line]) : steps(answer)), tables };
+  return { question: { ask: 'infer', model: (question.models ?? [])[Number(place)], options, with: ['explain'], ...beside(question) }, steps: own, tables };
 }

@@ -4,6 +4,7 @@ import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { SERIES, styled } from '../../charts/colours.js';
 import { binary, exact, short } from '../../format/number.js';
+import { Figure } from '../../drawer/figure.js';
 import { Pictured, Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
 
@@ -17,10 +18,12 @@ export function Contexts({ answer }) {
   const beside = memory.total_per_gpu - memory.kv_cache;
   const room = capacity === null ? null : capacity - beside;
   const title = t('infer.contexts');
+  const cell = (/** @type {any} */ one, /** @type {string} */ figure, /** @type {number | null} */ value, /** @type {(value: number) => string} */ say) => ({
+    raw: value, text: value === null ? '' : room === null ? say(value) : html`<${Figure} of=${`${figure}_of_${one.tokens}_tokens`} label=${t('infer.tokens', { tokens: exact(one.tokens) })}>${say(value)}<//>` });
   const table = html`<${Table} bare=${true} title=${title} file=${fileOf(`${model.name}-kv-cache`)}
     columns=${[{ name: t('infer.context'), number: true }, { name: t('infer.cache.one'), number: true }, { name: t('infer.fit'), number: true }]}
-    lines=${contexts.map((/** @type {any} */ one) => ({ key: String(one.tokens), cells: [{ raw: one.tokens, text: exact(one.tokens) }, { raw: one.kv_cache_bytes_per_sequence, text: binary(one.kv_cache_bytes_per_sequence) }, { raw: one.sequences, text: one.sequences === null ? '' : exact(one.sequences) }] }))} />`;
-  return html`<${Pictured} title=${title} hint=${room === null ? '' : room > 0 ? t('infer.contexts.hint', { room: binary(room) }) : t('infer.contexts.full')} table=${table}>
+    lines=${contexts.map((/** @type {any} */ one) => ({ key: String(one.tokens), cells: [{ raw: one.tokens, text: exact(one.tokens) }, cell(one, 'kv_cache', one.kv_cache_bytes_per_sequence, binary), cell(one, 'sequences', one.sequences, exact)] }))} />`;
+  return html`<${Pictured} title=${title} hint=${room === null ? '' : room > 0 ? html`<${Figure} of="left_for_cache">${t('infer.contexts.hint', { room: binary(room) })}<//>` : t('infer.contexts.full')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-kv-cache`)} label=${`${title}: ${contexts.map((/** @type {any} */ one) => `${short(one.tokens)} ${binary(one.kv_cache_bytes_per_sequence)}`).join(', ')}`} of=${answer} height=${320} option=${() => option(contexts, room)} /><//>`;
 }
 

@@ -2,21 +2,23 @@
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { binary, dollars, exact, seconds } from '../../format/number.js';
+import { Figure } from '../../drawer/figure.js';
 import { change } from '../../state/store.js';
 import { useMany } from '../shared/many.js';
 import { Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
+import { otherwise } from './explain.js';
 
 /** Formats of weights side by side: of 32, 16, 8 and 4 bits. */
 const FORMATS = ['fp32', 'bf16', 'fp8-block', 'int8', 'w4a16', 'awq', 'nf4', 'nvfp4'];
 
-/** What stands of each deployment: a key of its answer, the words above it, how it is written. @type {[string, string, (answer: any) => any][]} */
+/** What stands of each deployment: a key of its answer, the words above it, how it is written, the figure that it opens. @type {[string, string, (answer: any) => any, string][]} */
 const FIGURES = [
-  ['max_batch', 'infer.short.users', ({ max_batch }) => (max_batch === null ? '∞' : exact(max_batch))],
-  ['ttft_seconds', 'TTFT', ({ ttft_seconds }) => (ttft_seconds === null ? '–' : seconds(ttft_seconds))],
-  ['tpot_seconds', 'TPOT', ({ tpot_seconds }) => (tpot_seconds === null ? '–' : seconds(tpot_seconds))],
-  ['tokens_per_second_per_gpu', 'infer.short.gpu', ({ tokens_per_second_per_gpu: rate }) => (rate === null ? '–' : exact(Math.round(rate)))],
-  ['cost_per_million_tokens', 'infer.short.million', ({ cost_per_million_tokens: cost }) => (cost === null ? '–' : dollars(cost.output))],
+  ['max_batch', 'infer.short.users', ({ max_batch }) => (max_batch === null ? '∞' : exact(max_batch)), 'users'],
+  ['ttft_seconds', 'TTFT', ({ ttft_seconds }) => (ttft_seconds === null ? '–' : seconds(ttft_seconds)), 'ttft'],
+  ['tpot_seconds', 'TPOT', ({ tpot_seconds }) => (tpot_seconds === null ? '–' : seconds(tpot_seconds)), 'tpot'],
+  ['tokens_per_second_per_gpu', 'infer.short.gpu', ({ tokens_per_second_per_gpu: rate }) => (rate === null ? '–' : exact(Math.round(rate))), 'tokens_per_second_per_gpu'],
+  ['cost_per_million_tokens', 'infer.short.million', ({ cost_per_million_tokens: cost }) => (cost === null ? '–' : dollars(cost.output)), 'dollars_per_million_output'],
 ];
 
 /** Types of the cache side by side: what is computed in, 8 bits, and what is chosen. @param {any} plan */
@@ -32,7 +34,7 @@ export function Formats({ question, answer: { plan, model } }) {
   const now = (/** @type {string} */ quant, /** @type {string} */ kv) => quant === plan.quantisation && kv === plan.kv_cache_dtype;
   const lines = formats.map((quant) => {
     const first = caches.map((kv) => of(quant, kv)?.answer).find(Boolean);
-    return { key: quant, cells: [quant, { raw: first?.memory.weights ?? '', text: first ? binary(first.memory.weights) : '' }, ...caches.flatMap((kv) => group(quant, kv, of(quant, kv), now(quant, kv)))] };
+    return { key: quant, cells: [quant, { raw: first?.memory.weights ?? '', text: first ? html`<${Figure} of=${otherwise({ quant }, 'weights')} label=${quant}>${binary(first.memory.weights)}<//>` : '' }, ...caches.flatMap((kv) => group(quant, kv, of(quant, kv), now(quant, kv)))] };
   });
   const columns = [{ name: t('infer.format') }, { name: t('infer.weights'), number: true }, ...caches.flatMap((kv, place) => FIGURES.map(([key, name]) => ({ name: name.includes('.') ? t(name) : name, number: true, first: key === 'max_batch', of: place, csv: `${kv}: ${key}` })))];
   const over = [{ name: '', span: 2 }, ...caches.map((kv) => ({ name: t('infer.with.cache', { format: kv }), span: FIGURES.length }))];
@@ -51,5 +53,6 @@ function group(quant, kv, heard, now) {
   const name = much ? html`<span class="bad">${much}</span>` : FIGURES[0][2](answer);
   const button = html`<button type="button" class="take" aria-pressed=${now} aria-label=${`${t('infer.take', { format: quant, kv })}: ${much || `${t('infer.short.users')} ${name}`}`} onClick=${take}>${name}</button>`;
   if (answer.fits === false) return [{ raw: 0, text: button, mark: now }, ...blank];
-  return FIGURES.map(([key, , say], place) => ({ raw: key === 'cost_per_million_tokens' ? answer[key]?.output : answer[key], text: place ? say(answer) : button, mark: now }));
+  const opens = (/** @type {string} */ figure, /** @type {string} */ text) => (text === '–' ? text : html`<${Figure} of=${otherwise({ quant, kv }, figure)} label=${`${quant}, ${t('infer.with.cache', { format: kv })}`}>${text}<//>`);
+  return FIGURES.map(([key, , say, figure], place) => ({ raw: key === 'cost_per_million_tokens' ? answer[key]?.output : answer[key], text: place ? opens(figure, say(answer)) : button, mark: now }));
 }

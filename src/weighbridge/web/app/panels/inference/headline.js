@@ -22,7 +22,7 @@ export function Headline({ answer, question, values }) {
     <p class="of">${model.name} · ${cluster} · ${plan.quantisation} · ${plan.engine} · ${shape(plan)}</p>
     ${fits === false
       ? html`<p class="large bad"><${Figure} of="total" label=${`${t('infer.needed')} ${binary(memory.total_per_gpu)}`}>${binary(memory.total_per_gpu)}<//> <span>${t('infer.of', of)}</span></p>
-        <p class="verdict bad">${t('train.fits.not', { missing: binary(memory.total_per_gpu - room) })}</p>
+        <p class="verdict bad"><${Figure} of="missing">${t('train.fits.not', { missing: binary(memory.total_per_gpu - room) })}<//></p>
         <p class="also">${t('infer.if')}</p>`
       : html`<p class="large"><${Figure} of="users" label=${`${t('infer.users')} ${max_batch === null ? '∞' : exact(max_batch)}`}>${max_batch === null ? '∞' : exact(max_batch)}<//> <span>${t('infer.at.once', { tokens: exact(load.prompt + load.output) })}</span></p>
         <p class="verdict ${fits ? 'good' : ''}">${t(fits ? 'infer.fits' : 'infer.fits.only', of)}</p>`}
@@ -48,13 +48,13 @@ function Gets({ answer }) {
     return { value: html`<span class="words">${first}</span>`, also: rest.join(t('params.comma')) };
   };
   return html`<h2 class="facts-of">${t('infer.gets')}</h2><${Facts} label=${t('infer.gets')} facts=${[
-    { name: t('infer.ttft'), value: seconds(answer.ttft_seconds), of: 'ttft', also: html`${t('infer.alone', { time: seconds(answer.ttft_alone_seconds) })}${band('ttft') && html`<br />${band('ttft')}`}` },
+    { name: t('infer.ttft'), value: seconds(answer.ttft_seconds), of: 'ttft', also: html`<${Figure} of="ttft_alone_seconds">${t('infer.alone', { time: seconds(answer.ttft_alone_seconds) })}<//>${band('ttft') && html`<br />${band('ttft')}`}` },
     { name: t('infer.tpot'), value: seconds(answer.tpot_seconds), of: 'tpot', also: band('tpot') },
-    { name: t('infer.itl'), value: seconds(answer.inter_token_seconds), also: t('infer.itl.also') },
+    { name: t('infer.itl'), value: seconds(answer.inter_token_seconds), of: 'inter_token_seconds', also: t('infer.itl.also') },
     { name: t('infer.whole'), value: duration(answer.end_to_end_seconds), of: 'end_to_end_seconds', also: t('infer.whole.also', { tokens: exact(answer.load.output) }) },
     { name: t('infer.user'), value: three(answer.tokens_per_second_per_user), of: 'tokens_per_second_per_user' },
-    { name: t('infer.bound.prompt'), ...bound(answer.prefill) },
-    { name: t('infer.bound.token'), ...bound(answer.decode) },
+    { name: t('infer.bound.prompt'), of: 'ttft_alone_seconds', ...bound(answer.prefill) },
+    { name: t('infer.bound.token'), of: 'inter_token_seconds', ...bound(answer.decode) },
   ]} />`;
 }
 
@@ -64,12 +64,12 @@ function Gives({ answer }) {
   const energy = (/** @type {number} */ value) => `${three(value / WATT_HOUR)} Wh`;
   const timed = ttft_seconds !== null;
   return html`<h2 class="facts-of">${t('infer.gives')}</h2><${Facts} label=${t('infer.gives')} facts=${[
-    timed && { name: t('infer.gpu'), value: exact(Math.round(answer.tokens_per_second_per_gpu)), of: 'tokens_per_second_per_gpu', also: plan.gpus > 1 && t('infer.all', { rate: exact(Math.round(answer.tokens_per_second)) }) },
+    timed && { name: t('infer.gpu'), value: exact(Math.round(answer.tokens_per_second_per_gpu)), of: 'tokens_per_second_per_gpu', also: plan.gpus > 1 && html`<${Figure} of="tokens_per_second">${t('infer.all', { rate: exact(Math.round(answer.tokens_per_second)) })}<//>` },
     timed && cost && { name: t('infer.output'), value: dollars(cost.output), of: 'dollars_per_million_output', also: t('infer.price', { price: dollars(answer.price_per_gpu_hour) }) },
     timed && cost && { name: t('infer.input'), value: dollars(cost.input), of: 'dollars_per_million_input' },
     timed && !cost && { name: t('infer.output'), value: '–', also: t('infer.unpriced') },
-    joules && { name: t('infer.energy'), value: energy(joules.output), also: t('infer.energy.in', { energy: energy(joules.input) }) },
-    answer.longest_context > 0 && { name: t('infer.longest'), value: exact(answer.longest_context), also: t('infer.longest.also') },
-    { name: t('infer.per.token'), value: binary(answer.kv_cache_bytes_per_token), of: 'kv_cache', also: t('infer.format.in', { format: plan.kv_cache_dtype }) },
+    joules && { name: t('infer.energy'), value: energy(joules.output), of: 'joules_per_million_output', also: html`<${Figure} of="joules_per_million_input">${t('infer.energy.in', { energy: energy(joules.input) })}<//>` },
+    answer.longest_context > 0 && { name: t('infer.longest'), value: exact(answer.longest_context), of: 'longest_context', also: t('infer.longest.also') },
+    { name: t('infer.per.token'), value: binary(answer.kv_cache_bytes_per_token), of: 'kv_cache_bytes_per_token', also: t('infer.format.in', { format: plan.kv_cache_dtype }) },
   ]} />`;
 }

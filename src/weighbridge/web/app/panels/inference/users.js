@@ -4,22 +4,26 @@ import { t } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { SERIES } from '../../charts/colours.js';
 import { binary, exact, seconds, short, three } from '../../format/number.js';
+import { Figure } from '../../drawer/figure.js';
 import { Pictured, Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
+import { otherwise } from './explain.js';
 
 /** @param {{answer: any}} props */
 export function Users({ answer }) {
   const { users, model } = answer;
   const timed = users.filter((/** @type {any} */ one) => one.tpot_seconds !== null);
   const title = t('infer.by.users');
-  const time = (/** @type {number | null} */ value) => ({ raw: value, text: value === null ? '' : seconds(value) });
+  const cell = (/** @type {any} */ one, /** @type {string} */ figure, /** @type {number | null} */ value, /** @type {(value: number) => string} */ say, bad = false) => ({
+    raw: value,
+    text: value === null ? '' : html`<span class=${bad ? 'bad' : ''}><${Figure} of=${otherwise({ batch: one.batch }, figure)} label=${t('infer.tip', { users: exact(one.batch) })}>${say(value)}<//>${bad ? ` ${t('infer.not')}` : ''}</span>`,
+  });
   const table = html`<${Table} bare=${true} title=${title} file=${fileOf(`${model.name}-users`)}
     columns=${['infer.users', 'infer.ttft', 'infer.tpot', 'infer.user', 'infer.gpu', 'infer.cache', 'infer.needed'].map((key) => ({ name: t(key), number: true }))}
     lines=${users.map((/** @type {any} */ one) => ({ key: String(one.batch), mark: one.batch === answer.load.batch, cells: [
-      { raw: one.batch, text: exact(one.batch) }, time(one.ttft_seconds), time(one.tpot_seconds),
-      { raw: one.tokens_per_second_per_user, text: one.tokens_per_second_per_user === null ? '' : three(one.tokens_per_second_per_user) },
-      { raw: one.tokens_per_second_per_gpu, text: one.tokens_per_second_per_gpu === null ? '' : exact(Math.round(one.tokens_per_second_per_gpu)) },
-      { raw: one.kv_cache, text: binary(one.kv_cache) }, { raw: one.total_per_gpu, text: html`<span class=${one.fits === false ? 'bad' : ''}>${binary(one.total_per_gpu)}${one.fits === false ? ` ${t('infer.not')}` : ''}</span>` }] }))} />`;
+      { raw: one.batch, text: exact(one.batch) }, cell(one, 'ttft', one.ttft_seconds, seconds), cell(one, 'tpot', one.tpot_seconds, seconds),
+      cell(one, 'tokens_per_second_per_user', one.tokens_per_second_per_user, three), cell(one, 'tokens_per_second_per_gpu', one.tokens_per_second_per_gpu, (v) => exact(Math.round(v))),
+      cell(one, 'kv_cache_of_a_gpu', one.kv_cache, binary), cell(one, 'total', one.total_per_gpu, binary, one.fits === false)] }))} />`;
   if (timed.length < 2) return html`<section class="view"><h2>${title}</h2>${table}</section>`;
   return html`<${Pictured} title=${title} hint=${t('infer.by.users.hint')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-users`)} label=${`${title}: ${timed.map((/** @type {any} */ one) => `${exact(one.batch)}: ${seconds(one.tpot_seconds)}`).join(', ')}`} of=${answer} height=${300} option=${() => option(timed)} /><//>`;
