@@ -7,10 +7,20 @@ import re
 import click
 
 from weighbridge.cli.infer_options import renamed
-from weighbridge.cli.options import Whole, json_option, load_model, model_argument, print_document, print_json
+from weighbridge.cli.options import (
+    Whole,
+    json_option,
+    load_model,
+    model_argument,
+    print_document,
+    print_json,
+    suggesting,
+)
 from weighbridge.errors import InputError, given
 from weighbridge.formats.amounts import amount
+from weighbridge.formats.gguf.recipes import RECIPES
 from weighbridge.hardware.device import Device
+from weighbridge.parallel.cache_types import LLAMACPP
 
 UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
 LEAST_BYTES, MOST_BYTES = 2**20, 2.0**50
@@ -28,11 +38,22 @@ CALLED = {
 
 USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
 
+SETS = (USUAL, "Q2_K,Q3_K_M,Q4_K_M,Q5_K_M,Q6_K,Q8_0", "IQ2_XXS,IQ3_XXS,IQ4_XS,Q4_K_M", "MXFP4_MOE,Q4_0,Q8_0")
+"""Quantisations that people choose between, from the smallest files to the largest but the last: of a model that was
+trained in 4 bits."""
+
 
 @click.command("local")
 @model_argument
 @click.option("--on", "devices", multiple=True, required=True, metavar="DEVICE", help="A device; again for each more.")
-@click.option("--gguf", default=USUAL, show_default=True, metavar="NAMES", help="Quantisations, by llama.cpp's names.")
+@suggesting(
+    "--gguf",
+    (*SETS, *RECIPES),
+    default=USUAL,
+    show_default=True,
+    metavar="NAMES",
+    help="Quantisations, by llama.cpp's names.",
+)
 @click.option("--context", type=Whole(1), default=8192, show_default=True, help="Positions of the cache.")
 @click.option("--ngl", type=Whole(0), help="Layers on the devices; as many as fit by default.")
 @click.option("--n-cpu-moe", type=Whole(0), default=0, help="First layers whose experts stay on the host.")
@@ -40,8 +61,8 @@ USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
 @click.option("--ram", metavar="SIZE", help="Memory for layers that no device holds, such as 64GiB.")
 @click.option("--cpu", metavar="NAME", help="The processor that runs those layers.")
 @click.option("--disk", metavar="RATE", help="What weights beyond memory are read at, such as 3GB/s.")
-@click.option(
-    "--kv", default="fp16", show_default=True, metavar="TYPE", help="Of keys and values: fp16, q8_0, q4_0 ..."
+@suggesting(
+    "--kv", LLAMACPP, default="fp16", show_default=True, metavar="TYPE", help="Of keys and values: fp16, q8_0, q4_0 ..."
 )
 @json_option
 def command(

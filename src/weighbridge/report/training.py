@@ -237,7 +237,7 @@ def changes(training: Training, advice: Advice) -> Table | None:
     rows = []
     for number, change in enumerate(advice.changes):
         then = "" if training.cluster is None else "fits" if change.fits else "does not fit"
-        more = f"{100 * change.more_flops:+.1f} %" if abs(change.more_flops) >= 0.0005 else "same"
+        more = f"{100 * change.more_flops:+.1f} %" if change.works_more else "same"
         after = gibibytes(in_use(change.training))
         ahead = "then " if advice.together and number else ""
         rows.append(Row((ahead + change.title, gibibytes(change.frees), after, then, more)))

@@ -91,6 +91,11 @@ class ServingMemory:
         """Those of them that are scores of the vocabulary."""
         return self.passing.get(Use.LOGITS, 0)
 
+    @property
+    def hidden(self) -> Count:
+        """The others of them."""
+        return self.activations - self.logits
+
     @cached_property
     def outside(self) -> Count:
         """Bytes outside the allocator: the device's context and loaded kernels; 0 without a device."""
@@ -125,6 +130,18 @@ class ServingMemory:
         if self.capacity is None:
             return None
         return self.capacity - self.weight_bytes - self.activations - self.outside
+
+    @property
+    def free(self) -> Count | None:
+        """Bytes that the engine may take beyond what a rank needs, negative where it does not fit; ``None`` without a
+        device.
+        """
+        return None if self.capacity is None else self.capacity - self.needed
+
+    @property
+    def beyond(self) -> Count:
+        """Bytes that the engine takes and nobody needs yet: pages of the cache for more users."""
+        return 0 if self.free is None else max(0, self.free)
 
     @property
     def fits(self) -> bool | None:
