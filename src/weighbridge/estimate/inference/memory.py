@@ -140,8 +140,11 @@ class ServingMemory:
 
     @property
     def beyond(self) -> Count:
-        """Bytes that the engine takes and nobody needs yet: pages of the cache for more users."""
-        return 0 if self.free is None else max(0, self.free)
+        """Bytes that the engine takes and nobody needs yet, pages of the cache for more users: the rest of its share of
+        the device, where it takes one and the rank fits.
+        """
+        takes = self.serving.engine.memory_share is not None or self.serving.memory_share is not None
+        return self.free if takes and self.fits and self.free is not None else 0
 
     @property
     def fits(self) -> bool | None:
