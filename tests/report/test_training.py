@@ -6,7 +6,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -340,12 +340,9 @@ def test_the_json_has_what_a_bar_is_drawn_against(training: wb.Training) -> None
     data = as_data(training, advised=False)
     for rank in data["ranks"]:
         assert rank["allocator_bytes"] == rank["peak_reserved_bytes"] - rank["peak_allocated_bytes"]
-        assert (
-            sum(rank["memory"].values()) + rank["allocator_bytes"] + rank["context_bytes"]
-            == (  # type: ignore[call-overload]
-                rank["device_total_bytes"]
-            )
-        )
+        lines = cast(dict[str, int], rank["memory"])
+        outside = rank["allocator_bytes"] + rank["context_bytes"]
+        assert sum(lines.values()) + outside == rank["device_total_bytes"]
         if training.cluster is None:
             assert rank["capacity_bytes"] is rank["free_bytes"] is None
         else:
