@@ -32,6 +32,7 @@ from weighbridge.models.described import Block, Config, Run, parts
 from weighbridge.nn import Module
 from weighbridge.report import (
     explanation,
+    fitted_schema,
     inference_comparison,
     inference_schema,
     local_schema,
@@ -335,7 +336,7 @@ def test_every_module_of_a_description_says_what_its_fields_mean() -> None:
 
 SCHEMAS = (
     *(schema, scaling_schema, time_schema, weights_schema, inference_schema, inference_comparison, local_schema),
-    *(serving_curves, timeline_schema, tree_schema),
+    *(serving_curves, timeline_schema, tree_schema, fitted_schema),
 )
 
 CONTRACT = {

@@ -155,12 +155,6 @@ def named(value: Quantity, label: Label) -> Quantity:
     return value
 
 
-def identifier(words: str) -> str:
-    """Words as a symbol has them: a Python identifier."""
-    clean = "".join(c if c.isalnum() else "_" for c in words)
-    return f"_{clean}" if clean[:1].isdigit() else clean
-
-
 def trace(config: T, reserved: Iterable[str] = ()) -> T:
     """A copy of a dataclass in which every number is a traced symbol of its field's name.
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection
+from typing import Any
 
 import pytest
 
-from weighbridge.answer import fields
+from weighbridge.answer import answer, fields
 from weighbridge.answer.asks import ASKS
+from weighbridge.cli.local import USUAL
 from weighbridge.errors import InputError
+from weighbridge.estimate.inference.deployment import STORED, WAYS
+from weighbridge.estimate.training_cost import MFU
+from weighbridge.formats.gguf.recipes import RECIPES
+from weighbridge.formats.quantization import NAMED
+from weighbridge.parallel.engine import ENGINES, SERVERS
+from weighbridge.parallel.names import RECOMPUTED
+from weighbridge.parallel.optimizer import OPTIMIZERS
 
 
 @pytest.mark.parametrize("ask", ASKS)
@@ -34,3 +45,57 @@ def test_bounds_choices_and_defaults_are_the_commands_own() -> None:
 def test_an_unknown_ask_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"did you mean train\?"):
         fields("trian")
+
+
+@pytest.mark.parametrize(
+    ("ask", "name", "first", "known"),
+    [
+        ("infer", "quant", "auto", (*WAYS, "Q4_K_M")),
+        ("infer", "engine", "vllm", SERVERS),
+        ("infer", "kv", "bf16", ("int4", "nvfp4")),
+        ("compare", "quant", "published", STORED),
+        ("local", "gguf", USUAL, RECIPES),
+        ("local", "kv", "fp32", ENGINES["llamacpp"].caches),
+        ("train", "optimizer", "adam", OPTIMIZERS),
+        ("train", "quant", "fp8-block", NAMED),
+        ("train", "recompute", "none", RECOMPUTED),
+        ("scaling", "mfu", str(MFU), ()),
+    ],
+)
+def test_names_that_a_text_most_often_is_are_suggested(ask: str, name: str, first: str, known: Collection[str]) -> None:
+    one = next(one for one in fields(ask)["options"] if one["name"] == name)
+    assert one["type"] == "text"
+    assert one["suggested"][0] == first
+    assert set(known) <= set(one["suggested"])
+
+
+SOMEWHERE: dict[str, dict[str, Any]] = {
+    "train": {"cluster": "8xb200", "advice": False},
+    "infer": {"cluster": "1xb200", "advice": False, "batch": 1},
+    "local": {"on": ["rtx-4090"], "gguf": "Q4_K_M"},
+}
+"""What GPT-2 is asked about with each name that is suggested."""
+
+NEEDS: dict[tuple[str, str], dict[str, Any]] = {("train", "quant"): {"lora": "r=8"}}
+
+
+@pytest.mark.parametrize("ask", SOMEWHERE)
+def test_no_name_that_is_suggested_is_unknown(ask: str) -> None:
+    """Another model, another engine may have what this one lacks."""
+    tried = 0
+    for one in fields(ask)["options"]:
+        for name in one["suggested"] or ():
+            options = {**SOMEWHERE[ask], **NEEDS.get((ask, one["name"]), {}), one["name"]: name}
+            tried += 1
+            told = refused({"ask": ask, "model": "gpt2", "options": options})
+            assert not told or re.search(r"gpt2 has no|the model has none|vLLM keeps no", told), (name, told)
+    assert tried > 10
+
+
+def refused(question: dict[str, Any]) -> str:
+    """What is wrong with a question; nothing where it is answered."""
+    try:
+        answer(question)
+    except InputError as error:
+        return str(error)
+    return ""

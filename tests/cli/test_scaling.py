@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from weighbridge.laws import LAWS
 from weighbridge.report import scaling_schema as schema
+from weighbridge.report.fitted_schema import FittedLaw
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -126,7 +127,7 @@ def test_the_laws_are_listed_with_their_sources(cli: Cli) -> None:
 def test_a_law_is_fitted_and_then_asked(runs: Path, tmp_path: Path, cli: Cli) -> None:
     status, out, err = cli("scaling", "fit", str(runs), "--starts", "20", "--bootstrap", "30", "--json")
     assert (status, err) == (0, "")
-    TypeAdapter(schema.FittedLaw).validate_json(out, strict=True, extra="forbid")
+    TypeAdapter(FittedLaw).validate_json(out, strict=True, extra="forbid")
     again = cli("scaling", "fit", str(runs), "--starts", "20", "--bootstrap", "30", "--json")[1]
     assert again == out
     mine = tmp_path / "mine.json"

@@ -13,7 +13,7 @@ import weighbridge as wb
 from weighbridge.errors import InputError
 from weighbridge.estimate.scaling import FAR, scaling
 from weighbridge.hardware.cluster import cluster
-from weighbridge.laws import LAWS, Parametric, find
+from weighbridge.laws import LAWS, ONLY_WITH, Parametric, find
 from weighbridge.report.scaling import document
 from weighbridge.report.scaling_schema import curves
 from weighbridge.report.text import rendered
@@ -293,3 +293,40 @@ def test_frontiers_have_the_optimum_and_its_intervals_at_every_budget() -> None:
         assert again.model.tokens == pytest.approx(with_them["tokens"][place])
         assert again.intervals is not None
         assert again.intervals.tokens.high == pytest.approx(with_them["intervals"][place]["tokens"]["high"])
+
+
+def test_a_day_and_a_dollar_give_what_they_cost() -> None:
+    """1e24 FLOPs on 1,024 H100s at 40 %: 1e24 / (1,024 x 989.4e12 x 0.4) seconds, at 2.50 dollars an hour each."""
+    cost = scaling(1e24, law="hoffmann-1", cluster="1024xH100", mfu=0.4, price=2.5).answers[0].cost
+    assert cost is not None
+    assert cost.rate.flops_per_day * cost.days == pytest.approx(1e24)
+    assert cost.dollars is not None
+    assert cost.rate.flops_per_dollar is not None
+    assert cost.rate.flops_per_dollar * cost.dollars == pytest.approx(1e24)
+    assert cost.rate.flops_per_dollar == pytest.approx(0.4 * 3600 * cluster("1024xH100").device.peak("bf16") / 2.5)
+    free = scaling(1e24, law="hoffmann-1", cluster="1024xH100", mfu=0.4).answers[0].cost
+    assert free is not None
+    assert free.rate.flops_per_dollar is None
+
+
+def test_laws_that_need_a_number_are_asked_with_it_or_by_name() -> None:
+    for name, needed in ONLY_WITH.items():
+        assert name not in [answer.law.name for answer in scaling("1e23").answers]
+        given: dict[str, Any] = {needed: "2T"}
+        assert name in [answer.law.name for answer in scaling("1e23", **given).answers]
+        assert name in [answer.law.name for answer in scaling("1e23", law=name).answers]
+
+
+def test_laws_without_repetition_are_named_where_tokens_run_out() -> None:
+    assert scaling("1e23").unrepeated == []
+    found = scaling("1e23", unique_tokens="25B")
+    assert "muennighoff" not in found.unrepeated
+    assert found.unrepeated == [a.law.name for a in found.answers if a.passes is None and a.model.tokens > 25e9]
+    assert found.unrepeated
+
+
+def test_the_share_of_equal_loss_is_of_the_models_own_compute() -> None:
+    answer = scaling(parameters="280B", tokens="300B", law="hoffmann-3").answers[0]
+    assert answer.equal_budget is not None
+    assert answer.equal_share == pytest.approx(answer.equal_budget / (6 * 280e9 * 300e9))
+    assert scaling("1e23", law="hoffmann-3").answers[0].equal_share is None

@@ -12,7 +12,7 @@ from tests.estimate.test_law_fit import runs
 from weighbridge.errors import InputError
 from weighbridge.estimate.law_fit import fit_law
 from weighbridge.formats.law_file import load_law
-from weighbridge.report.scaling_schema import fitted
+from weighbridge.report.fitted_schema import fitted
 
 
 @pytest.fixture(scope="module")

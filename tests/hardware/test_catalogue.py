@@ -168,3 +168,9 @@ def test_an_unknown_device_is_one_line(name: str) -> None:
 def test_the_nearest_device_is_named() -> None:
     with pytest.raises(InputError, match=r"did you mean h100"):
         catalogue.device("h10")
+
+
+def test_what_people_have_themselves_is_told_from_servers() -> None:
+    own = {device.name for device in DEVICES if device.own}
+    assert {"rtx-3060", "rtx-4090", "rtx-6000-ada", "rtx-a6000", "rx-7900-xtx", "m4-max", "gb10"} <= own
+    assert own.isdisjoint({"h100", "l4", "a10", "mi300x", "tpu-v5e", "gh200", "core-i9-13900k", "t4"})

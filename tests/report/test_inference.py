@@ -7,10 +7,13 @@ import itertools
 import pytest
 
 from weighbridge.estimate.inference.deployment import deploy
+from weighbridge.parallel.engine import ENGINES
 from weighbridge.report.chart import LOOKS
 from weighbridge.report.inference import document, headline, ledger, parts
+from weighbridge.report.inference_schema import deployment as as_data
 from weighbridge.report.inference_speed import money, rate, watt_hours
 from weighbridge.report.inference_tables import by_format, of_pass, passes
+from weighbridge.report.serving_curves import SEQUENCES, contexts_as_data
 from weighbridge.report.text import rendered
 
 ORDER = ("weights", "activations", "kv_cache", "logits_and_loss", "allocator", "context")
@@ -28,8 +31,6 @@ def test_memory_has_one_order_and_one_look() -> None:
 
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 def test_the_bar_is_what_the_device_shows(engine: str) -> None:
-    from weighbridge.parallel.engine import ENGINES
-
     inference = deploy("llama-3.1-8b", "H100", batch=8, engine=ENGINES[engine]).inference
     shown = sum(parts(inference).values())
     memory = inference.memory
@@ -76,3 +77,33 @@ def test_money(value: float, text: str) -> None:
 def test_rates_and_energy() -> None:
     assert (rate(5.153), rate(1234.6)) == ("5.15", "1,235")
     assert (watt_hours(3600 * 4.15), watt_hours(3600 * 1710)) == ("4.15 Wh", "1.71 kWh")
+
+
+@pytest.mark.parametrize("engine", ["vllm", "transformers"])
+def test_the_json_has_what_the_bar_shows(engine: str) -> None:
+    found = deploy("llama-3.1-8b", "H100", batch=8, engine=ENGINES[engine])
+    data, shown = as_data(found, advised=False), parts(found.inference)
+    memory = data["memory"]
+    assert memory["activations_without_logits"] == shown["activations"]
+    assert memory["reserved"] == shown["allocator"]
+    assert (memory["reserved"] > 0) == (engine == "vllm")
+    assert memory["engine_takes"] is not None
+    assert memory["free"] == memory["engine_takes"] - memory["total_per_gpu"]
+    assert memory["pool"] == memory["free"] + memory["kv_cache"]
+    assert sum(data["weights_by_format"].values()) == memory["weights"]
+
+
+def test_what_does_not_fit_lacks_room_and_takes_no_more() -> None:
+    memory = as_data(deploy("llama-3.1-70b", "H100", quantisation="bf16", batch=1), advised=False)["memory"]
+    assert memory["free"] is not None
+    assert memory["free"] < 0
+    assert memory["reserved"] == 0
+
+
+def test_caches_of_several_sequences_are_weighed() -> None:
+    inference = deploy("llama-3.1-8b", "H100", batch=8).inference
+    for one in contexts_as_data(inference):
+        assert [held["sequences"] for held in one["kv_cache"]] == list(SEQUENCES)
+        for held in one["kv_cache"]:
+            assert held["bytes"] == inference.memory.cache_of(held["sequences"], one["tokens"])
+        assert one["kv_cache"][0]["bytes"] == one["kv_cache_bytes_per_sequence"]

@@ -6,6 +6,7 @@ import pytest
 
 from weighbridge.estimate.parameters import parameters_of, params
 from weighbridge.report.modules import lines, ranges
+from weighbridge.report.parameters_schema import ParameterNode, parameters
 from weighbridge.tree import stored
 
 
@@ -40,3 +41,17 @@ def test_norms_share_a_row_until_opened() -> None:
     assert "post_attention_norm" not in labels(2)
     assert "post_attention_norm" in labels(3)
     assert "gate_proj" in labels(3)
+
+
+def test_nodes_of_the_json_say_how_often_they_stand_in_the_model() -> None:
+    report = params("deepseek-v3")
+    data = parameters(report)
+
+    def below(node: ParameterNode, copies: int) -> None:
+        for child in node["children"]:
+            assert child["copies"] == copies * child["count"]
+            assert child["total"] == child["copies"] * child["each"]
+            below(child, child["copies"])
+
+    below(data["tree"], 1)
+    assert sum(child["total"] for child in data["tree"]["children"] if not child["apart"]) == report.total

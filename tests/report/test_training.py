@@ -6,7 +6,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -22,9 +22,11 @@ from weighbridge.report import tree
 from weighbridge.report.chart import LOOKS, Bar, Bars, Chart, columns
 from weighbridge.report.shown import html
 from weighbridge.report.text import console, has_blocks, rendered, show
+from weighbridge.report.timeline_schema import timeline
 from weighbridge.report.trace import trace
 from weighbridge.report.training import View, bars, changes, chart, document, headline, parts
 from weighbridge.report.training_explained import table as explained_table
+from weighbridge.report.training_schema import training as as_data
 
 SMALL = wb.train("gpt2", wb.Plan.under(gpus=4, pipeline=2, global_batch=8, sequence=1024), "4xA100")
 LARGE = wb.train(
@@ -331,3 +333,34 @@ def test_changes_say_what_they_are_for() -> None:
     assert found is not None
     assert found.title == "What would make it fit, each by itself"
     assert all(row.cells[3] == "fits" for row in found.rows)
+
+
+@pytest.mark.parametrize("training", RESULTS, ids=lambda t: t.model.name)
+def test_the_json_has_what_a_bar_is_drawn_against(training: wb.Training) -> None:
+    data = as_data(training, advised=False)
+    for rank in data["ranks"]:
+        assert rank["allocator_bytes"] == rank["peak_reserved_bytes"] - rank["peak_allocated_bytes"]
+        lines = cast(dict[str, int], rank["memory"])
+        outside = rank["allocator_bytes"] + rank["context_bytes"]
+        assert sum(lines.values()) + outside == rank["device_total_bytes"]
+        if training.cluster is None:
+            assert rank["capacity_bytes"] is rank["free_bytes"] is None
+        else:
+            assert rank["capacity_bytes"] == training.cluster.device.usable_bytes
+            assert rank["free_bytes"] == rank["capacity_bytes"] - rank["device_total_bytes"]
+    most = max(rank["device_total_bytes"] for rank in data["ranks"])
+    assert data["ranks"][data["fullest_stage"]]["device_total_bytes"] == most
+
+
+def test_changes_say_how_much_more_is_computed() -> None:
+    changes = as_data(LARGE)["changes"]
+    assert changes
+    for change in changes:
+        more = change["hardware_flops_ratio"] - 1
+        assert change["more_flops"] == (pytest.approx(more) if abs(more) >= 0.0005 else 0)
+
+
+def test_memory_over_time_says_its_sum_and_its_peak() -> None:
+    memory = timeline(SMALL, SMALL.worst)["memory"]
+    assert memory["total"] == [sum(levels) for levels in zip(*memory["bytes"].values(), strict=True)]
+    assert memory["peak"] == max(memory["total"])

@@ -64,8 +64,12 @@ def field_of(parameter: click.Parameter) -> str:
     """What a parameter is called in a question."""
     if isinstance(parameter, click.Argument):
         return str(parameter.name)
-    long = next(name for name in parameter.opts if name.startswith("--"))
-    return long.removeprefix("--").replace("-", "_")
+    return (long_of(parameter) or "").removeprefix("--").replace("-", "_")
+
+
+def long_of(parameter: click.Parameter) -> str | None:
+    """The first long option of a parameter; ``None`` for one that has none, such as an argument."""
+    return next((name for name in parameter.opts if name.startswith("--")), None)
 
 
 OPTION = re.compile(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")

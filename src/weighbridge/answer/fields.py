@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from weighbridge.answer.asks import ASKS, BESIDE, command_of, parameters_of
+from weighbridge.cli.options import Suggesting
 from weighbridge.cli.writing import OutFile
 from weighbridge.errors import InputError, did_you_mean, given
 
@@ -18,8 +19,8 @@ def fields(ask: str) -> dict[str, Any]:
         ask: what is asked.
 
     Returns:
-        ``about`` in a sentence, ``arguments`` and ``options`` (each with name, type, choices, bounds, default, help),
-        and ``with``: what may be asked for beside the answer.
+        ``about`` in a sentence, ``arguments`` and ``options`` (each with name, type, choices, ``suggested`` where text
+        is most often one of some names, bounds, default, help), and ``with``: what may be asked for beside the answer.
 
     Raises:
         InputError: for an ask that there is not.
@@ -53,6 +54,7 @@ def _option(name: str, option: click.Option) -> dict[str, Any]:
         "name": name,
         "type": type_of(option),
         "choices": [str(choice) for choice in kind.choices] if isinstance(kind, click.Choice) else None,
+        "suggested": list(option.suggested) if isinstance(option, Suggesting) else None,
         "min": getattr(kind, "min", None),
         "max": getattr(kind, "max", None),
         "default": default if isinstance(default, str | int | float | bool) else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from weighbridge.answer.asks import in_fields, parameters_of
+from weighbridge.answer.asks import in_fields, long_of, parameters_of
 from weighbridge.errors import InputError, WeighbridgeError, printable
 from weighbridge.formats import door
 
@@ -61,17 +61,17 @@ def of_error(error: WeighbridgeError | click.ClickException, ask: str, described
     if isinstance(error, click.ClickException):
         line = error.format_message()
         parameter = getattr(error, "param", None)
-        parts = [("", line)] if parameter is None else [(_long(parameter), getattr(error, "message", line))]
+        parts = (
+            [("", line)]
+            if parameter is None
+            else [(long_of(parameter) or str(parameter.name).upper(), getattr(error, "message", line))]
+        )
     elif isinstance(error, InputError) and error.parts:
         parts = list(error.parts)
     else:
         field, colon, rest = str(error).partition(": ")
         parts = [(field, rest)] if colon and _place(field, ask, described) else [("", str(error))]
     return QuestionError(_problem(field, line, ask, described) for field, line in parts)
-
-
-def _long(parameter: click.Parameter) -> str:
-    return next((name for name in parameter.opts if name.startswith("--")), str(parameter.name).upper())
 
 
 def _problem(field: str, line: str, ask: str, described: bool) -> Problem:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from weighbridge.answer.asks import BESIDE, PRINTED, WITH, command_of, field_of, in_fields, parameters_of
+from weighbridge.answer.asks import BESIDE, PRINTED, WITH, command_of, field_of, in_fields, long_of, parameters_of
 from weighbridge.answer.problems import Problem, one_line
 from weighbridge.cli.writing import OutFile
 from weighbridge.errors import InputError, did_you_mean, given, shown
@@ -110,11 +110,7 @@ def _option(found: Words, name: str, option: click.Option, value: Any) -> None:
         if said:
             found.problems.append(Problem(place, said))
         else:
-            found.options.append(f"{_long(option)}={word}")
-
-
-def _long(option: click.Option) -> str:
-    return next(name for name in option.opts if name.startswith("--"))
+            found.options.append(f"{long_of(option)}={word}")
 
 
 def _listed(option: click.Option, value: Any) -> list[Any]:

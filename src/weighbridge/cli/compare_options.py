@@ -7,11 +7,22 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.infer_options import asked, in_options
-from weighbridge.cli.options import F, Share, count_option, load_model, print_document, print_json
+from weighbridge.cli.infer_options import asked, cache_option, engine_option, in_options
+from weighbridge.cli.options import (
+    F,
+    Share,
+    count_option,
+    load_model,
+    price_option,
+    print_document,
+    print_json,
+    suggesting,
+)
 from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.inference.comparison import Compared, compare_deployments
+from weighbridge.estimate.inference.deployment import STORED
+from weighbridge.parallel.degrees import SERVING
 
 FORMS = (".svg", ".png", ".pdf")
 
@@ -24,15 +35,15 @@ def deployment_options(function: F) -> F:
     out = OutFile()
     options: list[Any] = [
         click.option("--cluster", "clusters", multiple=True, help="Serve them there; may be given several times."),
-        click.option("--quant", metavar="A,B,C", help="Formats of weights, as infer --quant takes; published."),
-        click.option("--kv", metavar="TYPE", help="Of keys and values: bf16, fp8, int8, int4 ...; bf16."),
-        click.option("--engine", metavar="ENGINE", help="vllm, sglang, trtllm or transformers; vllm."),
+        suggesting("--quant", STORED, metavar="A,B,C", help="Formats of weights, as infer --quant takes; published."),
+        cache_option,
+        engine_option,
         count_option("--prompt", None, "Tokens of a prompt; 1024."),
         count_option("--output", None, "Tokens of an answer; 256."),
         count_option("--batch", None, "Sequences at once; as many as fit by default."),
         click.option("--memory-share", type=Share(0.01, 1), metavar="SHARE", help="Of a GPU, for the engine."),
         click.option("--cached-prompt", type=Share(0, 0.999), metavar="SHARE", help="Of prompts, in the prefix cache."),
-        click.option("--price", metavar="DOLLARS", help="Per GPU and hour; the catalogue's by default."),
+        price_option,
         click.option("--plot", type=out, metavar="OUT.svg", help="Draw deployments: SVG, PNG or PDF."),
     ]
     for option in reversed(options):
@@ -62,9 +73,7 @@ def deployments(models: tuple[str, ...], clusters: tuple[str, ...], options: dic
         raise InputError(f"--plot: got {given(plot.name)}; allowed: {', '.join(FORMS)}")
     stored = [name.strip() for name in (options.pop("quant") or "published").split(",")]
     try:
-        fields = asked(
-            {**dict.fromkeys(("tp", "pp", "dp", "ep", "chunk", "quant", "shortest", "draft", "accept")), **options}
-        )
+        fields = asked({**dict.fromkeys((*SERVING, "chunk", "quant", "shortest", "draft", "accept")), **options})
         fields.pop("quantisation")
         rows = compare_deployments([load_model(model, ()) for model in models], clusters, stored, **fields)
     except InputError as error:

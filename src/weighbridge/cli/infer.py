@@ -25,6 +25,7 @@ from weighbridge.estimate.inference.deployment import PUBLISHED, Deployment, dep
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.formats.plans.emit_serving import LAUNCHED
 from weighbridge.models.catalogue import find
+from weighbridge.parallel.degrees import SERVING
 
 MEMORY = ("weights", "kv_cache", "cache_per_token", "activations", "context", "total", "engine")
 LINES = (*MEMORY, "users", "longest_context", "ttft", "ttft_alone", "tpot", "itl", "speed", "price", "energy")
@@ -91,7 +92,7 @@ def command(model: str, changes: tuple[str, ...], cluster: str, **options: Any) 
     if out.emit:
         options["engine"] = emitted(out.emit, options["engine"])
     machines, loaded = load_cluster(cluster), load_model(model, changes)
-    said = {name for name in ("tp", "pp", "dp", "ep") if options[name] is not None}
+    said = {name for name in SERVING if options[name] is not None}
     try:
         deployment = deploy(loaded, machines, **asked(options))
     except InputError as error:

@@ -7,22 +7,18 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, Share, Whole, count_option
+from weighbridge.cli.options import F, Share, Whole, count_option, price_option, suggesting
 from weighbridge.errors import InputError, did_you_mean, given
-from weighbridge.formats.amounts import amount
-from weighbridge.parallel.engine import ENGINES, Engine
+from weighbridge.estimate.inference.deployment import WAYS
+from weighbridge.estimate.inference.supported import HALVES
+from weighbridge.formats.amounts import PRICE, amount
+from weighbridge.formats.gguf.recipes import RECIPES
+from weighbridge.parallel.degrees import SERVING
+from weighbridge.parallel.engine import CACHES, ENGINES, SERVERS, Engine
 from weighbridge.units import data_type
 
-PRICES = (1e-3, 1e5)
-
-SERVING = ("vllm", "sglang", "trtllm", "transformers")
-"""Engines that serve many users."""
-
 CALLED = {
-    "tensor": "--tp",
-    "pipeline": "--pp",
-    "data": "--dp",
-    "expert": "--ep",
+    **{field: f"--{name}" for name, field in SERVING.items()},
     "gpus": "--tp, --pp, --dp",
     "engine": "--engine",
     "compute": "--dtype",
@@ -43,6 +39,20 @@ CALLED = {
 """What problems of a deployment call its fields on the command line."""
 
 
+def cache_option(function: F) -> F:
+    """``--kv``."""
+    return suggesting("--kv", CACHES, metavar="TYPE", help="Of keys and values: bf16, fp8, int8, int4 ...; bf16.")(
+        function
+    )
+
+
+def engine_option(function: F) -> F:
+    """``--engine``."""
+    first, *_, last = SERVERS
+    names = f"{', '.join(SERVERS[:-1])} or {last}; {first}."
+    return suggesting("--engine", SERVERS, metavar="ENGINE", help=names)(function)
+
+
 def serving_options(function: F) -> F:
     """Every option of a deployment, in the order in which help lists them."""
     options: list[Any] = [
@@ -53,10 +63,17 @@ def serving_options(function: F) -> F:
         count_option("--prompt", None, "Tokens of a prompt; 1024."),
         count_option("--output", None, "Tokens of an answer; 256."),
         count_option("--batch", None, "Sequences at once, on all GPUs together; as many as fit by default."),
-        click.option("--quant", metavar="FORMAT", help="Of weights: auto, published, bf16, fp8-block, awq, nvfp4 ..."),
-        click.option("--dtype", metavar="TYPE", help="Of activations: bf16, fp16; fp16 where a device has that alone."),
-        click.option("--kv", metavar="TYPE", help="Of keys and values: bf16, fp8, int8, int4 ...; bf16."),
-        click.option("--engine", metavar="ENGINE", help="vllm, sglang, trtllm or transformers; vllm."),
+        suggesting(
+            "--quant",
+            (*WAYS, *(name for name in RECIPES if name.lower() not in WAYS)),
+            metavar="FORMAT",
+            help="Of weights: auto, published, bf16, fp8-block, awq, nvfp4 ...",
+        ),
+        suggesting(
+            "--dtype", HALVES, metavar="TYPE", help="Of activations: bf16, fp16; fp16 where a device has that alone."
+        ),
+        cache_option,
+        engine_option,
         click.option("--memory-share", type=Share(0.01, 1), metavar="SHARE", help="Of a GPU, for the engine."),
         click.option("--chunk", type=Whole(1, 1 << 24), help="Tokens of prompts in a pass; the engine's own."),
         click.option("--cached-prompt", type=Share(0, 0.999), metavar="SHARE", help="Of prompts, in the prefix cache."),
@@ -65,7 +82,7 @@ def serving_options(function: F) -> F:
         ),
         click.option("--draft", type=Whole(1, 64), help="Tokens drafted for each that is made (MTP, a draft model)."),
         click.option("--accept", type=Share(0, 64), metavar="TOKENS", help="Drafted ones that are right on the mean."),
-        click.option("--price", metavar="DOLLARS", help="Per GPU and hour, such as 2.50; the catalogue's by default."),
+        price_option,
     ]
     for option in reversed(options):
         function = option(function)
@@ -73,10 +90,7 @@ def serving_options(function: F) -> F:
 
 
 FIELDS = {
-    "tp": "tensor",
-    "pp": "pipeline",
-    "dp": "data",
-    "ep": "expert",
+    **SERVING,
     "memory_share": "memory_share",
     "chunk": "chunk",
     "cached_prompt": "cached_prompt",
@@ -105,7 +119,7 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
     if runs is not None:
         found["engine"] = _serving(runs)
     if price is not None:
-        found["price"] = amount(price, "price", *PRICES, "dollars per GPU and hour", "2.50")
+        found["price"] = amount(price, "price", *PRICE)
     return found
 
 
@@ -116,10 +130,10 @@ def _serving(name: str) -> Engine:
         InputError: for another, with the nearest.
     """
     found = ENGINES.get(name)
-    if found is not None and name in SERVING:
+    if found is not None and name in SERVERS:
         return found
-    own = f"; {found.title} runs models for one user: weighbridge local" if found else did_you_mean(name, SERVING)
-    raise InputError(f"engine: got {given(name)}; allowed: {', '.join(SERVING)}{own}")
+    own = f"; {found.title} runs models for one user: weighbridge local" if found else did_you_mean(name, SERVERS)
+    raise InputError(f"engine: got {given(name)}; allowed: {', '.join(SERVERS)}{own}")
 
 
 def in_options(error: InputError) -> InputError:

@@ -19,10 +19,13 @@ from weighbridge.cli.options import (
     model_argument,
     print_document,
     print_json,
+    suggesting,
 )
 from weighbridge.errors import InputError, given
 from weighbridge.formats.amounts import amount
+from weighbridge.formats.gguf.recipes import RECIPES
 from weighbridge.hardware.device import Device
+from weighbridge.parallel.cache_types import LLAMACPP
 
 if TYPE_CHECKING:
     from weighbridge.estimate.inference.local import Local
@@ -47,6 +50,10 @@ LINES = ("weights", "cache", "buffers", "needed", "speed", "prompt")
 second after an empty and at the end of a full context, and those of a prompt."""
 
 USUAL = "Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16"
+
+SETS = (USUAL, "Q2_K,Q3_K_M,Q4_K_M,Q5_K_M,Q6_K,Q8_0", "IQ2_XXS,IQ3_XXS,IQ4_XS,Q4_K_M", "MXFP4_MOE,Q4_0,Q8_0")
+"""Quantisations that people choose between, from the smallest files to the largest but the last: of a model that was
+trained in 4 bits."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,14 @@ class Output:
 @click.command("local")
 @model_argument
 @click.option("--on", "devices", multiple=True, required=True, metavar="DEVICE", help="A device; again for each more.")
-@click.option("--gguf", default=USUAL, show_default=True, metavar="NAMES", help="Quantisations, by llama.cpp's names.")
+@suggesting(
+    "--gguf",
+    (*SETS, *RECIPES),
+    default=USUAL,
+    show_default=True,
+    metavar="NAMES",
+    help="Quantisations, by llama.cpp's names.",
+)
 @click.option("--context", type=Whole(1), default=8192, show_default=True, help="Positions of the cache.")
 @click.option("--ngl", type=Whole(0), help="Layers on the devices; as many as fit by default.")
 @click.option("--n-cpu-moe", type=Whole(0), default=0, help="First layers whose experts stay on the host.")
@@ -89,8 +103,8 @@ class Output:
 @click.option("--ram", metavar="SIZE", help="Memory for layers that no device holds, such as 64GiB.")
 @click.option("--cpu", metavar="NAME", help="The processor that runs those layers.")
 @click.option("--disk", metavar="RATE", help="What weights beyond memory are read at, such as 3GB/s.")
-@click.option(
-    "--kv", default="fp16", show_default=True, metavar="TYPE", help="Of keys and values: fp16, q8_0, q4_0 ..."
+@suggesting(
+    "--kv", LLAMACPP, default="fp16", show_default=True, metavar="TYPE", help="Of keys and values: fp16, q8_0, q4_0 ..."
 )
 @click.option("--line", type=click.Choice(LINES), help="What to explain; all by default.")
 @click.option("--quantisation", metavar="NAME", help="Which of --gguf to explain; the one that fits best by default.")

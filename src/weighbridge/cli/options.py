@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from weighbridge.errors import InputError, did_you_mean, given
+from weighbridge.formats.amounts import PRICE
 from weighbridge.models import Model, families
 from weighbridge.models.config import LARGEST
 from weighbridge.report.document import Document
@@ -85,6 +86,30 @@ class Once(click.Command):
 
         parser.parse_args = once  # type: ignore[method-assign]
         return parser
+
+
+class Suggesting(click.Option):
+    """An option of free text that most often takes one of some names.
+
+    Attributes:
+        suggested: those names, the most usual first.
+    """
+
+    def __init__(self, *declared: Any, suggested: Iterable[object], **others: Any) -> None:
+        super().__init__(*declared, **others)
+        self.suggested = tuple(map(str, suggested))
+
+
+def suggesting(name: str, suggested: Iterable[object], **others: Any) -> Callable[[F], F]:
+    """An option of free text with names that it most often takes."""
+    return click.option(name, cls=Suggesting, suggested=suggested, **others)
+
+
+def price_option(function: F) -> F:
+    """``--price``, where the catalogue has one to go by."""
+    *_, example = PRICE
+    said = f"Per GPU and hour, such as {example}; the catalogue's by default."
+    return click.option("--price", metavar="DOLLARS", help=said)(function)
 
 
 WHOLE = r"[+-]?[0-9]{1,4000}"

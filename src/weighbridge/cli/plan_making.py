@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.cli.plan_options import CALLED, FIELDS
 from weighbridge.errors import InputError, given
 from weighbridge.kernels import Attention, Exchange, Kernels, Loss
+from weighbridge.parallel.degrees import TRAINING
 from weighbridge.parallel.execution import BESIDE, GRAPHS, OVERLAPS, Execution
 from weighbridge.parallel.framework import framework
 from weighbridge.parallel.layout import Layout, placed
@@ -90,7 +91,7 @@ def _option(called: str) -> str:
 
 def _set(options: Mapping[str, Any], around: Around) -> dict[str, Any]:
     """Fields of the plan that options set, whatever the framework."""
-    sizes = {FIELDS[name]: options[name] for name in ("tp", "pp", "vp", "cp", "ep", "etp", "sp")}
+    sizes = {FIELDS[name]: options[name] for name in (*TRAINING, "etp", "sp")}
     return sizes | {
         "micro_batch": options["micro_batch"],
         "global_batch": options["global_batch"],

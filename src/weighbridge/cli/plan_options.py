@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, Share, Whole, count_option
+from weighbridge.cli.options import F, Share, Whole, count_option, suggesting
 from weighbridge.kernels import Attention, Exchange, Loss
-from weighbridge.parallel.execution import BESIDE, GRAPHS
+from weighbridge.parallel.degrees import TRAINING
+from weighbridge.parallel.execution import BESIDE, GRAPHS, OVERLAPPED, OVERLAPS
 from weighbridge.parallel.framework import FRAMEWORKS
-from weighbridge.parallel.names import PRECISIONS
+from weighbridge.parallel.names import PRECISIONS, RECOMPUTED
 from weighbridge.parallel.optimizer import OPTIMIZERS
 from weighbridge.parallel.problems import AWAY
 from weighbridge.parallel.recompute import MODULES
@@ -60,13 +61,22 @@ def _choices() -> list[Any]:
         click.option("--framework", type=click.Choice(list(FRAMEWORKS)), default="megatron", help="Whose kernels run."),
         click.option("--schedule", type=schedules, help="Pipeline schedule; 1f1b, or interleaved with --vp."),
         click.option("--zero", type=Whole(0, 3), help="ZeRO stage; by default the framework's."),
-        click.option("--optimizer", default="adam", show_default=True, help=f"{known}, or states: m=fp32,v=bf16."),
-        click.option("--recompute", default="none", help=f"none, full, per-op, selective, selective:NAMES of {kinds}."),
+        suggesting(
+            "--optimizer", OPTIMIZERS, default="adam", show_default=True, help=f"{known}, or states: m=fp32,v=bf16."
+        ),
+        suggesting(
+            "--recompute",
+            (*RECOMPUTED, *(f"selective:{name}" for name in MODULES)),
+            default="none",
+            help=f"none, full, per-op, selective, selective:NAMES of {kinds}.",
+        ),
         count_option("--recompute-layers", None, "With full: layers of a group, or of a chunk (block)."),
         click.option("--recompute-method", type=click.Choice(["uniform", "block"]), help="With full; uniform."),
         click.option("--offload-optimizer", type=Share(0, 1), metavar="SHARE", help="Of its states, on the host."),
         click.option("--offload-weights", is_flag=True, help="Sharded weights stand on the host between uses."),
-        click.option("--offload-activations", metavar="NAMES", help=f"Kept tensors on the host: {', '.join(AWAY)}."),
+        suggesting(
+            "--offload-activations", AWAY, metavar="NAMES", help=f"Kept tensors on the host: {', '.join(AWAY)}."
+        ),
         count_option("--offload-layers", None, "Layers, from the first, whose kept tensors all go to the host."),
         count_option("--replicas", None, "Groups that each hold everything (HSDP, distributed-optimizer instances)."),
         click.option("--reshard/--no-reshard", default=None, help="Free gathered weights until the backward pass."),
@@ -95,20 +105,17 @@ def _types() -> list[Any]:
 
 def _overlaps() -> list[Any]:
     several = f"Communication beside computing: none, or of {', '.join(BESIDE)}."
+    usual = ",".join(name for name, switch in OVERLAPS.items() if getattr(OVERLAPPED, switch))
     graphs = f"Launched as CUDA graphs: of {', '.join(GRAPHS)}."
     return [
-        click.option("--overlap", metavar="NAMES", help=several),
-        click.option("--cuda-graphs", metavar="NAMES", help=graphs),
+        suggesting("--overlap", ("none", *BESIDE, usual), metavar="NAMES", help=several),
+        suggesting("--cuda-graphs", GRAPHS, metavar="NAMES", help=graphs),
     ]
 
 
 FIELDS = {
-    "tp": "tensor",
-    "pp": "pipeline",
-    "vp": "virtual",
+    **TRAINING,
     "layout": "layout",
-    "cp": "context",
-    "ep": "expert",
     "etp": "expert_tensor",
     "sp": "sequence_parallel",
     "micro_batch": "micro_batch",

@@ -15,12 +15,15 @@ from weighbridge.cli.options import (
     print_document,
     print_explanation,
     print_json,
+    suggesting,
 )
 from weighbridge.cli.program import HELP
 from weighbridge.cli.progress import Progress
 from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.scaling import Scaling, scaling
+from weighbridge.estimate.training_cost import MFU
+from weighbridge.formats.amounts import PRICE
 from weighbridge.hardware.device import PRECISIONS
 
 RUNS = click.Path(dir_okay=False, path_type=Path)
@@ -35,8 +38,13 @@ QUESTION = (
     click.option("--unique-tokens", metavar="U", help="Tokens that there are; more are repetitions."),
     click.option("--law", "law", multiple=True, metavar="NAME", help="A law (repeatable), or a fit's JSON; all."),
     click.option("--cluster", help="1024xH100 or a TOML file: days and GPU hours."),
-    click.option("--mfu", metavar="SHARE", help="Model FLOPs utilization that you expect, such as 0.4."),
-    click.option("--price", metavar="DOLLARS", help="Per GPU and hour, such as 2.50."),
+    suggesting(
+        "--mfu",
+        (MFU, 0.3, 0.5),
+        metavar="SHARE",
+        help=f"Model FLOPs utilization that you expect, such as {MFU}.",
+    ),
+    click.option("--price", metavar="DOLLARS", help=f"Per GPU and hour, such as {PRICE[-1]}."),
     click.option("--precision", type=click.Choice(PRECISIONS), default="bf16", help="Whose peak rate counts."),
     click.option("--strict", is_flag=True, help="Refuse answers far outside the range that a law was fitted on."),
 )
@@ -233,9 +241,9 @@ def fit(
 
         write("--plot", picture, of_fit(found, form_of(picture)))
     if as_json:
-        from weighbridge.report import scaling_schema
+        from weighbridge.report import fitted_schema
 
-        print_json(scaling_schema.fitted(found))
+        print_json(fitted_schema.fitted(found))
     else:
         from weighbridge.report.scaling_laws import fitted as document
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F
+from weighbridge.cli.options import F, price_option
 from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.costing import Costing, cost_of
@@ -27,7 +27,7 @@ def time_options(function: F) -> F:
         ),
         click.option("--gantt", type=out, metavar="OUT.svg", help="Draw the schedule of one step."),
         click.option("--tokens", metavar="D", help="Tokens of the run, such as 15T: days, dollars, energy, goodput."),
-        click.option("--price", metavar="DOLLARS", help="Per GPU and hour, such as 2.50; the catalogue's by default."),
+        price_option,
         click.option("--pue", metavar="TIMES", help="Power of the site over that of the GPUs, such as 1.1; 1."),
         click.option("--grid", metavar="KG", help="CO2 per kWh, such as 0.4; 0.385, the average of the US."),
         click.option("--mtbf", metavar="HOURS", help="Of one GPU between interruptions, or of one server: 6000/node."),

@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, Share, count_option
+from weighbridge.cli.options import F, Share, count_option, suggesting
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.epoch import Epoch, Laid
-from weighbridge.formats.amounts import amount
+from weighbridge.formats.amounts import PRICE, amount
 from weighbridge.formats.lengths import lengths_of
 from weighbridge.formats.quantization import NAMED, storage
 from weighbridge.models import Model
 from weighbridge.models.tuning import Lora, Tuning
+from weighbridge.tree import Kind
 from weighbridge.units import DATA_TYPES, FP32, DataType
 
 FIELDS = ("r", "targets", "alpha", "dropout", "dora", "rslora", "bias", "modules_to_save", "dtype", "prepared")
@@ -28,8 +29,10 @@ def tuning_options(function: F) -> F:
     form = "r=16,targets=all-linear"
     options = [
         click.option("--lora", metavar=form, help=f"Adapters: {', '.join(FIELDS)}; lists go on after commas."),
-        click.option("--quant", metavar="FORMAT", help=f"Frozen weights under --lora: {', '.join(NAMED)}."),
-        click.option("--freeze", metavar="NAMES", help="Kinds (embedding, head, attention ...) or names of modules."),
+        suggesting("--quant", NAMED, metavar="FORMAT", help=f"Frozen weights under --lora: {', '.join(NAMED)}."),
+        suggesting(
+            "--freeze", Kind, metavar="NAMES", help="Kinds (embedding, head, attention ...) or names of modules."
+        ),
         click.option("--reference", is_flag=True, help="A frozen reference model stands beside it (DPO)."),
         count_option("--samples", None, "Samples of the data set: steps and cost of an epoch."),
         click.option("--mean-length", type=Share(1, 1e9), metavar="TOKENS", help="Tokens of a sample on average."),
@@ -107,7 +110,7 @@ class Asked:
     def epoch(self, sequence: int, price: str | None) -> Epoch | None:
         """The data set, where one is given, and dollars per GPU and hour."""
         laid = Laid(self.laid or Laid.PADDED.value)
-        paid = None if price is None else amount(price, "--price", 1e-3, 1e5, "dollars per GPU and hour", "2.50")
+        paid = None if price is None else amount(price, "--price", *PRICE)
         if self.lengths is not None:
             return Epoch.of_lengths(lengths_of(self.lengths), sequence, laid, paid)
         if self.samples is None or self.mean_length is None:

@@ -38,6 +38,11 @@ class Change:
     more_flops: float
 
     @property
+    def works_more(self) -> bool:
+        """Whether the step then has other FLOPs, to a tenth of a percent."""
+        return abs(self.more_flops) >= 0.0005
+
+    @property
     def fits(self) -> bool:
         """Whether it fits then; true without a device."""
         return self.training.fits is not False
@@ -112,7 +117,7 @@ def _rank(change: Change) -> tuple[bool, int]:
 
 def in_use(training: Training) -> int:
     """Bytes that the fullest stage's device shows in use."""
-    return max(int(plain(stage.device_total)) for stage in training.stages)
+    return int(plain(training.fullest.device_total))
 
 
 def runs(training: Training) -> bool:

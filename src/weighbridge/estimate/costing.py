@@ -15,7 +15,7 @@ from weighbridge.estimate.time.draw import mean_watts
 from weighbridge.estimate.time.power import ENERGY
 from weighbridge.estimate.time.step import StepTime
 from weighbridge.estimate.training import Training
-from weighbridge.formats.amounts import amount
+from weighbridge.formats.amounts import PRICE, amount
 from weighbridge.traced import plain
 
 LLAMA_GPUS, LLAMA_DAYS, LLAMA_INTERRUPTIONS = 16_384, 54, 419
@@ -154,8 +154,7 @@ class _Assumed:
             self.sources["price_per_gpu_hour"] = f"no price of {self.device.title} is known"
             return None
         source = self.device.sources.get("price_per_hour", "")
-        unit = "dollars per GPU and hour"
-        return self.number("price", value, known or 0.0, source, 1e-3, 1e5, unit, "2.50", "price_per_gpu_hour")
+        return self.number("price", value, known or 0.0, source, *PRICE, "price_per_gpu_hour")
 
     def mtbf(self, value: Any) -> float:
         """Hours of one GPU between interruptions; those of a server are shared by its GPUs, each of which stops it."""

@@ -136,7 +136,7 @@ def _schedules(plan: Plan) -> Iterator[Candidate]:
 
 def _smaller(training: Training, plan: Plan) -> Iterator[Candidate]:
     """Less of what costs time to save memory: parallel sizes, recomputation, spread weights."""
-    for field, name in (("tensor", "tensor"), ("pipeline", "pipeline"), ("context", "context"), ("expert", "expert")):
+    for field in ("tensor", "pipeline", "context", "expert"):
         size = getattr(plan, field)
         for factor in (2, 4):
             if size % factor == 0:
@@ -145,7 +145,7 @@ def _smaller(training: Training, plan: Plan) -> Iterator[Candidate]:
                     small["sequence_parallel"] = False
                 if field == "pipeline" and size == factor:
                     small |= {"virtual": 1, "schedule": None}
-                yield f"{name} parallel size {size // factor}", name, replace(plan, **small)
+                yield f"{field} parallel size {size // factor}", field, replace(plan, **small)
     if plan.recompute != Recompute():
         yield "no recomputation", "recompute", replace(plan, recompute=Recompute())
     if plan.zero.stage == 3:

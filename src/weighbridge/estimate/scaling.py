@@ -11,16 +11,14 @@ from typing import Any
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.middle import Middle, middle
 from weighbridge.estimate.shown import Shown
-from weighbridge.estimate.training_cost import Cost, Rate
+from weighbridge.estimate.training_cost import Cost, Rate, rate_of
 from weighbridge.formats.amounts import amount
-from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
-from weighbridge.hardware.device import PRECISIONS
-from weighbridge.laws import LAWS, find
+from weighbridge.laws import LAWS, ONLY_WITH, find
 from weighbridge.laws.law import TRAINING_FLOPS, Allocation, Extra, Law, Span
 from weighbridge.laws.muennighoff import Muennighoff
 from weighbridge.laws.parametric import Parametric
-from weighbridge.laws.sardana import SARDANA, Lifetime, lifetime
+from weighbridge.laws.sardana import Lifetime, lifetime
 from weighbridge.laws.uncertainty import Intervals, intervals
 from weighbridge.traced import symbol, trace
 
@@ -132,6 +130,11 @@ class Answer:
         """FLOPs with which the law's optimum has the loss of the model asked about."""
         return None if self.best is None or self.loss is None else self.law.budget_for_loss(self.loss)
 
+    @property
+    def equal_share(self) -> float | None:
+        """Those of the FLOPs that the model takes; ``None`` or 0 where there are none."""
+        return None if self.equal_budget is None else self.equal_budget / self.compute
+
     def explained(self, quantity: str = "parameters") -> Any:
         """A figure of the answer with its derivation.
 
@@ -215,6 +218,13 @@ class Scaling(Shown):
         found = [answer.model.parameters / answer.best.parameters for answer in self.answers if answer.best]
         return middle(found) if found else None
 
+    @property
+    def unrepeated(self) -> list[str]:
+        """Laws that know no repetition and take more tokens than there are."""
+        unique = self.question.unique_tokens
+        there = [] if unique is None else [a for a in self.answers if a.passes is None and a.model.tokens > unique]
+        return [answer.law.name for answer in there]
+
     def of(self, name: str) -> Answer:
         """The answer of one law.
 
@@ -294,9 +304,10 @@ def _check(question: Question) -> None:
 
 
 def chosen_laws(law: str | Law | Iterable[str | Law] | None, question: Question) -> list[Law]:
-    """The laws that are asked: the named ones, else all (Sardana's own constants only where tokens are served)."""
+    """The laws that are asked: the named ones, else all, but those of :data:`ONLY_WITH` only where that is given."""
     if law is None:
-        named: Sequence[str | Law] = [n for n in LAWS if n != SARDANA.name or question.inference_tokens is not None]
+        needs = {name: ONLY_WITH.get(name) for name in LAWS}
+        named: Sequence[str | Law] = [n for n, need in needs.items() if not need or getattr(question, need) is not None]
     else:
         named = [law] if isinstance(law, str | Law) else list(law)
     found = {one.name: one for one in (one if isinstance(one, Law) else find(one) for one in named)}
@@ -308,32 +319,6 @@ def chosen_laws(law: str | Law | Iterable[str | Law] | None, question: Question)
         raise InputError("unique_tokens: none of these laws knows repetition; add muennighoff")
     unique = question.unique_tokens
     return [replace(one, unique=unique) if isinstance(one, Muennighoff) else one for one in found.values()]
-
-
-def rate_of(
-    cluster: str | Path | Cluster | None, mfu: float | None, price: float | None, precision: str
-) -> Rate | None:
-    """What a cluster gives.
-
-    Raises:
-        InputError: for a utilization, a price or a type that cannot be, and for one without a cluster.
-    """
-    if cluster is None:
-        for name, value in (("mfu", mfu), ("price", price)):
-            if value is not None:
-                raise InputError(f"{name}: needs a cluster, such as 1024xH100")
-        return None
-    found = cluster if isinstance(cluster, Cluster) else load_cluster(cluster)
-    if mfu is None:
-        example = "Llama 3 405B ran at 0.38 to 0.43 (Dubey et al. 2024, table 4)"
-        raise InputError(f"mfu: a cluster needs the model FLOPs utilization that you expect, such as 0.4; {example}")
-    share = amount(mfu, "mfu", 0.001, 1.0, "as a share of the peak", "0.4")
-    dollars = None if price is None else amount(price, "price", 1e-6, 1e6, "dollars per GPU and hour", "2.50")
-    if precision not in PRECISIONS:
-        raise InputError(f"precision: got {given(precision)}; allowed: {', '.join(PRECISIONS)}")
-    rate = Rate(found, share, precision, dollars)
-    assert rate.flops_per_second > 0
-    return rate
 
 
 def _answer(law: Law, question: Question, rate: Rate | None) -> Answer:

@@ -8,13 +8,8 @@ from typing import Any
 
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.training import Training, problems
+from weighbridge.parallel.degrees import SERVING, TRAINING
 from weighbridge.traced import plain
-
-TRAINING = {"tp": "tensor", "pp": "pipeline", "vp": "virtual", "cp": "context", "ep": "expert"}
-"""Options of a plan whose sizes are listed, and its fields."""
-
-SERVING = {"tp": "tensor", "pp": "pipeline", "dp": "data", "ep": "expert"}
-"""The same of a deployment."""
 
 MOST = 16
 """Chunks of a rank, at most, that are tried."""

@@ -182,6 +182,11 @@ class Training(Shown):
         return max(self.stages, key=lambda stage: plain(stage.peak_allocated))
 
     @cached_property
+    def fullest(self) -> Stage:
+        """The stage whose device shows most in use."""
+        return max(self.stages, key=lambda stage: plain(stage.device_total))
+
+    @cached_property
     def time(self) -> StepTime | None:
         """How long it takes; ``None`` without a cluster, or where too little of it is known (:attr:`untimed`)."""
         from weighbridge.estimate.time.step import step_time

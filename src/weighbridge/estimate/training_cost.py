@@ -5,12 +5,20 @@ that the user states.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from weighbridge.arithmetic import ratio
+from weighbridge.errors import InputError, given
+from weighbridge.formats.amounts import PRICE, amount
+from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
+from weighbridge.hardware.device import PRECISIONS
 
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
+
+MFU, RAN_AT = 0.4, "Llama 3 405B ran at 0.38 to 0.43 (Dubey et al. 2024, table 4)"
+"""A model FLOPs utilization that large runs come to, and where one did."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,17 @@ class Rate:
         """Model FLOPs per second of the whole cluster."""
         return self.cluster.gpus * self.cluster.device.peak(self.precision) * self.mfu
 
+    @property
+    def flops_per_day(self) -> float:
+        """The same per day."""
+        return self.flops_per_second * SECONDS_PER_DAY
+
+    @property
+    def flops_per_dollar(self) -> float | None:
+        """Model FLOPs for a dollar; ``None`` without a price."""
+        hour = Held(SECONDS_PER_HOUR, self.cluster.gpus, self.price).dollars
+        return None if hour is None else self.flops_per_second * SECONDS_PER_HOUR / hour
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -101,3 +120,28 @@ class Cost:
     def dollars(self) -> float | None:
         """What the GPU hours cost; ``None`` without a price."""
         return self.held.dollars
+
+
+def rate_of(
+    cluster: str | Path | Cluster | None, mfu: float | None, price: float | None, precision: str
+) -> Rate | None:
+    """What a cluster gives.
+
+    Raises:
+        InputError: for a utilization, a price or a type that cannot be, and for one without a cluster.
+    """
+    if cluster is None:
+        for name, value in (("mfu", mfu), ("price", price)):
+            if value is not None:
+                raise InputError(f"{name}: needs a cluster, such as 1024xH100")
+        return None
+    found = cluster if isinstance(cluster, Cluster) else load_cluster(cluster)
+    if mfu is None:
+        raise InputError(f"mfu: a cluster needs the model FLOPs utilization that you expect, such as {MFU}; {RAN_AT}")
+    share = amount(mfu, "mfu", 0.001, 1.0, "as a share of the peak", str(MFU))
+    dollars = None if price is None else amount(price, "price", 1e-6, 1e6, *PRICE[2:])
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: got {given(precision)}; allowed: {', '.join(PRECISIONS)}")
+    rate = Rate(found, share, precision, dollars)
+    assert rate.flops_per_second > 0
+    return rate

@@ -14,6 +14,9 @@ SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e1
 
 LONGEST = 60
 
+PRICE = (1e-3, 1e5, "dollars per GPU and hour", "2.50")
+"""Of a price: the least, the most, the unit, an example, as :func:`amount` takes them."""
+
 
 def amount(value: str | float, field: str, least: float, most: float, unit: str, example: str) -> float:
     """A positive number, written by a person or given as one.

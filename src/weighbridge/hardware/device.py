@@ -27,6 +27,9 @@ KINDS = ("GPU", "accelerator", "system on a chip", "CPU")
 """What a device is: a graphics processor, a matrix processor (TPU, Gaudi, Trainium), one chip with a memory that its
 processor shares, or the processor of a server."""
 
+SERIES = ("GeForce", "RTX", "Radeon")
+"""Words in the titles of cards for desktops and workstations."""
+
 Capability: TypeAlias = tuple[int, int]
 """Major and minor number of a CUDA compute capability."""
 
@@ -110,6 +113,11 @@ class Device:
     def half(self) -> str:
         """The type of 16 bits that it multiplies in: ``bf16``, or ``fp16`` where it has that alone."""
         return "fp16" if "bf16" not in self.peak_flops and "fp16" in self.peak_flops else "bf16"
+
+    @property
+    def own(self) -> bool:
+        """Whether it is one that people have themselves: a system on a chip, or a card of a desktop or workstation."""
+        return self.kind == "system on a chip" or not set(SERIES).isdisjoint(self.title.split())
 
     @property
     def pcie_bandwidth(self) -> int:

@@ -41,6 +41,9 @@ LAWS: dict[str, Law] = {
 }
 """Every law by its name."""
 
+ONLY_WITH = {SARDANA.name: "inference_tokens"}
+"""Laws that are asked only where a number is given, unless by name: its own constants say nothing else."""
+
 
 def find(name: str, field: str = "law") -> Law:
     """The law of a name.

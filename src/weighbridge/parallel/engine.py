@@ -187,6 +187,13 @@ ENGINES: dict[str, Engine] = {
 }
 
 
+SERVERS = ("vllm", "sglang", "trtllm", "transformers")
+"""Names of those that serve many users; the others run models for one."""
+
+CACHES = tuple(dict.fromkeys(name for server in SERVERS for name in ENGINES[server].caches))
+"""Data types of the cache that one of them has."""
+
+
 def engine(name: str) -> Engine:
     """The engine of a name.
 

@@ -14,6 +14,7 @@ from weighbridge.nn.mla import MultiHeadLatentAttention
 from weighbridge.nn.problems import Problem
 from weighbridge.nn.short_convolution import ShortConvolution
 from weighbridge.parallel.cache_types import CacheType, grows
+from weighbridge.parallel.degrees import SERVING
 from weighbridge.parallel.engine import ENGINES, Engine
 from weighbridge.parallel.sharding import Sharding
 from weighbridge.tape import Axis, Tensor
@@ -153,7 +154,7 @@ class Serving:
 
     def problems(self, tree: Node, gpus: int | None = None) -> Iterator[Problem]:
         """What does not fit together, for plain numbers."""
-        for name in ("tensor", "pipeline", "data", "expert", "prompt", "output", "batch"):
+        for name in (*SERVING.values(), "prompt", "output", "batch"):
             if getattr(self, name) < 1:
                 yield name, f"{getattr(self, name):,}; allowed is a whole number from 1"
                 return

@@ -9,19 +9,14 @@ from weighbridge.estimate.inference.deployment import NARROWER
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.formats.quantization import named_storage
 from weighbridge.hardware.cluster import Cluster
+from weighbridge.parallel.degrees import SERVING, TRAINING
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.recompute import Method, Recompute
 from weighbridge.report.plan_words import overlaps
 from weighbridge.traced import plain
 
-DEGREES = {
-    "tp": "tensor",
-    "pp": "pipeline",
-    "vp": "virtual",
-    "cp": "context",
-    "ep": "expert",
-    "micro_batch": "micro_batch",
-}
+SIZES = {**TRAINING, "micro_batch": "micro_batch"}
+"""Options of a plan that take a whole number, and its fields."""
 
 LEFT_OUT = ("layout", "schedule")
 """Options that a change can only take away: what they say then follows from the rest."""
@@ -34,9 +29,9 @@ def plan_options(before: Plan, after: Plan) -> dict[str, Any]:
         before: the plan as it is.
         after: one of the changes of :mod:`weighbridge.estimate.advice` and :mod:`weighbridge.estimate.quicker`.
     """
-    sizes = {name: int(plain(getattr(after, field))) for name, field in DEGREES.items()}
+    sizes = {name: int(plain(getattr(after, field))) for name, field in SIZES.items()}
     changed: dict[str, Any] = {
-        name: size for name, size in sizes.items() if size != int(plain(getattr(before, DEGREES[name])))
+        name: size for name, size in sizes.items() if size != int(plain(getattr(before, SIZES[name])))
     }
     if "tp" in changed or before.sequence_parallel != after.sequence_parallel:
         changed["sp"] = after.sequence_parallel
@@ -75,14 +70,8 @@ def _recomputed(recompute: Recompute) -> str:
 def serving_options(before: Inference, after: Inference) -> dict[str, Any]:
     """Options of ``infer`` that lead from one deployment to another, with sizes that others bring by default."""
     serving = after.serving
-    sizes = {
-        "tp": serving.tensor,
-        "pp": serving.pipeline,
-        "dp": serving.data,
-        "ep": serving.expert,
-        "batch": serving.batch,
-    }
-    found: dict[str, Any] = {name: int(plain(size)) for name, size in sizes.items()}
+    sizes = {**SERVING, "batch": "batch"}
+    found: dict[str, Any] = {name: int(plain(getattr(serving, field))) for name, field in sizes.items()}
     if before.serving.prompt != serving.prompt:
         found["prompt"] = int(plain(serving.prompt))
     if before.serving.cache != serving.cache:

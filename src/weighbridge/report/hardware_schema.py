@@ -22,12 +22,13 @@ class DeviceFigure(TypedDict):
 
 
 class DeviceEntry(TypedDict):
-    """One device of the catalogue, or of a cluster."""
+    """One device of the catalogue, or of a cluster; ``own``: of a desktop or workstation, not of servers."""
 
     name: str
     title: str
     vendor: str
     kind: str
+    own: bool
     architecture: str
     aliases: list[str]
     figures: dict[str, DeviceFigure]
@@ -90,6 +91,7 @@ def _device(entry: Entry) -> DeviceEntry:
         "title": device.title,
         "vendor": device.vendor,
         "kind": device.kind,
+        "own": device.own,
         "architecture": device.architecture,
         "aliases": list(entry.aliases),
         "figures": {

@@ -153,19 +153,14 @@ def _more(inference: Inference) -> str:
 def parts(inference: Inference) -> dict[str, int]:
     """Every part of what a GPU shows in use, in the one order."""
     memory = inference.memory
-    needed, logits = int(memory.needed), int(memory.logits)
-    found = {
+    return {
         "weights": int(memory.weight_bytes),
-        "activations": int(memory.activations) - logits,
+        "activations": int(memory.hidden),
         "kv_cache": int(memory.cache_bytes),
-        "logits_and_loss": logits,
-        "allocator": 0,
+        "logits_and_loss": int(memory.logits),
+        "allocator": int(memory.beyond),
         "context": int(memory.outside),
     }
-    takes_all = inference.serving.engine.memory_share is not None or inference.serving.memory_share is not None
-    if memory.room is not None and memory.fits and takes_all:
-        found["allocator"] = int(memory.room.reserved(needed))
-    return found
 
 
 def bars(inference: Inference) -> Bars:

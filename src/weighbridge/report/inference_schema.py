@@ -7,13 +7,15 @@ from typing import Any, cast
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from weighbridge.arithmetic import Count
 from weighbridge.estimate.inference.advice import better
 from weighbridge.estimate.inference.deployment import Deployment
 from weighbridge.estimate.inference.energy import energy_per_million
 from weighbridge.estimate.inference.inference import Inference
 from weighbridge.estimate.inference.supported import untimed
-from weighbridge.estimate.sizes import SERVING, of_serving
+from weighbridge.estimate.sizes import of_serving
 from weighbridge.estimate.time.work import Bound
+from weighbridge.parallel.degrees import SERVING
 from weighbridge.report.change_options import serving_options
 from weighbridge.report.document import Table
 from weighbridge.report.inference import notes, stored
@@ -25,7 +27,9 @@ from weighbridge.sums import summed
 
 
 class ServingMemoryBytes(TypedDict):
-    """Bytes of the fullest GPU; weights, kv_cache, activations and overhead add up to total_per_gpu."""
+    """Bytes of the fullest GPU; weights, kv_cache, activations and overhead add up to total_per_gpu. ``pool`` is left
+    for the cache; ``free`` is what the engine may take beyond the total, negative where it does not fit; ``reserved``
+    what it takes of that."""
 
     weights: int
     kv_cache: int
@@ -34,8 +38,12 @@ class ServingMemoryBytes(TypedDict):
     total_per_gpu: int
     logits: int
     kv_cache_without_pages: int
+    activations_without_logits: int
     engine_takes: int | None
     capacity: int | None
+    pool: int | None
+    free: int | None
+    reserved: int
 
 
 class ServingPlan(TypedDict):
@@ -127,6 +135,7 @@ class Served(TypedDict):
     longest_context: int | None
     memory: ServingMemoryBytes
     weights: list[StoredWeights]
+    weights_by_format: dict[str, int]
     kv_cache_bytes_per_token: int
     kv_cache_bytes_per_sequence: int
     ttft_seconds: float | None
@@ -174,6 +183,7 @@ def deployment(found: Deployment, advised: bool = True, said: Collection[str] = 
         "weights": [
             {"kind": kind.value, "format": name, "bytes": size} for (kind, name), size in by_format(inference).items()
         ],
+        "weights_by_format": _formats(inference),
         "kv_cache_bytes_per_token": int(memory.cache_per_token),
         "kv_cache_bytes_per_sequence": int(memory.cache_of(1, serving.prompt + serving.output)),
         **timed,
@@ -184,6 +194,14 @@ def deployment(found: Deployment, advised: bool = True, said: Collection[str] = 
         "notes": list(notes(found)),
     }
     return cast(Served, data)
+
+
+def _formats(inference: Inference) -> dict[str, int]:
+    """Bytes of a GPU's weights by format."""
+    found: dict[str, int] = {}
+    for (_, name), size in by_format(inference).items():
+        found[name] = found.get(name, 0) + size
+    return found
 
 
 TIMES = (
@@ -243,10 +261,18 @@ def _memory(inference: Inference) -> ServingMemoryBytes:
         "overhead": int(memory.outside),
         "total_per_gpu": int(memory.needed),
         "logits": int(memory.logits),
+        "activations_without_logits": int(memory.hidden),
         "kv_cache_without_pages": int(bare),
-        "engine_takes": None if memory.capacity is None else int(memory.capacity),
+        "engine_takes": _bytes(memory.capacity),
         "capacity": None if cluster is None else cluster.device.usable_bytes,
+        "pool": _bytes(memory.pool),
+        "free": _bytes(memory.free),
+        "reserved": int(memory.beyond),
     }
+
+
+def _bytes(size: Count | None) -> int | None:
+    return None if size is None else int(size)
 
 
 def _plan(found: Deployment) -> ServingPlan:

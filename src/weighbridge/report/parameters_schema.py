@@ -21,13 +21,16 @@ class Identity(TypedDict):
 
 
 class ParameterNode(TypedDict):
-    """A module: ``count`` copies stand in its parent, each of ``each`` parameters; ``apart`` from the total or not."""
+    """A module: ``count`` copies stand in its parent and ``copies`` in the model, each of ``each`` parameters and
+    ``total`` together; ``apart`` from the model's total or not."""
 
     name: str
     module: str
     kind: str
     count: int
     each: int
+    copies: int
+    total: int
     apart: bool
     children: list[ParameterNode]
 
@@ -124,15 +127,18 @@ def parameters(report: ParameterReport) -> Parameters:
     }
 
 
-def _parameter_node(node: Node) -> ParameterNode:
+def _parameter_node(node: Node, above: int = 1) -> ParameterNode:
+    each, copies = node.sum(parameters_of, stored), above * stored(node)
     return {
         "name": node.name,
         "module": type(node.module).__name__,
         "kind": node.kind.value,
         "count": stored(node),
-        "each": node.sum(parameters_of, stored),
+        "each": each,
+        "copies": copies,
+        "total": copies * each,
         "apart": node.apart,
-        "children": [_parameter_node(child) for child in node.children],
+        "children": [_parameter_node(child, copies) for child in node.children],
     }
 
 

@@ -181,7 +181,7 @@ def _off(result: Scaling) -> Table:
         if answer.best is None:
             continue
         equal = answer.equal_budget
-        share = "-" if equal is None else f"{100 * equal / answer.compute:.1f} %"
+        share = "-" if answer.equal_share is None else f"{100 * answer.equal_share:.1f} %"
         cells = (
             answer.law.name,
             count(answer.best.parameters),
@@ -321,11 +321,10 @@ def _notes(result: Scaling) -> list[str]:
             notes.append(f"{answers[0].law.name} extrapolates beyond the runs it was fitted on{beyond}")
     notes += [_repeats(answer) for answer in answers if answer.passes is not None]
     if asked.unique_tokens is not None:
-        short = [a.law.name for a in answers if a.passes is None and a.model.tokens > asked.unique_tokens]
-        if short:
+        if result.unrepeated:
             notes.append(
                 f"these know no repetition and take more tokens than the {count(asked.unique_tokens)} that there are: "
-                f"{', '.join(short)}"
+                f"{', '.join(result.unrepeated)}"
             )
         if asked.inference_tokens is not None:
             notes.append("tokens served are left out: no law joins them with repetition")

@@ -7,12 +7,11 @@ from typing import Any, cast
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from weighbridge.estimate.law_fit import Fit
 from weighbridge.estimate.middle import Middle
 from weighbridge.estimate.scaling import Answer, Scaling
 from weighbridge.estimate.training_cost import Cost
+from weighbridge.laws import ONLY_WITH
 from weighbridge.laws.law import Allocation, Law, Span
-from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import Lifetime
 from weighbridge.laws.uncertainty import LEVEL, Interval, Intervals
 from weighbridge.report.curves import Frontier, budgets, frontier, valley
@@ -56,6 +55,7 @@ class ScalingLaw(TypedDict):
     constants: dict[str, float]
     fitted: ScalingFitted
     note: str
+    only_with: str | None
 
 
 class ScalingModel(TypedDict):
@@ -107,6 +107,8 @@ class ScalingCost(TypedDict):
     days: float
     gpu_hours: float
     dollars: float | None
+    flops_per_day: float
+    flops_per_dollar: float | None
 
 
 class ScalingAnswer(TypedDict):
@@ -122,6 +124,7 @@ class ScalingAnswer(TypedDict):
     passes: float | None
     optimum: ScalingModel | None
     equal_loss_compute: float | None
+    equal_loss_share: float | None
     outside: list[ScalingOutside]
     far_outside: bool
     intervals: ScalingIntervals | None
@@ -147,41 +150,18 @@ class ScalingOver(TypedDict):
 
 
 class ScalingReport(TypedDict):
-    """``weighbridge scaling --json``."""
+    """``weighbridge scaling --json``. ``unrepeated``: laws that take more tokens than there are, without repetition."""
 
     question: ScalingQuestion
     over_laws: ScalingOver
     answers: list[ScalingAnswer]
+    unrepeated: list[str]
 
 
 class ScalingLaws(TypedDict):
     """``weighbridge scaling laws --json``."""
 
     laws: list[ScalingLaw]
-
-
-class FittedConstant(TypedDict):
-    """A constant of a fitted law, with its interval over the draws."""
-
-    value: float
-    interval: ScalingSpan | None
-
-
-class FittedLaw(TypedDict):
-    """``weighbridge scaling fit --json``; ``weighbridge scaling --law FILE.json`` reads it."""
-
-    law: ScalingLaw
-    constants: dict[str, FittedConstant]
-    optimal_exponents: dict[str, FittedConstant]
-    covariance: list[list[float]] | None
-    level: float
-    runs: int
-    draws: int
-    seed: int
-    starts: int
-    starts_agreeing: int
-    objective: float
-    relative_error: float
 
 
 def scaling(result: Scaling) -> ScalingReport:
@@ -201,6 +181,7 @@ def scaling(result: Scaling) -> ScalingReport:
             "times_optimal": None if result.times_optimal is None else _middle(result.times_optimal),
         },
         "answers": [_answer(answer) for answer in result.answers],
+        "unrepeated": result.unrepeated,
     }
 
 
@@ -269,12 +250,12 @@ def _frontier(front: Frontier) -> ScalingFrontier:
 
 def laws(found: Sequence[Law]) -> ScalingLaws:
     """Laws as plain data."""
-    return {"laws": [_law(law) for law in found]}
+    return {"laws": [law_as_data(law) for law in found]}
 
 
 def _answer(answer: Answer) -> ScalingAnswer:
     return {
-        "law": _law(answer.law),
+        "law": law_as_data(answer.law),
         "compute": answer.compute,
         "parameters": answer.model.parameters,
         "tokens": answer.model.tokens,
@@ -284,6 +265,7 @@ def _answer(answer: Answer) -> ScalingAnswer:
         "passes": answer.passes,
         "optimum": _model(answer.best, answer.best_loss),
         "equal_loss_compute": answer.equal_budget,
+        "equal_loss_share": answer.equal_share,
         "outside": [{"quantity": o.quantity, "times": o.times, "far": o.far} for o in answer.outside],
         "far_outside": answer.far,
         "intervals": _intervals(answer.intervals),
@@ -295,7 +277,8 @@ def _answer(answer: Answer) -> ScalingAnswer:
     }
 
 
-def _law(law: Law) -> ScalingLaw:
+def law_as_data(law: Law) -> ScalingLaw:
+    """A law."""
     return {
         "name": law.name,
         "title": law.title,
@@ -305,17 +288,19 @@ def _law(law: Law) -> ScalingLaw:
         "flops_per_parameter_and_token": float(law.flops_per),
         "constants": {name: float(value) for name, value in law.constants().items()},
         "fitted": {
-            "compute": _span(law.fitted.compute),
-            "parameters": _span(law.fitted.parameters),
-            "tokens": _span(law.fitted.tokens),
+            "compute": span(law.fitted.compute),
+            "parameters": span(law.fitted.parameters),
+            "tokens": span(law.fitted.tokens),
             "source": law.fitted.source,
         },
         "note": law.note,
+        "only_with": ONLY_WITH.get(law.name),
     }
 
 
-def _span(span: Span | Interval | None) -> ScalingSpan | None:
-    return None if span is None else {"low": float(span.low), "high": float(span.high)}
+def span(found: Span | Interval | None) -> ScalingSpan | None:
+    """The ends of a span."""
+    return None if found is None else {"low": float(found.low), "high": float(found.high)}
 
 
 def _model(model: Allocation | None, loss: float | None) -> ScalingModel | None:
@@ -327,8 +312,8 @@ def _intervals(found: Intervals | None) -> ScalingIntervals | None:
 
 
 def _likely(found: Intervals) -> ScalingIntervals:
-    spans: Any = {name: _span(getattr(found, name)) for name in ("parameters", "tokens", "loss")}
-    return cast(ScalingIntervals, {"level": LEVEL, "tokens_per_parameter": _span(found.ratio), **spans})
+    spans: Any = {name: span(getattr(found, name)) for name in ("parameters", "tokens", "loss")}
+    return cast(ScalingIntervals, {"level": LEVEL, "tokens_per_parameter": span(found.ratio), **spans})
 
 
 def _lifetime(found: Lifetime | None) -> ScalingLifetime | None:
@@ -357,38 +342,6 @@ def _cost(cost: Cost | None) -> ScalingCost | None:
         "days": cost.days,
         "gpu_hours": cost.gpu_hours,
         "dollars": cost.dollars,
+        "flops_per_day": cost.rate.flops_per_day,
+        "flops_per_dollar": cost.rate.flops_per_dollar,
     }
-
-
-def fitted(found: Fit) -> FittedLaw:
-    """A fitted law as plain data."""
-    covariance = found.law.covariance
-    return {
-        "law": _law(found.law),
-        "constants": {name: _constant(found, name) for name in ("e", "a", "b", "alpha", "beta")},
-        "optimal_exponents": {
-            "parameters": {"value": found.law.exponent, "interval": _span(found.interval(_exponent))},
-            "tokens": {
-                "value": 1 - found.law.exponent,
-                "interval": _span(found.interval(lambda law: 1 - law.exponent)),
-            },
-        },
-        "covariance": None if covariance is None else [list(row) for row in covariance],
-        "level": LEVEL,
-        "runs": len(found.runs),
-        "draws": len(found.draws),
-        "seed": found.seed,
-        "starts": found.starts,
-        "starts_agreeing": found.agreeing,
-        "objective": found.objective,
-        "relative_error": found.error,
-    }
-
-
-def _exponent(law: Parametric) -> float:
-    return law.exponent
-
-
-def _constant(found: Fit, name: str) -> FittedConstant:
-    interval = found.interval(lambda law: float(getattr(law, name)))
-    return {"value": float(getattr(found.law, name)), "interval": _span(interval)}

@@ -178,8 +178,10 @@ class Rank(TypedDict):
     static_allocated_bytes: int
     peak_allocated_bytes: int
     peak_reserved_bytes: int
+    allocator_bytes: int
     context_bytes: int
     device_total_bytes: int
+    capacity_bytes: int | None
     free_bytes: int | None
     peak_at: PeakMoment
 
@@ -209,6 +211,7 @@ class PlanChange(TypedDict):
     device_total_bytes: int
     fits: bool | None
     hardware_flops_ratio: float
+    more_flops: float
 
 
 class Epoch(TypedDict):
@@ -246,6 +249,7 @@ class Training(TypedDict):
     fits: bool | None
     too_close: bool
     worst_stage: int
+    fullest_stage: int
     ranks: list[Rank]
     error_bands: list[ErrorBand]
     flops: StepWork

@@ -14,6 +14,9 @@ from weighbridge.estimate.inference.supported import untimed
 SHORTEST, LONGEST = 256, 2**20
 """Positions of the shortest and the longest context whose cache is weighed, where nothing bounds it before."""
 
+SEQUENCES = (1, 4, 16, 64, 256)
+"""Numbers of sequences whose cache is weighed at each length."""
+
 
 class ServingUsers(TypedDict):
     """So many sequences at once. Times are null where they are not estimated."""
@@ -28,12 +31,20 @@ class ServingUsers(TypedDict):
     tokens_per_second_per_gpu: float | None
 
 
+class ServingCache(TypedDict):
+    """The cache of so many sequences, of a GPU."""
+
+    sequences: int
+    bytes: int
+
+
 class ServingContext(TypedDict):
     """Sequences of so many tokens."""
 
     tokens: int
     kv_cache_bytes_per_sequence: int
     sequences: int | None
+    kv_cache: list[ServingCache]
 
 
 def users(inference: Inference) -> tuple[Inference, ...]:
@@ -82,5 +93,8 @@ def contexts_as_data(inference: Inference) -> list[ServingContext]:
     for tokens in sorted({*doubling(min(SHORTEST, most), most), asked, most}):
         each = int(memory.cache_of(1, tokens))
         room = int(memory.room.sequences(each, serving.data)) if memory.room is not None and each else None
-        found.append({"tokens": tokens, "kv_cache_bytes_per_sequence": each, "sequences": room})
+        several: list[ServingCache] = [
+            {"sequences": count, "bytes": int(memory.cache_of(count, tokens))} for count in SEQUENCES
+        ]
+        found.append({"tokens": tokens, "kv_cache_bytes_per_sequence": each, "sequences": room, "kv_cache": several})
     return found

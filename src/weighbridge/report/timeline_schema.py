@@ -36,11 +36,13 @@ class TimelineStage(TypedDict):
 
 
 class TimelineMemory(TypedDict):
-    """What stands on one stage: from each time on until the next, bytes by line of the ledger."""
+    """What stands on one stage: from each time on until the next, bytes by line of the ledger, and of all."""
 
     pipeline_stage: int
     times: list[float]
     bytes: dict[str, list[int]]
+    total: list[int]
+    peak: int
 
 
 class StepTimeline(TypedDict):
@@ -98,9 +100,12 @@ def _slice(one: Slice) -> TimelineSlice:
 
 def _memory(track: Track, lanes: Lanes) -> TimelineMemory:
     samples = track.samples
+    totals = [sample.bytes for sample in samples]
     columns = zip(*(sample.levels for sample in samples), strict=True)
     return {
         "pipeline_stage": track.number,
         "times": [figure(lanes.first + sample.time) for sample in samples],
         "bytes": {line.value: list(levels) for line, levels in zip(Line, columns, strict=True)},
+        "total": totals,
+        "peak": max(totals),
     }

@@ -147,7 +147,7 @@ def _step(training: Training) -> tuple[tuple[str, ...], ...]:
 def parts(stage: Stage) -> dict[str, int]:
     """Every part of what the device shows in use, in the one order; they add up to it."""
     found: dict[str, int] = {line.value: int(plain(value)) for line, value in stage.ledger.lines.items()}
-    found["allocator"] = int(plain(stage.peak_reserved)) - int(plain(stage.peak_allocated))
+    found["allocator"] = int(plain(stage.cached))
     found["context"] = int(plain(stage.outside))
     return found
 
@@ -163,7 +163,7 @@ def bars(training: Training) -> Bars:
         fullest = sorted(shown, key=lambda stages: -plain(stages[0].device_total))[:MOST_BARS]
         shown = [stages for stages in shown if stages in fullest or worst in stages]
     drawn = tuple(Bar(_stages(stages), parts(stages[0])) for stages in shown)
-    capacity = training.cluster.device.usable_bytes if training.cluster else None
+    capacity = worst.capacity
     hidden = len(training.stages) - sum(map(len, shown))
     return Bars(drawn, capacity, f"{hidden:,} stages that need less are not drawn" if hidden else "")
 
@@ -237,7 +237,7 @@ def changes(training: Training, advice: Advice) -> Table | None:
     rows = []
     for number, change in enumerate(advice.changes):
         then = "" if training.cluster is None else "fits" if change.fits else "does not fit"
-        more = f"{100 * change.more_flops:+.1f} %" if abs(change.more_flops) >= 0.0005 else "same"
+        more = f"{100 * change.more_flops:+.1f} %" if change.works_more else "same"
         after = gibibytes(in_use(change.training))
         ahead = "then " if advice.together and number else ""
         rows.append(Row((ahead + change.title, gibibytes(change.frees), after, then, more)))

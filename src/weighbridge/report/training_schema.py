@@ -42,6 +42,7 @@ def training(
         "fits": result.fits,
         "too_close": too_close(result),
         "worst_stage": result.worst.number,
+        "fullest_stage": result.fullest.number,
         "ranks": [rank(stage) for stage in result.stages],
         "error_bands": [band(found) for found in bands_of(result)],
         "flops": {"model_per_step": _int(work.model), "hardware_per_step": _int(work.hardware)},
@@ -55,6 +56,7 @@ def training(
                 "device_total_bytes": in_use(change.training),
                 "fits": change.training.fits,
                 "hardware_flops_ratio": 1 + change.more_flops,
+                "more_flops": change.more_flops if change.works_more else 0.0,
             }
             for change in advice.changes
         ],
@@ -110,8 +112,10 @@ def rank(stage: Stage) -> schema.Rank:
         "static_allocated_bytes": _int(stage.static_allocated),
         "peak_allocated_bytes": _int(stage.peak_allocated),
         "peak_reserved_bytes": _int(stage.peak_reserved),
+        "allocator_bytes": _int(stage.cached),
         "context_bytes": _int(stage.outside),
         "device_total_bytes": _int(stage.device_total),
+        "capacity_bytes": stage.capacity,
         "free_bytes": None if stage.free is None else _int(stage.free),
         "peak_at": cast(schema.PeakMoment, asdict(peak_at(stage))),
     }

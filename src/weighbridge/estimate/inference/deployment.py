@@ -18,6 +18,7 @@ from weighbridge.formats.quantization import NAMED
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.models import Model
 from weighbridge.nn import Module
+from weighbridge.parallel.degrees import SERVING
 from weighbridge.parallel.engine import ENGINES
 from weighbridge.parallel.serving import Serving
 from weighbridge.units import DATA_TYPES, data_type, gibibytes
@@ -25,8 +26,11 @@ from weighbridge.units import DATA_TYPES, data_type, gibibytes
 AUTO, PUBLISHED = "auto", "published"
 """Weights as the checkpoint has them if they fit, else in the widest format that does; as the checkpoint has them."""
 
-WAYS = (AUTO, PUBLISHED, "fp32", "bf16", "fp16", "fp8", "mxfp8", *NAMED)
+STORED = (PUBLISHED, "fp32", "bf16", "fp16", "fp8", "mxfp8", *NAMED)
 """Ways to store weights, by name."""
+
+WAYS = (AUTO, *STORED)
+"""Those, and that one of them is chosen."""
 
 NARROWER = ("fp8-block", "nvfp4", "w4a16")
 """Formats that are tried where published weights do not fit, the widest first; of 8 and 4 bits those alone that the
@@ -34,7 +38,8 @@ device multiplies in, and last the one that any can."""
 
 UNITS = {"fp8-block": "fp8", "nvfp4": "fp4"}
 
-DEGREES = ("tensor", "pipeline", "data", "expert")
+DEGREES = tuple(SERVING.values())
+"""Parallel sizes of a deployment."""
 
 MOST_USERS = 1024
 """Sequences that are served at once where nobody says, at most (vLLM, engine/arg_utils.py: max_num_seqs on GPUs of 70
@@ -202,7 +207,7 @@ def layouts(model: Model, machines: Cluster, fields: dict[str, Any]) -> Iterator
         return
     tensor = largest_tensor(model, min(machines.gpus, machines.gpus_per_node), machines.gpus)
     rest = machines.gpus // tensor
-    whole = {"tensor": tensor, "pipeline": 1, "data": 1, "expert": 1}
+    whole = {**dict.fromkeys(DEGREES, 1), "tensor": tensor}
     if rest > 1:
         experts = [node.times for node in model.tree.walk() if node.together]
         shared = tensor * rest if experts and all(count % (tensor * rest) == 0 for count in experts) else 1
@@ -248,10 +253,7 @@ def _said(
 
 def ranks(serving: Serving) -> str:
     """Parallel sizes in words."""
-    names = {"tensor": "tensor", "pipeline": "pipeline", "data": "data", "expert": "expert"}
-    sizes = [
-        f"{name} parallel {getattr(serving, field):,}" for field, name in names.items() if getattr(serving, field) > 1
-    ]
+    sizes = [f"{name} parallel {getattr(serving, name):,}" for name in DEGREES if getattr(serving, name) > 1]
     return ", ".join(sizes) or "one GPU"
 
 

@@ -104,6 +104,11 @@ class ServingMemory:
         """Those of them that are scores of the vocabulary."""
         return self.passing.get(Use.LOGITS, 0)
 
+    @property
+    def hidden(self) -> Count:
+        """The others of them."""
+        return self.activations - self.logits
+
     @cached_property
     def outside(self) -> Count:
         """Bytes outside the allocator: the device's context and loaded kernels; 0 without a device."""
@@ -146,6 +151,21 @@ class ServingMemory:
             activations=self.activations,
             context=self.outside,
         )
+
+    @property
+    def free(self) -> Count | None:
+        """Bytes that the engine may take beyond what a rank needs, negative where it does not fit; ``None`` without a
+        device.
+        """
+        return None if self.capacity is None else self.capacity - self.needed
+
+    @property
+    def beyond(self) -> Count:
+        """Bytes that the engine takes and nobody needs yet, pages of the cache for more users: the rest of its share of
+        the device, where it takes one and the rank fits.
+        """
+        takes = self.serving.engine.memory_share is not None or self.serving.memory_share is not None
+        return self.room.reserved(self.needed) if takes and self.fits and self.room is not None else 0
 
     @property
     def fits(self) -> bool | None:

@@ -28,6 +28,9 @@ LEAST: dict[str, tuple[int, int]] = {
 model_executor/layers/quantization (fp8.py, mxfp4.py, modelopt.py, awq.py, gptq.py, compressed_tensors,
 bitsandbytes.py: get_min_capability); mxfp8 multiplies exist from Blackwell on."""
 
+HALVES = ("bf16", "fp16")
+"""Types of activations."""
+
 MOST_FOLLOWED, MOST_PASSES = 10_000, 60_000
 """Users whose requests are followed one by one, and passes of their prompts: more would take minutes."""
 
@@ -59,7 +62,7 @@ def check(device: Device | None, name: str | None) -> None:
         return
     why = lacking(device, name)
     if why:
-        instead = ", ".join(other for other in ("bf16", "fp16", *LEAST) if not lacking(device, other))
+        instead = ", ".join(other for other in (*HALVES, *LEAST) if not lacking(device, other))
         raise InputError(f"quantisation: {name}: {why}; {device.title} can serve {instead}")
 
 
@@ -82,7 +85,7 @@ def check_compute(device: Device, name: str) -> None:
     Raises:
         InputError: with what is allowed.
     """
-    allowed = [one for one in ("bf16", "fp16") if one in device.peak_flops] or ["bf16", "fp16"]
+    allowed = [one for one in HALVES if one in device.peak_flops] or HALVES
     if name not in allowed:
         raise InputError(f"compute: got {given(name)}; {device.title} can serve {' and '.join(allowed)}")
 

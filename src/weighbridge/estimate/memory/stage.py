@@ -222,10 +222,20 @@ class Stage:
         return self.peak_reserved + self.outside
 
     @property
+    def cached(self) -> Count:
+        """Bytes that the allocator keeps beside what is allocated."""
+        return self.peak_reserved - self.peak_allocated
+
+    @property
+    def capacity(self) -> int | None:
+        """Bytes that the device has for a process; ``None`` without a device."""
+        cluster = self.training.cluster
+        return None if cluster is None else cluster.device.usable_bytes
+
+    @property
     def free(self) -> Count | None:
         """Bytes that are left of what the device has, negative where it does not fit; ``None`` without a device."""
-        cluster = self.training.cluster
-        return None if cluster is None else cluster.device.usable_bytes - self.device_total
+        return None if self.capacity is None else self.capacity - self.device_total
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -79,6 +79,11 @@ class Share:
         parts = (self.weights, self.cache, self.buffers, self.outside)
         return named(total(part for part in parts if plain(part)), Label("needed", "bytes"))
 
+    @property
+    def allocated(self) -> int:
+        """Bytes that the engine allots."""
+        return self.needed - self.outside
+
     def explained(self) -> Any:
         """Bytes in all with their derivation; a plain 0 where it holds nothing."""
         return trace(replace(self, device=None)).needed

@@ -23,11 +23,12 @@ const OF_TYPES = new Set(['dtype', 'router_dtype']);
 export function OptionField({ ask, name, values, problems }) {
   const one = field(ask, name);
   const key = keyOf(ask, name);
-  const choices = OF_TYPES.has(name) ? DTYPES : one.type === 'boolean' ? ['true', 'false'] : one.choices ?? [];
+  const choices = OF_TYPES.has(name) && !one.suggested ? DTYPES : one.type === 'boolean' ? ['true', 'false'] : one.choices ?? [];
   const told = toldOf(problems, name);
   return html`<${Labelled} id=${key} label=${labelOf(name)} help=${helpOf(ask, name)} range=${range(one)} told=${told}>
     ${choices.length
       ? html`<${Choice} id=${key} value=${values[key] ?? ''} choices=${choices} told=${told} onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`
+      : one.suggested ? html`<${Suggested} id=${key} value=${values[key] ?? ''} hint=${one.default ?? ''} choices=${one.suggested} told=${told} onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`
       : html`<${Typed} id=${key} value=${values[key] ?? ''} hint=${one.default ?? ''} numeric=${['integer', 'number'].includes(one.type)} told=${told}
           onChange=${(/** @type {string} */ v) => change({ [key]: v })} />`}
   <//>`;
@@ -73,6 +74,10 @@ export function Choice({ id, value, choices, onChange, told = [], empty = true, 
     ${choices.map((/** @type {string} */ one) => html`<option value=${one} selected=${one === value} lang=${(words[one] ?? name(one)) === one ? 'en' : undefined}>${words[one] ?? name(one)}</option>`)}
   </select>`;
 }
+
+/** A text with what it most often is to choose from. @param {any} props */
+export const Suggested = ({ id, choices, ...others }) => html`<${Typed} id=${id} ...${others} list="${id}-list" />
+  <datalist id="${id}-list">${choices.map((/** @type {string} */ choice) => html`<option value=${choice} />`)}</datalist>`;
 
 /** A text or a number. @param {any} props */
 export function Typed({ id, value, onChange, hint = '', numeric = false, told = [], list = undefined }) {

@@ -50,6 +50,9 @@ export const binary = (value) => scaled(value, 1024, BINARY);
 /** Dollars. @param {number} value */
 export const dollars = (value) => formatter({ style: 'currency', currency: 'USD', minimumSignificantDigits: 3, maximumSignificantDigits: 3 }).format(value);
 
+/** Energy in watt-hours. @param {number} joules */
+export const wattHours = (joules) => `${three(joules / 3600)} Wh`;
+
 /** Seconds with a unit of their size: 12.3 ms, 4.56 s. @param {number} value */
 export function seconds(value) {
   const [scale, unit] = value < 1e-3 ? [1e6, 'µs'] : value < 1 ? [1e3, 'ms'] : [1, 's'];

@@ -6,7 +6,6 @@ import { CLUSTERS_KEY, OWN, QUANT_KEY, clustersOf, formatsOf, modelsOf } from '.
 import { explainCompared } from './compare/explain.js';
 import { ClustersPicker, FormatsPicker, ModelsPicker, PlansPicker } from './compare/pickers.js';
 import { PINNED, pinned } from './shared/pin.js';
-import { suggested } from './shared/suggested.js';
 
 /** @typedef {import('../state/address.js').Values} Values */
 
@@ -35,7 +34,7 @@ export default {
     {
       id: 'deployments',
       fields: ['clusters', 'quant', 'kv', 'engine', 'prompt', 'output', 'batch', 'memory_share', 'cached_prompt', 'price'],
-      controls: { clusters: ClustersPicker, quant: FormatsPicker, kv: suggested('compare', 'kv', ['bf16', 'fp8', 'fp16']), engine: suggested('compare', 'engine', ['vllm', 'sglang', 'trtllm', 'transformers']) },
+      controls: { clusters: ClustersPicker, quant: FormatsPicker },
       when: Object.fromEntries(['quant', 'kv', 'engine', 'prompt', 'output', 'batch', 'memory_share', 'cached_prompt', 'price'].map((name) => [name, deployed])),
       line: (values) => [...clustersOf(values), values[QUANT_KEY]].filter(Boolean).join(' · ') || t('compare.none'),
     },

@@ -7,15 +7,9 @@ import { explainInference } from './inference/explain.js';
 import { clusterControl, clusterLine } from './shared/cluster.js';
 import { readingGroup } from './shared/reading.js';
 import { sizeControl } from './shared/sizes.js';
-import { suggested } from './shared/suggested.js';
 
 /** What is asked about while nothing is said. */
 const CLUSTER = '1xh100';
-
-/** Formats that weights are stored in. */
-const FORMATS = ['auto', 'published', 'fp32', 'bf16', 'fp16', 'fp8', 'mxfp8', 'fp8-block', 'fp8-tensor', 'int8', 'awq', 'gptq', 'w4a16', 'nf4', 'nf4-double', 'nvfp4', 'mxfp4', 'Q8_0', 'Q4_K_M'];
-
-const ENGINES = ['vllm', 'sglang', 'trtllm', 'transformers'];
 
 const given = (/** @type {string} */ name) => (/** @type {import('../state/address.js').Values} */ values) => Boolean(values[`infer.${name}`]);
 
@@ -27,15 +21,11 @@ export default {
     { id: 'model' },
     { id: 'cluster', fields: ['cluster', 'price'], controls: { cluster: clusterControl(CLUSTER) }, line: ({ cluster = CLUSTER }) => clusterLine(cluster) },
     { id: 'load', fields: ['prompt', 'output', 'batch', 'cached_prompt', 'shortest'] },
-    {
-      id: 'stored',
-      fields: ['quant', 'kv', 'dtype'],
-      controls: { quant: suggested('infer', 'quant', FORMATS), kv: suggested('infer', 'kv', ['bf16', 'fp8', 'fp16', 'int8', 'int4']), dtype: suggested('infer', 'dtype', ['bf16', 'fp16']) },
-    },
+    { id: 'stored', fields: ['quant', 'kv', 'dtype'] },
     {
       id: 'serving',
       fields: ['engine', 'tp', 'pp', 'dp', 'ep', 'memory_share', 'chunk', 'draft', 'accept'],
-      controls: { engine: suggested('infer', 'engine', ENGINES), tp: sizeControl('infer', 'tp', true), pp: sizeControl('infer', 'pp', true), dp: sizeControl('infer', 'dp', true), ep: sizeControl('infer', 'ep', true) },
+      controls: { tp: sizeControl('infer', 'tp', true), pp: sizeControl('infer', 'pp', true), dp: sizeControl('infer', 'dp', true), ep: sizeControl('infer', 'ep', true) },
       when: { accept: given('draft') },
     },
     readingGroup('infer'),

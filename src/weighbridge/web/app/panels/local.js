@@ -8,11 +8,6 @@ import { explainLocal } from './local/explain.js';
 import { readingGroup } from './shared/reading.js';
 import { suggested } from './shared/suggested.js';
 
-const CACHES = ['fp16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'];
-
-/** Quantisations that people choose between, from the largest files to the smallest. */
-const SETS = ['Q4_K_M,Q5_K_M,Q6_K,Q8_0,F16', 'Q2_K,Q3_K_M,Q4_K_M,Q5_K_M,Q6_K,Q8_0', 'IQ2_XXS,IQ3_XXS,IQ4_XS,Q4_K_M', 'MXFP4_MOE,Q4_0,Q8_0'];
-
 /** @type {import('./panel.js').Panel} */
 export default {
   id: 'local',
@@ -20,7 +15,7 @@ export default {
   groups: [
     { id: 'model' },
     { id: 'devices', fields: ['on'], controls: { on: devicesControl }, line: devicesLine },
-    { id: 'files', fields: ['gguf', 'context', 'kv'], controls: { gguf: suggested('local', 'gguf', SETS), kv: suggested('local', 'kv', CACHES) } },
+    { id: 'files', fields: ['gguf', 'context', 'kv'] },
     { id: 'host', fields: ['cpu', 'ram', 'disk'], controls: { cpu: suggested('local', 'cpu', PROCESSORS), ram: suggested('local', 'ram', ['16GiB', '32GiB', '64GiB', '128GiB']), disk: suggested('local', 'disk', ['0.5GB/s', '3GB/s', '7GB/s']) } },
     { id: 'split', fields: ['ngl', 'n_cpu_moe', 'tensor_split'] },
     readingGroup('local'),

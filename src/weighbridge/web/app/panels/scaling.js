@@ -1,31 +1,28 @@
 // How large a model a budget should train, on how many tokens, and what that takes: every published law side by side.
 import { t } from '../i18n/language.js';
 import { short } from '../format/number.js';
-import { optionsOf } from '../state/question.js';
+import { field, optionsOf } from '../state/question.js';
 import { ScalingAnswer } from './scaling/answer.js';
 import { Budget, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
 import { LawChoice, OWN_FILE, OWN_KEY, OwnLaw, chosen, lawsLine } from './scaling/laws.js';
 import { power } from './scaling/looks.js';
 import { clusterControl, clusterLine, priceOf } from './shared/cluster.js';
 import { suggested } from './shared/suggested.js';
-import { html } from '../html.js';
 
 /** @typedef {import('../state/address.js').Values} Values */
 /** @typedef {import('../state/question.js').Question} Question */
 
 const CLUSTER = '1024xh100';
 
-/** What is expected while nothing is said: Llama 3 405B ran at 0.38 to 0.43 (Llama 3 2024, table 4). */
-const MFU = '0.4';
+/** Utilizations that runs come to; the first is expected while nothing is said. */
+const UTILIZATIONS = field('scaling', 'mfu').suggested ?? [];
+const [MFU] = UTILIZATIONS;
 
 /** What a budget costs. @param {Values} values */
 function spending(values) {
   const { cluster = CLUSTER, price = priceOf(cluster) } = values;
   return { cluster, mfu: values['scaling.mfu'] ?? MFU, ...(price && { price }), ...(values['scaling.precision'] && { precision: values['scaling.precision'] }) };
 }
-
-/** The question that says what a budget takes in days and dollars. @param {Values} values @returns {Question} */
-const rate = (values) => ({ ask: 'scaling', options: { ...spending(values), compute: '1e24', law: ['hoffmann-1'] }, with: [] });
 
 /** @param {Values} values @returns {Question} */
 function question(values) {
@@ -46,14 +43,14 @@ export default {
       id: 'budget',
       open: true,
       fields: ['ways', 'compute', 'parameters', 'tokens'],
-      controls: { ways: Ways, compute: (props) => html`<${Budget} ...${props} rate=${rate} />`, parameters: Size, tokens: suggested('scaling', 'tokens', ['300B', '1.4T', '15T']) },
+      controls: { ways: Ways, compute: Budget, parameters: Size, tokens: suggested('scaling', 'tokens', ['300B', '1.4T', '15T']) },
       when: { compute: way('compute'), parameters: way('parameters', 'both'), tokens: way('tokens', 'both') },
       line: givenLine,
     },
     {
       id: 'cluster',
       fields: ['cluster', 'mfu', 'price', 'precision'],
-      controls: { cluster: clusterControl(CLUSTER), mfu: suggested('scaling', 'mfu', ['0.3', '0.4', '0.5'], MFU) },
+      controls: { cluster: clusterControl(CLUSTER), mfu: suggested('scaling', 'mfu', UTILIZATIONS, MFU) },
       line: ({ cluster = CLUSTER, 'scaling.mfu': mfu = MFU }) => `${clusterLine(cluster)} · MFU ${mfu}`,
     },
     { id: 'cases', fields: ['inference_tokens', 'unique_tokens'], controls: { inference_tokens: suggested('scaling', 'inference_tokens', ['2T', '10T', '100T']), unique_tokens: suggested('scaling', 'unique_tokens', ['25B', '300B', '1T']) } },

@@ -15,10 +15,6 @@ import { suggested } from './shared/suggested.js';
 /** What is asked about while nothing is said. */
 const CLUSTER = '8xh100';
 
-const RECOMPUTE = ['none', 'full', 'selective', 'selective:core_attn,mlp', 'selective:attention', 'selective:moe_act', 'selective:layernorm,moe_act', 'per-op'];
-const OPTIMIZERS = ['adam', 'adam-foreach', 'adam8bit', 'sgd', 'momentum', 'adafactor', 'lion', 'muon', 'adam-mini'];
-const OVERLAPS = ['none', 'gradients', 'gradients,parameters', 'gradients,parameters,pipeline', 'gradients,parameters,pipeline,tensor', 'gradients,parameters,pipeline,experts'];
-
 /** @typedef {import('../state/address.js').Values} Values */
 
 /** @param {string} name @param {(text: string) => boolean} holds */
@@ -46,13 +42,11 @@ export default {
     {
       id: 'savers',
       fields: ['recompute', 'recompute_method', 'recompute_layers', 'offload_optimizer', 'offload_weights', 'offload_activations', 'offload_layers'],
-      controls: { recompute: suggested('train', 'recompute', RECOMPUTE) },
       when: { recompute_method: where('recompute', (text) => text === 'full'), recompute_layers: where('recompute', (text) => text === 'full') },
     },
     {
       id: 'numerics',
       fields: ['framework', 'precision', 'fp8_parameters', 'gradients', 'main_parameters', 'optimizer', 'states', 'attention', 'loss', 'dropout', 'overlap', 'cuda_graphs', 'dispatcher', 'imbalance', 'capacity_factor'],
-      controls: { optimizer: suggested('train', 'optimizer', OPTIMIZERS), overlap: suggested('train', 'overlap', OVERLAPS) },
       when: { fp8_parameters: where('precision', (text) => /fp8|fp4/.test(text)), capacity_factor: where('imbalance', (text) => !text), imbalance: where('capacity_factor', (text) => !text) },
     },
     {
@@ -63,8 +57,6 @@ export default {
         rank: RankField,
         targets: TargetsField,
         lora: suggested('train', 'lora', ['r=8,targets=q_proj,v_proj', 'r=16', 'r=16,targets=all-linear', 'r=64,targets=all-linear,dora']),
-        quant: suggested('train', 'quant', ['nf4', 'nf4-double', 'int8', 'awq', 'gptq', 'w4a16', 'fp8-block', 'fp8-tensor', 'nvfp4', 'mxfp4']),
-        freeze: suggested('train', 'freeze', ['embedding', 'embedding,head', 'attention', 'vision']),
       },
       when: { rank: where('lora', Boolean), targets: where('lora', Boolean), quant: where('lora', Boolean), mean_length: where('samples', Boolean), packed: sampled, padded: sampled, batched: sampled },
       line: tuningLine,
@@ -80,7 +72,7 @@ export default {
 };
 
 /** @param {any} answer */
-export function titleOf({ model, ranks, worst_stage, fits }) {
-  const size = binary(ranks[worst_stage].device_total_bytes);
+export function titleOf({ model, ranks, fullest_stage, fits }) {
+  const size = binary(ranks[fullest_stage].device_total_bytes);
   return `${model.name}: ${fits === null ? size : t(fits ? 'train.title.fits' : 'train.title.not', { size })}`;
 }

@@ -9,6 +9,7 @@ import FIELDS from '../generated/fields.json';
  * @property {number | null} min
  * @property {number | null} max
  * @property {string[] | null} choices
+ * @property {string[] | null} suggested names that a text most often is, the most usual first
  * @property {boolean} multiple
  * @property {unknown} default
  */

@@ -235,7 +235,7 @@ export default [
   ['none of these laws knows repetition; add muennighoff', '这些定律都不考虑重复；请加入 muennighoff', '這些定律都不考慮重複；請加入 muennighoff'],
   ['needs a cluster, such as 1024xH100', '需要集群，如 1024xH100', '需要叢集，如 1024xH100'],
   ['Llama 3 405B ran at 0.38 to 0.43 (Dubey et al. 2024, table 4)', 'Llama 3 405B 为 0.38 至 0.43（Dubey et al. 2024, table 4）', 'Llama 3 405B 為 0.38 至 0.43（Dubey et al. 2024, table 4）'],
-  ['a cluster needs the model FLOPs utilization that you expect, such as 0.4; {1}', '指定集群时需给出预期的 MFU，如 0.4；{1}', '指定叢集時需給出預期的 MFU，如 0.4；{1}'],
+  ['a cluster needs the model FLOPs utilization that you expect, such as {1}; {2}', '指定集群时需给出预期的 MFU，如 {1}；{2}', '指定叢集時需給出預期的 MFU，如 {1}；{2}'],
   ['as a share of the peak', '占峰值的比例', '佔峰值的比例'],
   ['and {1} more laws', '以及另外 {1} 个定律', '以及另外 {1} 個定律'],
   ['and {1}', '以及 {1}', '以及 {1}'],

@@ -1,6 +1,7 @@
 // What stands side by side: models by name (and the one of the other panels, however it was given), clusters, formats.
 import { MOST, pinned } from '../shared/pin.js';
 import { wayOf } from '../../model/model.js';
+import { field } from '../../state/question.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
 
@@ -12,7 +13,7 @@ export const QUANT_KEY = 'compare.quant';
 export const OWN = '@';
 
 /** Formats of weights that are offered. */
-export const FORMATS = ['published', 'fp32', 'bf16', 'fp16', 'fp8-block', 'fp8-tensor', 'int8', 'awq', 'gptq', 'w4a16', 'nf4', 'nf4-double', 'nvfp4', 'mxfp4'];
+export const FORMATS = field('compare', 'quant').suggested ?? [];
 
 /** The models that the page opens with: sizes of two families. */
 const EXAMPLE = ['gpt2', 'gpt2-medium', 'gpt2-large', 'llama-7b', 'llama-13b'];

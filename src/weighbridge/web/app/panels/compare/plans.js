@@ -57,7 +57,7 @@ const nameOf = ({ number, answer }) => `${number}. ${answer.model.name}`;
 /** The memory of the fullest GPU of each. @param {{kept: Kept[]}} props */
 function Memory({ kept }) {
   if (!kept.length) return null;
-  const bars = kept.map((one) => ({ name: nameOf(one), ledger: one.plan.panel === 'infer' ? ledgerOfServing(one.answer.memory) : ledgerOfTraining(fullest(one.answer)) }));
+  const bars = kept.map((one) => ({ name: nameOf(one), ledger: one.plan.panel === 'infer' ? ledgerOfServing(one.answer.memory) : ledgerOfTraining(fullest(one.answer)), total: totalOf(one) }));
   const rooms = new Set(kept.map(roomOf));
   const [room] = rooms.size === 1 ? rooms : [null];
   const title = t('compare.plans.memory');
@@ -67,13 +67,11 @@ function Memory({ kept }) {
 }
 
 /** The rank whose device holds most. @param {any} answer */
-const fullest = ({ ranks }) => ranks.reduce((/** @type {any} */ a, /** @type {any} */ b) => (b.device_total_bytes > a.device_total_bytes ? b : a));
+const fullest = ({ ranks, fullest_stage: stage }) => ranks[stage];
 
 /** @param {Kept} kept @returns {number | null} */
 function roomOf({ plan, answer }) {
-  if (plan.panel === 'infer') return answer.memory.engine_takes ?? answer.memory.capacity;
-  const rank = fullest(answer);
-  return rank.free_bytes === null ? null : rank.device_total_bytes + rank.free_bytes;
+  return plan.panel === 'infer' ? answer.memory.engine_takes : fullest(answer).capacity_bytes;
 }
 
 /** @param {Kept} kept */
@@ -104,7 +102,7 @@ function trainingRows() {
     { name: t('field.recompute'), of: of((a) => recomputed(a.plan.recompute)) },
     { name: t('compare.fit'), of: of((a) => a.fits), say: fit },
     { name: t('memory.device'), of: totalOf, say: binary, better: 'less', times: true },
-    { name: t('memory.allocated'), of: of((a) => Math.max(...a.ranks.map((/** @type {any} */ rank) => rank.peak_allocated_bytes))), say: binary, better: 'less', times: true },
+    { name: t('memory.allocated'), of: of((a) => a.ranks[a.worst_stage].peak_allocated_bytes), say: binary, better: 'less', times: true },
     { name: t('train.step'), of: of((a) => a.time?.step_seconds), say: seconds },
     { name: t('train.tokens'), of: of((a) => a.time?.tokens_per_second), say: short, better: 'more', times: true },
     { name: 'MFU', of: of((a) => a.time?.mfu), say: percent, better: 'more' },

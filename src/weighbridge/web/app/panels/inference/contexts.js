@@ -8,15 +8,9 @@ import { Figure } from '../../drawer/figure.js';
 import { Pictured, Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
 
-/** Numbers of sequences that a line is drawn for. */
-const BATCHES = [1, 4, 16, 64, 256];
-
 /** @param {{answer: any}} props */
 export function Contexts({ answer }) {
-  const { contexts, memory, model } = answer;
-  const capacity = memory.engine_takes ?? memory.capacity;
-  const beside = memory.total_per_gpu - memory.kv_cache;
-  const room = capacity === null ? null : capacity - beside;
+  const { contexts, memory: { pool: room }, model } = answer;
   const title = t('infer.contexts');
   const cell = (/** @type {any} */ one, /** @type {string} */ figure, /** @type {number | null} */ value, /** @type {(value: number) => string} */ say) => ({
     raw: value, text: value === null ? '' : room === null ? say(value) : html`<${Figure} of=${`${figure}_of_${one.tokens}_tokens`} label=${t('infer.tokens', { tokens: exact(one.tokens) })}>${say(value)}<//>` });
@@ -36,10 +30,10 @@ function option(contexts, room) {
     tooltip: { trigger: 'axis', formatter: (/** @type {any[]} */ at) => [t('infer.tokens', { tokens: exact(at[0].value[0]) }), ...at.map(({ seriesName, value }) => `${seriesName}  ${binary(value[1])}`)].join('\n') },
     xAxis: { type: 'log', logBase: 4, name: t('infer.context'), nameLocation: 'middle', nameGap: 26, min: contexts[0].tokens, max: contexts.at(-1).tokens, axisLabel: { formatter: (/** @type {number} */ v) => short(v), hideOverlap: true } },
     yAxis: { type: 'log', logBase: 16, min: 16 ** Math.floor(Math.log2(least || 1) / 4), axisLabel: { formatter: (/** @type {number} */ v) => binary(v), hideOverlap: true } },
-    series: BATCHES.map((batch, place) => ({
-      name: t('infer.sequences', { count: exact(batch) }),
+    series: contexts[0].kv_cache.map((/** @type {any} */ { sequences }, /** @type {number} */ place) => ({
+      name: t('infer.sequences', { count: exact(sequences) }),
       type: 'line', symbolSize: 5, symbol: ['circle', 'rect', 'triangle', 'diamond', 'pin'][place], itemStyle: { color: SERIES[place] },
-      data: contexts.filter((one) => one.kv_cache_bytes_per_sequence).map((one) => [one.tokens, one.kv_cache_bytes_per_sequence * batch]),
+      data: contexts.filter((one) => one.kv_cache_bytes_per_sequence).map((one) => [one.tokens, one.kv_cache[place].bytes]),
       ...(place === 0 && room && room > 0 && { markLine: { silent: true, symbol: 'none', lineStyle: { color: styled('--wrong'), type: 'dashed', width: 1.5 }, label: { formatter: t('infer.room', { size: binary(room) }), position: 'insideStartTop', color: styled('--wrong') }, data: [{ yAxis: room }] } }),
     })),
   };

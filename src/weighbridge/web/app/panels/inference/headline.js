@@ -3,26 +3,23 @@ import { html } from '../../html.js';
 import { said } from '../../i18n/phrasebook.js';
 import { t } from '../../i18n/language.js';
 import { Figure } from '../../drawer/figure.js';
-import { binary, dollars, exact, percent, seconds, three } from '../../format/number.js';
+import { binary, dollars, exact, percent, seconds, three, wattHours } from '../../format/number.js';
 import { within } from '../shared/bands.js';
 import { Facts } from '../shared/facts.js';
 import { Pin } from '../shared/pin.js';
 import { duration } from '../training/headline.js';
 import { boundName } from '../training/breakdown.js';
 
-/** Joules in a watt-hour. */
-const WATT_HOUR = 3600;
-
 /** @param {{answer: any, question: any, values: Record<string, string>}} props */
 export function Headline({ answer, question, values }) {
   const { model, cluster, plan, load, fits, max_batch, memory } = answer;
-  const room = memory.engine_takes ?? memory.capacity;
+  const room = memory.engine_takes;
   const of = { size: binary(memory.total_per_gpu), room: room === null ? '?' : binary(room) };
   return html`<div class="sentence">
     <p class="of">${model.name} · ${cluster} · ${plan.quantisation} · ${plan.engine} · ${shape(plan)}</p>
     ${fits === false
       ? html`<p class="large bad"><${Figure} of="total" label=${`${t('infer.needed')} ${binary(memory.total_per_gpu)}`}>${binary(memory.total_per_gpu)}<//> <span>${t('infer.of', of)}</span></p>
-        <p class="verdict bad"><${Figure} of="missing">${t('train.fits.not', { missing: binary(memory.total_per_gpu - room) })}<//></p>
+        <p class="verdict bad"><${Figure} of="missing">${t('train.fits.not', { missing: binary(-memory.free) })}<//></p>
         <p class="also">${t('infer.if')}</p>`
       : html`<p class="large"><${Figure} of="users" label=${`${t('infer.users')} ${max_batch === null ? '∞' : exact(max_batch)}`}>${max_batch === null ? '∞' : exact(max_batch)}<//> <span>${t('infer.at.once', { tokens: exact(load.prompt + load.output) })}</span></p>
         <p class="verdict ${fits ? 'good' : ''}">${t(fits ? 'infer.fits' : 'infer.fits.only', of)}</p>`}
@@ -61,14 +58,13 @@ function Gets({ answer }) {
 /** What the GPUs give. @param {{answer: any}} props */
 function Gives({ answer }) {
   const { cost_per_million_tokens: cost, joules_per_million_tokens: joules, plan, ttft_seconds } = answer;
-  const energy = (/** @type {number} */ value) => `${three(value / WATT_HOUR)} Wh`;
   const timed = ttft_seconds !== null;
   return html`<h2 class="facts-of">${t('infer.gives')}</h2><${Facts} label=${t('infer.gives')} facts=${[
     timed && { name: t('infer.gpu'), value: exact(Math.round(answer.tokens_per_second_per_gpu)), of: 'tokens_per_second_per_gpu', also: plan.gpus > 1 && html`<${Figure} of="tokens_per_second">${t('infer.all', { rate: exact(Math.round(answer.tokens_per_second)) })}<//>` },
     timed && cost && { name: t('infer.output'), value: dollars(cost.output), of: 'dollars_per_million_output', also: t('infer.price', { price: dollars(answer.price_per_gpu_hour) }) },
     timed && cost && { name: t('infer.input'), value: dollars(cost.input), of: 'dollars_per_million_input' },
     timed && !cost && { name: t('infer.output'), value: '–', also: t('infer.unpriced') },
-    joules && { name: t('infer.energy'), value: energy(joules.output), of: 'joules_per_million_output', also: html`<${Figure} of="joules_per_million_input">${t('infer.energy.in', { energy: energy(joules.input) })}<//>` },
+    joules && { name: t('infer.energy'), value: wattHours(joules.output), of: 'joules_per_million_output', also: html`<${Figure} of="joules_per_million_input">${t('infer.energy.in', { energy: wattHours(joules.input) })}<//>` },
     answer.longest_context > 0 && { name: t('infer.longest'), value: exact(answer.longest_context), of: 'longest_context', also: t('infer.longest.also') },
     { name: t('infer.per.token'), value: binary(answer.kv_cache_bytes_per_token), of: 'kv_cache_bytes_per_token', also: t('infer.format.in', { format: plan.kv_cache_dtype }) },
   ]} />`;

@@ -13,17 +13,17 @@ import { fileOf } from '../training/answer.js';
 const CALLED = { kv_cache: 'kv_cache_of_a_gpu', logits_and_loss: 'activations', allocator: 'reserved' };
 
 /** The ledger of a deployment by the categories of memory. @param {any} memory */
-export const ledgerOf = ({ weights, kv_cache, activations, overhead, logits }) => ({ weights, kv_cache, activations: activations - logits, logits_and_loss: logits, context: overhead });
+export const ledgerOf = ({ weights, kv_cache, activations_without_logits: activations, overhead, logits }) => ({ weights, kv_cache, activations, logits_and_loss: logits, context: overhead });
 
 /** The same with what the engine takes besides. @param {any} memory @returns {Record<string, number>} */
-const takenOf = (memory) => ({ ...ledgerOf(memory), allocator: memory.engine_takes === null ? 0 : Math.max(0, memory.engine_takes - memory.total_per_gpu) });
+const takenOf = (memory) => ({ ...ledgerOf(memory), allocator: memory.reserved });
 
 /** @param {{answer: any}} props */
 export function Memory({ answer }) {
-  const { memory, model, weights, load } = answer;
+  const { memory, model, weights_by_format: weights, load } = answer;
   const ledger = takenOf(memory);
   const keys = there([ledger]);
-  const room = memory.engine_takes ?? memory.capacity;
+  const room = memory.engine_takes;
   const label = `${t('infer.memory')}: ${keys.map((key) => `${memoryName(key)} ${binary(ledger[key])}`).join(', ')}`;
   const one = t('infer.pages', { size: binary(answer.kv_cache_bytes_per_sequence) });
   const pages = answer.kv_cache_bytes_per_sequence > 0 && room !== null ? html`<${Figure} of=${`kv_cache_of_${load.prompt + load.output}_tokens`}>${one}<//>` : one;
@@ -37,15 +37,10 @@ export function Memory({ answer }) {
   const takes = { key: 'takes', cells: [t('infer.in.use'), { raw: room, text: room && html`<${Figure} of="engine_takes" label=${`${t('infer.in.use')} ${binary(room)}`}>${binary(room)}<//>` }, { raw: room, text: room && exact(room) }, '', { raw: '', text: html`<span class="small">${memory.capacity && t('memory.capacity', { size: binary(memory.capacity) })}</span>` }] };
   const lines = [...keys.filter((key) => key !== 'allocator').map(line), needs, ...(ledger.allocator ? [line('allocator'), takes] : [])];
   return html`<section class="view"><h2>${t('infer.memory')}</h2>
-    <${Chart} name=${fileOf(`${model.name}-inference-memory`)} label=${label} of=${answer} height=${110} option=${() => barsOption([{ name: 'GPU', ledger }], room, t('infer.engine.takes', { size: binary(room ?? 0) }))} />
+    <${Chart} name=${fileOf(`${model.name}-inference-memory`)} label=${label} of=${answer} height=${110} option=${() => barsOption([{ name: 'GPU', ledger, total: memory.reserved ? room : memory.total_per_gpu }], room, t('infer.engine.takes', { size: binary(room ?? 0) }))} />
     <${Table} bare=${true} title=${t('infer.memory')} file=${fileOf(`${model.name}-inference-memory`)} lines=${lines}
       columns=${[{ name: t('train.line') }, { name: t('infer.size'), number: true }, { name: t('params.bytes'), number: true }, { name: t('train.share'), number: true }, { name: t('infer.stored') }]} /></section>`;
 }
 
-/** Formats of weights with their bytes. @param {{format: string, bytes: number}[]} weights */
-function stored(weights) {
-  /** @type {Record<string, number>} */
-  const sums = {};
-  for (const { format, bytes } of weights) sums[format] = (sums[format] ?? 0) + bytes;
-  return Object.entries(sums).map(([format, bytes]) => `${format} ${binary(bytes)}`).join(', ');
-}
+/** Formats of weights with their bytes. @param {Record<string, number>} weights */
+const stored = (weights) => Object.entries(weights).map(([format, bytes]) => `${format} ${binary(bytes)}`).join(', ');

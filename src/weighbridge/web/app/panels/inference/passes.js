@@ -21,5 +21,5 @@ function Pass({ title, pass, of, name }) {
   const table = html`<${Table} bare=${true} title=${title} file=${name} columns=${[{ name: t('train.part') }, { name: t('train.time'), number: true }, { name: t('train.share'), number: true }]}
     lines=${order.map(([part, value]) => ({ key: part, cells: [{ raw: part, text: html`<i class="dot" style=${{ background: partColour(part) }}></i>${partName(part)}` }, { raw: value, text: html`<${Figure} of=${of} label=${`${title}, ${partName(part)}: ${seconds(value)}`}>${seconds(value)}<//>` }, { raw: value / pass.seconds, text: percent(value / pass.seconds) }] }))} />`;
   return html`<${Pictured} title=${title} hint=${html`<${Figure} of=${of} label=${`${title}: ${seconds(pass.seconds)}`}>${seconds(pass.seconds)}<//> · ${t('infer.waits', { waits })}`} table=${table}>
-    <${Chart} name=${name} label=${`${title}: ${order.map(([part, value]) => `${partName(part)} ${percent(value / pass.seconds)}`).join(', ')}`} of=${pass} height=${88} option=${() => partsOption(pass.by_part)} /><//>`;
+    <${Chart} name=${name} label=${`${title}: ${order.map(([part, value]) => `${partName(part)} ${percent(value / pass.seconds)}`).join(', ')}`} of=${pass} height=${88} option=${() => partsOption(pass.by_part, pass.seconds)} /><//>`;
 }

@@ -83,7 +83,7 @@ const ledgerOf = ({ weights, cache, buffers, outside }) => ({ weights, kv_cache:
 function ByDevice({ answer: { model, devices, titles }, option }) {
   const title = t('local.by.device', { name: option.quantisation });
   const named = (/** @type {any} */ share, /** @type {number} */ place) => (share.device === null ? t('local.host.name') : titles[place] ?? titles[devices.indexOf(share.device)]);
-  const bars = option.by_device.map((/** @type {any} */ share, /** @type {number} */ place) => ({ name: named(share, place), ledger: ledgerOf(share) }));
+  const bars = option.by_device.map((/** @type {any} */ share, /** @type {number} */ place) => ({ name: named(share, place), ledger: ledgerOf(share), total: share.needed }));
   const keys = there(bars.map((/** @type {any} */ bar) => bar.ledger));
   const cell = (/** @type {number | null} */ bytes) => ({ raw: bytes, text: bytes === null ? '–' : bytes ? binary(bytes) : '0' });
   const lines = option.by_device.map((/** @type {any} */ share, /** @type {number} */ place) => ({ key: String(place), cells: [bars[place].name, { raw: share.layers, text: exact(share.layers) }, ...keys.map((key) => cell(bars[place].ledger[key])), { raw: share.needed, text: html`<span class=${share.fits ? '' : 'bad'}>${share.needed ? html`<${Figure} of=${figureOf('needed', option, place)} label=${`${t('local.in.all')}, ${bars[place].name}`}>${binary(share.needed)}<//>` : '0'}</span>` }, cell(share.capacity)] }));

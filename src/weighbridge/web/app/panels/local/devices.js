@@ -7,15 +7,12 @@ import { Labelled, helpOf, labelOf, toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
-/** @typedef {{name: string, title: string, vendor: string, kind: string, aliases: string[], figures: Record<string, {value: any}>}} Device */
+/** @typedef {{name: string, title: string, vendor: string, kind: string, own: boolean, aliases: string[], figures: Record<string, {value: any}>}} Device */
 
 /** What is asked about while nothing is said. */
 export const FIRST = 'rtx-3060';
 
 const KEY = 'local.on';
-
-/** Devices that people own: cards and systems on a chip. */
-const OWNED = /^(rtx-\d|rx-|m\d|gb10)/;
 
 /** @type {Device[]} */
 const ALL = /** @type {any} */ (CLUSTERS).devices;
@@ -26,7 +23,7 @@ export const PROCESSORS = ALL.filter(({ kind }) => kind === 'CPU').map(({ name }
 const DEVICES = ALL.filter(({ kind }) => kind !== 'CPU');
 
 /** Groups of the list: what people own, then what stands in servers. @type {[string, Device[]][]} */
-const GROUPS = [['local.group.own', DEVICES.filter(({ name }) => OWNED.test(name))], ['local.group.server', DEVICES.filter(({ name }) => !OWNED.test(name))]];
+const GROUPS = [['local.group.own', DEVICES.filter(({ own }) => own)], ['local.group.server', DEVICES.filter(({ own }) => !own)]];
 
 /** @param {Values} values */
 const chosen = (values) => (values[KEY] ?? FIRST).split('\n');

@@ -17,8 +17,8 @@ export function InFiles({ weights }) {
     <p>${t('stored.sum', { bytes: exact(total), size: `${decimal(total)}${t('params.comma')}${binary(total)}`, parameters: exact(parameters), bits: three(bits), form, files: exact(files) })}</p>
     ${check && html`<p class=${check.exact ? 'good' : 'bad'}>${t(check.exact ? 'stored.exact' : 'stored.differs')}</p>`}
     ${check && !check.exact && html`<ul>${DIFFERENCES.flatMap((way) => check[way].slice(0, MOST).map((/** @type {string} */ one) => html`<li class="small">${t(`stored.differ.${way}`, { name: one })}</li>`))}</ul>`}
-    <${Shares} title=${t('params.type')} label=${t('stored.files')} rows=${Object.entries(types)} name=${(/** @type {string} */ type) => type} />
-    <${Shares} title=${t('stored.kind')} label=${t('stored.kind')} rows=${KIND_ORDER.filter((kind) => kinds[kind]).map((kind) => [kind, kinds[kind]])} name=${kindName} dot=${true} />
+    <${Shares} title=${t('params.type')} label=${t('stored.files')} rows=${Object.entries(types)} sum=${total} name=${(/** @type {string} */ type) => type} />
+    <${Shares} title=${t('stored.kind')} label=${t('stored.kind')} rows=${KIND_ORDER.filter((kind) => kinds[kind]).map((kind) => [kind, kinds[kind]])} sum=${total} name=${kindName} dot=${true} />
   </section>`;
 }
 
@@ -43,9 +43,8 @@ export function Checkpoint({ checkpoint }) {
   </section>`;
 }
 
-/** Bytes by something, with shares. @param {{title: string, label: string, rows: [string, number][], name: (key: string) => string, dot?: boolean}} props */
-function Shares({ title, label, rows, name, dot = false }) {
-  const sum = rows.reduce((all, [, size]) => all + size, 0);
+/** Bytes by something, with shares. @param {{title: string, label: string, rows: [string, number][], sum: number, name: (key: string) => string, dot?: boolean}} props */
+function Shares({ title, label, rows, sum, name, dot = false }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table>
     <thead><tr><th scope="col">${title}</th><th scope="col" class="number">${t('params.bytes')}</th><th scope="col" class="number">${t('params.share')}</th></tr></thead>
     <tbody>${rows.map(([key, size]) => html`<tr key=${key}><th scope="row">${dot && html`<i class="dot" style=${{ background: kindColour(key) }}></i>`}${name(key)}</th>

@@ -8,24 +8,25 @@ import { t, worded } from '../../i18n/language.js';
  * @property {string} kind
  * @property {number} count
  * @property {number} each
+ * @property {number} copies in the whole model
+ * @property {number} total of all copies
  * @property {boolean} apart
  * @property {Node[]} children
  */
 /** @typedef {{node: Node, path: string, depth: number, times: number, total: number, name: string, children: Row[]}} Row */
 
 /** Rows of a tree: a node, its path, and its copies in the whole model. @param {Node} node @returns {Row[]} */
-export function rowsOf(node, path = '', depth = 0, times = 1) {
+export function rowsOf(node, path = '', depth = 0) {
   return node.children.map((child) => {
     const at = path ? `${path}.${child.name}` : child.name;
-    const copies = times * child.count;
     return {
       node: child,
       path: at,
       depth,
-      times: copies,
-      total: copies * child.each,
+      times: child.copies,
+      total: child.total,
       name: named(child),
-      children: rowsOf(child, at, depth + 1, copies),
+      children: rowsOf(child, at, depth + 1),
     };
   });
 }

@@ -34,15 +34,14 @@ export function ScalingAnswer({ answer, question }) {
 }
 
 /** What the reader should know, in words of the page; what a law's own paper says stands with the law. @param {{answer: any}} props */
-function Said({ answer: { answers, question } }) {
+function Said({ answer: { answers, question, unrepeated: once } }) {
   const unique = question.unique_tokens;
-  const once = unique === null ? [] : answers.filter((/** @type {any} */ one) => one.passes === null && one.tokens > unique);
   const level = answers.find((/** @type {any} */ one) => one.intervals)?.intervals.level;
   return html`<section class="notes"><h2>${t('notes.title')}</h2>
     <p>${t('scaling.note.losses')}</p>
     ${level && html`<p>${t('scaling.note.intervals', { level: exact(level * 100) })}</p>`}
     ${answers.some((/** @type {any} */ one) => one.loss === null) && html`<p>${t('scaling.note.none')}</p>`}
     ${answers.filter((/** @type {any} */ one) => one.passes).map((/** @type {any} */ one) => html`<p>${t('scaling.note.passes', { law: one.law.name, passes: exact(Number(one.passes.toPrecision(3))), unique: short(unique) })}</p>`)}
-    ${once.length > 0 && html`<p>${t('scaling.note.once', { unique: short(unique), laws: once.map((/** @type {any} */ one) => one.law.name).join(', ') })}</p>`}
+    ${once.length > 0 && html`<p>${t('scaling.note.once', { unique: short(unique), laws: once.join(', ') })}</p>`}
     ${answers.some((/** @type {any} */ one) => one.cost) && html`<p>${t('scaling.note.cost')}</p>`}</section>`;
 }

@@ -5,7 +5,6 @@ import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { dollars, short } from '../../format/number.js';
 import { Labelled, Typed, toldOf } from '../../controls/fields.js';
-import { useAnswer } from '../../engine/engine.js';
 import { change } from '../../state/store.js';
 import { plain, power } from './looks.js';
 
@@ -53,8 +52,8 @@ export function Ways({ values }) {
 /** @param {string} text */
 const numberOf = (text) => (/^\s*\d*\.?\d+(e\+?\d+)?\s*$/i.test(text) ? Number(text) : NaN);
 
-/** @param {Props & {rate: (values: Values) => any}} props */
-export function Budget({ values, problems, rate }) {
+/** @param {Props & {answer: any}} props */
+export function Budget({ values, problems, answer }) {
   const text = budgetOf(values);
   const put = (/** @type {string} */ v) => change({ 'scaling.compute': v });
   const told = toldOf(problems, 'compute');
@@ -64,18 +63,14 @@ export function Budget({ values, problems, rate }) {
       <${Typed} id="scaling.compute" value=${values['scaling.compute'] ?? ''} hint=${BUDGET} numeric=${true} told=${told} onChange=${put} /><//>
     <input type="range" aria-label=${t('scaling.slider')} aria-valuetext=${`${text} FLOPs`} min="18" max="28" step="0.02" value=${known > 0 ? Math.log10(known) : 23.76}
       onInput=${(/** @type {any} */ e) => put(power(10 ** Number(e.currentTarget.value)))} />
-    <${Spent} compute=${known} question=${rate(values)} put=${put} />`;
+    ${answer?.answers[0].cost && html`<${Spent} cost=${answer.answers[0].cost} put=${put} />`}`;
 }
 
-/** The budget in days of the cluster and in dollars: Python says what one budget takes, of which others are multiples. @param {{compute: number, question: any, put: (text: string) => void}} props */
-function Spent({ compute, question, put }) {
-  const { answer } = useAnswer('scaling-rate', question);
-  const cost = answer?.answers[0].cost;
-  if (!cost) return null;
-  const per = answer.answers[0].compute;
+/** The budget in days of the cluster and in dollars, and what a day and a dollar give, as Python says. @param {{cost: any, put: (text: string) => void}} props */
+function Spent({ cost, put }) {
   return html`<div class="pair-of-fields">
-    ${['days', 'dollars'].map((name) => cost[name] && html`<${Other} key=${name} id=${`scaling-${name}`} label=${t(name === 'days' ? 'scaling.days' : 'scaling.dollars')} value=${(compute / per) * cost[name]}
-      say=${name === 'days' ? plain : dollars} onValue=${(/** @type {number} */ v) => put(power((v / cost[name]) * per))} />`)}</div>`;
+    <${Other} id="scaling-days" label=${t('scaling.days')} value=${cost.days} say=${plain} onValue=${(/** @type {number} */ v) => put(power(v * cost.flops_per_day))} />
+    ${cost.dollars !== null && html`<${Other} id="scaling-dollars" label=${t('scaling.dollars')} value=${cost.dollars} say=${dollars} onValue=${(/** @type {number} */ v) => put(power(v * cost.flops_per_dollar))} />`}</div>`;
 }
 
 /** A field that says the same as another: what is typed stands while it is typed. @param {any} props */
@@ -88,7 +83,7 @@ function Other({ id, label, value, say, onValue }) {
     if (number > 0 && Number.isFinite(number)) onValue(number);
   };
   return html`<div class="field"><label for=${id}>${label}</label>
-    <input id=${id} type="text" class="number" inputmode="decimal" autocomplete="off" value=${typed ?? (Number.isFinite(value) ? say(value) : '')} onInput=${input} onBlur=${() => type(null)} /></div>`;
+    <input id=${id} type="text" class="number" inputmode="decimal" autocomplete="off" value=${typed ?? say(value)} onInput=${input} onBlur=${() => type(null)} /></div>`;
 }
 
 /** A size, with the catalogue's to choose from. @param {Props} props */

@@ -6,7 +6,7 @@ import { Problem } from '../../controls/problem.js';
 import { t } from '../../i18n/language.js';
 import { toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
-import { NAMES, SERVED } from './looks.js';
+import { NAMES } from './looks.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
 /** @typedef {import('../../engine/engine.js').Problem} Problem */
@@ -21,7 +21,7 @@ const NAMELESS = 'own';
 export const OWN_FILE = `${NAMELESS}.json`;
 
 /** Laws that are asked while none is chosen. @param {Values} values */
-export const usual = (values) => NAMES.filter((name) => name !== SERVED || values['scaling.inference_tokens']);
+export const usual = (values) => LAWS.filter(({ only_with: needed }) => !needed || values[`scaling.${needed}`]).map(({ name }) => name);
 
 /** Laws that are asked. @param {Values} values */
 export const chosen = (values) => (values[KEY] ? values[KEY].split('\n') : usual(values));

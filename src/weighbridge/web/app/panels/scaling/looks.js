@@ -5,9 +5,6 @@ import { exact, short, three } from '../../format/number.js';
 /** Names of the laws that there are, in their order. @type {string[]} */
 export const NAMES = /** @type {{name: string}[]} */ (LAWS).map(({ name }) => name);
 
-/** Asked only where tokens are served. */
-export const SERVED = 'sardana';
-
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#9a8a00', '#8c3b8c', '#b08968', '#5b6fb5', '#888888'];
 const MARKS = ['circle', 'rect', 'triangle', 'diamond', 'pin', 'arrow', 'roundRect', 'emptyCircle', 'emptyRect', 'emptyTriangle', 'emptyDiamond'];
 

@@ -22,7 +22,7 @@ export function Off({ answers }) {
   const columns = [{ name: t('scaling.law') }, ...numbers(['scaling.off.parameters', 'scaling.off.tokens', 'scaling.off.loss', 'scaling.off.same', 'scaling.off.share'])];
   return html`<${Table} title=${t('scaling.off')} file="scaling-from-optimal" columns=${columns} lines=${there.map((one) => ({ key: one.law.name, cells: [
     named(one), cell(one.optimum.parameters, short), cell(one.optimum.tokens, short), cell(one.optimum.loss, nats), cell(one.equal_loss_compute, power),
-    cell(one.equal_loss_compute && one.equal_loss_compute / one.compute, percent)] }))}><p class="hint">${t('scaling.off.hint')}</p><//>`;
+    cell(one.equal_loss_share, percent)] }))}><p class="hint">${t('scaling.off.hint')}</p><//>`;
 }
 
 /** The model of least compute over training and serving. @param {{answers: any[]}} props */

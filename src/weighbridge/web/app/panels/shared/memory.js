@@ -3,6 +3,8 @@ import { t } from '../../i18n/language.js';
 import { MEMORY_ORDER, memoryColour, styled } from '../../charts/colours.js';
 import { binary } from '../../format/number.js';
 
+/** @typedef {{name: string, ledger: Record<string, number>, total: number}} Bar bytes by category, and of all */
+
 /** @param {string} key */
 export const memoryName = (key) => t(`memory.${key}`);
 
@@ -11,14 +13,13 @@ export const there = (ledgers) => MEMORY_ORDER.filter((key) => ledgers.some((led
 
 /**
  * Bars of stacked categories against a capacity.
- * @param {{name: string, ledger: Record<string, number>}[]} bars
+ * @param {Bar[]} bars
  * @param {number | null} capacity bytes
  * @param {string} [said] what the capacity is, where it is not the GPU's
  */
 export function barsOption(bars, capacity, said) {
   const keys = there(bars.map(({ ledger }) => ledger));
-  const sums = bars.map(({ ledger }) => keys.reduce((sum, key) => sum + (ledger[key] ?? 0), 0));
-  const most = Math.max(...sums, capacity ?? 0);
+  const most = Math.max(...bars.map(({ total }) => total), capacity ?? 0);
   return {
     grid: { left: 8, right: 16, top: capacity ? 26 : 8, bottom: 8, containLabel: true },
     tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, order: 'seriesAsc', formatter: (/** @type {any[]} */ at) => tip(at, bars) },
@@ -51,10 +52,8 @@ function capacityLine(capacity, far, said) {
 /** A round step of an axis of bytes: a power of two. @param {number} most */
 export const step = (most) => 2 ** Math.ceil(Math.log2(Math.max(most, 1) / 6));
 
-/** @param {any[]} at @param {{name: string, ledger: Record<string, number>}[]} bars */
+/** @param {any[]} at @param {Bar[]} bars */
 function tip(at, bars) {
-  const ledger = bars[at[0].dataIndex].ledger;
-  const keys = there([ledger]);
-  const sum = keys.reduce((all, key) => all + ledger[key], 0);
-  return [at[0].name, ...keys.map((key) => `${memoryName(key)}  ${binary(ledger[key])}`), `${t('memory.all')}  ${binary(sum)}`].join('\n');
+  const { ledger, total } = bars[at[0].dataIndex];
+  return [at[0].name, ...there([ledger]).map((key) => `${memoryName(key)}  ${binary(ledger[key])}`), `${t('memory.all')}  ${binary(total)}`].join('\n');
 }

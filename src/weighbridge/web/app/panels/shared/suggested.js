@@ -1,6 +1,6 @@
-// A field of free text with the values that people mean most often to choose from.
+// A field of free text with values to choose from that only this page knows: examples of numbers, and such.
 import { html } from '../../html.js';
-import { Labelled, Typed, helpOf, labelOf, toldOf } from '../../controls/fields.js';
+import { Labelled, Suggested, helpOf, labelOf, toldOf } from '../../controls/fields.js';
 import { field, keyOf } from '../../state/question.js';
 import { change } from '../../state/store.js';
 
@@ -13,10 +13,9 @@ import { change } from '../../state/store.js';
  */
 export function suggested(ask, name, choices, otherwise) {
   const key = keyOf(ask, name);
-  return function Suggested({ values, problems }) {
+  return function Control({ values, problems }) {
     const told = toldOf(problems, name);
     return html`<${Labelled} id=${key} label=${labelOf(name)} help=${helpOf(ask, name)} told=${told}>
-      <${Typed} id=${key} value=${values[key] ?? ''} hint=${otherwise ?? field(ask, name).default ?? ''} told=${told} list="${key}-list" onChange=${(/** @type {string} */ v) => change({ [key]: v })} />
-      <datalist id="${key}-list">${choices.map((choice) => html`<option value=${choice} />`)}</datalist><//>`;
+      <${Suggested} id=${key} value=${values[key] ?? ''} hint=${otherwise ?? field(ask, name).default ?? ''} choices=${choices} told=${told} onChange=${(/** @type {string} */ v) => change({ [key]: v })} /><//>`;
   };
 }

@@ -23,9 +23,8 @@ export const partName = (name) => (worded(`part.${name}`) ? t(`part.${name}`) : 
 /** @param {string} name */
 export const boundName = (name) => (worded(`bound.${name}`) ? t(`bound.${name}`) : name);
 
-/** A pass or a step as one bar of parts. @param {Record<string, number>} parts @returns {any} */
-export function partsOption(parts) {
-  const sum = Object.values(parts).reduce((a, b) => a + b, 0);
+/** A pass or a step as one bar of parts. @param {Record<string, number>} parts @param {number} sum seconds of all @returns {any} */
+export function partsOption(parts, sum) {
   return {
     grid: { left: 4, right: 20, top: 4, bottom: 24 },
     tooltip: { formatter: (/** @type {any} */ at) => `${at.seriesName}\n${seconds(at.value)} · ${percent(at.value / sum)}` },
@@ -50,7 +49,7 @@ export function Breakdown({ answer }) {
     lines=${[...order.map(([name, value]) => ({ key: name, cells: [{ raw: name, text: html`<i class="dot" style=${{ background: partColour(name) }}></i>${partName(name)}` }, { raw: value, text: seconds(value) }, { raw: value / sum, text: percent(value / sum) }, waits(name)] })),
       { key: 'all', total: true, cells: [t('train.step'), { raw: sum, text: seconds(sum) }, { raw: 1, text: percent(1) }, ''] }]} />`;
   return html`<${Pictured} title=${t('train.breakdown')} table=${table}>
-    <${Chart} name=${fileOf(`${model.name}-step`)} label=${label} of=${answer} height=${96} option=${() => partsOption(time.breakdown)} />
+    <${Chart} name=${fileOf(`${model.name}-step`)} label=${label} of=${answer} height=${96} option=${() => partsOption(time.breakdown, sum)} />
     <ul class="legend">${order.map(([name, value]) => html`<li key=${name}><i style=${{ background: partColour(name) }}></i>${partName(name)} <b>${percent(value / sum)}</b></li>`)}</ul>
     <p class="hint"><${Said} text=${time.basis.kernels} /><br /><${Said} text=${time.basis.messages} /></p><//>
     ${time.stages.length > 1 && html`<${StageTimes} answer=${answer} />`}`;

@@ -10,10 +10,10 @@ import { peakLine } from './answer.js';
 
 /** @param {{answer: any, question: any, values: Record<string, string>}} props */
 export function Headline({ answer, question, values }) {
-  const { model, cluster, plan, fits, ranks, worst_stage, error_bands } = answer;
-  const rank = ranks.reduce((/** @type {any} */ a, /** @type {any} */ b) => (b.device_total_bytes > a.device_total_bytes ? b : a), ranks[worst_stage]);
+  const { model, cluster, plan, fits, ranks, worst_stage, fullest_stage, error_bands } = answer;
+  const rank = ranks[fullest_stage];
   const total = rank.device_total_bytes;
-  const capacity = rank.free_bytes === null ? null : total + rank.free_bytes;
+  const capacity = rank.capacity_bytes;
   const band = error_bands.find((/** @type {any} */ { kind }) => kind.startsWith('device_total')) ?? error_bands[0];
   return html`<div class="sentence">
     <p class="of">${model.name} · ${cluster ?? t('train.no.cluster')} · ${planLine(plan)}</p>

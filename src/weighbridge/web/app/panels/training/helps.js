@@ -14,10 +14,10 @@ export function Helps({ answer, ask, stale }) {
 }
 
 /** @param {any} one */
-function frees({ frees_bytes, device_total_bytes, fits, hardware_flops_ratio: ratio }) {
+function frees({ frees_bytes, device_total_bytes, fits, more_flops: more }) {
   const words = [t('changes.frees', { size: binary(frees_bytes), then: binary(device_total_bytes) })];
   if (fits !== null) words.push(t(fits ? 'changes.fits' : 'changes.fits.not'));
-  if (ratio > 1.001) words.push(t('changes.flops', { share: percent(ratio - 1) }));
+  if (more > 0) words.push(t('changes.flops', { share: percent(more) }));
   return words.join(t('changes.comma'));
 }
 

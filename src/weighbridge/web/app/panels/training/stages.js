@@ -11,15 +11,14 @@ import { fileOf, peakLine } from './answer.js';
 
 /** The whole ledger of a rank: what PyTorch allocates, what it reserves beyond, what stands outside. @param {any} rank */
 export function ledgerOf(rank) {
-  return { ...rank.memory, allocator: rank.peak_reserved_bytes - rank.peak_allocated_bytes, context: rank.context_bytes };
+  return { ...rank.memory, allocator: rank.allocator_bytes, context: rank.context_bytes };
 }
 
 /** @param {{answer: any}} props */
 export function Stages({ answer }) {
   const { ranks, model, worst_stage } = answer;
-  const bars = ranks.map((/** @type {any} */ rank) => ({ name: t('train.stage', { stage: rank.pipeline_stage }), ledger: ledgerOf(rank) }));
-  const first = ranks[0];
-  const capacity = first.free_bytes === null ? null : first.device_total_bytes + first.free_bytes;
+  const bars = ranks.map((/** @type {any} */ rank) => ({ name: t('train.stage', { stage: rank.pipeline_stage }), ledger: ledgerOf(rank), total: rank.device_total_bytes }));
+  const capacity = ranks[0].capacity_bytes;
   const label = `${t('train.memory')}: ${bars.map((/** @type {any} */ bar, /** @type {number} */ place) => `${bar.name} ${binary(ranks[place].device_total_bytes)}`).join(', ')}`;
   return html`<section class="view"><h2>${t('train.memory')}</h2>
     <${Chart} name=${fileOf(`${model.name}-memory`)} label=${label} of=${answer} height=${Math.min(60 + 34 * bars.length, 620)} option=${() => barsOption(bars, capacity)} />

@@ -92,19 +92,19 @@ function slice(_params, api) {
 function Memory({ timeline, name, pick }) {
   const { memory } = timeline;
   const keys = there(Object.keys(memory.bytes).map((key) => ({ [key]: Math.max(...memory.bytes[key]) })));
-  const sums = memory.times.map((/** @type {number} */ _, /** @type {number} */ place) => keys.reduce((sum, key) => sum + memory.bytes[key][place], 0));
   const title = t('train.over.time', { stage: memory.pipeline_stage });
   const say = timed(timeline);
   const table = html`<${Table} bare=${true} title=${title} file=${fileOf(`${name}-memory-over-time`)}
     columns=${[{ name: t('train.time') }, ...[...keys.map(memoryName), t('memory.all')].map((one) => ({ name: one, number: true }))]}
-    lines=${memory.times.slice(0, 400).map((/** @type {number} */ time, /** @type {number} */ place) => ({ key: String(place), cells: [{ raw: time, text: say(time) }, ...keys.map((key) => ({ raw: memory.bytes[key][place], text: binary(memory.bytes[key][place]) })), { raw: sums[place], text: binary(sums[place]) }] }))} />`;
-  return html`<${Pictured} title=${title} hint=${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })} actions=${pick} table=${table}>
-    <${Chart} name=${fileOf(`${name}-memory-over-time`)} label=${`${title}: ${t('train.over.time.hint', { peak: binary(Math.max(...sums)) })}`} of=${timeline} height=${280} option=${() => memoryOption(timeline, keys, Math.max(...sums))} /><//>`;
+    lines=${memory.times.slice(0, 400).map((/** @type {number} */ time, /** @type {number} */ place) => ({ key: String(place), cells: [{ raw: time, text: say(time) }, ...keys.map((key) => ({ raw: memory.bytes[key][place], text: binary(memory.bytes[key][place]) })), { raw: memory.total[place], text: binary(memory.total[place]) }] }))} />`;
+  const hint = t('train.over.time.hint', { peak: binary(memory.peak) });
+  return html`<${Pictured} title=${title} hint=${hint} actions=${pick} table=${table}>
+    <${Chart} name=${fileOf(`${name}-memory-over-time`)} label=${`${title}: ${hint}`} of=${timeline} height=${280} option=${() => memoryOption(timeline, keys)} /><//>`;
 }
 
-/** @param {any} timeline @param {string[]} keys @param {number} most @returns {any} */
-function memoryOption(timeline, keys, most) {
-  const { memory, duration } = timeline;
+/** @param {any} timeline @param {string[]} keys @returns {any} */
+function memoryOption(timeline, keys) {
+  const { memory, memory: { peak: most }, duration } = timeline;
   const say = timed(timeline);
   return {
     grid: { left: 8, right: 16, top: 34, bottom: 8, containLabel: true },
