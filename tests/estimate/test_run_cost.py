@@ -110,8 +110,8 @@ def test_money_is_hours_times_the_price() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     bare = replace(RUN, price_per_gpu_hour=None, mean_watts=None)
     assert (bare.dollars, bare.dollars_per_billion_parameters, bare.energy_kwh, bare.co2_kg) == (None,) * 4
-    assert bare.explainable == ("gpu_hours", "goodput")
-    with pytest.raises(InputError, match="allowed: gpu_hours, goodput"):
+    assert bare.explainable == ("gpu_hours", "goodput", "days", "interruptions")
+    with pytest.raises(InputError, match="allowed: gpu_hours, goodput, days, interruptions"):
         bare.explained("dollars")
 
 

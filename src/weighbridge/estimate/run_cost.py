@@ -49,6 +49,8 @@ class RunCost(Explainable):
         "energy_kwh",
         "co2_kg",
         "goodput",
+        "days",
+        "interruptions",
     )
 
     tokens: int

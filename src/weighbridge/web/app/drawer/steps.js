@@ -26,6 +26,12 @@ export function treeOf(steps) {
   return /** @type {StepNode} */ (nodes.get(steps[0].path.join('\n')));
 }
 
+/** A quantity with what it is made of, where it is opened by itself or in another. @param {Step[]} steps @param {string} name */
+export function below(steps, name) {
+  const own = steps.find(({ path, symbol }) => symbol === name && path.length === 1) ?? steps.find(({ symbol }) => symbol === name);
+  return own ? steps.filter(({ path }) => own.path.every((part, place) => path[place] === part)) : [];
+}
+
 /** A name as LaTeX writes it. @param {string} name */
 export const latexName = (name) => String.raw`\mathrm{${name.replaceAll('_', String.raw`\_`)}}`;
 

@@ -1,4 +1,5 @@
 // How large a model a budget should train, on how many tokens, and what that takes: every published law side by side.
+import { below } from '../drawer/steps.js';
 import { t } from '../i18n/language.js';
 import { short } from '../format/number.js';
 import { field, optionsOf } from '../state/question.js';
@@ -67,9 +68,3 @@ export default {
   file: ({ question: { compute, parameters, tokens } }) => ['scaling', ...[compute, parameters, tokens].filter(Boolean).map(power)].join('-'),
   Answer: ScalingAnswer,
 };
-
-/** The steps of one figure: the quantity of that symbol and what it is made of. @param {import('../drawer/steps.js').Step[]} steps @param {string} figure */
-function below(steps, figure) {
-  const root = steps.find(({ symbol }) => symbol === figure);
-  return root ? steps.filter(({ path }) => root.path.every((part, place) => path[place] === part)) : [];
-}

@@ -1,4 +1,5 @@
 // The questions behind the figures of a deployment, and where their derivations stand.
+import { below } from '../../drawer/steps.js';
 
 /** @typedef {import('../../state/question.js').Question} Question */
 /** @typedef {import('../../drawer/steps.js').Step} Step */
@@ -23,12 +24,6 @@ const OTHER = /^(.+):(\w+)$/;
 export function lineOf(figure) {
   const line = CONTEXT.test(figure) ? 'contexts' : LINES[figure] ?? figure;
   return { line, steps: (/** @type {{explanation: Step[]}} */ { explanation }) => (line === figure ? explanation : below(explanation, figure)) };
-}
-
-/** A quantity with what it is made of, where it is opened by itself or in another. @param {Step[]} steps @param {string} name */
-function below(steps, name) {
-  const own = steps.find(({ path, symbol }) => symbol === name && path.length === 1) ?? steps.find(({ symbol }) => symbol === name);
-  return own ? steps.filter(({ path }) => own.path.every((part, place) => path[place] === part)) : [];
 }
 
 /** The name of a figure of the same deployment with other options. @param {Record<string, string | number>} options @param {string} figure */

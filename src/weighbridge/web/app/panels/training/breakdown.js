@@ -5,6 +5,7 @@ import { t, worded } from '../../i18n/language.js';
 import { Chart } from '../../charts/chart.js';
 import { KIND_ORDER, kindColour } from '../../charts/colours.js';
 import { percent, seconds } from '../../format/number.js';
+import { Figure } from '../../drawer/figure.js';
 import { Pictured, Table } from '../shared/table.js';
 import { fileOf } from './answer.js';
 
@@ -44,10 +45,11 @@ export function Breakdown({ answer }) {
   const order = Object.entries(time.breakdown).sort(([, a], [, b]) => b - a);
   const label = `${t('train.breakdown')}: ${order.map(([name, value]) => `${partName(name)} ${percent(value / sum)}`).join(', ')}`;
   const waits = (/** @type {string} */ name) => Object.entries(time.waits_for[name] ?? {}).map(([bound, value]) => `${boundName(bound)} ${seconds(value)}`).join(', ');
+  const step = (/** @type {number} */ value, /** @type {string} */ name) => html`<${Figure} of="speed:step_seconds" label=${`${name}: ${seconds(value)}`}>${seconds(value)}<//>`;
   const table = html`<${Table} bare=${true} title=${t('train.breakdown')} file=${fileOf(`${model.name}-step`)}
     columns=${[{ name: t('train.part') }, { name: t('train.time'), number: true }, { name: t('train.share'), number: true }, { name: t('train.waits') }]}
-    lines=${[...order.map(([name, value]) => ({ key: name, cells: [{ raw: name, text: html`<i class="dot" style=${{ background: partColour(name) }}></i>${partName(name)}` }, { raw: value, text: seconds(value) }, { raw: value / sum, text: percent(value / sum) }, waits(name)] })),
-      { key: 'all', total: true, cells: [t('train.step'), { raw: sum, text: seconds(sum) }, { raw: 1, text: percent(1) }, ''] }]} />`;
+    lines=${[...order.map(([name, value]) => ({ key: name, cells: [{ raw: name, text: html`<i class="dot" style=${{ background: partColour(name) }}></i>${partName(name)}` }, { raw: value, text: step(value, partName(name)) }, { raw: value / sum, text: percent(value / sum) }, waits(name)] })),
+      { key: 'all', total: true, cells: [t('train.step'), { raw: sum, text: step(sum, t('train.step')) }, { raw: 1, text: percent(1) }, ''] }]} />`;
   return html`<${Pictured} title=${t('train.breakdown')} table=${table}>
     <${Chart} name=${fileOf(`${model.name}-step`)} label=${label} of=${answer} height=${96} option=${() => partsOption(time.breakdown, sum)} />
     <ul class="legend">${order.map(([name, value]) => html`<li key=${name}><i style=${{ background: partColour(name) }}></i>${partName(name)} <b>${percent(value / sum)}</b></li>`)}</ul>

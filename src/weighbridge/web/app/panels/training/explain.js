@@ -1,31 +1,31 @@
 // The questions behind the figures of a training step, and where their derivations stand.
 
+import { below } from '../../drawer/steps.js';
 import { t } from '../../i18n/language.js';
 import { exact } from '../../format/number.js';
 
 /** @typedef {import('../../state/question.js').Question} Question */
-/** @typedef {import('../../drawer/steps.js').Step} Step */
 
 /** ``line:weights:2``: a line of stage 2's ledger; ``cost:dollars``: a figure of the run; ``speed:mfu``: one of a step. */
 const LINE = /^line:(\w+):(\d+)$/;
 const OTHER = /^(cost|speed):(\w+)$/;
 
-/** Names that the ledger's lines have in explanations, where they differ. @type {Record<string, string>} */
-const CALLED = { allocator: 'reserved', peak_reserved: 'reserved' };
+/** Names that figures have in explanations, where they differ. @type {Record<string, string>} */
+const CALLED = { allocator: 'reserved', peak_reserved: 'reserved', checkpoint_interval_seconds: 'checkpoint_interval' };
 
 /** @param {string} shown @param {Question} question */
 export function explainTraining(shown, question) {
   const line = LINE.exec(shown);
   if (line) return asked(question, { line: CALLED[line[1]] ?? line[1], stage: Number(line[2]) }, null);
   const other = OTHER.exec(shown);
-  return other && asked(question, { line: other[1] }, other[2]);
+  return other && asked(question, { line: other[1] }, CALLED[other[2]] ?? other[2]);
 }
 
 /** @param {Question} question @param {Record<string, unknown>} options @param {string | null} root */
 function asked(question, options, root) {
   return {
     question: { ...question, options: { ...question.options, ...options, advice: false }, with: ['explain'] },
-    steps: (/** @type {any} */ { explanation }) => /** @type {Step[]} */ (explanation).filter(({ path }) => !root || path[0] === root),
+    steps: (/** @type {any} */ { explanation }) => (root ? below(explanation, root) : explanation),
     tables: (/** @type {any} */ { tensors }) => (tensors.length ? [standing(tensors)] : []),
   };
 }

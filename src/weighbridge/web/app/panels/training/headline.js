@@ -40,9 +40,9 @@ function Speed({ answer: { time, cost, flops, tuning } }) {
   return html`<${Facts} label=${t('train.speed')} facts=${[
     time && { name: t('train.step'), value: seconds(time.step_seconds), of: 'speed:step_seconds', also: within(time.error_band) },
     time && { name: t('train.tokens'), value: short(time.tokens_per_second), of: 'speed:tokens_per_second', also: html`<${Figure} of="speed:tokens_per_second_per_gpu">${t('train.tokens.gpu', { rate: exact(Math.round(time.tokens_per_second_per_gpu)) })}<//>` },
-    time && { name: 'MFU', value: percent(time.mfu), of: 'speed:mfu', also: html`${three(time.model_tflops_per_gpu)} TFLOP/s · HFU <${Figure} of="speed:hfu">${percent(time.hfu)}<//>` },
+    time && { name: 'MFU', value: percent(time.mfu), of: 'speed:mfu', also: html`<${Figure} of="speed:model_tflops_per_gpu">${three(time.model_tflops_per_gpu)} TFLOP/s<//> · HFU <${Figure} of="speed:hfu">${percent(time.hfu)}<//>` },
     !time && { name: t('train.work'), value: short(flops.model_per_step) },
-    cost && { name: t('train.days'), value: three(cost.days), also: t('train.goodput', { share: percent(cost.goodput) }) },
+    cost && { name: t('train.days'), value: three(cost.days), of: 'cost:days', also: html`<${Figure} of="cost:goodput">${t('train.goodput', { share: percent(cost.goodput) })}<//>` },
     cost?.dollars != null && { name: t('train.dollars'), value: dollars(cost.dollars), of: 'cost:dollars', also: t('train.price', { price: dollars(cost.price_per_gpu_hour) }) },
     cost && { name: t('train.gpu.hours'), value: short(cost.gpu_hours), of: 'cost:gpu_hours' },
     tuning && { name: t('train.trained'), value: short(tuning.trained_parameters), also: percent(tuning.trained_parameters / tuning.parameters) },

@@ -9,7 +9,10 @@ import { fileOf } from './answer.js';
 import { duration } from './headline.js';
 
 /** Figures that the JSON explains. */
-const EXPLAINED = ['dollars', 'dollars_per_billion_parameters', 'gpu_hours', 'energy_kwh', 'co2_kg', 'goodput'];
+const EXPLAINED = [
+  'dollars', 'dollars_per_billion_parameters', 'gpu_hours', 'energy_kwh', 'co2_kg', 'goodput', 'days', 'interruptions',
+  'steps', 'busy_seconds', 'recovery_seconds', 'checkpoint_seconds', 'checkpoint_interval_seconds',
+];
 
 /** Every figure, in order, and how it is written. @type {[string, (value: any) => string][]} */
 const FIGURES = [
