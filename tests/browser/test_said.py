@@ -84,7 +84,7 @@ WRONG = {
 
 FIGURES = "[...new Set([...document.querySelectorAll('main [data-of]')].map((one) => one.dataset.of))]"
 
-MOST = 24
+MOST = 16
 """Figures of a panel whose drawers are read."""
 
 SHOW = """(x) => {
@@ -96,8 +96,9 @@ SHOW = """(x) => {
 """Open a figure in the drawer."""
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "zh-TW"])
-def test_no_answer_is_left_in_english(visit: Any, language: str) -> None:
+@pytest.mark.parametrize(("language", "most"), [("zh-CN", MOST), ("zh-TW", 1)])
+def test_no_answer_is_left_in_english(visit: Any, language: str, most: int) -> None:
+    """A row has both, so that what one lacks the other lacks."""
     page = visit("#params?model=llama-3.1-8b", "service", language=language).ready()
     left = {}
     for panel in panels(page):
@@ -105,7 +106,7 @@ def test_no_answer_is_left_in_english(visit: Any, language: str) -> None:
         page.unfold()
         page.settled()
         left[panel] = page.page.evaluate(LEFT)
-        for figure in page.page.evaluate(FIGURES)[:MOST]:
+        for figure in page.page.evaluate(FIGURES)[:most]:
             page.page.evaluate(SHOW, figure)
             page.settled()
             page.page.evaluate("document.querySelectorAll('#drawer details').forEach((one) => { one.open = true; })")
@@ -113,11 +114,10 @@ def test_no_answer_is_left_in_english(visit: Any, language: str) -> None:
     assert not {text for texts in left.values() for text in texts}, left
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "zh-TW"])
-def test_no_problem_is_left_in_english(visit: Any, language: str) -> None:
+def test_no_problem_is_left_in_english(visit: Any) -> None:
     left = {}
     for name, address in WRONG.items():
-        page = visit(address, "service", language=language).ready().settled()
+        page = visit(address, "service", language="zh-CN").ready().settled()
         assert page.page.locator(".told.wrong").count() == 1, name
         page.unfold()
         left[name] = page.page.evaluate(LEFT)
