@@ -139,7 +139,6 @@ OPENED = "document.querySelectorAll('#drawer > .step > .equation .katex, #drawer
 @pytest.mark.parametrize(
     "fragment",
     [
-        "#infer?model=gemma-2-2b&cluster=2xl40s&infer.batch=4",
         "#infer?model=deepseek-v3&cluster=8xh200",
         "#infer?model=llama-3.1-70b&cluster=1xh100&infer.quant=bf16",
     ],
