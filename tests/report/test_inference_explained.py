@@ -9,7 +9,7 @@ import pytest
 from weighbridge.cli.infer import LINES, LONG
 from weighbridge.estimate.inference.deployment import Deployment, deploy
 from weighbridge.report import explanation
-from weighbridge.report.inference_explained import MEMORY, TIMES, figures, shown
+from weighbridge.report.inference_explained import MEMORY, TIMES, explained, figures, shown
 from weighbridge.report.inference_schema import deployment
 from weighbridge.report.serving_curves import contexts_as_data
 from weighbridge.units import DATA_TYPES
@@ -129,3 +129,15 @@ def test_a_table_is_said_once() -> None:
 
 def test_without_a_known_power_energy_has_no_formula() -> None:
     assert figures(deploy("gpt2", "M2-Max", batch=1).inference, "energy") == []
+
+
+def test_a_line_with_nothing_to_open_says_why() -> None:
+    grows_not = deploy("mamba-1.4b", "1xH100").inference
+    assert explained(grows_not, ("longest_context",), "text", None).strip() == (
+        "longest_context: nothing grows with the context, or not one token fits"
+    )
+
+
+def test_an_operation_is_not_called_as_the_part_that_it_stands_in() -> None:
+    text = explained(deploy("llama-3.1-8b", "1xH100").inference, ("itl",), "text", None)
+    assert "attention = attention_kernel + " in text

@@ -11,6 +11,7 @@ from weighbridge.cli.infer_options import asked, in_options, serving_options
 from weighbridge.cli.options import (
     Once,
     advice_option,
+    check_explained,
     check_forms,
     explain_options,
     json_option,
@@ -58,10 +59,7 @@ class Output:
         """
         out = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
         check_forms(out.explain, None, out.form, out.as_json, out.depth)
-        if out.line and not out.explain:
-            raise InputError("--line names the line that --explain explains; add --explain")
-        if out.depth and not out.explain:
-            raise InputError("--depth opens levels of --explain; add --explain")
+        check_explained(out.explain, out.line, out.depth)
         if out.emit and (out.chart or out.explain or out.form != "text") and not out.as_json:
             raise InputError(
                 "--emit prints the command and nothing else; leave out --explain, --chart, --format or add --json"

@@ -12,6 +12,7 @@ import click
 from weighbridge.cli.infer_options import renamed
 from weighbridge.cli.options import (
     Whole,
+    check_explained,
     check_forms,
     explain_options,
     json_option,
@@ -76,12 +77,9 @@ class Output:
         """
         out = cls(**options)
         check_forms(out.explain, None, out.form, out.as_json, out.depth)
-        if out.line and not out.explain:
-            raise InputError("--line names the line that --explain explains; add --explain")
+        check_explained(out.explain, out.line, out.depth)
         if out.quantisation is not None and not out.explain:
             raise InputError("--quantisation names what --explain explains; add --explain")
-        if out.depth and not out.explain:
-            raise InputError("--depth opens levels of --explain; add --explain")
         return out
 
 

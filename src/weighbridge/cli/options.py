@@ -168,6 +168,18 @@ def check_forms(explain: bool, quantity: str | None, form: str, as_json: bool, d
         raise InputError(f"--format {form} and --json are two forms of one output; choose one")
 
 
+def check_explained(explain: bool, line: str | None, depth: int | None = None) -> None:
+    """Refuse what says how figures are explained where none is.
+
+    Raises:
+        InputError: naming the option and what it belongs to.
+    """
+    if line and not explain:
+        raise InputError("--line names the line that --explain explains; add --explain")
+    if depth and not explain:
+        raise InputError("--depth opens levels of --explain; add --explain")
+
+
 def load_settings(changes: tuple[str, ...]) -> dict[str, Any]:
     """The fields that ``--set`` options change."""
     from weighbridge.formats.loading import setting

@@ -11,6 +11,7 @@ from weighbridge.cli.options import (
     F,
     Whole,
     advice_option,
+    check_explained,
     check_forms,
     explain_options,
     json_option,
@@ -79,8 +80,7 @@ class Output:
         check_forms(out.explain, None, out.form, out.as_json, out.depth)
         if out.line == "cost" and asked.tokens is None:
             raise InputError("--line cost: of a run; add --tokens")
-        if out.line and not out.explain:
-            raise InputError("--line names the line that --explain explains; add --explain")
+        check_explained(out.explain, out.line)
         drawn = [name for name, given in (("--tree", out.tree), ("--chart", out.chart)) if given]
         if drawn and out.explain and not out.as_json:
             raise InputError(f"{drawn[0]} and --explain are two forms of one output; choose one, or add --json")

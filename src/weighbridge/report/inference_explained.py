@@ -53,12 +53,24 @@ TABLES: dict[str, tuple[Callable[[Inference], Table], ...]] = {
 """Tables of lines, which say what is on a GPU, or where its seconds go."""
 
 
+NOTHING = {
+    "users": "nothing grows with sequences, or not one fits",
+    "longest_context": "nothing grows with the context, or not one token fits",
+    "price": "nobody says a price; give --price",
+    "energy": "no power of the device is known",
+}
+"""Why lines open nothing, where they do not."""
+
+
 def explained(inference: Inference, lines: tuple[str, ...], form: str, depth: int | None) -> str:
     """Lines, each with its derivation; LaTeX has the formulas only."""
     blocks, said = [], set[str]()
     for line in lines:
-        blocks += [explanation.FORMS[form](figure, depth) for figure in figures(inference, line)]
+        made = figures(inference, line)
+        blocks += [explanation.FORMS[form](figure, depth) for figure in made]
         document = shown(inference, line, said)
+        if not made and document is None and line in NOTHING:
+            document = Document(f"{line}: {NOTHING[line]}", "", (), ())
         if document is not None and form != "latex":
             text = as_markdown(document).strip() if form == "markdown" else rendered(document, window()).strip("\n")
             blocks.append(text)

@@ -145,4 +145,8 @@ export default [
   ['{1} of {2} each', '{1} 个，每个 {2}', '{1} 個，每個 {2}'],
   ['Weights of a GPU by kind and format{1}', '单 GPU 的权重（按类别与格式）{1}', '單 GPU 的權重（依類別與格式）{1}'],
   ['(all {1} stages together)', '（全部 {1} 级合计）', '（全部 {1} 級合計）'],
+  ['nothing grows with sequences, or not one fits', '占用不随序列数增长，或一条也放不下', '佔用不隨序列數增長，或一條也放不下'],
+  ['nothing grows with the context, or not one token fits', '占用不随上下文增长，或一个词元也放不下', '佔用不隨上下文增長，或一個詞元也放不下'],
+  ['nobody says a price; give --price', '没有公布价格；请给出 --price', '沒有公布價格；請給出 --price'],
+  ['no power of the device is known', '设备功率未知', '裝置功率未知'],
 ];
