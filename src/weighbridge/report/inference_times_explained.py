@@ -63,9 +63,7 @@ def _pass(run: PassTime, label: Label, operations: bool = False) -> Traced:
     parts = []
     for part, bounds in of_pass(run).items():
         name, inside = identifier(part), _inside(run, part) if operations else {}
-        called = {
-            operation: identifier(f"{operation} kernel" if operation == part else operation) for operation in inside
-        }
+        called = {own: f"{identifier(own)}_kernel" if own == part else identifier(own) for own in inside}
         terms = [symbol(called[operation], summed(spent.values())) for operation, spent in inside.items()]
         several = len(terms) > 1
         parts.append(named(total(terms), Label(name, "seconds")) if several else symbol(name, summed(bounds.values())))
