@@ -123,9 +123,9 @@ def mixed(number: int) -> Question:
 
 
 def slow(number: int) -> Question:
-    """A question that takes seconds."""
-    options = {"cluster": "8xH200", "prompt": 2048 + number}
-    return _question("infer", model="deepseek-v3", options=options, **{"with": ["users"]})
+    """A question that takes a second: a pipeline of 96 stages, and all that it runs."""
+    options = {"cluster": "768xH800", "tp": 8, "pp": 96, "global_batch": 36_864 + number}
+    return _question("train", model="nemotron-4-340b", options=options, **{"with": ["timeline", "tree"]})
 
 
 def held(number: int) -> Question:

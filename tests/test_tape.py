@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,3 +55,19 @@ def test_a_failing_module_leaves_the_scope_as_it_was() -> None:
         raise ZeroDivisionError
     tape.record("after", (), ())
     assert tape.operations[0].scope == ()
+
+
+def test_what_is_left_of_a_pass_goes_at_once() -> None:
+    gc.disable()
+    try:
+        tape = Tape(Pass())
+        x = tape.tensor("x", Axis("sequence", 8))
+        tape.record("norm", (x,), (x,), (x,))
+        assert x.tape is tape
+        gone = ref(tape)
+        del tape
+        assert gone() is None
+        with pytest.raises(ReferenceError, match="x: the tape"):
+            _ = x.tape
+    finally:
+        gc.enable()

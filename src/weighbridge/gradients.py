@@ -18,12 +18,12 @@ def storages(tensors: Iterable[object]) -> dict[int, Tensor]:
 
 def gradient_of_weight(weight: Weight, tape: Tape) -> Tensor:
     """The gradient of a weight, before it is added to its buffer."""
-    return Tensor("weight gradient", weight.axes, tape.dtype, tape, None, Use.WORKSPACE)
+    return Tensor("weight gradient", weight.axes, tape.dtype, tape.reference, None, Use.WORKSPACE)
 
 
 def gradient_of(tensor: Tensor) -> Tensor:
     """The gradient of an activation."""
-    return Tensor(f"gradient of {tensor.name}", tensor.axes, tensor.dtype, tensor.tape, None, tensor.use)
+    return Tensor(f"gradient of {tensor.name}", tensor.axes, tensor.dtype, tensor.owner, None, tensor.use)
 
 
 class Gradients:

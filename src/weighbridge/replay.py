@@ -162,6 +162,7 @@ def replay(
         keeps_graph: between the halves of a split backward pass all that is kept below the last weight stays.
     """
     walk = _Walk(piece, tuple(again), weight_gradients, tuple(away), keeps_graph)
+    walk.keep()
     kept, left, cached = (tuple(found.values()) for found in (walk.kept, walk.away, walk.cached))
     both = tuple(walk.forward()), tuple(walk.backward())
     return Replay(kept, tuple(walk.halves.pending.values()), left, tuple(walk.shared), cached, *both)
@@ -170,6 +171,8 @@ def replay(
 def passing(piece: Piece) -> tuple[Moment, ...]:
     """One forward pass of which nothing is kept: every tensor goes after its last reader."""
     walk = _Walk(piece, (), False)
+    if walk.inner:
+        walk.keep()
     return tuple(walk.run(walk.places, Direction.FORWARD, set(), {}))
 
 
@@ -194,6 +197,9 @@ class _Walk:
         self.made = {key: i for i, key, tensor in makes if tensor.use is not Use.OUTSIDE}
         self.first_kept: dict[int, int] = {}
         self.dropped: dict[int, Again] = {}
+
+    def keep(self) -> None:
+        """Find what stays for the backward pass."""
         for part in self.again:
             if part.discards:
                 self.dropped |= {key: part for key, i in self.made.items() if part.start <= i < part.end}
@@ -267,11 +273,12 @@ class _Walk:
         self, places: Sequence[int], direction: Direction, keep: set[int], held: dict[int, Tensor]
     ) -> Iterable[Moment]:
         """Operations forward: all that is not to be kept goes after its last reader. ``held`` stands already."""
-        last = {key: i for i in places for key in storages((*self[i].reads, *self[i].makes))}
+        found = {i: storages((*self[i].reads, *self[i].makes)) for i in places}
+        last = {key: i for i, tensors in found.items() for key in tensors}
         standing = set(held)
         for i in places:
             operation = self[i]
-            touched = {k: t for k, t in storages((*operation.reads, *operation.makes)).items() if not self.given(k)}
+            touched = {key: tensor for key, tensor in found[i].items() if not self.given(key)}
             added: Standing = [(t, 1) for key, t in touched.items() if key not in standing]
             standing |= set(touched)
             for span in self.inner if direction is Direction.FORWARD else []:

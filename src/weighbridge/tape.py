@@ -12,79 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from weakref import ReferenceType, ref
 
-from weighbridge.arithmetic import Count, product, total
+from weighbridge.arithmetic import Count, product
+from weighbridge.axes import SEQUENCE as SEQUENCE
+from weighbridge.axes import STREAM as STREAM
+from weighbridge.axes import TENSOR_PARALLEL as TENSOR_PARALLEL
+from weighbridge.axes import WHERE_SPLIT as WHERE_SPLIT
+from weighbridge.axes import Axis as Axis
+from weighbridge.axes import Dimension as Dimension
+from weighbridge.axes import Joined as Joined
+from weighbridge.axes import renamed as renamed
+from weighbridge.axes import splits as splits
 from weighbridge.passes import Pass as Pass
 from weighbridge.passes import Phase as Phase
+from weighbridge.records import unchanged, unchanged_value
 from weighbridge.traced import plain
 from weighbridge.units import DataType, data_type
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A logical axis: what a plan may later divide.
-
-    Attributes:
-        name: batch, sequence, hidden, heads, ffn, vocabulary, experts ...
-        units: the indivisible pieces along it (attention heads, columns).
-        width: elements per piece (the head dimension; 1 for plain columns).
-        choices: of tokens that go to each rank at most once: how many experts there are, and how many a token goes to.
-    """
-
-    name: str
-    units: Count
-    width: Count = 1
-    choices: tuple[Count, Count] | None = None
-
-    def __post_init__(self) -> None:
-        if type(self.units) is float or type(self.width) is float:
-            raise TypeError(f"axis {self.name}: sizes are whole numbers; divide with exact_div or ceil_div, not '/'")
-
-    @property
-    def size(self) -> Count:
-        """Elements along the axis."""
-        return self.units if type(self.width) is int and self.width == 1 else self.units * self.width
-
-
-TENSOR_PARALLEL = frozenset({"heads", "kv_heads", "ffn", "expert_ffn", "vocab", "vocabulary", "groups", "joint"})
-"""Axes that tensor parallelism divides."""
-
-SEQUENCE, STREAM = "sequence", "stream"
-"""The axis of positions: between projections that tensor parallelism divides, and on the residual stream, where
-sequence parallelism divides it too."""
-
-WHERE_SPLIT = "where split"
-"""An axis of what only is where tensor parallelism splits anything: of no length otherwise."""
-
-
-def splits(axis: Dimension) -> bool:
-    """Whether tensor parallelism divides a dimension."""
-    return (axis.name if isinstance(axis, Axis) else axis.parts[0].name) in TENSOR_PARALLEL
-
-
-def renamed(axes: tuple[Dimension, ...], name: str) -> tuple[Dimension, ...]:
-    """Axes with that of positions under another name."""
-    return tuple(Axis(name, a.units) if a.name in (SEQUENCE, STREAM) and isinstance(a, Axis) else a for a in axes)
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Axes laid end to end in one dimension, as a fused projection makes them (q, k and v; gate and up)."""
-
-    parts: tuple[Axis, ...]
-
-    @property
-    def name(self) -> str:
-        """The names of the parts."""
-        return "+".join(part.name for part in self.parts)
-
-    @property
-    def size(self) -> Count:
-        """Elements along all parts."""
-        return total(part.size for part in self.parts)
-
-
-Dimension = Axis | Joined
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -129,7 +73,7 @@ class Use(StrEnum):
     """It stands in memory that a library took once for all, or that something else keeps, and in no line."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@unchanged
 class Tensor:
     """A symbolic activation: a name, axes and a data type, no values. Identity is what tells two tensors apart.
 
@@ -137,7 +81,8 @@ class Tensor:
         name: what it holds.
         axes: its dimensions.
         dtype: its data type.
-        tape: the record of the pass that it belongs to.
+        owner: the record of the pass that it belongs to. Tensors only look back at it, so that nobody has to search for
+            what is left of a pass that is done with.
         base: the tensor that it is a view of, if it is one.
         use: the line of the ledger that it stands in.
     """
@@ -145,9 +90,21 @@ class Tensor:
     name: str
     axes: tuple[Dimension, ...]
     dtype: DataType
-    tape: Tape = field(repr=False)
+    owner: ReferenceType[Tape] = field(repr=False)
     base: Tensor | None = field(default=None, repr=False)
     use: Use = Use.ACTIVATION
+
+    @property
+    def tape(self) -> Tape:
+        """The record of the pass that it belongs to, which stands as long as somebody holds it.
+
+        Raises:
+            ReferenceError: if nobody does.
+        """
+        tape = self.owner()
+        if tape is None:
+            raise ReferenceError(f"{self.name}: the tape that it was recorded on is gone")
+        return tape
 
     @property
     def storage(self) -> Tensor:
@@ -170,7 +127,7 @@ class Tensor:
         return product(axis.size for axis in self.axes[:-1])
 
 
-@dataclass(frozen=True, slots=True)
+@unchanged_value
 class Work:
     """Floating-point operations of one operation, forward and backward (a multiply-add is two)."""
 
@@ -178,7 +135,11 @@ class Work:
     backward: Count = 0
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+NO_WORK = Work()
+"""Of what only moves."""
+
+
+@unchanged
 class Operation:
     """One record of the tape.
 
@@ -258,6 +219,36 @@ class Segment:
     end: int
 
 
+@dataclass(eq=False, slots=True)
+class Inside:
+    """While a module runs. A pass enters hundreds; context managers of functions would take twice the time."""
+
+    scope: list[Any]
+    module: Any
+
+    def __enter__(self) -> None:
+        self.scope.append(self.module)
+
+    def __exit__(self, *raised: object) -> None:
+        self.scope.pop()
+
+
+@dataclass(eq=False, slots=True)
+class Recording:
+    """While a segment is recorded."""
+
+    tape: Tape
+    name: str
+    start: int = 0
+
+    def __enter__(self) -> None:
+        self.start = len(self.tape.operations)
+
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        if kind is None:
+            self.tape.segments.append(Segment(self.name, self.start, len(self.tape.operations)))
+
+
 @dataclass(eq=False)
 class Tape:
     """The record of one forward pass.
@@ -271,6 +262,8 @@ class Tape:
         lowered: tensors with their copies in the type that projections multiply in.
         remade: storages that are made again backward in memory that is there (Unsloth, kernels/fast_lora.py).
         partial: some weights are frozen, so that only what comes after trained ones has a gradient.
+        dtype: data type of activations.
+        reference: what tensors know of it.
     """
 
     run: Pass
@@ -284,20 +277,16 @@ class Tape:
     _live: set[int] = field(default_factory=set)
     _scope: list[Any] = field(default_factory=list)
     _frozen: bool = False
+    dtype: DataType = field(init=False)
+    reference: ReferenceType[Tape] = field(init=False, repr=False)
 
-    @property
-    def dtype(self) -> DataType:
-        """Data type of activations."""
-        return data_type(self.run.dtype)
+    def __post_init__(self) -> None:
+        self.reference = ref(self)
+        self.dtype = data_type(self.run.dtype)
 
-    @contextmanager
-    def inside(self, module: Any) -> Iterator[None]:
+    def inside(self, module: Any) -> Inside:
         """Record what follows as done by ``module``."""
-        self._scope.append(module)
-        try:
-            yield
-        finally:
-            self._scope.pop()
+        return Inside(self._scope, module)
 
     @contextmanager
     def repeated(self, count: Count, carried: Tensor, module: Any = None) -> Iterator[None]:
@@ -306,12 +295,9 @@ class Tape:
         yield
         self.spans.append(Span(start, len(self.operations), count, carried, module))
 
-    @contextmanager
-    def segment(self, name: str) -> Iterator[None]:
+    def segment(self, name: str) -> Recording:
         """Record what follows as one segment that a plan may recompute by that name."""
-        start = len(self.operations)
-        yield
-        self.segments.append(Segment(name, start, len(self.operations)))
+        return Recording(self, name)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -329,7 +315,7 @@ class Tape:
         use: Use = Use.ACTIVATION,
     ) -> Tensor:
         """A new symbolic tensor, of the pass's data type unless another is given."""
-        return Tensor(name, axes, dtype or self.dtype, self, base, use)
+        return Tensor(name, axes, dtype or self.dtype, self.reference, base, use)
 
     def table(self, name: str, *axes: Dimension, dtype: DataType | None = None, use: Use = Use.ACTIVATION) -> Tensor:
         """A tensor that is made once for all layers: the same one at every call with the same name and size."""
@@ -360,7 +346,7 @@ class Tape:
         reads: tuple[Tensor | Weight, ...],
         makes: tuple[Tensor, ...],
         keeps: tuple[Tensor, ...] = (),
-        work: Work = Work(),
+        work: Work = NO_WORK,
         counted: Mapping[str, Work] | None = None,
         **memory: tuple[Tensor, ...],
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, total
@@ -64,9 +65,11 @@ class Node:
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it, in model order."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        return iter(self._all)
+
+    @cached_property
+    def _all(self) -> tuple[Node, ...]:
+        return (self, *(node for child in self.children for node in child.walk()))
 
     def each(
         self, copies: Callable[[Node], Count], include: Callable[[Node], bool], times: Count = 1

@@ -12,9 +12,9 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "weighbridge"
 
 FLOORS = [
-    {"errors", "arithmetic", "ggml", "sums"},
+    {"errors", "arithmetic", "ggml", "records", "sums"},
     {"traced", "units"},
-    {"tree", "kernels", "passes", "tape"},
+    {"axes", "tree", "kernels", "passes", "tape"},
     {"gradients", "halves", "pieces"},
     {"replay"},
     {"nn"},

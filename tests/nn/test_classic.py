@@ -34,13 +34,22 @@ def count(module: Any) -> int:
     return counted
 
 
+TAPES: list[Tape] = []
+"""Tensors look back at their tapes and do not hold them."""
+
+
+def on_tape(work: Pass) -> Tape:
+    TAPES.append(Tape(work))
+    return TAPES[-1]
+
+
 def hidden(work: Pass, width: int = 64) -> Tensor:
     """Hidden states on a tape of their own."""
-    return Tape(work).tensor("x", Axis("batch", work.batch), Axis("sequence", work.sequence), Axis("hidden", width))
+    return on_tape(work).tensor("x", Axis("batch", work.batch), Axis("sequence", work.sequence), Axis("hidden", width))
 
 
 def tokens(work: Pass) -> Tensor:
-    return Tape(work).tensor("tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=INT64)
+    return on_tape(work).tensor("tokens", Axis("batch", work.batch), Axis("sequence", work.sequence), dtype=INT64)
 
 
 def forward(x: Tensor) -> int:

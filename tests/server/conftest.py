@@ -130,6 +130,12 @@ def children(running: Running) -> list[int]:
     return sorted(found, key=lambda pid: (b"--quick" not in Path(f"/proc/{pid}/cmdline").read_bytes(), pid))
 
 
+def long(global_batch: int = 36_864) -> dict[str, Any]:
+    """A question that takes a second: a pipeline of 48 stages, and all that it runs."""
+    options = {"cluster": "384xH800", "tp": 8, "pp": 48, "global_batch": global_batch}
+    return {"model": "nemotron-4-340b", "options": options, "with": ["timeline", "tree"]}
+
+
 def figure(running: Running, name: str) -> float:
     """A figure of the metrics, by its name and labels as they are written."""
     for line in running.get("/metrics").body.decode().splitlines():

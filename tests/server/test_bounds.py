@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.requests import Request
 
-from tests.server.conftest import Running, figure, served
+from tests.server.conftest import Running, figure, long, served
 from tests.server.test_problems import check
 from weighbridge.server.bodies import Bodies
 from weighbridge.server.problems import RefusedError
@@ -98,12 +98,9 @@ def test_what_comes_in_halves_is_waited_for_so_long_only(service: Running) -> No
     assert nothing == b""
 
 
-SLOW = {"model": "deepseek-v3", "options": {"cluster": "8xH200", "prompt": 2051}, "with": ["users"]}
-
-
 def test_a_question_that_computes_too_long_is_given_up_and_its_worker_goes_on() -> None:
     with served("--seconds", "0.1") as running:
-        answer = running.ask("infer", SLOW)
+        answer = running.ask("train", long())
         check(answer, 422, "too-much")
         assert "0.1 s of computing" in answer.data["detail"]
         assert running.ask("params", {"model": "gpt2"}).status == 200
@@ -113,9 +110,9 @@ def test_a_question_that_computes_too_long_is_given_up_and_its_worker_goes_on() 
 
 def test_a_full_queue_says_when_to_come_again() -> None:
     with served("--queue", "1", "--cache", "0") as running, ThreadPoolExecutor(8) as pool:
-        running.ask("infer", SLOW)  # its shape is known to be slow from now on
-        questions = [{**SLOW, "options": {"cluster": "8xH200", "prompt": 2100 + i}} for i in range(6)]
-        found = list(pool.map(lambda question: running.ask("infer", question), questions))
+        running.ask("train", long())  # its shape is known to be slow from now on
+        questions = [long(30_000 + i) for i in range(6)]
+        found = list(pool.map(lambda question: running.ask("train", question), questions))
         refused = [answer for answer in found if answer.status != 200]
         assert refused
         assert len(refused) < 6
@@ -125,10 +122,10 @@ def test_a_full_queue_says_when_to_come_again() -> None:
 
 
 def test_slow_questions_leave_quick_ones_their_turn(service: Running) -> None:
-    service.ask("infer", SLOW)
+    service.ask("train", long())
     with ThreadPoolExecutor(4) as pool:
-        slow = [{**SLOW, "options": {"cluster": "8xH200", "prompt": 3000 + i}} for i in range(4)]
-        waiting = [pool.submit(service.ask, "infer", question) for question in slow]
+        slow = [long(31_000 + i) for i in range(4)]
+        waiting = [pool.submit(service.ask, "train", question) for question in slow]
         time.sleep(0.2)
         took = []
         for number in range(20):

@@ -11,11 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.server.conftest import Running, figure, served, start
+from tests.server.conftest import Running, figure, long, served, start
 from tests.server.test_problems import check
-
-LONG = {"model": "deepseek-v3", "options": {"cluster": "8xH200", "prompt": 2049}, "with": ["users"]}
-"""A question that takes seconds."""
 
 
 def test_health_and_readiness(service: Running) -> None:
@@ -69,7 +66,7 @@ def test_a_service_whose_workers_cannot_start_ends_and_says_why(capfd: pytest.Ca
 def test_a_signal_lets_what_is_under_way_finish() -> None:
     running = start("--workers", "1", "--slow-workers", "1")
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(running.ask, "infer", LONG)
+        asked = pool.submit(running.ask, "train", long())
         time.sleep(0.6)
         assert not asked.done()
         running.process.send_signal(signal.SIGTERM)

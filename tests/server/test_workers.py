@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.conftest import Running, children, figure, served
-from tests.server.test_operations import LONG
+from tests.server.conftest import Running, children, figure, long, served
 from tests.server.test_problems import check
 from weighbridge.server import worker
 from weighbridge.server.wire import Came
@@ -48,7 +47,7 @@ def kill_when_busy(running: Running, times: int) -> None:
 
 def test_a_worker_that_is_killed_in_the_midst_of_a_question_is_replaced_and_the_question_asked_again() -> None:
     with served() as running, ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(running.ask, "infer", LONG)
+        asked = pool.submit(running.ask, "train", long())
         kill_when_busy(running, 1)
         beside = [running.ask("params", {"model": "gpt2", "options": {"set": {"n_layer": n}}}) for n in range(2, 12)]
         assert {answer.status for answer in beside} == {200}
@@ -61,12 +60,12 @@ def test_a_worker_that_is_killed_in_the_midst_of_a_question_is_replaced_and_the_
 
 def test_a_question_that_loses_two_workers_is_given_up() -> None:
     with served() as running, ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(running.ask, "infer", LONG)
+        asked = pool.submit(running.ask, "train", long())
         kill_when_busy(running, 2)
         check(asked.result(60), 500, "lost")
         until(running, 'weighbridge_workers_alive{lane="slow"}', 1)
         assert running.get("/ready").status == 200
-        assert running.ask("infer", LONG).status == 200
+        assert running.ask("train", long()).status == 200
         assert figure(running, 'weighbridge_questions_refused_total{reason="lost"}') == 1
 
 
@@ -161,12 +160,12 @@ def test_slow_workers_have_the_lower_priority(service: Running) -> None:
 
 def test_questions_of_those_who_left_are_not_answered() -> None:
     with served("--cache", "0") as running, ThreadPoolExecutor(1) as pool:
-        running.ask("infer", LONG)  # its shape is known to be slow
-        asked = pool.submit(running.ask, "infer", {**LONG, "options": {"cluster": "8xH200", "prompt": 2400}})
+        running.ask("train", long())  # its shape is known to be slow
+        asked = pool.submit(running.ask, "train", long(40_000))
         time.sleep(0.2)
-        for prompt in range(3000, 3008):
-            text = json.dumps({**LONG, "options": {"cluster": "8xH200", "prompt": prompt}}).encode()
-            head = "POST /api/v1/infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+        for batch in range(30_000, 30_008):
+            text = json.dumps(long(batch)).encode()
+            head = "POST /api/v1/train HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
             with socket.create_connection(("127.0.0.1", running.port)) as connection:
                 connection.sendall(f"{head}{len(text)}\r\n\r\n".encode() + text)
                 time.sleep(0.02)

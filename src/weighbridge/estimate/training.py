@@ -27,7 +27,6 @@ from weighbridge.nn.problems import Problem
 from weighbridge.parallel.layout import Layout
 from weighbridge.parallel.plan import Plan
 from weighbridge.parallel.precision import INPUTS, SCALED_WHOLE, SCALES_BLOCKS, Precision, Recipe
-from weighbridge.parallel.problems import of_fields
 from weighbridge.parallel.recompute import MODULES, OFFLOADED, offloaded
 from weighbridge.parallel.remarks import remarks
 from weighbridge.parallel.schedule import placement
@@ -295,9 +294,8 @@ def train(
 
 def problems(model: Model, plan: Plan, cluster: Cluster | None) -> Iterator[Problem]:
     """Everything that is wrong with a plan for a model and a cluster."""
-    unfit = list(of_fields(plan))
-    if unfit:
-        yield from unfit
+    if plan.unfit:
+        yield from plan.unfit
         return
     tree = model.tree
     predictions = total(node.times for node in tree.children if node.apart)

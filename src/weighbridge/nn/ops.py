@@ -86,21 +86,21 @@ def matmul(
     given, wanted = plain(x.axes[-1].size), plain(columns.size)
     if isinstance(given, int) and isinstance(wanted, int) and given != wanted:
         raise ValueError(f"{columns.name}: a projection of {wanted:,} columns was given {given:,} ({x.axes[-1].name})")
-    rows = x.axes[:-1]
-    rows = renamed(rows, STREAM) if splits(columns) else renamed(rows, SEQUENCE) if splits(out) else rows
-    expert = "expert_ffn" in (columns.name, out.name)
-    wide = expert and x.tape.run.kernels.autocast  # grouped multiplies are none of autocast's operations
+    tape, rows = x.tape, x.axes[:-1]
+    kernels, split = tape.run.kernels, splits(out)
+    rows = renamed(rows, STREAM) if splits(columns) else renamed(rows, SEQUENCE) if split else rows
+    wide = kernels.autocast and "expert_ffn" in (columns.name, out.name)  # grouped multiplies do not cast by themselves
     own = x.dtype if any(weight.dtype is x.dtype for weight in weights) else None
-    made = x.tape.tensor("projection", *rows, out, use=use, dtype=x.dtype if wide else own)
+    made = tape.tensor("projection", *rows, out, use=use, dtype=x.dtype if wide else own)
     trained, multiply = trains(*weights), 2 * x.rows * columns.size * out.size
     work = twice(multiply) if trained or not weights else Work(multiply, multiply)
-    memory = gathers(x, buffered) if splits(out) else scatters(made) if splits(columns) else {}
-    if x.dtype is x.tape.run.kernels.inputs:
+    memory = gathers(x, buffered) if split else scatters(made) if splits(columns) else {}
+    if x.dtype is kernels.inputs:
         memory = quantised(x, made, memory)
     x, copies = (x, ()) if wide else autocast(x, weights)
     keeps = (x, *copies) if trained or not weights or _kept_with_packed(x, weights) else copies
     memory = written_out(x, weights, memory)
-    x.tape.record("matmul", (x, *weights), (made, *copies), keeps, work, counted, cached=copies, **memory)
+    tape.record("matmul", (x, *weights), (made, *copies), keeps, work, counted, cached=copies, **memory)
     return made
 
 
@@ -113,7 +113,9 @@ def written_out(
     x: Tensor, weights: tuple[Weight, ...], memory: Mapping[str, tuple[Tensor, ...]]
 ) -> dict[str, tuple[Tensor, ...]]:
     """What a multiply holds, with packed weights written out in the type of activations while it runs."""
-    packed = (w for w in weights if w.packed is not None)
+    packed = [weight for weight in weights if weight.packed is not None]
+    if not packed:
+        return dict(memory)
     whole = tuple(x.tape.tensor("weight written out", *w.axes, use=Use.WORKSPACE) for w in packed)
     names = ("scratch", "scratch_backward")
     return {**memory, **{name: (*memory.get(name, ()), *whole) for name in names}}

@@ -184,15 +184,19 @@ class Plan:
                 yield problem
 
     def _problems(self, tree: Node | None, layers: int, prediction: int) -> Iterator[Problem]:
-        wrong = list(problems.of_fields(self))
-        if wrong:
-            yield from wrong
+        if self.unfit:
+            yield from self.unfit
             return
         for part in (problems.of_choices, problems.of_ranks, problems.of_sharding, problems.of_batch):
             yield from part(self)
         if tree is not None:
             yield from problems.of_model(self, tree)
             yield from problems.of_layout(self, layers, prediction)
+
+    @cached_property
+    def unfit(self) -> tuple[Problem, ...]:
+        """Fields that are not what they must be; nothing else can be asked of the plan until they are."""
+        return tuple(problems.of_fields(self))
 
     @cached_property
     def data(self) -> Count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from weighbridge.arithmetic import product
@@ -12,7 +13,7 @@ from weighbridge.parallel import layout as layouts
 from weighbridge.parallel import schedule
 from weighbridge.parallel.recompute import LAYERS, MODULES, OFFLOADED, Method
 from weighbridge.parallel.zero import Engine
-from weighbridge.tape import TENSOR_PARALLEL, Axis, Joined
+from weighbridge.tape import TENSOR_PARALLEL, Joined
 from weighbridge.traced import plain
 from weighbridge.tree import Node
 
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
 AWAY = (*OFFLOADED, LAYERS)
 """What activations can be offloaded of."""
 
-REPLICATED = frozenset({"kv_heads", "vocab", "vocabulary"})
-"""Axes with rules of their own: key/value heads are copied where ranks outnumber them, vocabularies are padded."""
+PADDED = frozenset({"vocab", "vocabulary"})
+"""Axes that need not divide: vocabularies are padded."""
+
+EXPERTS = "experts"
+"""What ranks share that is no axis of a weight."""
+
+WORDS = {"ffn": "columns of the feed-forward network", "expert_ffn": "columns of an expert"}
+"""What those are called that their name does not say."""
 
 
 COUNTS = ("gpus", "tensor", "pipeline", "virtual", "context", "expert", "micro_batch", "sequence")
@@ -155,39 +162,35 @@ def _micro_batches(plan: Plan) -> Iterator[Problem]:
 
 def of_model(plan: Plan, tree: Node) -> Iterator[Problem]:
     """Axes of a model that the plan's degrees do not divide, and what is asked of parts that it does not have."""
-    if not any(node.together for node in tree.walk()):
+    shared = _shared(tree)
+    if not any(name == EXPERTS for name, _ in shared):
         for name in ("expert", "expert_tensor"):
             asked = getattr(plan, name)
             if asked is not None and (asked > 1 or name == "expert_tensor"):
                 yield name, f"got {asked:,}; the model has no experts to spread"
-    seen: set[tuple[str, int]] = set()
+    degrees = {EXPERTS: ("expert", plan.expert), "expert_ffn": ("expert_tensor", plan.inside_experts)}
+    for name, units in shared:
+        field, degree = degrees.get(name, ("tensor", plan.tensor))
+        copied = name == "kv_heads" and degree % units == 0
+        if units % degree and not copied:
+            near = divisors_near(units, degree)
+            words = WORDS.get(name, name.replace("_", " "))
+            yield field, f"{units:,} {words} do not divide by {field} = {degree:,}; nearest that do: {near}"
+
+
+@lru_cache(maxsize=32)
+def _shared(tree: Node) -> tuple[tuple[str, int], ...]:
+    """What ranks share of a model and how many there are of it: experts, and axes, each once, in model order."""
+    found: dict[tuple[str, int], None] = {}
     for node in tree.walk():
         if node.together:
-            yield from _once(seen, "expert", "experts", plain(node.times), plan.expert)
+            found[EXPERTS, int(plain(node.times))] = None
         for weight in node.weights.values():
             for axis in weight.axes:
                 for part in axis.parts if isinstance(axis, Joined) else (axis,):
-                    yield from _divides(plan, part, seen)
-
-
-def _divides(plan: Plan, axis: Axis, seen: set[tuple[str, int]]) -> Iterator[Problem]:
-    if axis.name not in TENSOR_PARALLEL:
-        return
-    field, degree = ("tensor", plan.tensor)
-    if axis.name == "expert_ffn":
-        field, degree = "expert_tensor", plan.inside_experts
-    units = int(plain(axis.units))
-    if axis.name in REPLICATED and (axis.name != "kv_heads" or degree % units == 0):
-        return
-    words = {"ffn": "columns of the feed-forward network", "expert_ffn": "columns of an expert"}
-    yield from _once(seen, field, words.get(axis.name, axis.name.replace("_", " ")), units, degree)
-
-
-def _once(seen: set[tuple[str, int]], field: str, words: str, units: int, degree: int) -> Iterator[Problem]:
-    if units % degree and (words, units) not in seen:
-        seen.add((words, units))
-        near = divisors_near(units, degree)
-        yield field, f"{units:,} {words} do not divide by {field} = {degree:,}; nearest that do: {near}"
+                    if part.name in TENSOR_PARALLEL and part.name not in PADDED:
+                        found[part.name, int(plain(part.units))] = None
+    return tuple(found)
 
 
 def divisors_near(units: int, degree: int) -> str:

@@ -208,24 +208,30 @@ def _most(takes: Callable[[int], Count], room: Count, end: int, step: int, start
     """The most of something, of which more takes more, whose bytes fit into a room; ``None`` where half of ``end``
     still fits.
 
-    What takes bytes in proportion, in whole steps, is found by a straight line between what fits and what does not,
-    from ``start`` on; each look is a pass through the model.
+    What takes bytes in proportion, in whole steps, is found by a straight line: through the last two that fit, from
+    ``start`` on, then between what fits and what does not. Each look is a pass through the model.
     """
-    low, high, of_low, of_high = 0, start, 0, takes(start)
-    while of_high <= room:
-        if 2 * high >= end:
+    low, high = (0, 0), (start, takes(start))
+    while high[1] <= room:
+        if 2 * high[0] >= end:
             return None
-        low, of_low = high, of_high
-        high = min(max(high * room // of_high + step if of_high else end, 2 * high), end // 2)
-        of_high = takes(high)
-    while high - low > 1:
-        straight = low + (room - of_low) * (high - low) // (of_high - of_low)
-        whole = straight - straight % step
-        for near in (*(whole + side + more for side in (0, step, -step) for more in (0, 1)), (low + high) // 2):
-            if low < near < high:
-                found = takes(near)
-                if found <= room:
-                    low, of_low = near, found
-                else:
-                    high, of_high = near, found
-    return low
+        reached = _reached(low, high, room, step)
+        further = min(reached + 1 if reached > high[0] else 2 * high[0], end // 2)
+        low, high = high, (further, takes(further))
+    while high[0] - low[0] > 1:
+        whole = _reached(low, high, room, step)
+        near = (whole + side + more for side in (0, step, -step) for more in (0, 1))
+        for size in (*near, (low[0] + high[0]) // 2):
+            if low[0] < size < high[0]:
+                found = (size, takes(size))
+                low, high = (found, high) if found[1] <= room else (low, found)
+    return low[0]
+
+
+def _reached(one: tuple[int, Count], other: tuple[int, Count], room: Count, step: int) -> int:
+    """Where a straight line through two sizes and their bytes reaches a room, to the whole step below; 0 where both
+    take the same.
+    """
+    steps, further = ceil_div(one[0], step), ceil_div(other[0], step)
+    more = other[1] - one[1]
+    return (steps + (room - one[1]) * (further - steps) // more) * step if more else 0

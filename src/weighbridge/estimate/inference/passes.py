@@ -84,19 +84,22 @@ def _standing(tape: Tape, sharding: ServingSharding) -> dict[Tensor, int]:
 
 def _highest(moments: tuple[Moment, ...], sharding: ServingSharding) -> dict[Tensor, int]:
     """The bytes that stand at the highest moment, tensor by tensor."""
+    one: dict[Tensor, Count] = {}
     now: dict[Tensor, int] = {}
     highest: dict[Tensor, int] = {}
     held = most = 0
     for moment in moments:
         for tensor, times in moment.added:
-            size = int(plain(times * sharding.bytes(tensor)))
+            if tensor not in one:
+                one[tensor] = sharding.bytes(tensor)
+            size = int(plain(times * one[tensor]))
             now[tensor] = now.get(tensor, 0) + size
             held += size
         if held > most:
             highest, most = dict(now), held
         for tensor, times in moment.freed:
-            size = int(plain(times * sharding.bytes(tensor)))
-            now[tensor] = now.get(tensor, 0) - size
+            size = int(plain(times * one[tensor]))
+            now[tensor] -= size
             held -= size
     return {tensor: size for tensor, size in highest.items() if size}
 

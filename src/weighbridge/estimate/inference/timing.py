@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from weighbridge.arithmetic import Count, ceil_div, product
+from weighbridge.estimate.asked import Asked, asked
 from weighbridge.estimate.inference.formats import Format, of_packing, of_type
 from weighbridge.estimate.inference.passes import Forward
 from weighbridge.estimate.inference.weights import RankWeights
@@ -16,9 +17,8 @@ from weighbridge.estimate.time.shapes import Heads, Projection, joined, kind_of
 from weighbridge.estimate.time.work import Bound
 from weighbridge.gradients import storages
 from weighbridge.hardware.cluster import Cluster
-from weighbridge.hardware.collectives import Collectives, collectives
-from weighbridge.hardware.device import Device
-from weighbridge.hardware.speeds import Speeds, speeds
+from weighbridge.hardware.collectives import Collectives
+from weighbridge.hardware.speeds import Speeds
 from weighbridge.nn.mla import MultiHeadLatentAttention
 from weighbridge.nn.moe import MixtureOfExperts
 from weighbridge.parallel.serving import Serving
@@ -83,21 +83,29 @@ class PassTime:
     cluster: Cluster
 
     @cached_property
-    def device(self) -> Device:
-        """The device, with the rate of its one type of 16 bits for both: what is said of bf16 holds for fp16."""
+    def asked(self) -> Asked:
+        """What kernels and messages take there: with the rate of the device's one type of 16 bits for both, as what is
+        said of bf16 holds for fp16.
+        """
         device = self.cluster.device
+        if "bf16" in device.peak_flops:
+            return asked(self.cluster)
         rates = {"bf16": device.peak_flops[device.half], **device.peak_flops}
-        return replace(device, peak_flops=rates)
+        return asked(replace(self.cluster, device=replace(device, peak_flops=rates)))
 
-    @cached_property
+    @property
     def speeds(self) -> Speeds:
         """The device's kernels."""
-        return speeds(self.device)
+        return self.asked.speeds
 
-    @cached_property
+    @property
     def links(self) -> Collectives:
         """The cluster's messages."""
-        return collectives(self.cluster)
+        return self.asked.links
+
+    def _seconds(self, ask: Callable[..., Any], *sizes: Count | str, **options: Any) -> float:
+        """What a method of the speeds or the messages answers."""
+        return float(self.asked.once(ask, *sizes, **options))
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
@@ -162,21 +170,19 @@ class PassTime:
             yield "matmul", self._bound(rows), linear
         else:
             if fmt.casts:
-                yield "cast", Bound.MEMORY, self.speeds.stream(3 * rows * depth) - self.speeds.launch / 2
+                cast = self._seconds(self.speeds.stream, 3 * rows * depth) - self.speeds.launch / 2
+                yield "cast", Bound.MEMORY, cast
             yield "matmul", self._bound(rows), self.multiply(rows, columns, depth, fmt)
         inside = any(isinstance(module, MixtureOfExperts) for module in own.first.scope)
         if own.splits_columns and not inside:  # the sum of shared experts' shares is one with that of the routed ones
             yield "all-reduce", Bound.NETWORK, self.all_reduce(2 * rows * columns)
         if own.kind is Kind.HEAD and plain(self.serving.tensor) > 1:
-            yield (
-                "gather",
-                Bound.NETWORK,
-                float(self.links.all_gather(2 * rows * columns * self.serving.tensor, self.serving.tensor)),
-            )
+            ranks = self.serving.tensor
+            yield "gather", Bound.NETWORK, self._seconds(self.links.all_gather, 2 * rows * columns * ranks, ranks)
 
     def _bound(self, rows: int) -> Bound:
         """Few rows wait for weights: the device's rate over its bandwidth says how few."""
-        device = self.device
+        device = self.speeds.device
         return Bound.COMPUTE if rows > device.peak_flops["bf16"] / device.memory_bandwidth else Bound.MEMORY
 
     def format(self, weight: Weight | None) -> Format:
@@ -188,10 +194,10 @@ class PassTime:
     def multiply(self, rows: int, columns: int, depth: int, fmt: Format) -> float:
         """A multiply; weights of fewer bits than it runs in come from memory as they are."""
         if fmt.precision != "bf16" or fmt.bits >= 16:
-            return float(self.speeds.matmul(rows, columns, depth, fmt.precision))
+            return self._seconds(self.speeds.matmul, rows, columns, depth, fmt.precision)
         bits = 4 if fmt.bits < 6 else 8
         group = round(16 / (fmt.bits - bits)) if fmt.bits > bits else depth
-        return float(self.speeds.weight_only(rows, columns, depth, bits, group))
+        return self._seconds(self.speeds.weight_only, rows, columns, depth, bits, group)
 
     def _casts(self, part: Projection | Operation) -> int:
         """Kernels that bring what a multiply is given to its type, where they are timed as one with it."""
@@ -204,7 +210,7 @@ class PassTime:
         """Cast and multiply as the engine's own kernels do, where they were measured."""
         if not fmt.casts or fmt.experts not in self.serving.engine.linear:
             return None
-        seconds = self.speeds.linear(rows, columns, depth, fmt.experts)
+        seconds = self.asked.once(self.speeds.linear, rows, columns, depth, fmt.experts)
         return None if seconds is None else float(seconds)
 
     def all_reduce(self, size: Count) -> float:
@@ -215,8 +221,8 @@ class PassTime:
         engine = self.serving.engine.name
         direct = self.links.curves.direct
         if engine in direct:
-            return float(self.links.small_all_reduce(size, ranks, engine=engine))
-        return float(self.links.all_reduce(size, ranks))
+            return self._seconds(self.links.small_all_reduce, size, ranks, engine=engine)
+        return self._seconds(self.links.all_reduce, size, ranks)
 
     def _experts(self, dispatch: Operation) -> Iterator[tuple[str, Bound, float]]:
         """Routed experts of a layer, and the messages around them."""
@@ -230,7 +236,8 @@ class PassTime:
         weight = next(node.weights["weight"] for node in expert.node().walk() if "weight" in node.weights)
         width = int(plain(sharding.local(Axis("expert_ffn", moe.intermediate_size))))
         matrices = 3 if moe.gated else 2
-        seconds = self.speeds.experts(
+        seconds = self._seconds(
+            self.speeds.experts,
             tokens,
             moe.met,
             moe.num_experts,
@@ -240,14 +247,14 @@ class PassTime:
             gpus=serving.expert,
             matrices=matrices,
         )
-        yield "experts", self._bound(tokens * moe.met // moe.num_experts), float(seconds)
+        yield "experts", self._bound(tokens * moe.met // moe.num_experts), seconds
         ranks = serving.tensor * serving.data
         if serving.data == 1:
             yield "all-reduce", Bound.NETWORK, self.all_reduce(2 * rows * hidden)
         else:
             sent = rows * min(moe.met, serving.expert) * hidden
             for name, size in (("dispatch", sent), ("combine", 2 * sent)):
-                yield name, Bound.NETWORK, float(self.links.all_to_all(size, ranks))
+                yield name, Bound.NETWORK, self._seconds(self.links.all_to_all, size, ranks)
 
     def _attention(self, operation: Operation) -> tuple[Bound, float]:
         """Attention over the prompt, or of one token over the cache."""
@@ -258,7 +265,7 @@ class PassTime:
             keys = run.positions if module.selected is None else min(run.positions, module.selected)
             latent = (run.batch, own, keys, module.kv_lora_rank, module.qk_rope_head_dim)
             kept = self.serving.cache_type.element(module.kv_lora_rank)
-            return Bound.MEMORY, float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
+            return Bound.MEMORY, self._seconds(self.speeds.latent_decode_attention, *latent, kv_bytes=kept)
         chosen = module.selected if isinstance(module, MultiHeadLatentAttention) else None
         if chosen is not None and run.positions > chosen:
             return Bound.COMPUTE, self._chosen(module, chosen)
@@ -267,12 +274,13 @@ class PassTime:
             seen = max(1, int(plain(found.pairs)))
             heads = (batch, own, groups, seen, qk_dim, v_dim)
             kept = self.serving.cache_type.element(int(plain(v_dim)))
-            return Bound.MEMORY, float(self.speeds.decode_attention(*heads, kv_bytes=kept))
+            return Bound.MEMORY, self._seconds(self.speeds.decode_attention, *heads, kv_bytes=kept)
         if isinstance(module, MultiHeadLatentAttention):
             whole = (batch, own, queries, keys, qk_dim, v_dim)
-            return Bound.COMPUTE, float(self.speeds.latent_attention(*whole, causal=True, pairs=found.pairs))
-        seconds = self.speeds.attention(batch, own, groups, queries, keys, qk_dim, v_dim, pairs=found.pairs)
-        return Bound.COMPUTE, float(seconds)
+            seconds = self._seconds(self.speeds.latent_attention, *whole, causal=True, pairs=found.pairs)
+        else:
+            seconds = self._seconds(self.speeds.attention, *found.shape, pairs=found.pairs)
+        return Bound.COMPUTE, seconds
 
     def _chosen(self, module: Any, selected: Count) -> float:
         """Attention of a prompt whose queries each look at keys of their own choice: none are shared, so that every
@@ -285,7 +293,7 @@ class PassTime:
         short = min(first, int(plain(run.sequence)))
         seen = int(plain(selected)) - short * first // (2 * int(plain(run.sequence)))
         latent = (run.batch * run.sequence, own, seen, module.kv_lora_rank, module.qk_rope_head_dim)
-        return float(self.speeds.latent_decode_attention(*latent, kv_bytes=kept))
+        return self._seconds(self.speeds.latent_decode_attention, *latent, kv_bytes=kept)
 
     def _routed(self, operation: Operation) -> bool:
         """Whether an operation works on routed tokens, which the experts' own curve has."""
@@ -299,7 +307,7 @@ class PassTime:
         if operation.name == "rotary" and operation.reads[0].axes[-1].name in ("kv_heads", "rope"):
             return  # keys are turned by the kernel that turns queries
         moved = sum(int(plain(self.run.size(t))) for t in storages((*operation.reads, *operation.makes)).values())
-        moving = self.speeds.stream(moved + self._states(operation))
+        moving = self._seconds(self.speeds.stream, moved + self._states(operation))
         yield operation.name, Bound.MEMORY, max(moving, self._multiplied(operation))
         if operation.name == "norm" and any(splits(w.axes[-1]) for w in operation.reads if isinstance(w, Weight)):
             yield from self._shared_norm(operation, moving)
@@ -332,7 +340,7 @@ class PassTime:
         if not work:
             return 0.0
         tiles = ceil_div(work, 2 * TILE**3 * self.serving.tensor)
-        return float(self.speeds.matmul(TILE, TILE, TILE, "bf16", tiles))
+        return self._seconds(self.speeds.matmul, TILE, TILE, TILE, "bf16", tiles)
 
 
 def by(spans: tuple[Span, ...], attribute: str) -> dict[Any, float]:

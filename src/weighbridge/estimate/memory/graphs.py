@@ -98,7 +98,9 @@ def _inputs(stage: Stage, run: Run) -> Count:
         return own
     batch, positions = piece.carried.axes[:2]
     sequence = Axis("sequence", training.work.sequence)
-    mask = Tensor("mask of a graph", (batch, sequence, Axis("keys", training.work.positions)), INT8, piece.tape)
+    mask = Tensor(
+        "mask of a graph", (batch, sequence, Axis("keys", training.work.positions)), INT8, piece.tape.reference
+    )
     assert isinstance(positions, Axis), "a layer's input has positions"
     return own + training.size(mask)
 

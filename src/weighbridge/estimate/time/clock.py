@@ -1,45 +1,23 @@
-"""Seconds of kernels and messages of a plan on its cluster; what is asked again is not computed again."""
+"""Seconds of kernels and messages of a plan on its cluster."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Any
 
 from weighbridge.arithmetic import Count, maximum
+from weighbridge.estimate.asked import Asked, asked
 from weighbridge.estimate.time.launches import LOOP_LAUNCH, SLOWER, launch
 from weighbridge.estimate.time.power import joules
 from weighbridge.estimate.time.work import MESSAGE_PROCESSORS, Bound, Kernel, Seconds
 from weighbridge.hardware.cluster import Cluster
-from weighbridge.hardware.collectives import Collectives, collectives
-from weighbridge.hardware.speeds import Speeds, speeds
+from weighbridge.hardware.collectives import Collectives
+from weighbridge.hardware.speeds import Speeds
 from weighbridge.parallel.plan import Plan
 from weighbridge.traced import plain
 from weighbridge.tree import Kind
-
-MOST = 10_000
-"""Answers that are kept for a cluster."""
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """A cluster's speeds, and what was asked of them.
-
-    Attributes:
-        speeds: the device's kernels.
-        links: the cluster's messages.
-        answers: seconds, by the question.
-    """
-
-    speeds: Speeds
-    links: Collectives
-    answers: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
-
-
-@lru_cache(maxsize=8)
-def _asked(cluster: Cluster) -> Asked:
-    return Asked(speeds(cluster.device), collectives(cluster))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +35,7 @@ class Clock:
     @cached_property
     def asked(self) -> Asked:
         """What this plan and others asked of the cluster."""
-        return _asked(self.cluster)
+        return asked(self.cluster)
 
     @property
     def speeds(self) -> Speeds:
@@ -92,8 +70,7 @@ class Clock:
     ) -> Kernel:
         """A matrix multiply, or ``products`` equal ones in one kernel; apart, in one kernel each."""
         together = 1 if apart else products
-        key = ("multiply", rows, columns, depth, precision, together)
-        seconds = self._once(key, self.speeds.matmul, rows, columns, depth, precision, together)
+        seconds = self.asked.once(self.speeds.matmul, rows, columns, depth, precision, together)
         energy = joules(self.cluster.device, precision, 2 * products * rows * columns * depth)
         if not apart:
             return Kernel(name, kind, Bound.COMPUTE, seconds, joules=energy)
@@ -102,32 +79,24 @@ class Clock:
 
     def stream(self, name: str, kind: Kind, moved: Count | float, launches: int = 1) -> Kernel:
         """Kernels that only move bytes; no launch is one that moves them at its end."""
-        seconds = self._once(("stream", moved), self.speeds.stream, moved) * SLOWER.get(name, 1.0)
+        seconds = self.asked.once(self.speeds.stream, moved) * SLOWER.get(name, 1.0)
         seconds = seconds + (launches - 1) * self.speeds.launch if launches != 1 else seconds
         return Kernel(name, kind, Bound.MEMORY, seconds, launches)
 
     def attention(self, backward: bool, *shape: Any, **options: Any) -> Seconds:
         """A fused attention kernel."""
         run = self.speeds.attention_backward if backward else self.speeds.attention
-        return self._once(("attention", backward, shape, tuple(options.items())), run, *shape, **options)
+        seconds: Seconds = self.asked.once(run, *shape, **options)
+        return seconds
 
     def message(self, collective: str, bytes: Count, ranks: Count, stride: Count = 1, *more: float) -> Seconds:
         """A collective of ``ranks`` ranks that are ``stride`` apart; nothing among one."""
         if type(ranks) is int and ranks == 1:
             return 0.0
-        asked = (bytes, ranks, stride, *more)
-        return self._once((collective, *asked), getattr(self.links, collective), *asked)
+        seconds: Seconds = self.asked.once(getattr(self.links, collective), bytes, ranks, stride, *more)
+        return seconds
 
     def send(self, bytes: Count, stride: Count) -> Seconds:
         """A message to the rank ``stride`` further on."""
-        return self._once(("send", bytes, stride), self.links.send, bytes, stride)
-
-    def _once(self, key: tuple[Any, ...], ask: Any, *arguments: Any, **options: Any) -> Seconds:
-        if any(type(part) not in (int, float, str, bool, tuple) for part in key):
-            return ask(*arguments, **options)  # type: ignore[no-any-return] # traced numbers and arrays are not looked up
-        answers = self.asked.answers
-        if key not in answers:
-            if len(answers) >= MOST:
-                answers.clear()
-            answers[key] = ask(*arguments, **options)
-        return answers[key]  # type: ignore[no-any-return]
+        seconds: Seconds = self.asked.once(self.links.send, bytes, stride)
+        return seconds
