@@ -12,7 +12,7 @@ PIP := install --quiet --disable-pip-version-check
 WEB := src/weighbridge/web
 BROWSER := .venv-browser
 
-.PHONY: help run test serve service wheel-check lint site web-check browser page-speed page-pictures wheel docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
+.PHONY: help run test serve service service-check wheel-check lint site web-check browser page-speed page-pictures wheel docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,10 @@ service: $(VENV)/ready ## the service: its tests with more examples, load and me
 	SERVICE_EXAMPLES=200 $(BIN)/pytest -q tests/server tests/answer
 	$(BIN)/python -m benchmarks.serving_load --json benchmarks/results/serving_load.json
 	$(BIN)/python -m benchmarks.serving_memory --json benchmarks/results/serving_memory.json
+
+service-check: $(VENV)/ready ## load and memory of the service in a minute
+	$(BIN)/python -m benchmarks.serving_load --seconds 1
+	$(BIN)/python -m benchmarks.serving_memory --requests 6000 --cache 1048576
 
 wheel-check: $(VENV)/ready site ## build the wheel with the page in it, install it elsewhere, ask what it serves
 	$(BIN)/python -m tools.check_wheel

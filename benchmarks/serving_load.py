@@ -345,6 +345,8 @@ def main() -> None:
             "rows": [asdict(row) for row in rows],
         }
         asked.json.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    if refused := sum(row.refused for row in rows):
+        sys.exit(f"{refused:,} questions were not answered")
 
 
 if __name__ == "__main__":

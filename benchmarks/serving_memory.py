@@ -165,12 +165,13 @@ def main() -> None:
     """Send, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser.add_argument("--cache", type=int, help="bytes of answers that are held; fewer fill up sooner")
     parser.add_argument("--json", type=Path, help="write the figures there")
     asked = parser.parse_args()
     machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} processors, Python {platform.python_version()}"
     print(f"{machine}\n requests  MiB of the service's own process, and of each worker's own")
     began = time.perf_counter()
-    with served() as (port, pid):
+    with served(*([] if asked.cache is None else ["--cache", str(asked.cache)])) as (port, pid):
         samples, statuses = asyncio.run(send(port, pid, asked.requests))
         lost = restarts(port)
     seconds = time.perf_counter() - began

@@ -193,7 +193,11 @@ class Queue:
     def _prompts(self) -> None:
         """A pass of prompts, and of tokens where the engine mixes them."""
         beside = len(self.running) if self.load.mixes else 0
-        taken, done = self._taken(max(self.load.budget - beside, 1))
+        room = max(self.load.budget - beside, 1)
+        if whole := self._whole(room, beside):
+            self._part(whole, room, beside)
+            return
+        taken, done = self._taken(room)
         self.step = self.mixed(taken, beside)
         self.clock += self.step
         self.read += taken
@@ -204,6 +208,23 @@ class Queue:
             request.first = self.clock
             last = self.steps + (round((request.output - 1) / self.load.tokens) or 1)
             heappush(self.running, (last, request.number, request))
+
+    def _whole(self, room: int, beside: int) -> int:
+        """Passes that the first prompt fills by itself, before it ends or a sequence beside it does: all alike."""
+        if not self.load.splits:
+            return 0
+        whole = (self.waiting[0].left - 1) // room
+        return min(whole, self.running[0][0] - self.steps) if beside else whole
+
+    def _part(self, passes: int, room: int, beside: int) -> None:
+        """Run so many of those in one stride: whoever comes meanwhile waits behind that prompt."""
+        self.step = self.mixed(room, beside)
+        self.clock += passes * self.step
+        self.read += passes * room
+        self.waiting[0].left -= passes * room
+        if beside:
+            self.steps += passes
+            self._end()
 
     def _taken(self, room: int) -> tuple[int, list[_Request]]:
         """Tokens of the prompts that a pass takes, and the requests whose prompts end in it."""

@@ -1,10 +1,12 @@
-// A picture by ECharts: drawn anew when its option, the window or the colours change; saved as SVG and PNG.
+// A picture by ECharts: drawn anew when its option, the window or the colours change, at once where it is seen and when the reader
+// pauses where it is not; saved as SVG and PNG.
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
 import { t } from '../i18n/language.js';
 import { useLook } from '../frame/look.js';
 import { save } from '../format/save.js';
 import { dressed } from './dress.js';
+import { paused } from '../engine/pause.js';
 import { keepPicture, svgOf } from './pictures.js';
 
 /**
@@ -20,27 +22,45 @@ export function Chart({ option, of, label, name, height = 320, onClick }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   const drawn = useRef(/** @type {any} */ (null));
   const look = useLook();
+  const newest = useRef(option);
+  newest.current = option;
+  /** Whether it is seen, and whether what stands there is an older picture. */
+  const state = useRef({ seen: true, old: false });
+  const draw = () => {
+    state.current.old = false;
+    drawn.current?.setOption(dressed(newest.current()), true);
+  };
   useEffect(() => {
     if (place.current) keepPicture(place.current, option);
   });
   useEffect(() => {
     let gone = false;
     const watched = new ResizeObserver(() => drawn.current?.resize());
+    const looked = new IntersectionObserver(([{ isIntersecting }]) => {
+      state.current.seen = isIntersecting;
+      if (isIntersecting && state.current.old) draw();
+    });
     void import('./echarts.js').then(({ init }) => {
       if (gone || !place.current) return;
       drawn.current = init(place.current, null, { renderer: 'canvas' });
-      drawn.current.setOption(dressed(option()), true);
+      draw();
       if (onClick) drawn.current.on('click', onClick);
       watched.observe(place.current);
+      looked.observe(place.current);
     });
     return () => {
       gone = true;
       watched.disconnect();
+      looked.disconnect();
       drawn.current?.dispose();
       drawn.current = null;
     };
   }, []);
-  useEffect(() => void drawn.current?.setOption(dressed(option()), true), [of, look]);
+  useEffect(() => {
+    if (state.current.seen) return draw();
+    state.current.old = true;
+    void paused().then(() => state.current.old && draw());
+  }, [of, look]);
   return html`<figure class="chart">
     <div class="picture" style=${{ height: `${height}px` }} ref=${place} role="img" aria-label=${label}></div>
     <figcaption class="saves">

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import EXAMPLE from '../generated/example.json';
 import FIELDS from '../generated/fields.json';
 import { BrowserEngine } from './browser.js';
+import { paused } from './pause.js';
 import { Queue } from './queue.js';
 import { ServiceEngine } from './service.js';
 import { served } from './start.js';
@@ -36,7 +37,7 @@ const told = (name) => (/** @type {boolean} */ asking) => {
 };
 
 const first = new Queue((question) => engine.ask(question), told('first'));
-const beside = new Queue((question) => engine.askBeside(question), told('beside'));
+const beside = new Queue((question) => engine.askBeside(question), told('beside'), paused);
 
 /** Ask once. @param {string} slot @param {Question} question */
 export const ask = (slot, question) => (FIRST.has(slot) ? first : beside).put(slot, question);

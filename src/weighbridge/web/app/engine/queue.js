@@ -8,10 +8,12 @@ export class Queue {
   /**
    * @param {(question: object) => Promise<Answer>} ask
    * @param {(busy: boolean) => void} [told] what is told that a question is being answered, or that none is
+   * @param {() => Promise<void>} [turn] what is waited for before the next question
    */
-  constructor(ask, told = () => {}) {
+  constructor(ask, told = () => {}, turn = async () => {}) {
     this.ask = ask;
     this.told = told;
+    this.turn = turn;
     /** @type {Map<string, Waiting>} */
     this.waiting = new Map();
     this.busy = false;
@@ -40,12 +42,12 @@ export class Queue {
   }
 
   async next() {
-    if (this.busy) return;
-    const first = [...this.waiting.values()].sort((a, b) => Number(a.slot === 'drawer') - Number(b.slot === 'drawer'))[0];
-    if (!first) return;
-    this.waiting.delete(first.slot);
+    if (this.busy || !this.waiting.size) return;
     this.busy = true;
     this.told(true);
+    await this.turn();
+    const [first] = [...this.waiting.values()].sort((a, b) => Number(a.slot === 'drawer') - Number(b.slot === 'drawer'));
+    this.waiting.delete(first.slot);
     try {
       const answer = await this.ask(first.question);
       first.resolve(this.waiting.has(first.slot) ? null : answer);

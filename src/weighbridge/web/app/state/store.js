@@ -17,6 +17,8 @@ let state = decoded(location.hash, FIRST);
 /** @type {Set<(state: State) => void>} */
 const listeners = new Set();
 let last = { keys: '', at: 0 };
+/** When the state changed last, in milliseconds of the page; long ago while it never has. */
+let changed = -Infinity;
 
 /** The state now. */
 export const current = () => state;
@@ -35,15 +37,23 @@ export function change(values, { panel = state.panel, step = false } = {}) {
   const joins = !step && keys && keys === last.keys && performance.now() - last.at < ONE_STEP;
   last = { keys, at: performance.now() };
   history[joins ? 'replaceState' : 'pushState'](null, '', address);
-  state = next;
-  for (const listener of listeners) listener(state);
+  become(next);
 }
 
 window.addEventListener('popstate', () => {
-  state = decoded(location.hash, FIRST);
   last = { keys: '', at: 0 };
-  for (const listener of listeners) listener(state);
+  become(decoded(location.hash, FIRST));
 });
+
+/** @param {State} next */
+function become(next) {
+  state = next;
+  changed = performance.now();
+  for (const listener of listeners) listener(state);
+}
+
+/** Milliseconds since the state changed. */
+export const still = () => performance.now() - changed;
 
 /** The state, for a component that follows it. @returns {State} */
 export function useAddress() {
