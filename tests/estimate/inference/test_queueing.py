@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weighbridge.estimate.inference.queueing import GOLDEN, Load, Queue, Waits
 
@@ -43,6 +45,32 @@ def test_a_prompt_that_is_larger_than_a_pass_takes_several() -> None:
     whole, parts = run(ALONE), run(ALONE, budget=30)
     assert parts.ttft == pytest.approx(whole.ttft)
     assert run(ALONE, budget=30, splits=False).ttft == pytest.approx(whole.ttft)
+
+
+class Slowly(Queue):
+    """Every pass by itself."""
+
+    def _whole(self, room: int, beside: int) -> int:
+        return 0
+
+
+@given(
+    users=st.integers(1, 9),
+    prompt=st.integers(1, 300),
+    output=st.integers(1, 40),
+    budget=st.integers(1, 120),
+    shortest=st.sampled_from((0.3, 1.0)),
+    mixes=st.booleans(),
+    poll=st.sampled_from((1, 7)),
+    ahead=st.integers(0, 1),
+)
+def test_passes_of_one_long_prompt_in_one_stride_are_those_passes(**load: Any) -> None:
+    asked = Load(**load, rounds=3, tokens=1.5, intake=1e-4, way=0.003)
+    of_each = [
+        kind(asked, lambda running: DECODE * running, lambda read, beside: PREFILL * read + DECODE * beside).run()
+        for kind in (Queue, Slowly)
+    ]
+    assert astuple(of_each[0]) == pytest.approx(astuple(of_each[1]))
 
 
 def test_prompts_that_come_at_once_share_a_pass_or_follow_one_another() -> None:
