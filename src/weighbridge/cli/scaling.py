@@ -32,6 +32,8 @@ FORMS = click.Choice(["text", "markdown"])
 
 QUESTION = (
     click.option("--compute", metavar="FLOPS", help="Training FLOPs, such as 5.76e23: the optimum of the budget."),
+    click.option("--days", metavar="DAYS", help="In place of FLOPs: what the cluster computes in so many days."),
+    click.option("--dollars", metavar="SUM", help="In place of FLOPs: what that pays for on the cluster, such as 1M."),
     click.option("--parameters", metavar="N", help="Parameters, such as 70B: the tokens that are optimal for them."),
     click.option("--tokens", metavar="D", help="Training tokens, such as 1.4T; with N, how far it is from optimal."),
     click.option("--inference-tokens", metavar="T", help="Tokens served: equal loss for the least compute in all."),
@@ -77,7 +79,8 @@ def command(
 ) -> None:
     """Compute-optimal parameters and tokens, loss, days and dollars, by scaling laws side by side.
 
-    Give one or two of --compute, --parameters and --tokens. Numbers may be written as 70B, 1.4T or 5.76e23.
+    Give one or two of --compute (or --days, or --dollars), --parameters and --tokens. Numbers may be written as 70B,
+    1.4T or 5.76e23.
     """
     if context.invoked_subcommand is not None:
         _only_below(context, asked, picture, as_json)
@@ -173,7 +176,7 @@ def as_option(message: str) -> str:
 FIELDS = {
     name: "--" + name.replace("_", "-")
     for name in (
-        *("compute", "parameters", "tokens", "inference_tokens", "unique_tokens"),
+        *("compute", "days", "dollars", "parameters", "tokens", "inference_tokens", "unique_tokens"),
         *("law", "cluster", "mfu", "price", "precision"),
     )
 }

@@ -4,7 +4,7 @@ import { t } from '../i18n/language.js';
 import { short } from '../format/number.js';
 import { field, optionsOf } from '../state/question.js';
 import { ScalingAnswer } from './scaling/answer.js';
-import { Budget, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
+import { Budget, Days, Dollars, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
 import { LawChoice, OWN_FILE, OWN_KEY, OwnLaw, chosen, lawsLine } from './scaling/laws.js';
 import { power } from './scaling/looks.js';
 import { clusterControl, clusterLine, priceOf } from './shared/cluster.js';
@@ -43,9 +43,9 @@ export default {
     {
       id: 'budget',
       open: true,
-      fields: ['ways', 'compute', 'parameters', 'tokens'],
-      controls: { ways: Ways, compute: Budget, parameters: Size, tokens: suggested('scaling', 'tokens', ['300B', '1.4T', '15T']) },
-      when: { compute: way('compute'), parameters: way('parameters', 'both'), tokens: way('tokens', 'both') },
+      fields: ['ways', 'compute', 'days', 'dollars', 'parameters', 'tokens'],
+      controls: { ways: Ways, compute: Budget, days: Days, dollars: Dollars, parameters: Size, tokens: suggested('scaling', 'tokens', ['300B', '1.4T', '15T']) },
+      when: { compute: way('compute'), days: way('compute'), dollars: way('compute'), parameters: way('parameters', 'both'), tokens: way('tokens', 'both') },
       line: givenLine,
     },
     {
