@@ -39,7 +39,7 @@ def test_bounds_choices_and_defaults_are_the_commands_own() -> None:
     assert options["sp"]["default"] is None
     assert options["from"]["type"] == "file"
     assert options["cluster"]["required"]
-    assert fields("train")["with"] == ["explain", "timeline", "tree"]
+    assert fields("train")["with"] == ["explain", "timeline", "trace", "tree"]
 
 
 def test_an_unknown_ask_is_refused_with_the_nearest() -> None:

@@ -99,9 +99,6 @@ class Asked:
 
             write("--gantt", self.gantt, gantt(training.time).encode())
         if self.trace is not None:
-            import json
+            from weighbridge.report.trace import written
 
-            from weighbridge.report.trace import trace
-
-            written = json.dumps(trace(training), separators=(",", ":"))
-            write("--trace", self.trace, f"{written}\n".encode())
+            write("--trace", self.trace, written(training).encode())
