@@ -35,9 +35,21 @@ QUESTION = (
     click.option("--days", metavar="DAYS", help="In place of FLOPs: what the cluster computes in so many days."),
     click.option("--dollars", metavar="SUM", help="In place of FLOPs: what that pays for on the cluster, such as 1M."),
     click.option("--parameters", metavar="N", help="Parameters, such as 70B: the tokens that are optimal for them."),
-    click.option("--tokens", metavar="D", help="Training tokens, such as 1.4T; with N, how far it is from optimal."),
-    click.option("--inference-tokens", metavar="T", help="Tokens served: equal loss for the least compute in all."),
-    click.option("--unique-tokens", metavar="U", help="Tokens that there are; more are repetitions."),
+    suggesting(
+        "--tokens",
+        ("300B", "1.4T", "15T"),
+        metavar="D",
+        help="Training tokens, such as 1.4T; with N, how far it is from optimal.",
+    ),
+    suggesting(
+        "--inference-tokens",
+        ("2T", "10T", "100T"),
+        metavar="T",
+        help="Tokens served: equal loss for the least compute in all.",
+    ),
+    suggesting(
+        "--unique-tokens", ("25B", "300B", "1T"), metavar="U", help="Tokens that there are; more are repetitions."
+    ),
     click.option("--law", "law", multiple=True, metavar="NAME", help="A law (repeatable), or a fit's JSON; all."),
     click.option("--cluster", help="1024xH100 or a TOML file: days and GPU hours."),
     suggesting(
