@@ -155,7 +155,7 @@ def rate_of(
     if mfu is None:
         raise InputError(f"mfu: a cluster needs the model FLOPs utilization that you expect, such as {MFU}; {RAN_AT}")
     share = amount(mfu, "mfu", 0.001, 1.0, "as a share of the peak", str(MFU))
-    dollars = None if price is None else amount(price, "price", 1e-6, 1e6, *PRICE[2:])
+    dollars = None if price is None else amount(price, "price", *PRICE)
     if precision not in PRECISIONS:
         raise InputError(f"precision: got {given(precision)}; allowed: {', '.join(PRECISIONS)}")
     rate = Rate(found, share, precision, dollars)
