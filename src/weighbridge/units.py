@@ -10,6 +10,9 @@ from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.ggml import TYPES
 from weighbridge.traced import same_kind
 
+DEAREST = 1e5
+"""Dollars for an hour of one device, wherever they are given: thousands of times any that is asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataType:

@@ -65,6 +65,8 @@ OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     "scaling": {
         "compute": ("1e21", "5.76e23", "1e26", "-1"),
+        "days": ("30", "0"),
+        "dollars": ("1M",),
         "parameters": ("7B", "70B", "x"),
         "tokens": ("1.4T", "300B"),
         "inference_tokens": ("1T",),

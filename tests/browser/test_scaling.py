@@ -80,15 +80,29 @@ def test_cost_of_reference_system_d_by_hand(visit: Any) -> None:
 
 def test_days_and_dollars_say_the_budget(visit: Any) -> None:
     page = open_scaling(visit, "?cluster=512xh100&scaling.mfu=0.4&price=2.5")
-    page.type("scaling-days", "30")
-    page.until("location.hash.includes('scaling.compute=5.25e23')")
-    said = scaling(compute="5.25e23", law="hoffmann-1", cluster="512xh100", mfu=0.4, price=2.5).answers[0].cost
-    assert said is not None
-    assert said.days == pytest.approx(30, rel=5e-3)
-    page.type("scaling-dollars", "1,000,000")
-    assert said.dollars is not None
-    budget = 5.25e23 * 1e6 / said.dollars
-    page.until("location.hash.includes(`scaling.compute=${arg}`)", f"{budget:.3g}".replace("+", ""))
+    page.type("scaling.days", "30")
+    page.until("location.hash.includes('scaling.days=30')")
+    page.until("document.getElementById('scaling.compute').placeholder === '5.25e23'")
+    said = scaling(days=30, law="hoffmann-1", cluster="512xh100", mfu=0.4, price=2.5)
+    assert f"{said.question.compute:.3g}" == "5.25e+23"
+    page.shows("369K")  # GPU hours: 30 x 24 x 512
+    page.type("scaling.dollars", "1,000,000")
+    page.until("location.hash.includes('scaling.dollars=1%2C000%2C000') && !location.hash.includes('scaling.days')")
+    page.until("document.getElementById('scaling.compute').placeholder === '5.7e23'")
+    assert page.field("scaling.days").input_value() == ""
+    page.until("document.getElementById('scaling.days').placeholder === '32.6'")
+    page.type("scaling.dollars", "much")
+    page.shows("got much; expected dollars such as 1M")
+    page.type("scaling.compute", "1e22")
+    page.until("!location.hash.includes('scaling.dollars')")
+    page.shows("1e22 FLOPs")
+
+
+def test_an_address_keeps_the_days_that_were_typed(visit: Any) -> None:
+    page = open_scaling(visit, "?cluster=512xh100&scaling.mfu=0.4&price=2.5&scaling.days=30")
+    page.shows("5.25e23 FLOPs")
+    assert page.field("scaling.days").input_value() == "30"
+    assert page.field("scaling.compute").input_value() == ""
 
 
 def test_the_slider_moves_the_budget_with_the_keyboard(visit: Any) -> None:

@@ -121,7 +121,10 @@ def test_pictures_of_a_step(visit: Any) -> None:
     page.shows("Memory of stage 2 over a step")
     with page.page.expect_download() as saving:
         page.press("Save as trace")
-    events = json.loads(Path(saving.value.path()).read_text())["traceEvents"]
+    plan = {"tp": 8, "pp": 4, "seq": 8192, "global_batch": 128, "cluster": "64xh100"}
+    said = answer({"ask": "train", "model": "llama-3.1-70b", "options": plan, "with": ["trace"]})["trace"]
+    assert Path(saving.value.path()).read_bytes() == said.encode()
+    events = json.loads(said)["traceEvents"]
     assert {event["pid"] for event in events} == {0, 1, 2, 3}
     slices = [event for event in events if event["ph"] == "X" and event["tid"] == 0]
     assert max(event["ts"] + event["dur"] for event in slices) <= 16.7e6

@@ -64,6 +64,9 @@ def test_no_line_is_wider_than_the_window(width: str, cli: Cli, monkeypatch: pyt
             ["--parameters", "280B", "--tokens", "300B"],
             ["times the parameters of its compute's optimum", "of its FLOPs"],
         ),
+        (["--days", "30", *COST], ["1.05e24 FLOPs", "30.0 days"]),
+        (["--dollars", "1M", *COST], ["5.7e23 FLOPs", "$1.00 M"]),
+        (["--days", "0.01", "--parameters", "7B", *COST], ["3.5e20 FLOPs and 7.00 B parameters"]),
         (["--compute", "9.3e21", "--unique-tokens", "25B"], ["muennighoff: 9.10 passes", "know no repetition"]),
         (["--parameters", "13B", "--inference-tokens", "2T"], ["17.4 % less compute", "6.97 B"]),
         (["--compute", "1e19", "--law", "hoffmann-2"], ["inside"]),
@@ -82,6 +85,7 @@ CONTRACT: list[list[str]] = [
     ["--parameters", "70B", "--tokens", "1.4T"],
     ["--parameters", "13B", "--inference-tokens", "2T"],
     ["--compute", "1e22", "--unique-tokens", "10B"],
+    ["--days", "30", *COST],
 ]
 
 
@@ -187,6 +191,23 @@ MISTAKES: list[tuple[list[str], str]] = [
         ["--compute", "1e15", "--parameters", "1T"],
         "--compute: 1e+15 FLOPs at 1e+12 parameters leave fewer than 1,000 tok",
     ),
+    (["--days", "30"], "--days: needs a cluster, such as 1024xH100"),
+    (["--dollars", "1M", *COST[:-2]], "--dollars: needs a price per GPU and hour, such as 2.50"),
+    (["--compute", "1e22", "--days", "30", *COST], "--compute, --days: each says the budget; give one of them"),
+    (["--days", "3", "--dollars", "9", *COST], "--dollars, --days: each says the budget; give one of them"),
+    (["--days", "3", "--parameters", "7B", "--tokens", "1T", *COST], "--days, --parameters, --tokens: got all three"),
+    (["--days", "0", *COST], "--days: got 0; allowed is 1e-06 to 1e+06 days"),
+    (["--dollars", "much", *COST], "--dollars: got much; expected dollars such as 1M"),
+    (["--dollar", "5", *COST], "Did you mean"),
+    (
+        ["--days", "1e-6", "--cluster", "1xH100", "--mfu", "0.001"],
+        "--days: on 1 x NVIDIA H100 SXM 80 GB that is 8.55e+10",
+    ),
+    (
+        ["--days", "1e-3", "--parameters", "9P", *COST],
+        "--days: 3.5e+19 FLOPs at 9e+15 parameters leave fewer than 1,000",
+    ),
+    (["--days", "30", "laws"], "--days: scaling laws does not read them"),
     (["--compute", "nan"], "--compute: got nan; expected FLOPs such as 5.76e23"),
     (["--compute", "1e999"], "--compute: got 1e999; allowed"),
     (["--parameters", "seventy"], "--parameters: got seventy; expected parameters such as 70B"),

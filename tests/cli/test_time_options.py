@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from weighbridge.answer import answer
+
 Cli = Callable[..., tuple[int, str, str]]
 
 GPT = ("train", "gpt2", "--cluster", "2xH100", "--pp", "2", "--global-batch", "8")
@@ -27,6 +29,7 @@ MISTAKES = [
     ([*COST, "--mtbf", "1", "--restart", "9000"], "--mtbf: interrupted every"),
     ([*COST, "--storage", "2TB/h"], '--storage: got "2TB/h"; expected bytes per second such as 2TB/s'),
     ([*COST, "--restart", "-1"], "--restart: got -1"),
+    ([*GPT, "--traced"], "--traced: the text of a file; add --json, or use --trace"),
     ([*GPT, "--tokens", "lots"], "--tokens: got lots; expected tokens such as 15T"),
     ([*GPT, "--tokens", "0"], "--tokens: got 0; allowed"),
     ([*GPT, "--explain", "--line", "cost"], "--line cost: of a run; add --tokens"),
@@ -55,6 +58,19 @@ def test_a_trace_and_a_picture_are_written_beside_the_answer(tmp_path: Path, cli
     assert "a step" in out
     assert {event["pid"] for event in json.loads(trace.read_text("utf-8"))["traceEvents"]} == {0, 1}
     assert ElementTree.fromstring(picture.read_text("utf-8")).tag.endswith("svg")
+
+
+@pytest.mark.parametrize("plan", [{}, {"pp": 2, "schedule": "zb-h1"}], ids=str)
+def test_a_trace_beside_an_answer_is_the_file(plan: dict[str, object], tmp_path: Path, cli: Cli) -> None:
+    words = ["train", "gpt2", "--cluster", "4xA100", *(f"--{name}={value}" for name, value in plan.items())]
+    file = tmp_path / "step.json"
+    assert cli(*words, "--trace", str(file))[0] == 0
+    asked = answer({"ask": "train", "model": "gpt2", "options": {"cluster": "4xA100", **plan}, "with": ["trace"]})
+    assert asked["trace"].encode() == file.read_bytes()
+    printed = json.loads(cli(*words, "--json", "--traced")[1])
+    assert printed == asked
+    assert printed.pop("trace") == file.read_text("utf-8")
+    assert printed == json.loads(cli(*words, "--json")[1])
 
 
 def test_the_cost_in_numbers_is_what_the_words_say(cli: Cli) -> None:

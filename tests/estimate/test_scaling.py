@@ -309,6 +309,27 @@ def test_a_day_and_a_dollar_give_what_they_cost() -> None:
     assert free.rate.flops_per_dollar is None
 
 
+@pytest.mark.parametrize("budget", [{"days": 30}, {"days": "1e-4"}, {"dollars": "1,000,000"}, {"dollars": 0.37}])
+@pytest.mark.parametrize("mfu", [0.4, 0.37])
+def test_days_and_dollars_say_the_budget_that_takes_them(budget: dict[str, Any], mfu: float) -> None:
+    asked: Any = {"law": ["besiroglu", "kaplan"], "cluster": "768xH100", "mfu": mfu, "price": 2.39}
+    found = scaling(**budget, **asked)
+    for answer in found.answers:
+        assert answer.cost is not None
+        for name, value in budget.items():
+            taken = getattr(answer.cost, name)
+            assert taken == pytest.approx(float(str(value).replace(",", "")), rel=1e-15)
+            assert getattr(found.question, name) == float(str(value).replace(",", ""))
+    same = scaling(found.question.compute, **asked)
+    assert same.answers == found.answers
+
+
+def test_days_of_a_cluster_by_hand() -> None:
+    """30 days on 512 H100s at 40 % of 989.4e12."""
+    found = scaling(days=30, law="hoffmann-1", cluster="512xH100", mfu=0.4)
+    assert found.question.compute == pytest.approx(30 * 86_400 * 512 * 0.4 * cluster("512xH100").device.peak("bf16"))
+
+
 def test_laws_that_need_a_number_are_asked_with_it_or_by_name() -> None:
     for name, needed in ONLY_WITH.items():
         assert name not in [answer.law.name for answer in scaling("1e23").answers]

@@ -98,7 +98,7 @@ def test_what_a_network_cannot_be_is_one_line(fields: dict[str, Any], says: str)
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"price_per_hour": -2.5}, "device_overrides.price_per_hour: got -2.5; allowed is a number of 0 to 1,000,000"),
+        ({"price_per_hour": -2.5}, "device_overrides.price_per_hour: got -2.5; allowed is a number of 0 to 100,000"),
         ({"tdp_watts": 0}, "device_overrides.tdp_watts: got 0; allowed is 1 to"),
         ({"link_latency": "1us"}, 'device_overrides.link_latency: got "1us"; allowed is a number'),
         ({"network_kind": "IB"}, 'device_overrides.network_kind: got "IB"; allowed: InfiniBand'),

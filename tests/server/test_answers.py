@@ -29,8 +29,8 @@ SAME: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     (
         "train",
-        {"model": "llama-3.1-8b", "options": {"cluster": "8xH100", "tp": 2}, "with": ["timeline", "tree"]},
-        ["llama-3.1-8b", "--cluster", "8xH100", "--tp", "2", "--chart", "--tree"],
+        {"model": "llama-3.1-8b", "options": {"cluster": "8xH100", "tp": 2}, "with": ["timeline", "trace", "tree"]},
+        ["llama-3.1-8b", "--cluster", "8xH100", "--tp", "2", "--chart", "--traced", "--tree"],
     ),
     ("megatron", {"words": ARGS, "options": {"world_size": 2}}, ["--world-size=2", "--", *ARGS.split()]),
     (

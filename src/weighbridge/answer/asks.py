@@ -24,21 +24,28 @@ ASKS = {
 }
 """The command of each ask."""
 
-WITH = {"explain": "explain", "timeline": "chart", "tree": "tree", "users": "chart", "curves": "curves"}
+WITH = {
+    "explain": "explain",
+    "timeline": "chart",
+    "trace": "traced",
+    "tree": "tree",
+    "users": "chart",
+    "curves": "curves",
+}
 """What may be asked for beside the answer, and the flag of the command that asks for it."""
 
 BESIDE = {
     "params": ("explain",),
     "flops": ("explain",),
-    "train": ("explain", "timeline", "tree"),
-    "megatron": ("explain", "timeline", "tree"),
+    "train": ("explain", "timeline", "trace", "tree"),
+    "megatron": ("explain", "timeline", "trace", "tree"),
     "infer": ("explain", "users"),
     "local": ("explain",),
     "scaling": ("explain", "curves"),
 }
 """What each ask may be asked for beside its answer."""
 
-PRINTED = frozenset({"json", "format", "csv", "markdown", "check", "tree", "explain", "chart", "curves"})
+PRINTED = frozenset({"json", "format", "csv", "markdown", "check", "tree", "explain", "chart", "traced", "curves"})
 """Options that say how a terminal shows an answer; here it is always the data of ``--json``."""
 
 

@@ -19,8 +19,9 @@ def fields(ask: str) -> dict[str, Any]:
         ask: what is asked.
 
     Returns:
-        ``about`` in a sentence, ``arguments`` and ``options`` (each with name, type, choices, ``suggested`` where text
-        is most often one of some names, bounds, default, help), and ``with``: what may be asked for beside the answer.
+        ``about`` in a sentence, ``arguments`` and ``options`` (each with name, type, choices, bounds, default, help;
+        ``suggested`` where text is most often one of some names, ``parts`` where it consists of fields, ``ways`` where
+        it is set with others), and ``with``: what may be asked for beside the answer.
 
     Raises:
         InputError: for an ask that there is not.
@@ -54,7 +55,7 @@ def _option(name: str, option: click.Option) -> dict[str, Any]:
         "name": name,
         "type": type_of(option),
         "choices": [str(choice) for choice in kind.choices] if isinstance(kind, click.Choice) else None,
-        "suggested": list(option.suggested) if isinstance(option, Suggesting) else None,
+        **_suggested(option),
         "min": getattr(kind, "min", None),
         "max": getattr(kind, "max", None),
         "default": default if isinstance(default, str | int | float | bool) else None,
@@ -64,6 +65,15 @@ def _option(name: str, option: click.Option) -> dict[str, Any]:
         "help": option.help or "",
         "group": getattr(option, "group", None),
     }
+
+
+def _suggested(option: click.Option) -> dict[str, Any]:
+    """What a text most often is, the fields that it consists of, and what it and others most often are together."""
+    if not isinstance(option, Suggesting):
+        return dict.fromkeys(("suggested", "parts", "ways"))
+    parts = [{"name": one.name, "suggested": list(one.suggested), "flag": one.flag} for one in option.parts]
+    ways = option.ways and {name: dict(way) for name, way in option.ways.items()}
+    return {"suggested": list(option.suggested), "parts": parts or None, "ways": ways}
 
 
 def type_of(option: click.Option) -> str:

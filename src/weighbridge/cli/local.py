@@ -98,9 +98,19 @@ class Output:
 @click.option("--ngl", type=Whole(0), help="Layers on the devices; as many as fit by default.")
 @click.option("--n-cpu-moe", type=Whole(0), default=0, help="First layers whose experts stay on the host.")
 @click.option("--tensor-split", metavar="3,1", help="Shares of the devices; by their memory by default.")
-@click.option("--ram", metavar="SIZE", help="Memory for layers that no device holds, such as 64GiB.")
+@suggesting(
+    "--ram",
+    ("16GiB", "32GiB", "64GiB", "128GiB"),
+    metavar="SIZE",
+    help="Memory for layers that no device holds, such as 64GiB.",
+)
 @click.option("--cpu", metavar="NAME", help="The processor that runs those layers.")
-@click.option("--disk", metavar="RATE", help="What weights beyond memory are read at, such as 3GB/s.")
+@suggesting(
+    "--disk",
+    ("0.5GB/s", "3GB/s", "7GB/s"),
+    metavar="RATE",
+    help="What weights beyond memory are read at, such as 3GB/s.",
+)
 @suggesting(
     "--kv", LLAMACPP, default="fp16", show_default=True, metavar="TYPE", help="Of keys and values: fp16, q8_0, q4_0 ..."
 )

@@ -88,16 +88,40 @@ class Once(click.Command):
         return parser
 
 
+@dataclass(frozen=True)
+class Part:
+    """A field of an option's text, such as ``r`` of ``r=16,targets=all-linear,dora``.
+
+    Attributes:
+        name: of the field.
+        suggested: values that it most often has, the most usual first.
+        flag: whether it stands alone, without a value.
+    """
+
+    name: str
+    suggested: tuple[str, ...] = ()
+    flag: bool = False
+
+
 class Suggesting(click.Option):
     """An option of free text that most often takes one of some names.
 
     Attributes:
         suggested: those names, the most usual first.
+        parts: fields that the text consists of, where it has any.
+        ways: by a name, what this option and others most often take together; ``None`` leaves one out.
     """
 
-    def __init__(self, *declared: Any, suggested: Iterable[object], **others: Any) -> None:
+    def __init__(
+        self,
+        *declared: Any,
+        suggested: Iterable[object],
+        parts: tuple[Part, ...] = (),
+        ways: Mapping[str, Mapping[str, str | bool | None]] | None = None,
+        **others: Any,
+    ) -> None:
         super().__init__(*declared, **others)
-        self.suggested = tuple(map(str, suggested))
+        self.suggested, self.parts, self.ways = tuple(map(str, suggested)), parts, ways
 
 
 def suggesting(name: str, suggested: Iterable[object], **others: Any) -> Callable[[F], F]:

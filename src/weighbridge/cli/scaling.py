@@ -32,10 +32,24 @@ FORMS = click.Choice(["text", "markdown"])
 
 QUESTION = (
     click.option("--compute", metavar="FLOPS", help="Training FLOPs, such as 5.76e23: the optimum of the budget."),
+    click.option("--days", metavar="DAYS", help="In place of FLOPs: what the cluster computes in so many days."),
+    click.option("--dollars", metavar="SUM", help="In place of FLOPs: what that pays for on the cluster, such as 1M."),
     click.option("--parameters", metavar="N", help="Parameters, such as 70B: the tokens that are optimal for them."),
-    click.option("--tokens", metavar="D", help="Training tokens, such as 1.4T; with N, how far it is from optimal."),
-    click.option("--inference-tokens", metavar="T", help="Tokens served: equal loss for the least compute in all."),
-    click.option("--unique-tokens", metavar="U", help="Tokens that there are; more are repetitions."),
+    suggesting(
+        "--tokens",
+        ("300B", "1.4T", "15T"),
+        metavar="D",
+        help="Training tokens, such as 1.4T; with N, how far it is from optimal.",
+    ),
+    suggesting(
+        "--inference-tokens",
+        ("2T", "10T", "100T"),
+        metavar="T",
+        help="Tokens served: equal loss for the least compute in all.",
+    ),
+    suggesting(
+        "--unique-tokens", ("25B", "300B", "1T"), metavar="U", help="Tokens that there are; more are repetitions."
+    ),
     click.option("--law", "law", multiple=True, metavar="NAME", help="A law (repeatable), or a fit's JSON; all."),
     click.option("--cluster", help="1024xH100 or a TOML file: days and GPU hours."),
     suggesting(
@@ -77,7 +91,8 @@ def command(
 ) -> None:
     """Compute-optimal parameters and tokens, loss, days and dollars, by scaling laws side by side.
 
-    Give one or two of --compute, --parameters and --tokens. Numbers may be written as 70B, 1.4T or 5.76e23.
+    Give one or two of --compute (or --days, or --dollars), --parameters and --tokens. Numbers may be written as 70B,
+    1.4T or 5.76e23.
     """
     if context.invoked_subcommand is not None:
         _only_below(context, asked, picture, as_json)
@@ -173,7 +188,7 @@ def as_option(message: str) -> str:
 FIELDS = {
     name: "--" + name.replace("_", "-")
     for name in (
-        *("compute", "parameters", "tokens", "inference_tokens", "unique_tokens"),
+        *("compute", "days", "dollars", "parameters", "tokens", "inference_tokens", "unique_tokens"),
         *("law", "cluster", "mfu", "price", "precision"),
     )
 }

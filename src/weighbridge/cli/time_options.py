@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, price_option
+from weighbridge.cli.options import F, price_option, suggesting
 from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.costing import Costing, cost_of
@@ -26,7 +26,12 @@ def time_options(function: F) -> F:
             "--trace", "--timeline", "trace", type=out, metavar="OUT.json", help="Trace of a step (Perfetto)."
         ),
         click.option("--gantt", type=out, metavar="OUT.svg", help="Draw the schedule of one step."),
-        click.option("--tokens", metavar="D", help="Tokens of the run, such as 15T: days, dollars, energy, goodput."),
+        suggesting(
+            "--tokens",
+            ("100B", "1T", "15T"),
+            metavar="D",
+            help="Tokens of the run, such as 15T: days, dollars, energy, goodput.",
+        ),
         price_option,
         click.option("--pue", metavar="TIMES", help="Power of the site over that of the GPUs, such as 1.1; 1."),
         click.option("--grid", metavar="KG", help="CO2 per kWh, such as 0.4; 0.385, the average of the US."),
@@ -99,9 +104,6 @@ class Asked:
 
             write("--gantt", self.gantt, gantt(training.time).encode())
         if self.trace is not None:
-            import json
+            from weighbridge.report.trace import written
 
-            from weighbridge.report.trace import trace
-
-            written = json.dumps(trace(training), separators=(",", ":"))
-            write("--trace", self.trace, f"{written}\n".encode())
+            write("--trace", self.trace, written(training).encode())

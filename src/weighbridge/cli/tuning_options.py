@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import F, Share, count_option, suggesting
+from weighbridge.cli.options import F, Part, Share, count_option, suggesting
 from weighbridge.errors import InputError, did_you_mean, given
 from weighbridge.estimate.epoch import Epoch, Laid
 from weighbridge.formats.amounts import PRICE, amount
@@ -20,15 +20,54 @@ from weighbridge.models.tuning import Lora, Tuning
 from weighbridge.tree import Kind
 from weighbridge.units import DATA_TYPES, FP32, DataType
 
-FIELDS = ("r", "targets", "alpha", "dropout", "dora", "rslora", "bias", "modules_to_save", "dtype", "prepared")
+MLP, ATTENTION = "gate_proj,up_proj,down_proj", "q_proj,k_proj,v_proj,o_proj"
+
+PARTS = (
+    Part("r", ("16", "8", "64")),
+    Part("targets", ("all-linear", "q_proj,v_proj", ATTENTION, MLP)),
+    Part("alpha"),
+    Part("dropout"),
+    Part("dora", flag=True),
+    Part("rslora", flag=True),
+    Part("bias"),
+    Part("modules_to_save"),
+    Part("dtype"),
+    Part("prepared", flag=True),
+)
 """Fields of ``--lora``, as PEFT's LoraConfig has them."""
+
+FIELDS = tuple(part.name for part in PARTS)
+FLAGS = tuple(part.name for part in PARTS if part.flag)
+
+USUAL = "r=16,targets=all-linear"
+DORA = f"{USUAL},dora"
+LORAS = (USUAL, DORA, "r=8,targets=q_proj,v_proj", "r=64,targets=all-linear")
+"""Adapters that people most often train (Dettmers et al. 2023 adapt all linear layers; Hu et al. 2021 those two)."""
+
+QLORA = "nf4-double"
+"""How QLoRA keeps the weights under its adapters (Dettmers et al. 2023)."""
+
+WAYS: dict[str, dict[str, str | bool | None]] = {
+    "full": {"lora": None, "quant": None, "reference": None},
+    "lora": {"lora": USUAL, "quant": None, "reference": None},
+    "dora": {"lora": DORA, "quant": None, "reference": None},
+    "qlora": {"lora": USUAL, "quant": QLORA, "reference": None},
+    "dpo": {"lora": None, "quant": None, "reference": True},
+}
+"""Ways of fine-tuning: what each sets."""
 
 
 def tuning_options(function: F) -> F:
     """Every option, in the order in which help lists them."""
-    form = "r=16,targets=all-linear"
     options = [
-        click.option("--lora", metavar=form, help=f"Adapters: {', '.join(FIELDS)}; lists go on after commas."),
+        suggesting(
+            "--lora",
+            LORAS,
+            parts=PARTS,
+            ways=WAYS,
+            metavar=USUAL,
+            help=f"Adapters: {', '.join(FIELDS)}; lists go on after commas.",
+        ),
         suggesting("--quant", NAMED, metavar="FORMAT", help=f"Frozen weights under --lora: {', '.join(NAMED)}."),
         suggesting(
             "--freeze", Kind, metavar="NAMES", help="Kinds (embedding, head, attention ...) or names of modules."
@@ -157,7 +196,7 @@ def _fields(text: str) -> dict[str, str]:
             if name in found:
                 raise InputError(f"--lora: {name}: given twice; allowed is once")
             found[name], last = value.strip(), name
-        elif name in ("dora", "rslora", "prepared") and not equals:
+        elif name in FLAGS and not equals:
             found[name] = "true"
         elif last in ("targets", "modules_to_save") and part.strip() and not equals:
             found[last] += f",{part.strip()}"

@@ -41,6 +41,7 @@ def output_options(function: F) -> F:
         click.option("--stage", type=Whole(0), help="The stage to show; the fullest by default."),
         click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
         click.option("--chart", is_flag=True, help="Draw memory over one step."),
+        click.option("--traced", is_flag=True, help="With --json: the text that --trace writes."),
         click.option("--emit", type=click.Choice(EMITTED), help="Print the plan as arguments for that framework."),
         click.option("--check", is_flag=True, help="End with status 3 if it does not fit."),
         click.option("--line", type=lines, help="The line of the ledger to explain; all by default."),
@@ -58,6 +59,7 @@ class Output:
     stage: int | None
     tree: bool | None
     chart: bool
+    traced: bool
     emit: str | None
     check: bool
     line: str | None
@@ -81,6 +83,8 @@ class Output:
         if out.line == "cost" and asked.tokens is None:
             raise InputError("--line cost: of a run; add --tokens")
         check_explained(out.explain, out.line)
+        if out.traced and not out.as_json:
+            raise InputError("--traced: the text of a file; add --json, or use --trace")
         drawn = [name for name, given in (("--tree", out.tree), ("--chart", out.chart)) if given]
         if drawn and out.explain and not out.as_json:
             raise InputError(f"{drawn[0]} and --explain are two forms of one output; choose one, or add --json")
@@ -153,6 +157,10 @@ def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost
         from weighbridge.report.timeline_schema import timeline
 
         data["timeline"] = timeline(training, _stage(training, out))
+    if out.traced:
+        from weighbridge.report.trace import written
+
+        data["trace"] = written(training)
     if out.tree:
         from weighbridge.report.tree_schema import gpu, tree
 
@@ -160,8 +168,8 @@ def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost
     if out.emit:
         from weighbridge.formats.plans import emit
 
-        written = emit(training.plan, training.model, out.emit)
-        data["emitted"] = {"form": out.emit, "text": written.text, "warnings": list(written.warnings)}
+        plan = emit(training.plan, training.model, out.emit)
+        data["emitted"] = {"form": out.emit, "text": plan.text, "warnings": list(plan.warnings)}
     print_json(data)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.middle import Middle, middle
+from weighbridge.estimate.scaling_question import UNITS, Question, asked_of
 from weighbridge.estimate.shown import Shown
 from weighbridge.estimate.training_cost import Cost, Rate, rate_of
-from weighbridge.formats.amounts import amount
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.laws import LAWS, ONLY_WITH, find
-from weighbridge.laws.law import TRAINING_FLOPS, Allocation, Extra, Law, Span
+from weighbridge.laws.law import Allocation, Extra, Law, Span
 from weighbridge.laws.muennighoff import Muennighoff
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import Lifetime, lifetime
@@ -26,44 +26,8 @@ FAR = {"compute": 100.0, "parameters": 10.0, "tokens": 10.0}
 """Times outside the fitted range from which an answer lies far outside. A convention of this package: two orders of
 magnitude of compute, and one of each of its factors."""
 
-LEAST = 1000.0
-"""Parameters or tokens that a budget must leave beside the other."""
-
 EXPLAINED = ("parameters", "tokens", "loss")
 """Figures that have a derivation."""
-
-UNITS = {
-    "compute": ("FLOPs", "5.76e23", 1e12, 1e32),
-    "parameters": ("parameters", "70B", 1e3, 1e16),
-    "tokens": ("tokens", "1.4T", 1e6, 1e18),
-    "inference_tokens": ("tokens", "2T", 1.0, 1e20),
-    "unique_tokens": ("tokens", "300B", 1e6, 1e18),
-}
-"""Of each number: its unit, an example, the smallest and the largest."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked. One or two of the first three are given.
-
-    Attributes:
-        compute: training FLOPs.
-        parameters: of the model.
-        tokens: of training.
-        inference_tokens: that will be served.
-        unique_tokens: that there are to train on.
-    """
-
-    compute: float | None = None
-    parameters: float | None = None
-    tokens: float | None = None
-    inference_tokens: float | None = None
-    unique_tokens: float | None = None
-
-    @property
-    def allocated(self) -> bool:
-        """Whether the model and its tokens are given, so that they need not be an optimum."""
-        return sum(value is not None for value in (self.compute, self.parameters, self.tokens)) == 2
 
 
 @dataclass(frozen=True)
@@ -242,6 +206,8 @@ def scaling(
     parameters: float | str | None = None,
     tokens: float | str | None = None,
     *,
+    days: float | str | None = None,
+    dollars: float | str | None = None,
     inference_tokens: float | str | None = None,
     unique_tokens: float | str | None = None,
     law: str | Law | Iterable[str | Law] | None = None,
@@ -257,6 +223,8 @@ def scaling(
         compute: training FLOPs: gives the compute-optimal parameters, tokens and loss.
         parameters: of a model: alone, gives the tokens that are optimal for it; with tokens, its loss.
         tokens: of training: alone, gives the parameters that are optimal for them.
+        days: of the cluster, in place of compute: the budget is what it computes in them.
+        dollars: in place of compute, with a price: the budget is what they pay for.
         inference_tokens: tokens to be served: gives the model of equal loss with the least compute in all (Sardana).
         unique_tokens: tokens that there are, so that more are repetitions (Muennighoff).
         law: a law or several, by name or as objects; all by default.
@@ -269,38 +237,22 @@ def scaling(
     Raises:
         InputError: for numbers, laws and combinations that cannot be answered.
     """
-    question = Question(
-        _amount("compute", compute),
-        _amount("parameters", parameters),
-        _amount("tokens", tokens),
-        _amount("inference_tokens", inference_tokens),
-        _amount("unique_tokens", unique_tokens),
-    )
-    _check(question)
     rate = rate_of(cluster, mfu, price, precision)
+    question = asked_of(
+        rate,
+        compute=compute,
+        parameters=parameters,
+        tokens=tokens,
+        inference_tokens=inference_tokens,
+        unique_tokens=unique_tokens,
+        days=days,
+        dollars=dollars,
+    )
     chosen = chosen_laws(law, question)
     answers = tuple(_answer(one, question, rate) for one in chosen)
     if strict:
         _refuse_far(answers)
     return Scaling(question, answers, rate)
-
-
-def _amount(field: str, value: float | str | None) -> float | None:
-    unit, example, least, most = UNITS[field]
-    return None if value is None else amount(value, field, least, most, unit, example)
-
-
-def _check(question: Question) -> None:
-    given_ones = [name for name in ("compute", "parameters", "tokens") if getattr(question, name) is not None]
-    if not given_ones:
-        raise InputError("compute, parameters, tokens: none given; give one or two of them")
-    if len(given_ones) == 3:
-        raise InputError("compute, parameters, tokens: got all three, of which two give the third; leave one out")
-    for name, other in (("parameters", "token"), ("tokens", "parameter")):
-        value = getattr(question, name)
-        if question.compute is not None and value is not None and question.compute < TRAINING_FLOPS * value * LEAST:
-            few = f"{question.compute:.3g} FLOPs at {value:.3g} {name} leave fewer than {LEAST:,.0f} {other}s"
-            raise InputError(f"compute: {few}; give more compute or fewer {name}")
 
 
 def chosen_laws(law: str | Law | Iterable[str | Law] | None, question: Question) -> list[Law]:

@@ -1,5 +1,5 @@
 """Days, GPU hours and dollars of GPUs that are held for a time; and of a number of FLOPs on a cluster, at a utilization
-that the user states.
+that the user states; and the FLOPs of days and of dollars there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ SECONDS_PER_DAY = 86_400
 
 MFU, RAN_AT = 0.4, "Llama 3 405B ran at 0.38 to 0.43 (Dubey et al. 2024, table 4)"
 """A model FLOPs utilization that large runs come to, and where one did."""
+
+NEEDS_CLUSTER = "needs a cluster, such as 1024xH100"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,20 @@ class Rate:
         hour = Held(SECONDS_PER_HOUR, self.cluster.gpus, self.price).dollars
         return None if hour is None else self.flops_per_second * SECONDS_PER_HOUR / hour
 
+    def compute_of_days(self, days: float) -> float:
+        """Model FLOPs of that many days, which :attr:`Cost.days` takes back to them."""
+        return days * self.flops_per_day
+
+    def compute_of_dollars(self, dollars: float) -> float:
+        """Model FLOPs for that many dollars, which :attr:`Cost.dollars` takes back to them.
+
+        Raises:
+            InputError: without a price.
+        """
+        if self.flops_per_dollar is None:
+            raise InputError(f"dollars: needs a price per GPU and hour, such as {PRICE[-1]}")
+        return dollars * self.flops_per_dollar
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -133,13 +149,13 @@ def rate_of(
     if cluster is None:
         for name, value in (("mfu", mfu), ("price", price)):
             if value is not None:
-                raise InputError(f"{name}: needs a cluster, such as 1024xH100")
+                raise InputError(f"{name}: {NEEDS_CLUSTER}")
         return None
     found = cluster if isinstance(cluster, Cluster) else load_cluster(cluster)
     if mfu is None:
         raise InputError(f"mfu: a cluster needs the model FLOPs utilization that you expect, such as {MFU}; {RAN_AT}")
     share = amount(mfu, "mfu", 0.001, 1.0, "as a share of the peak", str(MFU))
-    dollars = None if price is None else amount(price, "price", 1e-6, 1e6, *PRICE[2:])
+    dollars = None if price is None else amount(price, "price", *PRICE)
     if precision not in PRECISIONS:
         raise InputError(f"precision: got {given(precision)}; allowed: {', '.join(PRECISIONS)}")
     rate = Rate(found, share, precision, dollars)

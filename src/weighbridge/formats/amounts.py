@@ -6,6 +6,7 @@ import math
 import re
 
 from weighbridge.errors import InputError, given
+from weighbridge.units import DEAREST
 
 WRITTEN = re.compile(r"([0-9][0-9,_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e([+-]?[0-9]{1,4}))?\s*([a-z]?)", re.IGNORECASE)
 
@@ -14,7 +15,7 @@ SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e1
 
 LONGEST = 60
 
-PRICE = (1e-3, 1e5, "dollars per GPU and hour", "2.50")
+PRICE = (1e-3, DEAREST, "dollars per GPU and hour", "2.50")
 """Of a price: the least, the most, the unit, an example, as :func:`amount` takes them."""
 
 

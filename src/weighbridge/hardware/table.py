@@ -12,6 +12,7 @@ from weighbridge.hardware.cluster import MOST_GPUS, Cluster
 from weighbridge.hardware.device import PRECISIONS, Device
 from weighbridge.hardware.fabric import KINDS, Fabric
 from weighbridge.hardware.values import check_fields, number, whole
+from weighbridge.units import DEAREST
 
 FIELDS = ("device", "gpus", "gpus_per_node", "network_bandwidth", "network", "device_overrides")
 """Of a TOML file."""
@@ -30,8 +31,6 @@ LONGEST_LATENCY = 1.0
 
 MOST_OVERSUBSCRIPTION = 1_000
 MOST_NICS = 1_000
-DEAREST = 1e6
-"""Dollars for an hour of one device."""
 
 
 def from_table(table: Mapping[str, Any]) -> Cluster:

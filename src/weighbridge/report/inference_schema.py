@@ -9,6 +9,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 
 from weighbridge.arithmetic import Count
 from weighbridge.estimate.inference.advice import better
+from weighbridge.estimate.inference.beside import caches_beside, weights_beside
 from weighbridge.estimate.inference.deployment import Deployment
 from weighbridge.estimate.inference.energy import energy_per_million
 from weighbridge.estimate.inference.inference import Inference
@@ -62,6 +63,13 @@ class ServingPlan(TypedDict):
     kv_cache_block: int
     memory_share: float | None
     chunk: int | None
+
+
+class ServingFormats(TypedDict):
+    """Formats to set side by side, as ``--quant`` and ``--kv`` take them; of weights the deployment's own first."""
+
+    weights: list[str]
+    caches: list[str]
 
 
 class ServingLoad(TypedDict):
@@ -129,6 +137,7 @@ class Served(TypedDict):
     cluster: str | None
     plan: ServingPlan
     sizes: dict[str, list[int]]
+    formats: ServingFormats
     load: ServingLoad
     fits: bool | None
     max_batch: int | None
@@ -167,6 +176,7 @@ def deployment(found: Deployment, advised: bool = True, said: Collection[str] = 
         "cluster": str(inference.cluster) if inference.cluster else None,
         "plan": _plan(found),
         "sizes": of_serving(inference, said),
+        "formats": {"weights": weights_beside(found), "caches": caches_beside(found)},
         "load": {
             "prompt": int(serving.prompt),
             "output": int(serving.output),

@@ -18,9 +18,11 @@ from weighbridge.report.curves import Frontier, budgets, frontier, valley
 
 
 class ScalingQuestion(TypedDict):
-    """What was asked; null for what was not given."""
+    """What was asked; null for what was not given. ``compute`` is given, or what days or dollars come to."""
 
     compute: float | None
+    days: float | None
+    dollars: float | None
     parameters: float | None
     tokens: float | None
     inference_tokens: float | None
@@ -170,6 +172,8 @@ def scaling(result: Scaling) -> ScalingReport:
     return {
         "question": {
             "compute": asked.compute,
+            "days": asked.days,
+            "dollars": asked.dollars,
             "parameters": asked.parameters,
             "tokens": asked.tokens,
             "inference_tokens": asked.inference_tokens,

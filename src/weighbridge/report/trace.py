@@ -8,6 +8,7 @@ phases X, C and M.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,7 @@ def lanes_of(training: Training, only: int | None = None) -> Lanes:
 
 
 def trace(training: Training) -> dict[str, Any]:
-    """A step's timeline as plain data, to be written as JSON."""
+    """A step's timeline as plain data."""
     lanes = lanes_of(training)
     found = lanes.timeline
     scale = Scale(1e3, 0.0, UNITS) if training.time is None else Scale(1e6, lanes.first, SECONDS, 3)
@@ -90,6 +91,11 @@ def trace(training: Training) -> dict[str, Any]:
         for event in _events(track, lane, stage, scale, found.left_out)
     ]
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": about(training, found, scale)}
+
+
+def written(training: Training) -> str:
+    """The trace as the text of a file."""
+    return json.dumps(trace(training), separators=(",", ":")) + "\n"
 
 
 def _stepped(lane: StageRow, first: float) -> tuple[float, float]:

@@ -265,6 +265,8 @@ def _list(name: str) -> dict[str, Any]:
     return {"type": "array", "items": {"$ref": REF.format(model=name)}}
 
 
+TEXT = {"type": "string"}
+
 BESIDE_ANSWERS: dict[str, dict[str, Any]] = {
     "Parameters": {"explanation": _list("Explanation")},
     "Flops": {"explanation": _list("Explanation")},
@@ -272,6 +274,7 @@ BESIDE_ANSWERS: dict[str, dict[str, Any]] = {
         "explanation": _list("Explanation"),
         "tensors": _list("Standing"),
         "timeline": {"$ref": REF.format(model="StepTimeline")},
+        "trace": TEXT,
         "tree": {"$ref": REF.format(model="RankModule")},
         "gpu": {"$ref": REF.format(model="RankGpu")},
         "emitted": {"$ref": REF.format(model="PlanEmitted")},
@@ -290,8 +293,6 @@ BESIDE_ANSWERS: dict[str, dict[str, Any]] = {
     },
 }
 """Keys that an answer has where they are asked for."""
-
-TEXT = {"type": "string"}
 
 EXPLANATION: dict[str, Any] = {
     "type": "object",

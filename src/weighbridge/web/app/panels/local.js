@@ -16,7 +16,7 @@ export default {
     { id: 'model' },
     { id: 'devices', fields: ['on'], controls: { on: devicesControl }, line: devicesLine },
     { id: 'files', fields: ['gguf', 'context', 'kv'] },
-    { id: 'host', fields: ['cpu', 'ram', 'disk'], controls: { cpu: suggested('local', 'cpu', PROCESSORS), ram: suggested('local', 'ram', ['16GiB', '32GiB', '64GiB', '128GiB']), disk: suggested('local', 'disk', ['0.5GB/s', '3GB/s', '7GB/s']) } },
+    { id: 'host', fields: ['cpu', 'ram', 'disk'], controls: { cpu: suggested('local', 'cpu', { choices: PROCESSORS }) } },
     { id: 'split', fields: ['ngl', 'n_cpu_moe', 'tensor_split'] },
     readingGroup('local'),
   ],

@@ -5,7 +5,6 @@ import { Labelled } from '../controls/fields.js';
 import { change } from '../state/store.js';
 import { optionsOf } from '../state/question.js';
 import { clusterControl, clusterLine } from './shared/cluster.js';
-import { suggested } from './shared/suggested.js';
 import { TrainingAnswer } from './training/answer.js';
 import { explainTraining } from './training/explain.js';
 import { titleOf } from './training.js';
@@ -39,7 +38,7 @@ export default {
   groups: [
     { id: 'words', fields: ['words'], controls: { words: Words }, open: true, line: (values) => (values[KEY] ? t('megatron.own') : t('megatron.worked')) },
     { id: 'cluster', fields: ['cluster', 'world_size'], controls: { cluster: clusterControl(CLUSTER) }, line: ({ cluster = CLUSTER }) => clusterLine(cluster) },
-    { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'], controls: { tokens: suggested('megatron', 'tokens', ['100B', '1T', '15T']) } },
+    { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'] },
   ],
   question: (values) => ({ ask: 'megatron', words: values[KEY] ?? EXAMPLE, options: { cluster: CLUSTER, ...optionsOf('megatron', { ...values, 'megatron.stage': '' }), advice: false }, with: [] }),
   explain: explainTraining,

@@ -4,7 +4,7 @@ import { t } from '../i18n/language.js';
 import { short } from '../format/number.js';
 import { field, optionsOf } from '../state/question.js';
 import { ScalingAnswer } from './scaling/answer.js';
-import { Budget, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
+import { Budget, Days, Dollars, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
 import { LawChoice, OWN_FILE, OWN_KEY, OwnLaw, chosen, lawsLine } from './scaling/laws.js';
 import { power } from './scaling/looks.js';
 import { clusterControl, clusterLine, priceOf } from './shared/cluster.js';
@@ -15,9 +15,8 @@ import { suggested } from './shared/suggested.js';
 
 const CLUSTER = '1024xh100';
 
-/** Utilizations that runs come to; the first is expected while nothing is said. */
-const UTILIZATIONS = field('scaling', 'mfu').suggested ?? [];
-const [MFU] = UTILIZATIONS;
+/** The utilization that is expected while nothing is said: the first of those that runs come to. */
+const [MFU] = field('scaling', 'mfu').suggested ?? [];
 
 /** What a budget costs. @param {Values} values */
 function spending(values) {
@@ -43,18 +42,18 @@ export default {
     {
       id: 'budget',
       open: true,
-      fields: ['ways', 'compute', 'parameters', 'tokens'],
-      controls: { ways: Ways, compute: Budget, parameters: Size, tokens: suggested('scaling', 'tokens', ['300B', '1.4T', '15T']) },
-      when: { compute: way('compute'), parameters: way('parameters', 'both'), tokens: way('tokens', 'both') },
+      fields: ['ways', 'compute', 'days', 'dollars', 'parameters', 'tokens'],
+      controls: { ways: Ways, compute: Budget, days: Days, dollars: Dollars, parameters: Size },
+      when: { compute: way('compute'), days: way('compute'), dollars: way('compute'), parameters: way('parameters', 'both'), tokens: way('tokens', 'both') },
       line: givenLine,
     },
     {
       id: 'cluster',
       fields: ['cluster', 'mfu', 'price', 'precision'],
-      controls: { cluster: clusterControl(CLUSTER), mfu: suggested('scaling', 'mfu', UTILIZATIONS, MFU) },
+      controls: { cluster: clusterControl(CLUSTER), mfu: suggested('scaling', 'mfu', { otherwise: MFU }) },
       line: ({ cluster = CLUSTER, 'scaling.mfu': mfu = MFU }) => `${clusterLine(cluster)} · MFU ${mfu}`,
     },
-    { id: 'cases', fields: ['inference_tokens', 'unique_tokens'], controls: { inference_tokens: suggested('scaling', 'inference_tokens', ['2T', '10T', '100T']), unique_tokens: suggested('scaling', 'unique_tokens', ['25B', '300B', '1T']) } },
+    { id: 'cases', fields: ['inference_tokens', 'unique_tokens'] },
     { id: 'laws', fields: ['law', 'strict'], controls: { law: LawChoice }, line: lawsLine },
     { id: 'own', fields: ['own'], controls: { own: OwnLaw }, line: (values) => t(values[OWN_KEY] ? 'scaling.own.yes' : 'scaling.own.no') },
   ],

@@ -10,7 +10,6 @@ import { parallelLine } from './training/line.js';
 import { RankField, TargetsField, WayField, tuningLine } from './training/adapters.js';
 import { readingGroup } from './shared/reading.js';
 import { sizeControl } from './shared/sizes.js';
-import { suggested } from './shared/suggested.js';
 
 /** What is asked about while nothing is said. */
 const CLUSTER = '8xh100';
@@ -56,12 +55,11 @@ export default {
         way: WayField,
         rank: RankField,
         targets: TargetsField,
-        lora: suggested('train', 'lora', ['r=8,targets=q_proj,v_proj', 'r=16', 'r=16,targets=all-linear', 'r=64,targets=all-linear,dora']),
       },
       when: { rank: where('lora', Boolean), targets: where('lora', Boolean), quant: where('lora', Boolean), mean_length: where('samples', Boolean), packed: sampled, padded: sampled, batched: sampled },
       line: tuningLine,
     },
-    { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'], controls: { tokens: suggested('train', 'tokens', ['100B', '1T', '15T']) } },
+    { id: 'run', fields: ['tokens', 'price', 'pue', 'grid', 'mtbf', 'storage', 'restart'] },
     { id: 'file', fields: ['from'], controls: { from: fileControl }, line: fileLine },
     readingGroup('train'),
   ],

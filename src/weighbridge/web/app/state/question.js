@@ -10,6 +10,8 @@ import FIELDS from '../generated/fields.json';
  * @property {number | null} max
  * @property {string[] | null} choices
  * @property {string[] | null} suggested names that a text most often is, the most usual first
+ * @property {{name: string, suggested: string[], flag: boolean}[] | null} parts fields that a text consists of
+ * @property {Record<string, Record<string, string | boolean | null>> | null} ways what it and others most often are together, by name
  * @property {boolean} multiple
  * @property {unknown} default
  */

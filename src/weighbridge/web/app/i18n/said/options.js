@@ -35,6 +35,7 @@ export default [
   ['changes nothing under ZeRO 0, where every rank holds everything', 'ZeRO 0 下不起作用：每个 rank 都保存全部', 'ZeRO 0 下不起作用：每個 rank 都儲存全部'],
   ['--{1}: changes nothing; {2} has no experts', '--{1}：不起作用；{2} 没有专家', '--{1}：不起作用；{2} 沒有專家'],
   ['got {1}; expected layers of every virtual stage, such as 3,4*14,2', '得到 {1}；应为各虚拟级的层数，如 3,4*14,2', '得到 {1}；應為各虛擬級的層數，如 3,4*14,2'],
+  ['the text of a file; add --json, or use --trace', '是文件的内容；请加 --json，或改用 --trace', '是檔案的內容；請加 --json，或改用 --trace'],
   ['numbers of a picture; add --json, or use --plot', '是图的数据；请加 --json，或改用 --plot', '是圖的資料；請加 --json，或改用 --plot'],
   ['these laws have no formula for that: they are solved by a search, or have no loss', '这些定律对此没有公式：由搜索求解，或没有损失', '這些定律對此沒有公式：由搜尋求解，或沒有損失'],
   ['got {1}; allowed ends: .{2}', '得到 {1}；可用扩展名：.{2}', '得到 {1}；可用副檔名：.{2}'],

@@ -17,6 +17,8 @@ export default {
   'scaling.cost': ['What the budget takes', '预算所需', '預算所需'],
   'scaling.at': ['MFU {mfu} ({precision}): yours', 'MFU {mfu}（{precision}）：由你给定', 'MFU {mfu}（{precision}）：由你給定'],
   'scaling.price': ['{price} per GPU and hour', '每 GPU 每小时 {price}', '每 GPU 每小時 {price}'],
+  'scaling.line.days': ['{days} days', '{days} 天', '{days} 天'],
+  'scaling.line.dollars': ['${dollars}', '${dollars}', '${dollars}'],
   'scaling.line.size': ['{size} parameters', '{size} 参数', '{size} 參數'],
   'scaling.line.tokens': ['{tokens} tokens', '{tokens} 词元', '{tokens} 詞元'],
   'scaling.laws': ['Laws that are asked', '采用的定律', '採用的定律'],

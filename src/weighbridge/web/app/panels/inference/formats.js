@@ -9,9 +9,6 @@ import { Table } from '../shared/table.js';
 import { fileOf } from '../training/answer.js';
 import { otherwise } from './explain.js';
 
-/** Formats of weights side by side: of 32, 16, 8 and 4 bits. */
-const FORMATS = ['fp32', 'bf16', 'fp8-block', 'int8', 'w4a16', 'awq', 'nf4', 'nvfp4'];
-
 /** What stands of each deployment: a key of its answer, the words above it, how it is written, the figure that it opens. @type {[string, string, (answer: any) => any, string][]} */
 const FIGURES = [
   ['max_batch', 'infer.short.users', ({ max_batch }) => (max_batch === null ? '∞' : exact(max_batch)), 'users'],
@@ -21,17 +18,13 @@ const FIGURES = [
   ['cost_per_million_tokens', 'infer.short.million', ({ cost_per_million_tokens: cost }) => (cost === null ? '–' : dollars(cost.output)), 'dollars_per_million_output'],
 ];
 
-/** Types of the cache side by side: what is computed in, 8 bits, and what is chosen. @param {any} plan */
-const cachesOf = ({ compute_dtype, kv_cache_dtype }) => [...new Set([compute_dtype, 'fp8', kv_cache_dtype])];
-
 /** @param {{question: any, answer: any}} props */
-export function Formats({ question, answer: { plan, model } }) {
-  const caches = cachesOf(plan);
-  const formats = [...new Set([plan.quantisation, ...FORMATS])];
+export function Formats({ question, answer: { plan, model, formats: beside } }) {
+  const { weights: formats, caches } = /** @type {{weights: string[], caches: string[]}} */ (beside);
   const cells = formats.flatMap((quant) => caches.map((kv) => ({ quant, kv, question: { ...question, options: { ...question.options, quant, kv, advice: false } } })));
   const heard = useMany('infer-formats', cells.map((cell) => cell.question));
   const of = (/** @type {string} */ quant, /** @type {string} */ kv) => heard[cells.findIndex((cell) => cell.quant === quant && cell.kv === kv)];
-  const now = (/** @type {string} */ quant, /** @type {string} */ kv) => quant === plan.quantisation && kv === plan.kv_cache_dtype;
+  const now = (/** @type {string} */ quant, /** @type {string} */ kv) => quant === formats[0] && kv === plan.kv_cache_dtype;
   const lines = formats.map((quant) => {
     const first = caches.map((kv) => of(quant, kv)?.answer).find(Boolean);
     return { key: quant, cells: [quant, { raw: first?.memory.weights ?? '', text: first ? html`<${Figure} of=${otherwise({ quant }, 'weights')} label=${quant}>${binary(first.memory.weights)}<//>` : '' }, ...caches.flatMap((kv) => group(quant, kv, of(quant, kv), now(quant, kv)))] };

@@ -1,10 +1,9 @@
 // What is known: a budget, a size, tokens, or a model and its tokens. A budget may be said in FLOPs, in days, in dollars.
-import { useState } from 'preact/hooks';
 import MODELS from '../../generated/models.json';
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
 import { dollars, short } from '../../format/number.js';
-import { Labelled, Typed, toldOf } from '../../controls/fields.js';
+import { Labelled, Typed, helpOf, labelOf, toldOf } from '../../controls/fields.js';
 import { change } from '../../state/store.js';
 import { plain, power } from './looks.js';
 
@@ -25,7 +24,11 @@ const STARTS = {
 };
 
 const WAYS = /** @type {Way[]} */ (Object.keys(STARTS));
-const KEYS = ['scaling.compute', 'scaling.parameters', 'scaling.tokens'];
+
+/** What says a budget, each of which takes the others' place. */
+const BUDGETS = ['scaling.compute', 'scaling.days', 'scaling.dollars'];
+
+const KEYS = [...BUDGETS, 'scaling.parameters', 'scaling.tokens'];
 
 /** What a reader chose to give: it stays while its fields are empty. */
 const WAY = 'scaling.way';
@@ -38,8 +41,8 @@ export function wayOf(values) {
   return values['scaling.tokens'] ? 'tokens' : 'compute';
 }
 
-/** The budget as it was typed. @param {Values} values */
-export const budgetOf = (values) => values['scaling.compute'] ?? (wayOf(values) === 'compute' ? BUDGET : '');
+/** FLOPs as they were typed; the page's own while nothing says a budget. @param {Values} values */
+export const budgetOf = (values) => values['scaling.compute'] ?? (wayOf(values) === 'compute' && !BUDGETS.some((key) => values[key]) ? BUDGET : '');
 
 /** @param {Props} props */
 export function Ways({ values }) {
@@ -49,41 +52,40 @@ export function Ways({ values }) {
     ${WAYS.map((one) => html`<button type="button" aria-pressed=${one === way} onClick=${() => one !== way && choose(one)}>${t(`scaling.way.${one}`)}</button>`)}</div>`;
 }
 
+/** FLOPs of the budget: as they were typed, else those that days or dollars come to, as Python says. @param {Props & {answer: any}} props */
+export function Budget({ values, problems, answer }) {
+  const compute = answer?.question.compute;
+  const typed = numberOf(values['scaling.compute'] ?? '');
+  const at = typed > 0 ? typed : compute ?? Number(BUDGET);
+  return html`<${Said} name="compute" values=${values} problems=${problems} hint=${compute ? power(compute) : BUDGET} />
+    <input type="range" aria-label=${t('scaling.slider')} aria-valuetext=${`${power(at)} FLOPs`} min="18" max="28" step="0.02" value=${Math.log10(at)}
+      onInput=${(/** @type {any} */ e) => say('scaling.compute', power(10 ** Number(e.currentTarget.value)))} />`;
+}
+
 /** @param {string} text */
 const numberOf = (text) => (/^\s*\d*\.?\d+(e\+?\d+)?\s*$/i.test(text) ? Number(text) : NaN);
 
-/** @param {Props & {answer: any}} props */
-export function Budget({ values, problems, answer }) {
-  const text = budgetOf(values);
-  const put = (/** @type {string} */ v) => change({ 'scaling.compute': v });
-  const told = toldOf(problems, 'compute');
-  const known = numberOf(text);
-  return html`
-    <${Labelled} id="scaling.compute" label=${t('field.compute')} help=${t('help.scaling.compute')} told=${told}>
-      <${Typed} id="scaling.compute" value=${values['scaling.compute'] ?? ''} hint=${BUDGET} numeric=${true} told=${told} onChange=${put} /><//>
-    <input type="range" aria-label=${t('scaling.slider')} aria-valuetext=${`${text} FLOPs`} min="18" max="28" step="0.02" value=${known > 0 ? Math.log10(known) : 23.76}
-      onInput=${(/** @type {any} */ e) => put(power(10 ** Number(e.currentTarget.value)))} />
-    ${answer?.answers[0].cost && html`<${Spent} cost=${answer.answers[0].cost} put=${put} />`}`;
+/** The days of the cluster. @param {Props & {answer: any}} props */
+export const Days = ({ values, problems, answer }) => html`<${Said} name="days" values=${values} problems=${problems} hint=${costOf(answer, 'days', plain)} />`;
+
+/** The dollars that its hours cost. @param {Props & {answer: any}} props */
+export const Dollars = ({ values, problems, answer }) => html`<${Said} name="dollars" values=${values} problems=${problems} hint=${costOf(answer, 'dollars', dollars)} />`;
+
+/** What the budget costs, as Python says; empty where that is not known. @param {any} answer @param {string} figure @param {(value: number) => string} written */
+function costOf(answer, figure, written) {
+  const cost = answer?.answers[0].cost;
+  return cost && cost[figure] !== null ? written(cost[figure]) : '';
 }
 
-/** The budget in days of the cluster and in dollars, and what a day and a dollar give, as Python says. @param {{cost: any, put: (text: string) => void}} props */
-function Spent({ cost, put }) {
-  return html`<div class="pair-of-fields">
-    <${Other} id="scaling-days" label=${t('scaling.days')} value=${cost.days} say=${plain} onValue=${(/** @type {number} */ v) => put(power(v * cost.flops_per_day))} />
-    ${cost.dollars !== null && html`<${Other} id="scaling-dollars" label=${t('scaling.dollars')} value=${cost.dollars} say=${dollars} onValue=${(/** @type {number} */ v) => put(power(v * cost.flops_per_dollar))} />`}</div>`;
-}
+/** Say the budget by one of its fields. @param {string} key @param {string} text */
+const say = (key, text) => change({ ...Object.fromEntries(BUDGETS.map((one) => [one, ''])), [key]: text.replace(/^\s*\$\s*/, '') });
 
-/** A field that says the same as another: what is typed stands while it is typed. @param {any} props */
-function Other({ id, label, value, say, onValue }) {
-  const [typed, type] = useState(/** @type {string | null} */ (null));
-  const input = (/** @type {any} */ event) => {
-    const text = event.currentTarget.value;
-    type(text);
-    const number = Number(text.replace(/[$,\s]/g, ''));
-    if (number > 0 && Number.isFinite(number)) onValue(number);
-  };
-  return html`<div class="field"><label for=${id}>${label}</label>
-    <input id=${id} type="text" class="number" inputmode="decimal" autocomplete="off" value=${typed ?? say(value)} onInput=${input} onBlur=${() => type(null)} /></div>`;
+/** A field that says the budget; empty, it shows what another comes to. @param {Props & {name: string, hint: string}} props */
+function Said({ name, values, problems, hint }) {
+  const key = `scaling.${name}`;
+  const told = toldOf(problems, name);
+  return html`<${Labelled} id=${key} label=${labelOf(name)} help=${helpOf('scaling', name)} told=${told}>
+    <${Typed} id=${key} value=${values[key] ?? ''} hint=${hint} numeric=${true} told=${told} onChange=${(/** @type {string} */ v) => say(key, v)} /><//>`;
 }
 
 /** A size, with the catalogue's to choose from. @param {Props} props */
@@ -96,6 +98,6 @@ export function Size({ values, problems }) {
 
 /** In one line. @param {Values} values */
 export function givenLine(values) {
-  const { 'scaling.parameters': size, 'scaling.tokens': tokens } = values;
-  return [budgetOf(values) && `${budgetOf(values)} FLOPs`, size && t('scaling.line.size', { size }), tokens && t('scaling.line.tokens', { tokens })].filter(Boolean).join(' · ');
+  const { 'scaling.days': days, 'scaling.dollars': sum, 'scaling.parameters': size, 'scaling.tokens': tokens } = values;
+  return [budgetOf(values) && `${budgetOf(values)} FLOPs`, days && t('scaling.line.days', { days }), sum && t('scaling.line.dollars', { dollars: sum }), size && t('scaling.line.size', { size }), tokens && t('scaling.line.tokens', { tokens })].filter(Boolean).join(' · ');
 }

@@ -1,4 +1,4 @@
-// A field of free text with values to choose from that only this page knows: examples of numbers, and such.
+// A field of free text with what it most often is to choose from, where a panel says more of it than Python's fields do.
 import { html } from '../../html.js';
 import { Labelled, Suggested, helpOf, labelOf, toldOf } from '../../controls/fields.js';
 import { field, keyOf } from '../../state/question.js';
@@ -7,11 +7,12 @@ import { change } from '../../state/store.js';
 /**
  * @param {string} ask
  * @param {string} name
- * @param {string[]} choices
- * @param {string} [otherwise] what the panel takes while nothing is said
+ * @param {object} more
+ * @param {string[]} [more.choices] names of a catalogue; those that Python suggests
+ * @param {string} [more.otherwise] what the panel takes while nothing is said
  * @returns {(props: {values: import('../../state/address.js').Values, problems: import('../../engine/engine.js').Problem[]}) => any}
  */
-export function suggested(ask, name, choices, otherwise) {
+export function suggested(ask, name, { choices = field(ask, name).suggested ?? [], otherwise }) {
   const key = keyOf(ask, name);
   return function Control({ values, problems }) {
     const told = toldOf(problems, name);

@@ -1,23 +1,21 @@
 // Ways of fine-tuning, one click each, and the parts of --lora that people change most.
 import { html } from '../../html.js';
 import { t } from '../../i18n/language.js';
-import { Labelled, Typed } from '../../controls/fields.js';
+import { Labelled, Suggested } from '../../controls/fields.js';
+import { field, keyOf } from '../../state/question.js';
 import { change } from '../../state/store.js';
 
 /** @typedef {import('../../state/address.js').Values} Values */
 /** @typedef {{values: Values}} Props */
 
-const LORA = 'train.lora';
-const USUAL = 'r=16,targets=all-linear';
+const LORA = keyOf('train', 'lora');
+const { parts, ways } = field('train', 'lora');
 
-/** What each way sets: all of it, so that one takes another's place. @type {Record<string, Record<string, string>>} */
-const WAYS = {
-  full: { [LORA]: '', 'train.quant': '', 'train.reference': '' },
-  lora: { [LORA]: USUAL, 'train.quant': '', 'train.reference': '' },
-  dora: { [LORA]: `${USUAL},dora`, 'train.quant': '', 'train.reference': '' },
-  qlora: { [LORA]: USUAL, 'train.quant': 'nf4-double', 'train.reference': '' },
-  dpo: { [LORA]: '', 'train.quant': '', 'train.reference': 'true' },
-};
+/** What each way sets, as Python says: all of it, so that one takes another's place. @type {Record<string, Values>} */
+const WAYS = Object.fromEntries(Object.entries(ways ?? {}).map(([way, options]) => [way, Object.fromEntries(Object.entries(options).map(([name, value]) => [keyOf('train', name), String(value ?? '')]))]));
+
+/** What a part of the text most often is. @param {string} name */
+const usual = (name) => parts?.find((part) => part.name === name)?.suggested ?? [];
 
 /** The way that is chosen. @param {Values} values */
 function wayOf(values) {
@@ -39,7 +37,7 @@ const RANK = /(^|,)r=(\d*)/;
 const TARGETS = /(^|,)targets=((?:[^,=]*)(?:,[^,=]+(?=,|$)(?!=))*)/;
 
 /** Flags that stand alone in --lora, so that they are no targets. */
-const FLAGS = new Set(['dora', 'rslora', 'prepared']);
+const FLAGS = new Set(parts?.filter(({ flag }) => flag).map(({ name }) => name));
 
 /** The targets of a text, without flags that follow them. @param {string} text */
 function targetsOf(text) {
@@ -61,17 +59,14 @@ export function RankField({ values }) {
   const text = values[LORA] ?? '';
   const put = (/** @type {string} */ rank) => change({ [LORA]: RANK.test(text) ? text.replace(RANK, `$1r=${rank}`) : `r=${rank},${text}` });
   return html`<${Labelled} id="train.lora.rank" label=${t('tuning.rank')} help=${t('tuning.rank.help')}>
-    <${Typed} id="train.lora.rank" numeric=${true} value=${RANK.exec(text)?.[2] ?? ''} hint="8" onChange=${put} /><//>`;
+    <${Suggested} id="train.lora.rank" numeric=${true} value=${RANK.exec(text)?.[2] ?? ''} hint=${usual('r')[0]} choices=${usual('r')} onChange=${put} /><//>`;
 }
-
-const TARGETED = ['all-linear', 'q_proj,v_proj', 'q_proj,k_proj,v_proj,o_proj', 'gate_proj,up_proj,down_proj'];
 
 /** @param {Props} props */
 export function TargetsField({ values }) {
   const text = values[LORA] ?? '';
   return html`<${Labelled} id="train.lora.targets" label=${t('tuning.targets')} help=${t('tuning.targets.help')}>
-    <${Typed} id="train.lora.targets" value=${targetsOf(text)} list="train.lora.targets-list" onChange=${(/** @type {string} */ v) => change({ [LORA]: withTargets(text, v) })} />
-    <datalist id="train.lora.targets-list">${TARGETED.map((one) => html`<option value=${one} />`)}</datalist><//>`;
+    <${Suggested} id="train.lora.targets" value=${targetsOf(text)} choices=${usual('targets')} onChange=${(/** @type {string} */ v) => change({ [LORA]: withTargets(text, v) })} /><//>`;
 }
 
 /** @param {Values} values */

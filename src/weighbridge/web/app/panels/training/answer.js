@@ -32,7 +32,7 @@ export function TrainingAnswer({ answer, question, values }) {
     <${Wrong} told=${advised} />
     ${advised.answer && html`<${Helps} answer=${advised.answer} ask=${question.ask} stale=${advised.pending} />`}
     <${Wrong} told=${drawn} />
-    ${drawn.answer && html`<${Timeline} answer=${drawn.answer} ask=${question.ask} values=${values} />`}
+    ${drawn.answer && html`<${Timeline} answer=${drawn.answer} question=${question} values=${values} />`}
     ${answer.time && html`<${Breakdown} answer=${answer} />`}
     ${answer.cost && html`<${RunTable} answer=${answer} />`}
     ${answer.tuning && html`<${Tuning} answer=${answer} />`}

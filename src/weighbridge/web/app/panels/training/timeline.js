@@ -8,9 +8,8 @@ import { change } from '../../state/store.js';
 import { keyOf } from '../../state/question.js';
 import { memoryName, step, there } from '../shared/memory.js';
 import { Pictured, Table } from '../shared/table.js';
-import { save } from '../../format/save.js';
 import { fileOf } from './answer.js';
-import { traced } from './trace.js';
+import { SaveTrace } from './trace.js';
 
 /** What stages do, each with its colour. @type {Record<string, string>} */
 const DOING = {
@@ -21,8 +20,8 @@ const DOING = {
 /** @param {string} doing */
 const doingName = (doing) => t(`doing.${doing.replaceAll(' ', '_')}`);
 
-/** @param {{answer: any, ask: string, values: Record<string, string>}} props */
-export function Timeline({ answer, ask, values }) {
+/** @param {{answer: any, question: import('../../state/question.js').Question, values: Record<string, string>}} props */
+export function Timeline({ answer, question, values }) {
   const { timeline, model } = answer;
   const drawn = timeline.micro_batches_drawn < timeline.micro_batches;
   const hint = [
@@ -30,8 +29,8 @@ export function Timeline({ answer, ask, values }) {
     t('train.bubble', { share: percent(timeline.bubble) }),
     drawn && t('train.drawn', { some: exact(timeline.micro_batches_drawn), all: exact(timeline.micro_batches) }),
   ].filter(Boolean).join(' · ');
-  return html`<${Gantt} timeline=${timeline} name=${model.name} hint=${hint} />
-    ${timeline.memory && html`<${Memory} timeline=${timeline} name=${model.name} pick=${timeline.stages.length > 1 && html`<${StageChoice} count=${answer.ranks.length} ask=${ask} values=${values} />`} />`}`;
+  return html`<${Gantt} timeline=${timeline} name=${model.name} hint=${hint} question=${question} />
+    ${timeline.memory && html`<${Memory} timeline=${timeline} name=${model.name} pick=${timeline.stages.length > 1 && html`<${StageChoice} count=${answer.ranks.length} ask=${question.ask} values=${values} />`} />`}`;
 }
 
 /** Which stage's memory is drawn. @param {{count: number, ask: string, values: Record<string, string>}} props */
@@ -46,8 +45,8 @@ function StageChoice({ count, ask, values }) {
 /** @param {any} timeline @returns {(value: number) => string} */
 const timed = ({ unit }) => (unit === 'seconds' ? (value) => (value ? seconds(value) : '0') : (value) => t('train.passes', { value: three(value) }));
 
-/** @param {{timeline: any, name: string, hint: string}} props */
-function Gantt({ timeline, name, hint }) {
+/** @param {{timeline: any, name: string, hint: string, question: import('../../state/question.js').Question}} props */
+function Gantt({ timeline, name, hint, question }) {
   const { stages } = timeline;
   const kinds = Object.keys(DOING).filter((doing) => stages.some((/** @type {any} */ stage) => stage.passes.some((/** @type {any} */ one) => one.doing === doing)));
   const table = html`<${Table} bare=${true} title=${t('train.gantt')} file=${fileOf(`${name}-timeline`)}
@@ -56,7 +55,7 @@ function Gantt({ timeline, name, hint }) {
   return html`<${Pictured} title=${t('train.gantt')} hint=${hint} table=${table}>
     <${Chart} name=${fileOf(`${name}-timeline`)} label=${`${t('train.gantt')}: ${hint}`} of=${timeline} height=${Math.min(72 + 26 * stages.length, 520)} option=${() => ganttOption(timeline)} />
     <ul class="legend">${kinds.map((doing) => html`<li key=${doing}><i style=${{ background: DOING[doing] }}></i>${doingName(doing)}</li>`)}</ul>
-    <p class="saves"><button type="button" class="quiet" onClick=${() => save(`${fileOf(name)}-trace.json`, 'application/json', JSON.stringify(traced(timeline)))}>${t('train.trace')}</button></p><//>`;
+    <${SaveTrace} question=${question} file=${`${fileOf(name)}-trace.json`} /><//>`;
 }
 
 /** @param {any} timeline @returns {any} */

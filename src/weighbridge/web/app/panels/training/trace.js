@@ -1,22 +1,28 @@
-// A step as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing load: Trace Event Format, phases X, C and M.
+// The step as the file that `train --trace` writes, for Perfetto (ui.perfetto.dev) and chrome://tracing: Python writes it when it is wanted.
+import { useState } from 'preact/hooks';
+import { html } from '../../html.js';
+import { t } from '../../i18n/language.js';
+import { Said } from '../../i18n/said.js';
+import { ask } from '../../engine/engine.js';
+import { save } from '../../format/save.js';
 
-/** Microseconds of a second; a unit is shown as a millisecond. */
-const EACH = { seconds: 1e6, units: 1e3 };
-
-/** @param {any} timeline */
-export function traced({ unit, stages, memory }) {
-  const each = unit === 'seconds' ? EACH.seconds : EACH.units;
-  const slice = (/** @type {any} */ one, /** @type {number} */ pid, /** @type {number} */ tid) => ({
-    name: one.micro_batch === null ? one.doing : `${one.doing} ${one.micro_batch}`, cat: one.doing, ph: 'X', ts: one.start * each, dur: (one.end - one.start) * each, pid, tid,
-  });
-  const events = stages.flatMap((/** @type {any} */ { pipeline_stage: pid, passes, messages }) => [
-    { name: 'process_name', ph: 'M', pid, tid: 0, args: { name: `stage ${pid}` } },
-    ...passes.map((/** @type {any} */ one) => slice(one, pid, 0)),
-    ...messages.map((/** @type {any} */ one) => slice(one, pid, 1)),
-  ]);
-  const counted = memory ? memory.times.map((/** @type {number} */ time, /** @type {number} */ place) => ({
-    name: 'memory', ph: 'C', pid: memory.pipeline_stage, tid: 0, ts: time * each,
-    args: Object.fromEntries(Object.entries(memory.bytes).map(([key, bytes]) => [key, bytes[place]])),
-  })) : [];
-  return { traceEvents: [...events, ...counted], displayTimeUnit: 'ms' };
+/** @param {{question: import('../../state/question.js').Question, file: string}} props */
+export function SaveTrace({ question, file }) {
+  const [wrong, say] = useState('');
+  const [asked, wait] = useState(false);
+  const take = async () => {
+    if (asked) return;
+    wait(true);
+    say('');
+    try {
+      const told = await ask('train-trace', { ...question, with: ['trace'] });
+      if (told?.errors) say(told.errors[0].message);
+      else if (told) save(file, 'application/json', told.value.trace);
+    } catch (error) {
+      say(String(error));
+    }
+    wait(false);
+  };
+  return html`<p class="saves"><button type="button" class="quiet" aria-busy=${asked} onClick=${take}>${t('train.trace')}</button></p>
+    ${wrong && html`<${Said} of="p" class="problem" text=${wrong} />`}`;
 }
