@@ -214,7 +214,11 @@ class Queue:
         if not self.load.splits:
             return 0
         whole = (self.waiting[0].left - 1) // room
-        return min(whole, self.running[0][0] - self.steps) if beside else whole
+        if not beside:
+            return whole
+        if self.load.poll > 1:  # the next look comes so many passes after the last
+            whole = min(whole, self.looked + self.load.poll - self.steps)
+        return min(whole, self.running[0][0] - self.steps)
 
     def _part(self, passes: int, room: int, beside: int) -> None:
         """Run so many of those in one stride: whoever comes meanwhile waits behind that prompt."""
