@@ -13,6 +13,7 @@ from weighbridge.formats.amounts import PRICE, amount
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.device import PRECISIONS
+from weighbridge.traced import Label, named
 
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
@@ -38,17 +39,17 @@ class Held:
     @property
     def days(self) -> float:
         """The time in days."""
-        return ratio(self.seconds, SECONDS_PER_DAY)
+        return named(ratio(self.seconds, SECONDS_PER_DAY), Label("days", "days"))
 
     @property
     def gpu_hours(self) -> float:
         """Hours of all GPUs together."""
-        return ratio(self.seconds * self.gpus, SECONDS_PER_HOUR)
+        return named(ratio(self.seconds * self.gpus, SECONDS_PER_HOUR), Label("gpu_hours", "GPU hours"))
 
     @property
     def dollars(self) -> float | None:
         """What the GPU hours cost; ``None`` without a price."""
-        return None if self.price is None else self.gpu_hours * self.price
+        return None if self.price is None else named(self.gpu_hours * self.price, Label("dollars", "dollars"))
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,16 @@ class Rate:
     price: float | None = None
 
     @property
+    def peak(self) -> int:
+        """FLOP per second of one GPU, dense, in the type that counts."""
+        source = self.cluster.device.sources.get(f"peak_flops.{self.precision}", "")
+        return named(self.cluster.device.peak(self.precision), Label("peak", "FLOP/s", "of one GPU, dense", source))
+
+    @property
     def flops_per_second(self) -> float:
         """Model FLOPs per second of the whole cluster."""
-        return self.cluster.gpus * self.cluster.device.peak(self.precision) * self.mfu
+        rate = self.cluster.gpus * self.peak * self.mfu
+        return named(rate, Label("flops_per_second", "FLOP/s", "of the whole cluster, at the utilization given"))
 
     @property
     def flops_per_day(self) -> float:
@@ -99,7 +107,8 @@ class Cost:
     @property
     def seconds(self) -> float:
         """Wall-clock time, without interruptions."""
-        return ratio(self.flops, self.rate.flops_per_second)
+        label = Label("seconds", "seconds", "without interruptions")
+        return named(ratio(self.flops, self.rate.flops_per_second), label)
 
     @property
     def held(self) -> Held:

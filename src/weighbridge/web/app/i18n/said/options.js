@@ -36,7 +36,6 @@ export default [
   ['--{1}: changes nothing; {2} has no experts', '--{1}：不起作用；{2} 没有专家', '--{1}：不起作用；{2} 沒有專家'],
   ['got {1}; expected layers of every virtual stage, such as 3,4*14,2', '得到 {1}；应为各虚拟级的层数，如 3,4*14,2', '得到 {1}；應為各虛擬級的層數，如 3,4*14,2'],
   ['numbers of a picture; add --json, or use --plot', '是图的数据；请加 --json，或改用 --plot', '是圖的資料；請加 --json，或改用 --plot'],
-  ['these laws have no formula for that: they are solved by a search, or have no loss', '这些定律对此没有公式：由搜索求解，或没有损失', '這些定律對此沒有公式：由搜尋求解，或沒有損失'],
   ['got {1}; allowed ends: .{2}', '得到 {1}；可用扩展名：.{2}', '得到 {1}；可用副檔名：.{2}'],
   ['scaling {1} does not read them; give its own options after {2}', 'scaling {1} 不读取这些选项；请在 {2} 之后给出它自己的选项', 'scaling {1} 不讀取這些選項；請在 {2} 之後給出它自己的選項'],
   ['of what a run costs; add --tokens', '只用于训练费用；请加 --tokens', '只用於訓練費用；請加 --tokens'],
