@@ -80,5 +80,4 @@ export default [
   ['--lengths says how many there are and how long; leave it out', '--lengths 已给出样本的数量与长度；请去掉此项', '--lengths 已給出樣本的數量與長度；請去掉此項'],
   ['--line cost: of a run; add --tokens', '--line cost：只用于训练费用；请加 --tokens', '--line cost：只用於訓練費用；請加 --tokens'],
   ['--emit prints the plan and nothing else; leave out --explain, --tree, --chart or add --json', '--emit 只打印方案；请去掉 --explain、--tree、--chart，或加 --json', '--emit 只印出方案；請去掉 --explain、--tree、--chart，或加 --json'],
-  ['--line speed: not estimated: {1}', '--line speed：未估计：{1}', '--line speed：未估計：{1}'],
 ];
