@@ -90,7 +90,7 @@ def test_leaves_are_what_was_asked_and_constants() -> None:
         found = {leaf.label.symbol for one in usual(answer) for leaf in leaves(one) if leaf.label}
         assert found <= known
         cost = {leaf.label.symbol for one in figures(answer, "cost") for leaf in leaves(one) if leaf.label}
-        assert cost == {"C", "gpus", "bf16", "mfu", "price"}
+        assert cost == {"C", "gpus", "peak", "mfu", "price"}
     middle = {leaf.label.symbol for one in middles(result) for leaf in leaves(one) if leaf.label}
     assert middle <= own | frontier
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.arithmetic import ratio
 from weighbridge.errors import InputError, given
-from weighbridge.estimate.training_cost import Cost
+from weighbridge.estimate.training_cost import Cost, Rate
 from weighbridge.laws.krajewski import Krajewski
 from weighbridge.laws.law import Allocation, Span
 from weighbridge.laws.muennighoff import Muennighoff
@@ -207,8 +207,17 @@ def _outside(of: Derived) -> list[Any]:
 
 def _cost(of: Derived) -> list[Any]:
     assert of.answer.cost is not None
-    cost = Cost(trace(of.answer.cost.rate), of.compute)
+    cost = Cost(_rate(of.answer.cost.rate), of.compute)
     return [one for one in (cost.days, cost.gpu_hours, cost.dollars) if one is not None]
+
+
+def _rate(rate: Rate) -> Rate:
+    """What a cluster gives, traced, and where its device's rate was read."""
+    traced, device, name = trace(rate), rate.cluster.device, rate.precision
+    label = Label("peak", "FLOP/s", "of one GPU, dense", device.sources.get(f"peak_flops.{name}", ""))
+    peak: Any = Traced(device.peak(name), None, (device.peak(name),), label)
+    known = replace(traced.cluster.device, peak_flops={name: peak})
+    return replace(traced, cluster=replace(traced.cluster, device=known))
 
 
 def _ratio(of: Derived) -> list[Any]:

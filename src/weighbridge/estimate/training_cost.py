@@ -18,6 +18,13 @@ from weighbridge.traced import Label, named
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
 
+RATE = Label("flops_per_second", "FLOP/s", "of the whole cluster, at the utilization given")
+SECONDS = Label("seconds", "seconds", "without interruptions")
+DAYS = Label("days", "days")
+HOURS = Label("gpu_hours", "GPU hours")
+DOLLARS = Label("dollars", "dollars")
+"""What explanations call the figures here."""
+
 MFU, RAN_AT = 0.4, "Llama 3 405B ran at 0.38 to 0.43 (Dubey et al. 2024, table 4)"
 """A model FLOPs utilization that large runs come to, and where one did."""
 
@@ -39,17 +46,17 @@ class Held:
     @property
     def days(self) -> float:
         """The time in days."""
-        return named(ratio(self.seconds, SECONDS_PER_DAY), Label("days", "days"))
+        return named(ratio(self.seconds, SECONDS_PER_DAY), DAYS)
 
     @property
     def gpu_hours(self) -> float:
         """Hours of all GPUs together."""
-        return named(ratio(self.seconds * self.gpus, SECONDS_PER_HOUR), Label("gpu_hours", "GPU hours"))
+        return named(ratio(self.seconds * self.gpus, SECONDS_PER_HOUR), HOURS)
 
     @property
     def dollars(self) -> float | None:
         """What the GPU hours cost; ``None`` without a price."""
-        return None if self.price is None else named(self.gpu_hours * self.price, Label("dollars", "dollars"))
+        return None if self.price is None else named(self.gpu_hours * self.price, DOLLARS)
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,9 @@ class Rate:
     price: float | None = None
 
     @property
-    def peak(self) -> int:
-        """FLOP per second of one GPU, dense, in the type that counts."""
-        source = self.cluster.device.sources.get(f"peak_flops.{self.precision}", "")
-        return named(self.cluster.device.peak(self.precision), Label("peak", "FLOP/s", "of one GPU, dense", source))
-
-    @property
     def flops_per_second(self) -> float:
         """Model FLOPs per second of the whole cluster."""
-        rate = self.cluster.gpus * self.peak * self.mfu
-        return named(rate, Label("flops_per_second", "FLOP/s", "of the whole cluster, at the utilization given"))
+        return named(self.cluster.gpus * self.cluster.device.peak(self.precision) * self.mfu, RATE)
 
     @property
     def flops_per_day(self) -> float:
@@ -107,8 +107,7 @@ class Cost:
     @property
     def seconds(self) -> float:
         """Wall-clock time, without interruptions."""
-        label = Label("seconds", "seconds", "without interruptions")
-        return named(ratio(self.flops, self.rate.flops_per_second), label)
+        return named(ratio(self.flops, self.rate.flops_per_second), SECONDS)
 
     @property
     def held(self) -> Held:

@@ -21,6 +21,10 @@ class Span:
     low: float
     high: float
 
+    def holds(self, value: float) -> bool:
+        """Whether a value lies inside."""
+        return self.low <= value <= self.high
+
     def beyond(self, value: float) -> float:
         """How many times a value lies below the least or above the largest; 1 inside."""
         return maximum(maximum(1.0, ratio(self.low, value)), ratio(value, self.high))
