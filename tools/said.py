@@ -33,6 +33,7 @@ ANSWERED: dict[str, tuple[str, ...]] = {
     "report/inference.py": ("notes",),
     "report/local_explained.py": ("meant", "_cache", "_needed", "_speed"),
     "report/local.py": ("NOTES", "HOST", "PROMPT"),
+    "report/scaling_explained.py": ("_none",),
     "report/tree.py": ("_together",),
     "report/inference_tables.py": ("weights",),
 }

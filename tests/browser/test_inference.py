@@ -121,7 +121,7 @@ FIGURES = "[...new Set([...document.querySelectorAll('main .figure')].map((one) 
 PLAIN = r"""() => {
   const places = 'main .facts dd:not(.also), main .view td.number';
   const numbers = [...document.querySelectorAll(places)].filter((one) => /\d/.test(one.innerText));
-  const opens = (one) => one.querySelector('.figure, .take') || one.closest('tr')?.querySelector('.figure');
+  const opens = (one) => one.querySelector('.figure') || one.closest('tr')?.querySelector('.figure');
   const plain = numbers.filter((one) => !opens(one)).map((one) => (one.closest('tr') ?? one.parentElement).innerText);
   return numbers.length > 20 ? plain : ['no numbers are there'];
 }"""
@@ -170,6 +170,8 @@ def test_d_the_effect_of_precision_on_memory_and_speed(visit: Any) -> None:
             assert f"{expected['max_batch']:,}" in said
             assert seconds(expected["tpot_seconds"]) in said
             assert dollars(expected["cost_per_million_tokens"]["output"]) in said
+    table.get_by_role("button", name="nf4, KV cache in fp8").first.click()
+    page.explains("with one more sequence")
     table.get_by_role("button", name="weights in nf4").first.click()
     expected = served("llama-7b", "1xA100", quant="nf4", kv="bf16")
     page.shows(f"{expected['max_batch']:,}")
@@ -213,6 +215,8 @@ def test_ones_own_devices(visit: Any) -> None:
     assert first["chosen"] == "Q8_0"
     page.shows("Q8_0")
     page.shows("the largest that fits, at 38 tokens per second")
+    page.page.locator(".sentence .large .figure").click()
+    page.explains("tokens_per_second")
     page.open("Devices")
     page.choose("local.on", "rtx-4090")
     page.press("Add a device")

@@ -56,8 +56,35 @@ def test_every_figure_of_a_law_with_a_formula_opens_it(visit: Any) -> None:
     page.explains("Hoffmann et al. 2022, eq. 2")
     page.page.get_by_role("button", name="hoffmann-1, parameters: 67.8B").click()
     page.explains("table 3")
-    assert not page.page.get_by_role("button", name="krajewski, parameters").count()  # found by a search
+    page.page.get_by_role("button", name="krajewski, parameters:").click()
+    page.explains("found by a search: there is no formula")
     page.shot("scaling-explained")
+
+
+def test_days_dollars_and_the_middle_of_the_laws_open_theirs(visit: Any) -> None:
+    page = open_scaling(visit)
+    opened = {
+        "68.9B, parameters, middle of the laws": "median of the laws",
+        "tokens, least of the laws": "least of the laws",
+        "16.5": "86,400",
+        "besiroglu, tokens per parameter": "tokens_per_parameter",
+        "hoffmann-2, compute ×: 192": "largest_run",
+        "deepseek, batch size": "batch_exponent",
+    }
+    for name, formula in opened.items():
+        page.page.get_by_role("button", name=name).first.click()
+        page.explains(formula)
+    page = open_scaling(visit, "?scaling.parameters=13B&scaling.tokens=1T&scaling.inference_tokens=2T")
+    opened = {
+        "times the optimum, middle of the laws": "times_optimal_middle",
+        "besiroglu, Optimal parameters": "compute-optimal",
+        "besiroglu, Of its FLOPs": "equal_loss_share",
+        "besiroglu, Saved": "of the FLOPs of training and of serving",
+        "krajewski, loss": "Krajewski et al. 2024, eq. 9",
+    }
+    for name, formula in opened.items():
+        page.page.get_by_role("button", name=name).first.click()
+        page.explains(formula)
 
 
 def test_cost_of_reference_system_d_by_hand(visit: Any) -> None:
@@ -204,7 +231,7 @@ def test_on_a_phone_and_for_axe(visit: Any) -> None:
     assert page.narrow() == 0
     page.shot("scaling-phone", whole=True)
     for look in ("light", "dark"):
-        query = "?scaling.parameters=280B&scaling.tokens=300B&x=besiroglu:loss"
+        query = "?scaling.parameters=280B&scaling.tokens=300B&x=besiroglu:loss:loss"
         wide = open_scaling(visit, query, look=look)
         for group in ("Cluster", "Laws", "A law of your own", "Serving, repeated data"):
             wide.open(group)

@@ -111,6 +111,15 @@ def test_figures_open_their_formulas(visit: Any) -> None:
     page.figure("55.8 GiB")
     page.explains("Tensors that stand at the highest moment")
     page.explains("59,929,559,040")
+    for name, formula in (
+        ("It does not fit", "capacity"),
+        ("peak allocated, stage 0", "peak_allocated"),
+        ("allocated between steps, stage 0", "static_allocated"),
+        ("parameters of a rank, stage 0", "num_attention_heads"),
+        ("forward, stage 1", "forward_seconds"),
+    ):
+        page.page.get_by_role("button", name=name).first.click()
+        page.explains(formula)
 
 
 def test_pictures_of_a_step(visit: Any) -> None:
@@ -267,6 +276,9 @@ def test_an_epoch_has_steps_and_a_price(visit: Any) -> None:
     page.shows(f"{tuning['epoch']['steps']:,}")
     page.shows(dollars(tuning["epoch"]["dollars"]))
     page.shows(f"{tuning['longest_sequence']:,}")
+    for name, formula in (("padding", "positions"), ("dollars", "gpu_hours"), ("trained parameters", "head_dim")):
+        page.page.locator("table").get_by_role("button", name=name).first.click()
+        page.explains(formula)
     page.shot("fine-tuning", whole=True)
 
 

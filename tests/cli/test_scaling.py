@@ -118,6 +118,36 @@ def test_explanations_show_formulas(cli: Cli) -> None:
     assert data["explanation"]["hoffmann-3"][0]["symbol"] == "loss"
 
 
+LINED = [
+    ("tokens_per_parameter", ["tokens_per_parameter = D / N"]),
+    ("cost", ["days = seconds / 86,400", "flops_per_second = gpus * peak * mfu", "dollars = gpu_hours * price"]),
+    ("outside", ["parameters_outside = max(max(1, (smallest_run / N)), (N / largest_run))"]),
+    ("middle", ["parameters_middle = (parameters_hoffmann_3 + parameters_besiroglu) / 2", "largest of the laws"]),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), LINED, ids=lambda value: value if isinstance(value, str) else "")
+def test_lines_open_one_figure(line: str, words: list[str], cli: Cli) -> None:
+    asked = (*GOPHER, *COST, "--law", "hoffmann-3", "--law", "besiroglu", "--explain", "--line", line)
+    status, out, err = cli(*asked)
+    assert (status, err) == (0, "")
+    for word in words:
+        assert word in out
+    assert ("loss = " in out) == (line == "loss")
+    data = json.loads(cli(*asked, "--json")[1])
+    steps = data["over_laws_explanation"] if line == "middle" else data["explanation"]["hoffmann-3"]
+    assert words[0].split(" = ")[1] in [step["formula"] for step in steps]
+
+
+def test_the_cost_of_one_budget_is_opened_once_and_of_several_by_law(cli: Cli) -> None:
+    laws = ("--law", "hoffmann-3", "--law", "besiroglu", "--explain")
+    assert cli(*GOPHER, *COST, *laws, "--line", "cost")[1].count("days = ") == 1
+    out = cli("scaling", "--parameters", "70B", *COST, *laws, "--line", "cost")[1]
+    assert out.count("days = ") == 2
+    assert "C = flops_per * (N_given / G)^(1 / a)" in out
+    assert cli(*GOPHER, *COST, *laws)[1].count("days = ") == 1
+
+
 def test_the_laws_are_listed_with_their_sources(cli: Cli) -> None:
     status, out, _ = cli("scaling", "laws")
     assert status == 0
@@ -229,8 +259,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["--compute", "1e22", "--plot", "/nowhere/at/all.svg"], "--plot: /nowhere/at/all.svg cannot be written"),
     (["--compute", "1e22", "--json", "--format", "markdown"], "two forms of one output"),
     (["--compute", "1e22", "--format", "latex"], "add --explain"),
-    (["--compute", "1e22", "--depth", "2"], "--depth belongs to --explain"),
-    (["--compute", "1e22", "--law", "krajewski", "--explain"], "these laws have no formula for that"),
+    (["--compute", "1e22", "--depth", "2"], "--depth opens levels of --explain; add --explain"),
+    (["--compute", "1e22", "--line", "cost"], "--line names the line that --explain explains; add --explain"),
+    (["--compute", "1e22", "--explain", "--line", "cost"], "--line cost: none of these laws has that here"),
+    (["--compute", "1e22", "--explain", "--line", "days"], "Invalid value for '--line': 'days' is not one of"),
     (["--compute", "1e22", "fit", "runs.csv"], "--compute: scaling fit does not read them"),
     (["--json", "laws"], "--json: scaling laws does not read them"),
     (["fti"], "No such command 'fti'"),

@@ -19,7 +19,7 @@ from weighbridge.traced import symbol, trace
 
 REPEATED = replace(LAWS["muennighoff"], unique=30e9)  # type: ignore[call-arg]
 ALL = [*LAWS.values(), REPEATED]
-CLOSED = [law for law in LAWS.values() if law.closed]
+CLOSED = [law for law in LAWS.values() if law.closed(1e21)]
 LOSSES = [law for law in ALL if law.loss(1e9, 1e10) is not None]
 HELPERS = {name: getattr(arithmetic, name) for name in ("power", "ratio", "exponential", "maximum", "minimum")}
 
@@ -158,6 +158,7 @@ def test_budgets_split_between_a_model_and_its_tokens() -> None:
 def test_spans_say_how_far_outside() -> None:
     span = Span(10.0, 100.0)
     assert [span.beyond(value) for value in (1.0, 10.0, 50.0, 100.0, 500.0)] == [10.0, 1.0, 1.0, 1.0, 5.0]
+    assert [span.holds(value) for value in (1.0, 10.0, 50.0, 100.0, 500.0)] == [False, True, True, True, False]
 
 
 def test_unknown_laws_get_the_nearest() -> None:

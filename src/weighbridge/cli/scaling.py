@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ import click
 
 from weighbridge.cli.options import (
     Whole,
+    check_explained,
     check_forms,
     explain_options,
     json_option,
     print_document,
-    print_explanation,
     print_json,
     suggesting,
 )
@@ -22,12 +23,14 @@ from weighbridge.cli.progress import Progress
 from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.scaling import Scaling, scaling
+from weighbridge.estimate.scaling_explained import MADE
 from weighbridge.estimate.training_cost import MFU
 from weighbridge.formats.amounts import PRICE
 from weighbridge.hardware.device import PRECISIONS
 
 RUNS = click.Path(dir_okay=False, path_type=Path)
 PICTURES = ("svg", "png", "pdf")
+LINES = click.Choice([*MADE, "middle"])
 FORMS = click.Choice(["text", "markdown"])
 
 QUESTION = (
@@ -75,6 +78,7 @@ def question_options(function: Any) -> Any:
 @question_options
 @click.option("--plot", "picture", type=OutFile(), metavar="OUT.svg", help="Draw the laws: .svg, .png or .pdf.")
 @click.option("--curves", is_flag=True, help="With --json: the curves that --plot draws.")
+@click.option("--line", type=LINES, help="The figure to explain; the usual ones by default.")
 @explain_options
 @json_option
 @click.pass_context
@@ -83,6 +87,7 @@ def command(
     /,
     picture: Path | None,
     curves: bool,
+    line: str | None,
     explain: bool,
     depth: int | None,
     form: str,
@@ -100,8 +105,7 @@ def command(
     check_forms(explain, None, form, as_json, depth)
     if curves and not as_json:
         raise InputError("--curves: numbers of a picture; add --json, or use --plot")
-    if depth is not None and not explain:
-        raise InputError("--depth belongs to --explain")
+    check_explained(explain, line, depth)
     try:
         result = scaling(**(asked | {"law": laws_of(asked["law"]) or None}))
     except InputError as error:
@@ -110,45 +114,42 @@ def command(
         from weighbridge.report.plot import of_scaling
 
         write("--plot", picture, of_scaling(result, form_of(picture)))
-    answer(result, form, as_json, explain, depth, curves)
+    answer(result, Output(form, as_json, explain, line, depth, curves))
 
 
-def answer(result: Scaling, form: str, as_json: bool, explain: bool, depth: int | None, curves: bool = False) -> None:
+@dataclass(frozen=True)
+class Output:
+    """What is asked for of the output; attributes are options."""
+
+    form: str
+    as_json: bool
+    explain: bool
+    line: str | None
+    depth: int | None
+    curves: bool
+
+
+def answer(result: Scaling, out: Output) -> None:
     """Print what the laws say, or how their formulas come to it."""
-    if as_json:
-        from weighbridge.report import explanation, scaling_schema
+    if out.as_json:
+        from weighbridge.report import scaling_schema
 
         data: dict[str, Any] = dict(scaling_schema.scaling(result))
-        if explain:
-            found = figures(result).items()
-            data["explanation"] = {
-                name: [step for one in of for step in explanation.as_dict(one, depth)] for name, of in found
-            }
-        if curves:
+        if out.explain:
+            from weighbridge.report.scaling_explained import as_data
+
+            data |= as_data(result, out.line, out.depth)
+        if out.curves:
             data["curves"] = scaling_schema.curves(result)
         print_json(data)
-    elif explain:
-        for number, (name, of) in enumerate(figures(result).items()):
-            head = {"text": f"{name}\n", "markdown": f"# {name}\n", "latex": f"% {name}"}[form]
-            click.echo("\n" * (number > 0) + head)
-            print_explanation(of, form, depth)
+    elif out.explain:
+        from weighbridge.report.scaling_explained import explained
+
+        click.echo(explained(result, out.line, out.form, out.depth))
     else:
         from weighbridge.report.scaling import document
 
-        print_document(document(result), form)
-
-
-def figures(result: Scaling) -> dict[str, list[Any]]:
-    """The figures that have a derivation, by law.
-
-    Raises:
-        InputError: where none has.
-    """
-    found = {one.law.name: [one.explained(name) for name in one.explainable] for one in result.answers}
-    found = {name: of for name, of in found.items() if of}
-    if not found:
-        raise InputError("--explain: these laws have no formula for that: they are solved by a search, or have no loss")
-    return found
+        print_document(document(result), out.form)
 
 
 def form_of(picture: Path) -> str:

@@ -23,12 +23,16 @@ from weighbridge.cli.time_options import Asked, time_options
 from weighbridge.errors import InputError
 from weighbridge.estimate.costing import Costing
 from weighbridge.estimate.memory.ledger import Line
-from weighbridge.estimate.memory.reasons import Beyond
+from weighbridge.estimate.memory.reasons import USUAL, Beyond
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.training import Training
+from weighbridge.traced import Traced
 
 EMITTED = ("megatron", "deepspeed", "torchtitan")
 """Frameworks whose arguments ``--emit`` writes."""
+
+FURTHER = ("passes", "trained", "epoch")
+"""Figures that ``--line`` opens by name alone: of a stage's passes, and of a fine-tuning."""
 
 DOES_NOT_FIT = 3
 """Exit status of ``--check`` where the answer is that it does not fit."""
@@ -36,7 +40,7 @@ DOES_NOT_FIT = 3
 
 def output_options(function: F) -> F:
     """Every option of the output, in the order in which help lists them."""
-    lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "speed", "cost", "all"])
+    lines = click.Choice([*(line.value for line in (*Line, *Beyond)), "speed", *FURTHER, "cost", "all"])
     options = [
         click.option("--stage", type=Whole(0), help="The stage to show; the fullest by default."),
         click.option("--tree/--no-tree", default=None, help="Show the module tree: parameters, what is kept."),
@@ -44,7 +48,7 @@ def output_options(function: F) -> F:
         click.option("--traced", is_flag=True, help="With --json: the text that --trace writes."),
         click.option("--emit", type=click.Choice(EMITTED), help="Print the plan as arguments for that framework."),
         click.option("--check", is_flag=True, help="End with status 3 if it does not fit."),
-        click.option("--line", type=lines, help="The line of the ledger to explain; all by default."),
+        click.option("--line", type=lines, help="The figure to explain; the ledger, speed and cost by default."),
     ]
     function = time_options(json_option(explain_options(advice_option(function))))
     for option in reversed(options):
@@ -105,9 +109,7 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
         raise InputError(f"--stage: got {out.stage:,}; allowed is 0 to {len(training.stages) - 1:,}")
     if out.check and training.fits is None:
         raise InputError("--check: whether it fits depends on the device; add --cluster")
-    if out.line == "speed" and training.time is None:
-        why = training.untimed or "it depends on the device; add --cluster"
-        raise InputError(f"--line speed: not estimated: {why}")
+    _check_line(training, out.line)
     cost = out.asked.cost(training)
     warn(warnings)
     out.asked.write(training)
@@ -120,6 +122,21 @@ def answer(training: Training, out: Output, warnings: tuple[str, ...] = ()) -> i
     else:
         _print(training, out, cost)
     return DOES_NOT_FIT if out.check and training.fits is False else 0
+
+
+def _check_line(training: Training, line: str | None) -> None:
+    """Refuse lines that the step has not.
+
+    Raises:
+        InputError: saying why.
+    """
+    if line in ("speed", "passes") and training.time is None:
+        why = training.untimed or "it depends on the device; add --cluster"
+        raise InputError(f"--line {line}: not estimated: {why}")
+    if line == Beyond.FREE and training.cluster is None:
+        raise InputError("--line free: it depends on the device; add --cluster")
+    if line == "epoch" and training.epoch is None:
+        raise InputError("--line epoch: of a data set; add --samples or --lengths")
 
 
 def warn(warnings: tuple[str, ...]) -> None:
@@ -152,7 +169,8 @@ def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost
     data: dict[str, Any] = dict(training_schema.training(training, warnings, cost, out.advice))
     if out.explain:
         asked, time = (cost if _named(out, "cost") else None), (training.time if _named(out, "speed") else None)
-        data |= training_schema.explanations(_stage(training, out), _lines(training, out), out.depth, asked, time)
+        stage, more = _stage(training, out), _further(training, out)
+        data |= training_schema.explanations(stage, _lines(training, out), out.depth, asked, time, more)
     if out.chart:
         from weighbridge.report.timeline_schema import timeline
 
@@ -174,7 +192,7 @@ def _print_json(training: Training, out: Output, warnings: tuple[str, ...], cost
 
 
 def _explain(training: Training, out: Output, cost: Costing | None) -> None:
-    from weighbridge.report.training_explained import costed, explained, timed
+    from weighbridge.report.training_explained import costed, explained, opened, timed
 
     blocks = []
     if lines := _lines(training, out):
@@ -183,7 +201,18 @@ def _explain(training: Training, out: Output, cost: Costing | None) -> None:
         blocks.append(timed(training.time, out.form, out.depth))
     if cost is not None and _named(out, "cost"):
         blocks.append(costed(cost, out.form, out.depth))
+    if more := _further(training, out):
+        blocks.append(opened(more, out.form, out.depth))
     click.echo("\n".join(blocks), nl=False)
+
+
+def _further(training: Training, out: Output) -> list[Traced]:
+    """The figures of a line that is opened by its name alone."""
+    if out.line not in FURTHER:
+        return []
+    from weighbridge.report.training_explained import further
+
+    return further(training, _stage(training, out), out.line)
 
 
 def _named(out: Output, line: str) -> bool:
@@ -197,11 +226,11 @@ def _stage(training: Training, out: Output) -> Stage:
 
 def _lines(training: Training, out: Output) -> list[Line | Beyond]:
     """The lines to explain: the one named, else all that are not nothing."""
-    if out.line in ("cost", "speed"):
+    if out.line in ("cost", "speed", *FURTHER):
         return []
     if out.line in list(Line):
         return [Line(out.line)]
     if out.line in list(Beyond):
         return [Beyond(out.line)]
     found = [line for line, value in _stage(training, out).ledger.lines.items() if value]
-    return [*found, *(Beyond if training.cluster is not None else [Beyond.RESERVED])]
+    return [*found, *(USUAL if training.cluster is not None else [Beyond.RESERVED])]

@@ -4,11 +4,11 @@ micro-batch, or packed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from weighbridge.arithmetic import ceil_div, ratio
 from weighbridge.errors import InputError
 from weighbridge.sums import summed
 
@@ -84,7 +84,7 @@ class Epoch:
     @property
     def sequences(self) -> int:
         """Sequences that are trained on."""
-        return -(-self.tokens // self.sequence) if self.laid is Laid.PACKED else self.samples
+        return ceil_div(self.tokens, self.sequence) if self.laid is Laid.PACKED else self.samples
 
     def widths(self, together: int) -> dict[int, float]:
         """Shares of groups of so many sequences drawn at random by the positions of their longest: of ``n`` draws all
@@ -104,12 +104,18 @@ class Epoch:
 
     def positions(self, micro_batch: int) -> int:
         """Positions that are computed, padding included; expected where chance decides what lies together."""
+        if self.laid is not Laid.BATCHED:
+            return self.sequences * self.sequence
         return round(self.sequences * summed(width * share for width, share in self.widths(micro_batch).items()))
 
     def padding(self, micro_batch: int) -> float:
         """The share of positions that hold no token."""
-        return 1 - self.tokens / self.positions(micro_batch)
+        return self.padding_of(self.positions(micro_batch))
+
+    def padding_of(self, positions: int) -> float:
+        """The share of so many positions that hold no token."""
+        return 1 - ratio(self.tokens, positions)
 
     def steps(self, batch: int) -> int:
         """Steps of so many sequences."""
-        return math.ceil(self.sequences / batch)
+        return ceil_div(self.sequences, batch)

@@ -88,15 +88,20 @@ class FineTuning:
         return float(training.time.step_seconds)
 
     @property
-    def dollars(self) -> float | None:
-        """Dollars of an epoch at the price that was given, else the catalogue's; ``None`` where there is none."""
-        cluster, seconds = self.training.cluster, self.seconds
-        price = cluster.device.price_per_hour if cluster else None
+    def price(self) -> float | None:
+        """Dollars per GPU and hour: what was given, else the catalogue's; ``None`` where there is none."""
         if self.epoch is not None and self.epoch.price is not None:
-            price = self.epoch.price
-        if price is None or seconds is None:
+            return float(self.epoch.price)
+        cluster = self.training.cluster
+        known = cluster.device.price_per_hour if cluster else None
+        return None if known is None else float(known)
+
+    @property
+    def dollars(self) -> float | None:
+        """Dollars of an epoch; ``None`` where no price or no time is known."""
+        if self.price is None or self.seconds is None:
             return None
-        return Held(seconds, int(plain(self.training.plan.gpus)), float(price)).dollars
+        return Held(self.seconds, int(plain(self.training.plan.gpus)), self.price).dollars
 
 
 def _times(node: object) -> int:

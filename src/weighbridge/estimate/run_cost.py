@@ -131,12 +131,12 @@ class RunCost(Explainable):
     @property
     def days(self) -> float:
         """Days of the whole run."""
-        return named(self.held.days, Label("days", "days"))
+        return self.held.days
 
     @property
     def gpu_hours(self) -> float:
         """Hours of all GPUs together."""
-        return named(self.held.gpu_hours, Label("gpu_hours", "GPU hours"))
+        return self.held.gpu_hours
 
     @property
     def dollars(self) -> float | None:

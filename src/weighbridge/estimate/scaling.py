@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,10 @@ from weighbridge.laws.muennighoff import Muennighoff
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import Lifetime, lifetime
 from weighbridge.laws.uncertainty import Intervals, intervals
-from weighbridge.traced import symbol, trace
 
 FAR = {"compute": 100.0, "parameters": 10.0, "tokens": 10.0}
 """Times outside the fitted range from which an answer lies far outside. A convention of this package: two orders of
 magnitude of compute, and one of each of its factors."""
-
-EXPLAINED = ("parameters", "tokens", "loss")
-"""Figures that have a derivation."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,7 @@ class Answer:
         intervals: that the uncertainty of the constants leaves likely; ``None`` where it is not known.
         lifetime: the model of least compute over training and inference, where tokens are served.
         cost: of training; ``None`` without a cluster.
+        question: what was asked.
     """
 
     law: Law
@@ -77,6 +74,7 @@ class Answer:
     intervals: Intervals | None = None
     lifetime: Lifetime | None = None
     cost: Cost | None = None
+    question: Question = field(default_factory=Question)
 
     @property
     def tokens_per_parameter(self) -> float:
@@ -99,36 +97,25 @@ class Answer:
         """Those of the FLOPs that the model takes; ``None`` or 0 where there are none."""
         return None if self.equal_budget is None else self.equal_budget / self.compute
 
-    def explained(self, quantity: str = "parameters") -> Any:
+    def explained(self, quantity: str = "") -> Any:
         """A figure of the answer with its derivation.
 
         Args:
-            quantity: parameters or tokens of the optimum, or the loss.
+            quantity: one of :attr:`explainable`, the first if empty; of several figures under one name, the first.
 
         Raises:
-            InputError: for another quantity, or one that this law has no formula for.
+            InputError: for another quantity, or one that this law has not.
         """
-        law = self.law
-        if quantity not in EXPLAINED:
-            raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(EXPLAINED)}")
-        if not law.closed or (quantity == "loss" and self.loss is None):
-            found = "is found by a search" if not law.closed else "is none there"
-            raise InputError(f"quantity: {quantity} of {law.name} {found} and has no formula")
-        traced, budget = trace(law), symbol("C", self.compute, "FLOPs")
-        best = traced.optimum(budget)
-        if quantity != "loss":
-            return getattr(best, quantity)
-        if self.best is not None:
-            return traced.loss(symbol("N", self.model.parameters), symbol("D", self.model.tokens))
-        return traced.least_loss(budget)
+        from weighbridge.estimate.scaling_explained import figures
+
+        return figures(self, quantity or self.explainable[0])[0]
 
     @property
     def explainable(self) -> tuple[str, ...]:
-        """The figures to explain: the loss, and tokens of an optimum where the loss is not made of them."""
-        if not self.law.closed:
-            return ()
-        inside = self.best is not None or isinstance(self.law, Parametric)
-        return (*([] if inside else ["tokens"]), *([] if self.loss is None else ["loss"]))
+        """The figures that have a derivation."""
+        from weighbridge.estimate.scaling_explained import there
+
+        return there(self)
 
     @property
     def extras(self) -> tuple[Extra, ...]:
@@ -188,6 +175,11 @@ class Scaling(Shown):
         unique = self.question.unique_tokens
         there = [] if unique is None else [a for a in self.answers if a.passes is None and a.model.tokens > unique]
         return [answer.law.name for answer in there]
+
+    @property
+    def one_budget(self) -> bool:
+        """Whether all laws answer for the same compute."""
+        return len({answer.compute for answer in self.answers}) == 1
 
     def of(self, name: str) -> Answer:
         """The answer of one law.
@@ -286,6 +278,7 @@ def _answer(law: Law, question: Question, rate: Rate | None) -> Answer:
         law.least_loss(compute) if best else None,
         intervals(law, compute, model if best else None) if isinstance(law, Parametric) else None,
         cost=Cost(rate, compute) if rate else None,
+        question=question,
     )
     if question.inference_tokens is None or not isinstance(law, Parametric) or question.unique_tokens is not None:
         return answer

@@ -85,12 +85,11 @@ def _spending(question: Question, rate: Rate | None) -> Question:
     said = [name for name in reversed(BUDGETS) if getattr(question, name) is not None]
     if len(said) > 1:
         raise InputError(f"{', '.join(said)}: each says the budget; give one of them")
-    days, dollars = question.days, question.dollars
-    if days is None and dollars is None:
+    if question.budget == "compute":
         return question
     if rate is None:
         raise InputError(f"{said[0]}: {NEEDS_CLUSTER}")
-    compute = rate.compute_of_days(days) if days is not None else rate.compute_of_dollars(dollars or 0)
+    compute = rate.compute_of(question.budget, getattr(question, question.budget))
     unit, _, least, most = UNITS["compute"]
     if not least <= compute <= most:
         raise InputError(f"{said[0]}: on {rate.cluster} that is {compute:.3g} {unit}; allowed is {least:g} to {most:g}")

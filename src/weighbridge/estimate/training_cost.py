@@ -13,9 +13,17 @@ from weighbridge.formats.amounts import PRICE, amount
 from weighbridge.formats.cluster import load_cluster
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.hardware.device import PRECISIONS
+from weighbridge.traced import Label, named
 
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
+
+RATE = Label("flops_per_second", "FLOP/s", "of the whole cluster, at the utilization given")
+SECONDS = Label("seconds", "seconds", "without interruptions")
+DAYS = Label("days", "days")
+HOURS = Label("gpu_hours", "GPU hours")
+DOLLARS = Label("dollars", "dollars")
+"""What explanations call the figures here."""
 
 MFU, RAN_AT = 0.4, "Llama 3 405B ran at 0.38 to 0.43 (Dubey et al. 2024, table 4)"
 """A model FLOPs utilization that large runs come to, and where one did."""
@@ -40,17 +48,17 @@ class Held:
     @property
     def days(self) -> float:
         """The time in days."""
-        return ratio(self.seconds, SECONDS_PER_DAY)
+        return named(ratio(self.seconds, SECONDS_PER_DAY), DAYS)
 
     @property
     def gpu_hours(self) -> float:
         """Hours of all GPUs together."""
-        return ratio(self.seconds * self.gpus, SECONDS_PER_HOUR)
+        return named(ratio(self.seconds * self.gpus, SECONDS_PER_HOUR), HOURS)
 
     @property
     def dollars(self) -> float | None:
         """What the GPU hours cost; ``None`` without a price."""
-        return None if self.price is None else self.gpu_hours * self.price
+        return None if self.price is None else named(self.gpu_hours * self.price, DOLLARS)
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Rate:
     @property
     def flops_per_second(self) -> float:
         """Model FLOPs per second of the whole cluster."""
-        return self.cluster.gpus * self.cluster.device.peak(self.precision) * self.mfu
+        return named(self.cluster.gpus * self.cluster.device.peak(self.precision) * self.mfu, RATE)
 
     @property
     def flops_per_day(self) -> float:
@@ -83,21 +91,18 @@ class Rate:
     def flops_per_dollar(self) -> float | None:
         """Model FLOPs for a dollar; ``None`` without a price."""
         hour = Held(SECONDS_PER_HOUR, self.cluster.gpus, self.price).dollars
-        return None if hour is None else self.flops_per_second * SECONDS_PER_HOUR / hour
+        return None if hour is None else ratio(self.flops_per_second * SECONDS_PER_HOUR, hour)
 
-    def compute_of_days(self, days: float) -> float:
-        """Model FLOPs of that many days, which :attr:`Cost.days` takes back to them."""
-        return days * self.flops_per_day
-
-    def compute_of_dollars(self, dollars: float) -> float:
-        """Model FLOPs for that many dollars, which :attr:`Cost.dollars` takes back to them.
+    def compute_of(self, budget: str, spent: float) -> float:
+        """Model FLOPs of so many ``days``, or for so many ``dollars``: what :class:`Cost` takes back to them.
 
         Raises:
-            InputError: without a price.
+            InputError: for dollars without a price.
         """
-        if self.flops_per_dollar is None:
-            raise InputError(f"dollars: needs a price per GPU and hour, such as {PRICE[-1]}")
-        return dollars * self.flops_per_dollar
+        each = self.flops_per_day if budget == "days" else self.flops_per_dollar
+        if each is None:
+            raise InputError(f"{budget}: needs a price per GPU and hour, such as {PRICE[-1]}")
+        return spent * each
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class Cost:
     @property
     def seconds(self) -> float:
         """Wall-clock time, without interruptions."""
-        return ratio(self.flops, self.rate.flops_per_second)
+        return named(ratio(self.flops, self.rate.flops_per_second), SECONDS)
 
     @property
     def held(self) -> Held:

@@ -62,8 +62,7 @@ class Krajewski(Law):
     g: float
     gamma: float
 
-    @property
-    def closed(self) -> bool:
+    def closed(self, compute: float) -> bool:
         return False
 
     def total_parameters(self, parameters: float) -> float:

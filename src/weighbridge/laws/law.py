@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from weighbridge.arithmetic import ratio
+from weighbridge.arithmetic import maximum, ratio
 
 TRAINING_FLOPS = 6.0
 """FLOPs of training per parameter and token: 2 forward, 4 backward (Kaplan et al. 2020, section 2.1)."""
@@ -21,9 +21,13 @@ class Span:
     low: float
     high: float
 
+    def holds(self, value: float) -> bool:
+        """Whether a value lies inside."""
+        return self.low <= value <= self.high
+
     def beyond(self, value: float) -> float:
         """How many times a value lies below the least or above the largest; 1 inside."""
-        return max(1.0, self.low / value, value / self.high)
+        return maximum(maximum(1.0, ratio(self.low, value)), ratio(value, self.high))
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,8 @@ class Law:
         """Training FLOPs."""
         return self.flops_per * parameters * tokens
 
-    @property
-    def closed(self) -> bool:
-        """Whether the optimum is a formula; else it is found by a search."""
+    def closed(self, compute: float) -> bool:
+        """Whether the optimum of a budget is a formula; else it is found by a search."""
         return True
 
     def tokens_within(self, compute: float, parameters: float) -> float:

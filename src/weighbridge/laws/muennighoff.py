@@ -38,9 +38,8 @@ class Muennighoff(Parametric):
     excess: float
     unique: float | None = None
 
-    @property
-    def closed(self) -> bool:
-        return self.unique is None
+    def closed(self, compute: float) -> bool:
+        return self.unique is None or super().optimum(compute).tokens <= self.unique
 
     def effective_tokens(self, tokens: float, unique: float) -> float:
         """Fresh tokens that tokens read from so many unique ones are worth (eq. 5)."""

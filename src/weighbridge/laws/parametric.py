@@ -80,6 +80,8 @@ class Parametric(Law):
         return ratio(self.alpha * self.beta, self.alpha + self.beta)
 
     def budget_for_loss(self, loss: float) -> float | None:
-        if loss <= self.e:
-            return None
-        return self.flops_per * power(ratio(self.reducible, loss - self.e), ratio(1, self.decay))
+        return None if loss <= self.e else self.budget_above(loss - self.e)
+
+    def budget_above(self, loss: float) -> float:
+        """FLOPs of the budget whose optimum has that loss above ``E``."""
+        return self.flops_per * power(ratio(self.reducible, loss), ratio(1, self.decay))

@@ -46,14 +46,30 @@ class Lifetime:
         return self.law.compute(model.parameters, model.tokens) + served
 
     @property
+    def size(self) -> float:
+        """Parameters of the best model: with them its tokens have the reference's loss."""
+        return size_for(self.law, loss_above(self.law, self.reference), self.best.tokens)
+
+    @property
     def saved(self) -> float:
         """The share of the reference's FLOPs that the best model does without."""
         return 1 - ratio(self.flops(self.best), self.flops(self.reference))
 
 
+def loss_above(law: Parametric, model: Allocation) -> float:
+    """A model's loss above ``E``."""
+    return law.loss(model.parameters, model.tokens) - law.e
+
+
+def size_for(law: Parametric, above: float, tokens: float) -> float:
+    """Parameters of the model that has that loss above ``E`` on so many tokens."""
+    left = above - ratio(law.b, power(tokens, law.beta))
+    return power(ratio(law.a, left), ratio(1, law.alpha))
+
+
 def lifetime(law: Parametric, reference: Allocation, served: float) -> Lifetime:
     """The model of least compute over training and so many tokens served, with the loss of a reference."""
-    above = law.loss(reference.parameters, reference.tokens) - law.e
+    above = loss_above(law, reference)
     fewest = power(ratio(law.b, above), ratio(1, law.beta))  # tokens with which only an endless model has that loss
 
     def imbalance(tokens: float) -> float:
@@ -62,8 +78,7 @@ def lifetime(law: Parametric, reference: Allocation, served: float) -> Lifetime:
         return law.alpha * (above - of_tokens) - law.beta * of_tokens * served_too
 
     tokens = rising_root(imbalance, fewest, max(reference.tokens, served) * MOST_TOKENS)
-    parameters = power(ratio(law.a, above - ratio(law.b, power(tokens, law.beta))), ratio(1, law.alpha))
-    return Lifetime(law, reference, served, Allocation(parameters, tokens))
+    return Lifetime(law, reference, served, Allocation(size_for(law, above, tokens), tokens))
 
 
 SARDANA = Parametric(

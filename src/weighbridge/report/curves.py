@@ -80,7 +80,7 @@ def _inside(law: Law, compute: float, best: Allocation) -> bool:
     """Whether an optimum lies within the runs of a law."""
     of = law.fitted
     spans = ((of.compute, compute), (of.parameters, best.parameters), (of.tokens, best.tokens))
-    return all(span is None or span.beyond(value) == 1 for span, value in spans)
+    return all(span is None or span.holds(value) for span, value in spans)
 
 
 def valley(answer: Answer) -> Valley | None:

@@ -81,14 +81,9 @@ def _facts(result: Scaling) -> list[tuple[str, ...]]:
         rate = result.rate
         each = short_power(rate.cluster.device.peak(rate.precision))
         per_hour = f", {rate.price:,.2f} dollars per GPU and hour" if rate.price is not None else ""
-        facts += [_cost(result.answers[0])] if _one_budget(result) else []
+        facts += [_cost(result.answers[0])] if result.one_budget else []
         facts.append(f"on {rate.cluster} at {100 * rate.mfu:.3g} % of {each} FLOP/s each ({rate.precision}){per_hour}")
     return [(fact,) for fact in facts]
-
-
-def _one_budget(result: Scaling) -> bool:
-    """Whether all laws answer for the same compute."""
-    return len({answer.compute for answer in result.answers}) == 1
 
 
 def _answer(result: Scaling) -> list[str]:
@@ -131,14 +126,14 @@ def _laws(result: Scaling) -> Table:
         Column("parameters"),
         Column("tokens"),
         Column("per parameter", optional=True),
-        *([] if _one_budget(result) else [Column("FLOPs")]),
+        *([] if result.one_budget else [Column("FLOPs")]),
         Column("loss"),
         *([Column("days")] if result.rate else []),
         *([Column("GPU hours", optional=True)] if result.rate and not priced else []),
         *([Column("dollars")] if priced else []),
         Column("outside its runs", False, whole=True),
     ]
-    return Table(tuple(columns), tuple(Row(_cells(answer, priced, _one_budget(result))) for answer in result.answers))
+    return Table(tuple(columns), tuple(Row(_cells(answer, priced, result.one_budget)) for answer in result.answers))
 
 
 def _cells(answer: Answer, priced: bool, one_budget: bool) -> tuple[str, ...]:

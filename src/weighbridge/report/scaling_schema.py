@@ -133,6 +133,7 @@ class ScalingAnswer(TypedDict):
     lifetime: ScalingLifetime | None
     cost: ScalingCost | None
     extras: dict[str, float]
+    explainable: list[str]
 
 
 class ScalingMiddle(TypedDict):
@@ -278,6 +279,7 @@ def _answer(answer: Answer) -> ScalingAnswer:
         "extras": {
             extra.name.lower().replace(" ", "_").replace("-", "_"): float(extra.value) for extra in answer.extras
         },
+        "explainable": list(answer.explainable),
     }
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from weighbridge.estimate.costing import Costing
-from weighbridge.estimate.memory.ledger import MEANING, Line
+from weighbridge.estimate.epoch_explained import epoch, trained
+from weighbridge.estimate.finetuning import FineTuning
+from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import Stands, tensors
 from weighbridge.estimate.memory.reasons import EXPLAINED, Beyond
 from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.memory.totals import line_of
+from weighbridge.estimate.time.explained import passes
 from weighbridge.estimate.time.speed import EXPLAINED as SPEEDS
 from weighbridge.estimate.time.step import StepTime
+from weighbridge.estimate.training import Training
 from weighbridge.report import explanation
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.markdown import as_markdown
 from weighbridge.report.text import rendered, window
-from weighbridge.traced import Label, Traced, plain
+from weighbridge.traced import Traced
 
 FIRST, LATER = ("dollars_per_billion_parameters", "gpu_hours"), ("co2_kg",)
 """Figures of a cost that are opened whole, the first that there is; and those of which only what is new is opened."""
+
+PASSES, EPOCH, TRAINED = "passes", "epoch", "trained"
+"""Lines that are opened by their names alone."""
 
 RATE, SHARE = "tokens_per_second_per_gpu", "mfu"
 """Figures of a step's speed that are opened."""
@@ -26,9 +34,9 @@ RATE, SHARE = "tokens_per_second_per_gpu", "mfu"
 
 def explained(stage: Stage, lines: Iterable[Line | Beyond], form: str, depth: int | None) -> str:
     """Lines of a stage's ledger, each with its derivation and its tensors; LaTeX has the derivations only."""
-    blocks = []
-    for line in lines:
-        blocks.append(explanation.FORMS[form](figure(stage, line), depth))
+    blocks, chosen = [], list(lines)
+    for line in chosen:
+        blocks.append(explanation.FORMS[form](figure(stage, line), levels(line, chosen, depth)))
         if isinstance(line, Beyond):
             continue
         found = tensors(stage, line)
@@ -54,19 +62,34 @@ def timed(time: StepTime, form: str, depth: int | None) -> str:
     return "\n\n".join(explanation.FORMS[form](figure, deep) for figure, deep in figures) + "\n"
 
 
+def further(training: Training, stage: Stage, line: str) -> list[Traced]:
+    """The figures of a line that is opened by its name alone: of the stage's passes, or of the fine-tuning."""
+    if line == PASSES:
+        assert training.time is not None
+        return passes(training.time.stages[stage.number])
+    return {TRAINED: trained, EPOCH: epoch}[line](FineTuning(training))
+
+
+def opened(figures: list[Traced], form: str, depth: int | None) -> str:
+    """Figures, each with its derivation."""
+    return "\n\n".join(explanation.FORMS[form](figure, depth) for figure in figures) + "\n"
+
+
 def speeds(time: StepTime) -> list[Traced]:
     """The figures of a step's speed as traced numbers."""
     return [time.speed.explained(name, time.breakdown) for name in SPEEDS]
+
+
+def levels(line: Line | Beyond, among: Sequence[Line | Beyond], depth: int | None) -> int | None:
+    """Levels of a line's names to open: of the sum of all lines, where these stand beside it, its own."""
+    return 1 if line is Beyond.TOTAL and len(among) > 1 else depth
 
 
 def figure(stage: Stage, line: Line | Beyond) -> Traced:
     """A line as a traced number; one that no size of the plan enters is a number by its name."""
     if isinstance(line, Beyond):
         return EXPLAINED[line](stage)
-    value = stage.explained(line)
-    if isinstance(value, Traced):
-        return value
-    return Traced(plain(value), None, (int(plain(value)),), Label(line.value, "bytes", MEANING[line]))
+    return line_of(line, stage.explained(line))
 
 
 def table(line: Line, found: list[Stands]) -> Table:

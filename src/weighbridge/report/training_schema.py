@@ -23,8 +23,8 @@ from weighbridge.report import explanation, schema, time_schema
 from weighbridge.report.change_options import plan_options
 from weighbridge.report.finetuning import tuned
 from weighbridge.report.plan_words import context, overlaps
-from weighbridge.report.training_explained import figure, speeds
-from weighbridge.traced import plain
+from weighbridge.report.training_explained import figure, levels, speeds
+from weighbridge.traced import Traced, plain
 
 
 def training(
@@ -201,13 +201,16 @@ def explanations(
     depth: int | None,
     cost: Costing | None = None,
     time: StepTime | None = None,
+    further: Sequence[Traced] = (),
 ) -> dict[str, Any]:
-    """Lines of the ledger with their derivations, the tensors that stand at the highest moment, speed and cost."""
-    figures = [figure(stage, line) for line in lines]
-    figures += speeds(time) if time else []
-    figures += [cost.run.explained(name) for name in cost.explainable] if cost else []
+    """Lines of the ledger with their derivations, the tensors that stand at the highest moment, speed and cost, and
+    further figures.
+    """
+    figures = [(figure(stage, line), levels(line, lines, depth)) for line in lines]
+    figures += [(one, depth) for one in (*(speeds(time) if time else ()), *further)]
+    figures += [(cost.run.explained(name), depth) for name in cost.explainable] if cost else []
     return {
-        "explanation": [step for one in figures for step in explanation.as_dict(one, depth)],
+        "explanation": [step for one, deep in figures for step in explanation.as_dict(one, deep)],
         "tensors": [standing(one) for line in lines if isinstance(line, Line) for one in tensors(stage, line)],
     }
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from weighbridge.estimate.memory.inside import Inside, Kept, inside
-from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.stage import Stage
+from weighbridge.estimate.memory.totals import MODEL
 from weighbridge.nn import DecoderLayer
 from weighbridge.report import megatron_names as megatron
 from weighbridge.report.document import Column, Row, Table
@@ -237,7 +237,7 @@ class OneGpu:
 def one_gpu(stage: Stage) -> OneGpu:
     """The memory of any of a stage's ranks."""
     lines = {line: int(plain(value)) for line, value in stage.ledger.lines.items()}
-    model = sum(lines[line] for line in (Line.WEIGHTS, Line.GRADIENTS, Line.MAIN, Line.OPTIMIZER))
+    model = sum(lines[line] for line in MODEL)
     return OneGpu(model, int(plain(stage.peak_allocated)), int(plain(stage.states.parameters)))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
 from weighbridge.arithmetic import Count, total
-from weighbridge.estimate.memory import allocator, outside
-from weighbridge.estimate.memory.ledger import MEANING
+from weighbridge.estimate.memory import allocator, outside, totals
+from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.hardware.cluster import Cluster
 from weighbridge.traced import Label, Traced, named, plain, symbol
@@ -19,6 +20,17 @@ class Beyond(StrEnum):
     RESERVED = "reserved"
     CONTEXT = "context"
     TOTAL = "device_total"
+    FREE = "free"
+    ALLOCATED = "peak_allocated"
+    STATIC = "static_allocated"
+    PARAMETERS = "parameters"
+    MODEL = "weights_and_optimizer"
+    REST = "activations_and_buffers"
+    EACH = "bytes_per_parameter"
+
+
+USUAL = (Beyond.RESERVED, Beyond.CONTEXT, Beyond.TOTAL)
+"""What is explained beside the ledger where no line is named."""
 
 
 NOTES = {
@@ -61,10 +73,10 @@ def context(stage: Stage) -> Traced:
 
 def device_total(stage: Stage) -> Traced:
     """What the device shows in use: the lines of the ledger, what lies free in the allocator, and what is outside."""
-    parts = [_leaf(line.value, value, MEANING[line]) for line, value in stage.ledger.lines.items() if plain(value)]
+    parts = totals.lines_of(stage, Line)
     unused = plain(stage.peak_reserved) - plain(stage.peak_allocated)
-    beside = [("reserved_unused", unused, "free blocks of the allocator"), ("context", stage.outside, "outside it")]
-    parts += [_leaf(name, value, note) for name, value, note in beside if plain(value)]
+    parts += [_leaf("reserved_unused", unused, "free blocks of the allocator")] if unused else []
+    parts += [context(stage)] if plain(stage.outside) else []
     return _named(total(parts), Label("device_total", "bytes", "what the device shows in use at the highest moment"))
 
 
@@ -86,14 +98,37 @@ def _communicator(name: str, ranks: outside.Ranks, cluster: Cluster) -> Count:
     return named(made, Label(name, "bytes", note, "NVIDIA/nccl, src/init.cc; issue 1685"))
 
 
-EXPLAINED = {Beyond.RESERVED: reserved, Beyond.CONTEXT: context, Beyond.TOTAL: device_total}
+def free(stage: Stage) -> Traced:
+    """What is left of what the device has for a process, negative where it does not fit."""
+    cluster = stage.training.cluster
+    if cluster is None:
+        return _said("free", 0, "no device is given")
+    device = cluster.device
+    source = device.sources.get("usable_bytes", device.sources.get("memory_bytes", ""))
+    capacity = _leaf("capacity", device.usable_bytes, "what the device has for a process", source)
+    note = "left of what the device has; negative: it is missing"
+    return _named(capacity - device_total(stage), Label("free", "bytes", note))
+
+
+EXPLAINED: dict[Beyond, Callable[[Stage], Traced]] = {
+    Beyond.RESERVED: reserved,
+    Beyond.CONTEXT: context,
+    Beyond.TOTAL: device_total,
+    Beyond.FREE: free,
+    Beyond.ALLOCATED: totals.allocated,
+    Beyond.STATIC: totals.static,
+    Beyond.PARAMETERS: totals.parameters,
+    Beyond.MODEL: totals.model,
+    Beyond.REST: totals.rest,
+    Beyond.EACH: totals.each,
+}
 
 
 def _leaf(name: str, value: Count, note: str, source: str = "") -> Count:
     """A number under a name, which has a line of its own for what there is to say."""
-    leaf: Any = Traced(plain(value), None, (int(plain(value)),), Label(name, "bytes", note, source))
-    found: Count = leaf
-    return found
+    found: Any = totals.leaf(name, value, note, source)
+    made: Count = found
+    return made
 
 
 def _said(name: str, value: int, note: str) -> Traced:

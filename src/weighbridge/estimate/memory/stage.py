@@ -247,8 +247,13 @@ class Stage:
         """The same stage with every size a traced number."""
         return self.training.traced.stages[self.number]
 
-    def explained(self, line: Line) -> Any:
-        """A line of the ledger as a traced number with its derivation."""
+    @cached_property
+    def explained_lines(self) -> dict[Line, Any]:
+        """The lines of the ledger as traced numbers with their derivations."""
         stage = self.traced
         peak = replace(self.peak, runs=stage.runs)
-        return Ledger(stage, peak, stage.training.size, self.rests_highest).lines[line]
+        return dict(Ledger(stage, peak, stage.training.size, self.rests_highest).lines)
+
+    def explained(self, line: Line) -> Any:
+        """A line of the ledger as a traced number with its derivation."""
+        return self.explained_lines[line]

@@ -7,7 +7,7 @@ from typing import Any
 
 from weighbridge.arithmetic import Count, ratio, total
 from weighbridge.errors import InputError, given
-from weighbridge.traced import Label, named, symbol, trace
+from weighbridge.traced import Label, Traced, named, symbol, trace
 
 TERA = 1e12
 
@@ -87,5 +87,5 @@ class Speed:
             raise InputError(f"quantity: got {given(quantity)}; allowed: {', '.join(EXPLAINED)}")
         parts = [symbol(name.replace(" ", "_"), spent, "seconds") for name, spent in breakdown.items()]
         label = Label("step_seconds", "seconds", "on the stage that is done last")
-        step: Any = named(total(parts), label)
+        step: Any = Traced(self.step_seconds, None, (total(parts),), label)  # to the last digit the step's own
         return step if quantity == "step_seconds" else getattr(replace(trace(self), step_seconds=step), quantity)

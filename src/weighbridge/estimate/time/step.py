@@ -258,7 +258,7 @@ class StepTime:
         """Seconds of the stage that is done last, by what it does or waits for; they add up to the step."""
         stage, count = self.stages[self.last], self.repeats
         found: dict[str, Seconds] = {}
-        for name, seconds in _parts(stage):
+        for name, seconds in parts_of(stage.passes):
             found[name] = found.get(name, 0.0) + count * float(plain(seconds))
         found["optimizer"] = float(plain(stage.data.optimizer))
         found[Channel.DATA.value] = (
@@ -269,9 +269,9 @@ class StepTime:
         return {name: seconds for name, seconds in found.items() if seconds > least}
 
 
-def _parts(stage: StageTime) -> Iterator[tuple[str, Seconds]]:
-    """What one micro-batch does on a stage."""
-    for own in stage.passes:
+def parts_of(passes: Iterable[Pass]) -> Iterator[tuple[str, Seconds]]:
+    """What passes of one micro-batch do, and what they wait for."""
+    for own in passes:
         for doing, count in own.runs:
             for kernel in doing.kernels:
                 yield kernel.kind.value, count * kernel.at(own.pace)

@@ -45,5 +45,13 @@ export function t(key, values = {}) {
   return row[PLACES[language]].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? `{${name}}`));
 }
 
+/**
+ * The same where values are more than words, such as figures that open their formula: a list of words and values.
+ * @param {string} key
+ * @param {Record<string, any>} values
+ * @returns {any[]}
+ */
+export const woven = (key, values) => t(key).split(/\{(\w+)\}/).map((part, place) => (place % 2 ? values[part] : part));
+
 /** Whether there are words for a key. @param {string} key */
 export const worded = (key) => key in WORDS;

@@ -1,9 +1,9 @@
 // How large a model a budget should train, on how many tokens, and what that takes: every published law side by side.
-import { below } from '../drawer/steps.js';
 import { t } from '../i18n/language.js';
 import { short } from '../format/number.js';
 import { field, optionsOf } from '../state/question.js';
 import { ScalingAnswer } from './scaling/answer.js';
+import { explainScaling } from './scaling/explain.js';
 import { Budget, Days, Dollars, Size, Ways, budgetOf, givenLine, wayOf } from './scaling/given.js';
 import { LawChoice, OWN_FILE, OWN_KEY, OwnLaw, chosen, lawsLine } from './scaling/laws.js';
 import { power } from './scaling/looks.js';
@@ -58,10 +58,7 @@ export default {
     { id: 'own', fields: ['own'], controls: { own: OwnLaw }, line: (values) => t(values[OWN_KEY] ? 'scaling.own.yes' : 'scaling.own.no') },
   ],
   question,
-  explain: (shown, asked) => {
-    const [law, figure] = shown.split(':');
-    return { question: { ...asked, with: ['explain'] }, steps: ({ explanation }) => below(explanation[law] ?? [], figure) };
-  },
+  explain: explainScaling,
   title: ({ question: { compute, parameters, tokens }, over_laws: over }) =>
     [compute && `${power(compute)} FLOPs`, parameters && t('scaling.line.size', { size: short(parameters) }), tokens && t('scaling.line.tokens', { tokens: short(tokens) })].filter(Boolean).join(' · ') + (compute && !over.times_optimal ? ` → ${short(over.parameters.middle)}` : ''),
   file: ({ question: { compute, parameters, tokens } }) => ['scaling', ...[compute, parameters, tokens].filter(Boolean).map(power)].join('-'),

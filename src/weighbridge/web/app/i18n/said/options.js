@@ -37,7 +37,6 @@ export default [
   ['got {1}; expected layers of every virtual stage, such as 3,4*14,2', '得到 {1}；应为各虚拟级的层数，如 3,4*14,2', '得到 {1}；應為各虛擬級的層數，如 3,4*14,2'],
   ['the text of a file; add --json, or use --trace', '是文件的内容；请加 --json，或改用 --trace', '是檔案的內容；請加 --json，或改用 --trace'],
   ['numbers of a picture; add --json, or use --plot', '是图的数据；请加 --json，或改用 --plot', '是圖的資料；請加 --json，或改用 --plot'],
-  ['these laws have no formula for that: they are solved by a search, or have no loss', '这些定律对此没有公式：由搜索求解，或没有损失', '這些定律對此沒有公式：由搜尋求解，或沒有損失'],
   ['got {1}; allowed ends: .{2}', '得到 {1}；可用扩展名：.{2}', '得到 {1}；可用副檔名：.{2}'],
   ['scaling {1} does not read them; give its own options after {2}', 'scaling {1} 不读取这些选项；请在 {2} 之后给出它自己的选项', 'scaling {1} 不讀取這些選項；請在 {2} 之後給出它自己的選項'],
   ['of what a run costs; add --tokens', '只用于训练费用；请加 --tokens', '只用於訓練費用；請加 --tokens'],
@@ -82,5 +81,4 @@ export default [
   ['--lengths says how many there are and how long; leave it out', '--lengths 已给出样本的数量与长度；请去掉此项', '--lengths 已給出樣本的數量與長度；請去掉此項'],
   ['--line cost: of a run; add --tokens', '--line cost：只用于训练费用；请加 --tokens', '--line cost：只用於訓練費用；請加 --tokens'],
   ['--emit prints the plan and nothing else; leave out --explain, --tree, --chart or add --json', '--emit 只打印方案；请去掉 --explain、--tree、--chart，或加 --json', '--emit 只印出方案；請去掉 --explain、--tree、--chart，或加 --json'],
-  ['--line speed: not estimated: {1}', '--line speed：未估计：{1}', '--line speed：未估計：{1}'],
 ];

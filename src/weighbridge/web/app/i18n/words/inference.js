@@ -71,6 +71,7 @@ export default {
   'infer.short.users': ['at once', '并发', '並發'],
   'infer.short.gpu': ['tokens/s of a GPU', '每 GPU 词元/秒', '每 GPU 詞元/秒'],
   'infer.short.million': ['$ per M out', '百万输出 $', '百萬輸出 $'],
+  'infer.take.short': ['apply', '应用', '套用'],
   'infer.take': ['Apply: weights in {format}, cache in {kv}', '应用：权重 {format}，缓存 {kv}', '套用：權重 {format}，快取 {kv}'],
   'infer.too.much': ['needs {size}', '需要 {size}', '需要 {size}'],
   'infer.cannot': ['cannot be', '不可用', '不可用'],

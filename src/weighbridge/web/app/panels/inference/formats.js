@@ -43,9 +43,9 @@ function group(quant, kv, heard, now) {
   const { answer } = heard;
   const take = () => change({ 'infer.quant': quant, 'infer.kv': kv }, { step: true });
   const much = answer.fits === false ? t('infer.too.much', { size: binary(answer.memory.total_per_gpu) }) : '';
-  const name = much ? html`<span class="bad">${much}</span>` : FIGURES[0][2](answer);
-  const button = html`<button type="button" class="take" aria-pressed=${now} aria-label=${`${t('infer.take', { format: quant, kv })}: ${much || `${t('infer.short.users')} ${name}`}`} onClick=${take}>${name}</button>`;
-  if (answer.fits === false) return [{ raw: 0, text: button, mark: now }, ...blank];
-  const opens = (/** @type {string} */ figure, /** @type {string} */ text) => (text === '–' ? text : html`<${Figure} of=${otherwise({ quant, kv }, figure)} label=${`${quant}, ${t('infer.with.cache', { format: kv })}`}>${text}<//>`);
-  return FIGURES.map(([key, , say, figure], place) => ({ raw: key === 'cost_per_million_tokens' ? answer[key]?.output : answer[key], text: place ? opens(figure, say(answer)) : button, mark: now }));
+  const what = `${quant}, ${t('infer.with.cache', { format: kv })}`;
+  const opens = (/** @type {string} */ figure, /** @type {string} */ text) => (text === '–' || text === '∞' ? text : html`<${Figure} of=${otherwise({ quant, kv }, figure)} label=${what}>${text}<//>`);
+  const button = now ? '' : html` <button type="button" class="take" aria-label=${t('infer.take', { format: quant, kv })} onClick=${take}>${t('infer.take.short')}</button>`;
+  if (answer.fits === false) return [{ raw: 0, text: html`<span class="bad">${opens('total', much)}</span>${button}`, mark: now }, ...blank];
+  return FIGURES.map(([key, , say, figure], place) => ({ raw: key === 'cost_per_million_tokens' ? answer[key]?.output : answer[key], text: place ? opens(figure, say(answer)) : html`${opens(figure, say(answer))}${button}`, mark: now }));
 }

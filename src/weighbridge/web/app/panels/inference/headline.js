@@ -1,7 +1,7 @@
 // How many users there is room for, or what is missing; then what they get and what it costs.
 import { html } from '../../html.js';
 import { said } from '../../i18n/phrasebook.js';
-import { t } from '../../i18n/language.js';
+import { t, woven } from '../../i18n/language.js';
 import { Figure } from '../../drawer/figure.js';
 import { binary, dollars, exact, percent, seconds, three, wattHours } from '../../format/number.js';
 import { within } from '../shared/bands.js';
@@ -14,15 +14,17 @@ import { boundName } from '../training/breakdown.js';
 export function Headline({ answer, question, values }) {
   const { model, cluster, plan, load, fits, max_batch, memory } = answer;
   const room = memory.engine_takes;
-  const of = { size: binary(memory.total_per_gpu), room: room === null ? '?' : binary(room) };
+  const needed = binary(memory.total_per_gpu);
+  const opened = (/** @type {string} */ figure, /** @type {string} */ name, /** @type {string} */ text) => html`<${Figure} of=${figure} label=${name}>${text}<//>`;
+  const of = { size: opened('total', t('infer.needed'), needed), room: room === null ? '?' : opened('engine_takes', t('infer.in.use'), binary(room)) };
   return html`<div class="sentence">
     <p class="of">${model.name} · ${cluster} · ${plan.quantisation} · ${plan.engine} · ${shape(plan)}</p>
     ${fits === false
-      ? html`<p class="large bad"><${Figure} of="total" label=${`${t('infer.needed')} ${binary(memory.total_per_gpu)}`}>${binary(memory.total_per_gpu)}<//> <span>${t('infer.of', of)}</span></p>
+      ? html`<p class="large bad"><${Figure} of="total" label=${`${t('infer.needed')} ${needed}`}>${needed}<//> <span>${woven('infer.of', of)}</span></p>
         <p class="verdict bad"><${Figure} of="missing">${t('train.fits.not', { missing: binary(-memory.free) })}<//></p>
         <p class="also">${t('infer.if')}</p>`
       : html`<p class="large"><${Figure} of="users" label=${`${t('infer.users')} ${max_batch === null ? '∞' : exact(max_batch)}`}>${max_batch === null ? '∞' : exact(max_batch)}<//> <span>${t('infer.at.once', { tokens: exact(load.prompt + load.output) })}</span></p>
-        <p class="verdict ${fits ? 'good' : ''}">${t(fits ? 'infer.fits' : 'infer.fits.only', of)}</p>`}
+        <p class="verdict ${fits ? 'good' : ''}">${woven(fits ? 'infer.fits' : 'infer.fits.only', of)}</p>`}
     <p class="also">${t('infer.load', { prompt: exact(load.prompt), output: exact(load.output), batch: exact(load.batch) })}</p>
     ${answer.untimed && html`<p class="also">${t('infer.untimed', { reason: said(answer.untimed) })}</p>`}
     ${answer.ttft_seconds !== null && html`<${Gets} answer=${answer} />`}

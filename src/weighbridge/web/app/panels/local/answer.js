@@ -1,6 +1,6 @@
 // The answer about one's own devices: the largest quantisation that fits, how fast each is, what each device holds.
 import { html } from '../../html.js';
-import { t } from '../../i18n/language.js';
+import { t, woven } from '../../i18n/language.js';
 import { useState } from 'preact/hooks';
 import { Figure } from '../../drawer/figure.js';
 import { Notes } from '../../frame/notes.js';
@@ -45,8 +45,9 @@ function Headline({ answer: { model, titles, options, chosen, context, cache_dty
   const band = within(error_bands.find((/** @type {any} */ { kind }) => kind.startsWith('decode')));
   const quickest = options.filter((/** @type {Option} */ one) => one.runs).reduce((/** @type {Option} */ a, /** @type {Option} */ b) => ((b.tokens_per_second ?? 0) > (a.tokens_per_second ?? 0) ? b : a), best);
   const rate = best.tokens_per_second;
+  const said = rate !== null && html`<${Figure} of=${figureOf('tokens_per_second', best)} label=${t('local.rate')}>${three(rate)}<//>`;
   return html`<div class="sentence">${line}
-    <p class="large">${best.quantisation} <span>${whole(best) ? t(rate === null ? 'local.largest.untimed' : 'local.largest', { rate: rate === null ? '' : three(rate) }) : rate === null ? t('local.say.cpu') : `${three(rate)} ${t('local.rate')}`}</span></p>
+    <p class="large">${best.quantisation} <span>${rate === null ? t(whole(best) ? 'local.largest.untimed' : 'local.say.cpu') : whole(best) ? woven('local.largest', { rate: said }) : html`${said} ${t('local.rate')}`}</span></p>
     <p class="verdict ${whole(best) ? 'good' : 'bad'}">${whole(best) ? t('local.fits') : t('local.host', { some: exact(best.ngl), all: exact(best.layers) })}</p>
     <${Facts} label=${t('train.speed')} facts=${[
       rate !== null && { name: t('local.rate'), value: three(rate), of: figureOf('tokens_per_second', best), also: whole(best) && band },

@@ -11,20 +11,14 @@ import { Extras, Lifetimes, Off } from './more_tables.js';
 import { Runs } from './runs.js';
 import { Valleys } from './valleys.js';
 
-/** @typedef {(law: string, figure: string) => boolean} Explained whether a figure of a law has a formula */
-
 /** @param {{answer: any, question: any}} props */
 export function ScalingAnswer({ answer, question }) {
   const drawn = useAnswer('scaling-curves', { ...question, with: ['curves'] });
-  const formulas = useAnswer('scaling-formulas', { ...question, with: ['explain'] });
-  const known = formulas.problems.length ? {} : formulas.answer?.explanation ?? {}; // some laws have no formula: nothing is wrong then
-  const explained = /** @type {Explained} */ ((law, figure) => (known[law] ?? []).some((/** @type {any} */ { symbol }) => symbol === figure));
   const { answers } = answer;
   return html`<${Headline} answer=${answer} />
     <${Wrong} told=${drawn} />
     ${drawn.answer && html`<div class=${drawn.pending ? 'stale' : ''}><${Frontiers} answer=${drawn.answer} /></div>`}
-    ${formulas.failed && html`<${Wrong} told=${formulas} />`}
-    <${Laws} answer=${answer} explained=${explained} />
+    <${Laws} answer=${answer} />
     <${Off} answers=${answers} />
     <${Lifetimes} answers=${answers} />
     ${drawn.answer && html`<div class=${drawn.pending ? 'stale' : ''}><${Valleys} answer=${drawn.answer} /></div>`}

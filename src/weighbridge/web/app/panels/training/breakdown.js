@@ -61,6 +61,6 @@ export function Breakdown({ answer }) {
 function StageTimes({ answer: { time, model } }) {
   const figures = ['forward_seconds', 'backward_seconds', 'weights_awaited_seconds', 'gradients_and_optimizer_seconds'];
   const names = ['train.forward.pass', 'train.backward.pass', 'train.awaited', 'train.tail'];
-  const lines = time.stages.map((/** @type {any} */ stage) => ({ key: String(stage.pipeline_stage), cells: [{ raw: stage.pipeline_stage, text: t('train.stage', { stage: stage.pipeline_stage }) }, ...figures.map((key) => ({ raw: stage[key], text: stage[key] ? seconds(stage[key]) : '0' }))] }));
+  const lines = time.stages.map((/** @type {any} */ stage) => ({ key: String(stage.pipeline_stage), cells: [{ raw: stage.pipeline_stage, text: t('train.stage', { stage: stage.pipeline_stage }) }, ...figures.map((key, place) => ({ raw: stage[key], text: stage[key] ? html`<${Figure} of=${`passes:${key}:${stage.pipeline_stage}`} label=${`${t(names[place])}, ${t('train.stage', { stage: stage.pipeline_stage })}: ${seconds(stage[key])}`}>${seconds(stage[key])}<//>` : '0' }))] }));
   return html`<${Table} title=${t('train.stages.title')} file=${fileOf(`${model.name}-stages`)} lines=${lines} columns=${[{ name: t('train.stage.head') }, ...names.map((name) => ({ name: t(name), number: true }))]} />`;
 }

@@ -6,9 +6,13 @@ import { exact } from '../../format/number.js';
 
 /** @typedef {import('../../state/question.js').Question} Question */
 
-/** ``line:weights:2``: a line of stage 2's ledger; ``cost:dollars``: a figure of the run; ``speed:mfu``: one of a step. */
+/**
+ * ``line:weights:2``: a line of stage 2's ledger; ``passes:forward_seconds:2``: its time; ``cost:dollars``: a figure of the run;
+ * ``speed:mfu``: one of a step; ``epoch:steps`` and ``trained:trained_parameters``: of a fine-tuning.
+ */
 const LINE = /^line:(\w+):(\d+)$/;
-const OTHER = /^(cost|speed):(\w+)$/;
+const PASSES = /^passes:(\w+):(\d+)$/;
+const OTHER = /^(cost|speed|epoch|trained):(\w+)$/;
 
 /** Names that figures have in explanations, where they differ. @type {Record<string, string>} */
 const CALLED = { allocator: 'reserved', peak_reserved: 'reserved', checkpoint_interval_seconds: 'checkpoint_interval' };
@@ -17,6 +21,8 @@ const CALLED = { allocator: 'reserved', peak_reserved: 'reserved', checkpoint_in
 export function explainTraining(shown, question) {
   const line = LINE.exec(shown);
   if (line) return asked(question, { line: CALLED[line[1]] ?? line[1], stage: Number(line[2]) }, null);
+  const passes = PASSES.exec(shown);
+  if (passes) return asked(question, { line: 'passes', stage: Number(passes[2]) }, passes[1]);
   const other = OTHER.exec(shown);
   return other && asked(question, { line: other[1] }, CALLED[other[2]] ?? other[2]);
 }

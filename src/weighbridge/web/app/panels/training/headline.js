@@ -19,7 +19,7 @@ export function Headline({ answer, question, values }) {
     <p class="of">${model.name} · ${cluster ?? t('train.no.cluster')} · ${planLine(plan)}</p>
     <p class="large ${fits === false ? 'bad' : ''}"><${Figure} of=${`line:device_total:${rank.pipeline_stage}`} label=${`${t('train.total')} ${binary(total)}`}>${binary(total)}<//>
       ${' '}<span>${capacity ? t('train.of', { capacity: binary(capacity) }) : t('train.each')}</span></p>
-    <p class="verdict ${fits === false ? 'bad' : 'good'}">${fits === null ? '' : fits ? t('train.fits', { left: binary(rank.free_bytes) }) : t('train.fits.not', { missing: binary(-rank.free_bytes) })}
+    <p class="verdict ${fits === false ? 'bad' : 'good'}">${fits !== null && html`<${Figure} of=${`line:free:${rank.pipeline_stage}`}>${fits ? t('train.fits', { left: binary(rank.free_bytes) }) : t('train.fits.not', { missing: binary(-rank.free_bytes) })}<//>`}
       ${' '}<span>${answer.too_close ? `${t('train.too.close')} ` : ''}${within(band)}</span></p>
     <p class="also">${peakLine(ranks[worst_stage])}</p>
     <${Speed} answer=${answer} />
@@ -45,9 +45,9 @@ function Speed({ answer: { time, cost, flops, tuning } }) {
     cost && { name: t('train.days'), value: three(cost.days), of: 'cost:days', also: html`<${Figure} of="cost:goodput">${t('train.goodput', { share: percent(cost.goodput) })}<//>` },
     cost?.dollars != null && { name: t('train.dollars'), value: dollars(cost.dollars), of: 'cost:dollars', also: t('train.price', { price: dollars(cost.price_per_gpu_hour) }) },
     cost && { name: t('train.gpu.hours'), value: short(cost.gpu_hours), of: 'cost:gpu_hours' },
-    tuning && { name: t('train.trained'), value: short(tuning.trained_parameters), also: percent(tuning.trained_parameters / tuning.parameters) },
+    tuning && { name: t('train.trained'), value: short(tuning.trained_parameters), of: 'trained:trained_parameters', also: percent(tuning.trained_parameters / tuning.parameters) },
     tuning?.longest_sequence && { name: t('train.longest'), value: exact(tuning.longest_sequence) },
-    epoch && { name: t('train.epoch'), value: epoch.seconds === null ? exact(epoch.steps) : duration(epoch.seconds), also: epoch.dollars === null ? '' : dollars(epoch.dollars) },
+    epoch && { name: t('train.epoch'), value: epoch.seconds === null ? exact(epoch.steps) : duration(epoch.seconds), of: epoch.seconds === null ? 'epoch:steps' : 'epoch:epoch_seconds', also: epoch.dollars === null ? '' : html`<${Figure} of="epoch:dollars">${dollars(epoch.dollars)}<//>` },
   ]} />`;
 }
 

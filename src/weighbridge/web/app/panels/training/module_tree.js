@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { html } from '../../html.js';
 import { Said } from '../../i18n/said.js';
 import { spoken, t } from '../../i18n/language.js';
+import { Figure } from '../../drawer/figure.js';
 import { useAnswer } from '../../engine/engine.js';
 import { binary, exact, three } from '../../format/number.js';
 import { csv, save } from '../../format/save.js';
@@ -23,6 +24,11 @@ import { fileOf } from './answer.js';
  * @property {Branch[]} children
  */
 /** @typedef {{branch: Branch, path: string, depth: number}} Row */
+
+const UNITS = ['MB', 'GB', 'GiB'];
+
+/** The line of the explanation that opens each part of a GPU's memory. @type {Record<string, string>} */
+const OPENS = { model: 'weights_and_optimizer', rest: 'activations_and_buffers', total: 'peak_allocated' };
 
 /** @param {{question: any}} props */
 export function ModuleTree({ question }) {
@@ -55,15 +61,20 @@ function Tree({ question }) {
         ${branch.children.length ? html`<button type="button" class="fold" aria-expanded=${!closed.has(path)} aria-label=${t(closed.has(path) ? 'table.open' : 'table.close', { name: called(branch) })} onClick=${() => toggle(path)}>${closed.has(path) ? '▸' : '▾'}</button>` : html`<span class="fold"></span>`}
         <code>${called(branch)}</code>${branch.remark && html` <${Said} class="soft" text=${branch.remark} />`}</th>
       <td class="number">${exact(branch.parameters)}</td><td class="number">${exact(branch.kept_elements)}</td><td class="number" title=${exact(branch.kept_bytes)}>${binary(branch.kept_bytes)}</td></tr>`)}</tbody></table></div>
-    <${OneGpu} gpu=${answer.gpu} name=${answer.model.name} />`;
+    <${OneGpu} gpu=${answer.gpu} name=${answer.model.name} stage=${question.options.stage ?? answer.worst_stage} />`;
 }
 
-/** Bytes per parameter, then the memory of one GPU as model and optimizer, activations, total. @param {{gpu: any, name: string}} props */
-function OneGpu({ gpu, name }) {
-  const cells = (/** @type {number} */ bytes) => [1e6, 1e9, 2 ** 30].map((size) => ({ raw: bytes / size, text: (bytes / size).toLocaleString(spoken(), { minimumFractionDigits: size === 1e6 ? 1 : 3, maximumFractionDigits: size === 1e6 ? 1 : 3 }) }));
-  const each = t('tree.each', { bytes: three(gpu.bytes_per_parameter), parameters: exact(gpu.parameters) });
-  const line = (/** @type {string} */ key, /** @type {number} */ bytes, /** @type {string} */ remark, total = false) => ({ key, total, cells: [t(`tree.gpu.${key}`), ...cells(bytes), { raw: remark, text: html`<span class="small">${remark}</span>` }] });
-  return html`<${Table} title=${t('tree.gpu')} file=${fileOf(`${name}-gpu`)} columns=${[{ name: '' }, ...['MB', 'GB', 'GiB'].map((unit) => ({ name: unit, number: true })), { name: '' }]}
+/** Bytes per parameter, then the memory of one GPU as model and optimizer, activations, total. @param {{gpu: any, name: string, stage: number}} props */
+function OneGpu({ gpu, name, stage }) {
+  const opened = (/** @type {string} */ line, /** @type {any} */ text, /** @type {string} */ label) => html`<${Figure} of=${`line:${line}:${stage}`} label=${label}>${text}<//>`;
+  const cells = (/** @type {string} */ key, /** @type {number} */ bytes) => [1e6, 1e9, 2 ** 30].map((size, place) => {
+    const text = (bytes / size).toLocaleString(spoken(), { minimumFractionDigits: size === 1e6 ? 1 : 3, maximumFractionDigits: size === 1e6 ? 1 : 3 });
+    return { raw: bytes / size, text: opened(OPENS[key], text, `${t(`tree.gpu.${key}`)}: ${text} ${UNITS[place]}`) };
+  });
+  const said = t('tree.each', { bytes: three(gpu.bytes_per_parameter), parameters: exact(gpu.parameters) });
+  const each = opened('bytes_per_parameter', said, said);
+  const line = (/** @type {string} */ key, /** @type {number} */ bytes, /** @type {any} */ remark, total = false) => ({ key, total, cells: [t(`tree.gpu.${key}`), ...cells(key, bytes), { raw: key === 'model' ? said : remark, text: html`<span class="small">${remark}</span>` }] });
+  return html`<${Table} title=${t('tree.gpu')} file=${fileOf(`${name}-gpu`)} columns=${[{ name: '' }, ...UNITS.map((unit) => ({ name: unit, number: true })), { name: '' }]}
     lines=${[line('model', gpu.weights_and_optimizer_bytes, each), line('rest', gpu.activations_and_buffers_bytes, t('train.peak')), line('total', gpu.total_bytes, t('memory.allocated'), true)]} />`;
 }
 

@@ -37,8 +37,8 @@ function Ledger({ answer, ranks }) {
     const size = html`<span title=${exact(bytes)}>${bytes ? binary(bytes) : '0'}</span>`;
     return { raw: bytes, text: bytes ? html`<${Figure} of=${`line:${key}:${rank.pipeline_stage}`} label=${`${memoryName(key)}, ${t('train.stage', { stage: rank.pipeline_stage })}: ${binary(bytes)}`}>${size}<//>` : size };
   };
-  const opened = (/** @type {any} */ rank, /** @type {number} */ bytes, /** @type {string} */ name, /** @type {string} */ line) => html`<${Figure} of=${`line:${line}:${rank.pipeline_stage}`} label=${`${name}, ${t('train.stage', { stage: rank.pipeline_stage })}: ${binary(bytes)}`}>${binary(bytes)}<//>`;
-  const sum = (/** @type {string} */ field, /** @type {string} */ name, line = '') => ({ key: field, total: line === 'device_total', cells: [name, ...ranks.map((rank) => ({ raw: rank[field], text: line ? opened(rank, rank[field], name, line) : binary(rank[field]) }))] });
+  const opened = (/** @type {any} */ rank, /** @type {string} */ text, /** @type {string} */ name, /** @type {string} */ line) => html`<${Figure} of=${`line:${line}:${rank.pipeline_stage}`} label=${`${name}, ${t('train.stage', { stage: rank.pipeline_stage })}: ${text}`}>${text}<//>`;
+  const sum = (/** @type {string} */ field, /** @type {string} */ name, /** @type {string} */ line) => ({ key: field, total: line === 'device_total', cells: [name, ...ranks.map((rank) => ({ raw: rank[field], text: opened(rank, binary(rank[field]), name, line) }))] });
   const lines = keys.map((key) => ({
     key,
     cells: [{ raw: key, text: html`<i class="dot" style=${{ background: memoryColour(key) }}></i>${memoryName(key)}` }, ...ranks.map((rank, place) => cell(rank, ledgers[place], key))],
@@ -46,10 +46,10 @@ function Ledger({ answer, ranks }) {
   const all = [
     ...lines,
     sum('device_total_bytes', t('memory.device'), 'device_total'),
-    sum('peak_allocated_bytes', t('memory.allocated')),
+    sum('peak_allocated_bytes', t('memory.allocated'), 'peak_allocated'),
     sum('peak_reserved_bytes', t('memory.reserved'), 'peak_reserved'),
-    sum('static_allocated_bytes', t('memory.static')),
-    { key: 'parameters', cells: [t('train.rank.parameters'), ...ranks.map((rank) => ({ raw: rank.parameters, text: exact(rank.parameters) }))] },
+    sum('static_allocated_bytes', t('memory.static'), 'static_allocated'),
+    { key: 'parameters', cells: [t('train.rank.parameters'), ...ranks.map((rank) => ({ raw: rank.parameters, text: opened(rank, exact(rank.parameters), t('train.rank.parameters'), 'parameters') }))] },
     { key: 'layers', cells: [t('train.rank.layers'), ...ranks.map((rank) => ({ raw: rank.layers, text: exact(rank.layers) }))] },
     { key: 'peak', cells: [t('train.peak'), ...ranks.map((rank) => ({ raw: peakLine(rank), text: html`<span class="small">${moment(rank)}</span>` }))] },
   ];
