@@ -75,6 +75,19 @@ def test_a_worker_that_is_missing_is_said(visit: Any) -> None:
     page.complaints.clear()  # of the script that is missing
 
 
+def test_a_worker_that_fails_before_the_page_listens_is_said(visit: Any) -> None:
+    page = visit(missing="**/worker-*.js")
+    late: list[Any] = []
+    page.context.route("**/main-*.js", lambda route: late.append(route))
+    page.page.reload(wait_until="commit")
+    page.page.wait_for_timeout(500)
+    assert late
+    page.context.unroute("**/main-*.js")
+    late[0].continue_()
+    page.page.wait_for_selector(".told.failed")
+    page.complaints.clear()  # of the script that is missing
+
+
 def test_what_is_asked_beside_the_answer_says_what_is_wrong(visit: Any) -> None:
     page = visit("#train?model=gpt2&cluster=1xh100", "service").ready().settled()
     page.refusing('"tree"')

@@ -1,5 +1,6 @@
 // One worker that runs Python: messages out, answers back.
 import { heard } from './json.js';
+import { listen } from './start.js';
 
 /** @typedef {import('./queue.js').Answer} Answer */
 /** @typedef {{name: string, bytes: Uint8Array<ArrayBuffer>, size: number}} HeldFile */
@@ -15,8 +16,11 @@ export class PythonWorker {
     this.broken = null;
     /** @type {Promise<{pyodide: number, all: number}>} */
     this.ready = new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => this.receive(data, resolve, reject);
-      worker.onerror = (event) => reject(this.stop(new Error(event.message || 'the worker did not start')));
+      listen(
+        worker,
+        ({ data }) => this.receive(data, resolve, reject),
+        (event) => reject(this.stop(new Error(event.message || 'the worker did not start'))),
+      );
     });
     this.ready.catch(() => {}); // whoever asks is told
   }

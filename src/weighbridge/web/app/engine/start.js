@@ -18,5 +18,30 @@ export function started() {
   return worker;
 }
 
+/** What workers said before anybody listened: they start before the page has been read. @type {WeakMap<Worker, Event[]>} */
+const early = new WeakMap();
+
 /** A further one. @param {string} [name] */
-export const another = (name = 'first') => new Worker(new URL(address, document.baseURI), { type: 'module', name });
+export function another(name = 'first') {
+  const made = new Worker(new URL(address, document.baseURI), { type: 'module', name });
+  /** @type {Event[]} */
+  const said = [];
+  made.onmessage = made.onerror = (/** @type {Event} */ event) => void said.push(event);
+  early.set(made, said);
+  return made;
+}
+
+/**
+ * Listen to a worker from its start on.
+ * @param {Worker} worker
+ * @param {(event: MessageEvent) => void} onMessage
+ * @param {(event: ErrorEvent) => void} onError
+ */
+export function listen(worker, onMessage, onError) {
+  worker.onmessage = onMessage;
+  worker.onerror = onError;
+  for (const event of early.get(worker)?.splice(0) ?? []) {
+    if (event instanceof MessageEvent) onMessage(event);
+    else onError(/** @type {ErrorEvent} */ (event));
+  }
+}
