@@ -1,6 +1,6 @@
 // What the page shows before Python has loaded, said by the same Python: the catalogues, the fields of every question,
 // colours, and the worked example.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generated } from './places.mjs';
 
@@ -38,7 +38,6 @@ export const EXAMPLE = { ask: 'params', model: 'llama-3.1-8b', options: {}, with
 export function writeData(pyodide) {
   const say = pyodide.runPython(SAY);
   const said = (what, given = null) => JSON.parse(say(JSON.stringify([what, given])));
-  mkdirSync(generated, { recursive: true });
   const write = (name, data) => writeFileSync(join(generated, name), JSON.stringify(data));
   write('fields.json', said('fields', ASKS));
   write('models.json', said('answer', { ask: 'models', options: {} }).models.map(slim));

@@ -1,8 +1,9 @@
 // make site: the static folder of the page.
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { writeData } from './data.mjs';
+import { writeImports } from './imports.mjs';
 import { placed, placedAll, written } from './files.mjs';
 import { index, manifest, serviceWorker } from './shell.mjs';
 import { packed } from './packs.mjs';
@@ -14,6 +15,8 @@ import { report } from './report.mjs';
 const DATA = process.argv.includes('--data');
 
 const { pyodide, packs } = await python();
+mkdirSync(generated, { recursive: true });
+writeImports(pyodide);
 writeData(pyodide);
 if (DATA) {
   written(generated, 'parts.js', parts({ core: '', checks: '', pyodide: '' }, ''));

@@ -1,5 +1,5 @@
 // The engine of this page, and a hook that keeps an answer beside a question.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import EXAMPLE from '../generated/example.json';
 import FIELDS from '../generated/fields.json';
 import { BrowserEngine } from './browser.js';
@@ -68,7 +68,7 @@ export function useAnswer(slot, question) {
   const [told, tell] = useState(() => known(question, key));
   const newest = useRef(key);
   newest.current = key;
-  useEffect(() => {
+  useLayoutEffect(() => { // asked before the page is painted, so that Python works meanwhile
     if (!question) return undefined;
     const at = known(question, key);
     if (at.answer) return void tell(at);

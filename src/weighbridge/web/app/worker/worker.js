@@ -1,5 +1,6 @@
 // Python in a worker of its own: it loads Pyodide and our package, and answers questions one after another.
 import { loadPyodide } from 'pyodide';
+import IMPORTS from '../generated/imports.json';
 import { parts } from '../generated/parts.js';
 import { ENTRY } from './entry.js';
 import { place } from './packs.js';
@@ -25,9 +26,9 @@ async function start() {
   const loaded = performance.now();
   await place(pyodide, await pack, '/core');
   pyodide.runPython('import sys; sys.path.append("/core"); sys.path.append("/checks")');
-  const [answer, hold, collect, collectLater] = pyodide.runPython(ENTRY);
+  const [answer, hold, collect, collectLater, load] = pyodide.runPython(ENTRY);
   self.postMessage({ ready: { pyodide: loaded - started, all: performance.now() - started } });
-  return { pyodide, answer, hold, collect, collectLater };
+  return { pyodide, answer, hold, collect, collectLater, load };
 }
 
 /** What checks a configuration that is not the catalogue's: large, and rarely the first thing needed. */
@@ -80,19 +81,37 @@ self.onmessage = ({ data }) => {
   queue = queue.then(() => handle(data)).catch((error) => self.postMessage({ id: data.id, failed: String(error) }));
 };
 
-/** Milliseconds between what is done while nobody asks: whoever asks comes in between. */
-const REST = 150;
+/** Milliseconds between what is done while nobody asks, and of importing at a time: whoever asks comes in between. */
+const REST = 10;
+const SLICE = 10;
 
-/** @param {number} place */
-function warm(place) {
-  setTimeout(() => {
-    queue = queue.then(() => (place < WARM.length ? ask(WARM[place]) : settled())).catch((error) => console.error(error));
-    queue.then(() => place < WARM.length && warm(place + 1));
-  }, REST);
+/** What is done while nobody asks, piece by piece. */
+function* pieces() {
+  if (self.name === 'first') {
+    const names = [...IMPORTS];
+    while (names.length) yield () => importing(names);
+    for (const question of WARM) yield () => ask(question);
+  }
+  yield async () => (await core).collectLater();
+}
+
+/** Import some of the modules, and take them off the list. @param {string[]} names */
+async function importing(names) {
+  const { load } = await core;
+  for (const begun = performance.now(); names.length && performance.now() - begun < SLICE; ) load(names.shift()).destroy();
 }
 
 /** @param {any} question */
 const ask = async (question) => (await core).answer(JSON.stringify(question), []).destroy();
-const settled = async () => (await core).collectLater();
 
-core.then(() => setTimeout(() => void withChecks().then(() => warm(self.name === 'first' ? 0 : WARM.length)), 500));
+/** @param {Iterator<() => Promise<void>>} left */
+function warm(left) {
+  const { done, value: piece } = left.next();
+  if (done) return;
+  setTimeout(() => {
+    queue = queue.then(piece).catch((error) => console.error(error));
+    void queue.then(() => warm(left));
+  }, REST);
+}
+
+core.then(() => setTimeout(() => void withChecks().then(() => warm(pieces())), 500));
