@@ -103,7 +103,7 @@ class Tensor:
         """
         tape = self.owner()
         if tape is None:
-            raise ReferenceError(f"{self.name}: the tape that it was recorded on is gone")
+            raise ReferenceError(self.name)
         return tape
 
     @property

@@ -72,7 +72,7 @@ def test_back_undoes_and_forward_does_again(visit: Any, engine: str) -> None:
 
 
 def test_quick_keys_are_one_step_of_history(visit: Any) -> None:
-    page = visit(TYPED).ready()
+    page = visit(TYPED, engine="service").ready()
     page.open("Model")
     steps = page.page.evaluate("history.length")
     page.type("m.vocab", "128256")
@@ -98,17 +98,17 @@ def test_nothing_typed_is_lost_where_it_is_wrong(visit: Any, engine: str) -> Non
 
 
 def test_a_damaged_link_says_so(visit: Any) -> None:
-    page = visit("#params?model=~files&m.name=x&m.file=config.json&m.z=AAAA").ready()
+    page = visit("#params?model=~files&m.name=x&m.file=config.json&m.z=AAAA", engine="service").ready()
     page.page.wait_for_selector(".told.wrong")
     assert "damaged" in page.page.locator(".told.wrong").inner_text()
-    other = visit("#no-such-panel?model=no-such-model").ready()
+    other = visit("#no-such-panel?model=no-such-model", engine="service").ready()
     other.page.wait_for_selector(".told.wrong")
     assert "no-such-model" in other.page.locator(".told.wrong").inner_text()
 
 
 def test_names_of_files_and_models_cannot_become_markup(visit: Any) -> None:
     name = "<img src=x onerror=alert(1)>"
-    page = visit(TYPED.replace("small", name)).ready()
+    page = visit(TYPED.replace("small", name), engine="service").ready()
     page.settled()
     assert page.page.locator("main img").count() == 0
     assert "<img" in page.text()

@@ -23,9 +23,9 @@ EIGHT = [
 PLANS = ("train?model=llama-3.1-8b&cluster=8xh100&train.tp=2", "train?model=llama-7b&cluster=8xa100&train.tp=4")
 
 
-def open_compare(visit: Any, values: dict[str, str] | None = None, **how: Any) -> Driver:
+def open_compare(visit: Any, values: dict[str, str] | None = None, engine: str = "service", **how: Any) -> Driver:
     query = f"?{urlencode(values)}" if values else ""
-    page: Driver = visit(f"#compare{query}", **how).ready()
+    page: Driver = visit(f"#compare{query}", engine, **how).ready()
     page.page.wait_for_selector("main .sentence")
     return page
 
@@ -36,7 +36,7 @@ def add(page: Driver, name: str) -> None:
 
 
 def test_the_models_of_reference_system_d_are_the_first_answer(visit: Any) -> None:
-    page = open_compare(visit)
+    page = open_compare(visit, engine="browser")
     page.shows("13,015,864,320")
     header, *lines = table(page, "Models side by side")
     assert header[1:] == ["gpt2", "gpt2-medium", "gpt2-large", "llama-7b", "llama-13b"]
@@ -96,7 +96,7 @@ def test_a_typed_model_stands_beside_the_others(visit: Any) -> None:
 
 
 def test_deployments_are_compared(visit: Any) -> None:
-    page = open_compare(visit, {"models": "llama-3.1-8b"})
+    page = open_compare(visit, {"models": "llama-3.1-8b"}, "browser")
     page.open("Deployments")
     for device in ("h100", "h200"):
         page.choose("compare-device", device)

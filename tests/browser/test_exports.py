@@ -180,7 +180,7 @@ def test_a_report_is_light_and_dark_and_in_chinese(visit: Any, chromium: Browser
 
 def test_what_was_typed_cannot_become_markup(visit: Any, chromium: Browser, tmp_path: Path) -> None:
     typed = "m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256&m.name=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"
-    page: Driver = visit(f"#params?model=%7Etyped&{typed}").ready().settled()
+    page: Driver = visit(f"#params?model=%7Etyped&{typed}", engine="service").ready().settled()
     page.shows("<img src=x onerror=alert(1)>")
     name, data = saved(page, page.page.get_by_role("button", name="Save a report"))
     assert re.fullmatch(r"[\w.+-]+\.html", name)

@@ -76,11 +76,11 @@ def test_a_deployment_typed_by_hand(visit: Any) -> None:
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(visit: Any, group: str, field: str, text: str, said: str) -> None:
-    visit(SERVED).ready().settled().refuses(group, field, text, said)
+    visit(SERVED, engine="service").ready().settled().refuses(group, field, text, said)
 
 
 def test_what_does_not_fit_is_said_and_mended_by_one_click(visit: Any) -> None:
-    page = visit("#infer?model=llama-3.1-70b&cluster=1xh100&infer.quant=bf16").ready().settled()
+    page = visit("#infer?model=llama-3.1-70b&cluster=1xh100&infer.quant=bf16", engine="service").ready().settled()
     expected = served("llama-3.1-70b", "1xH100", quant="bf16")["memory"]
     page.shows(gibibytes(expected["total_per_gpu"]))
     page.shows(f"It does not fit: {gibibytes(expected['total_per_gpu'] - expected['engine_takes'])} too many")
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_said_and_mended_by_one_click(visit: Any) -> None:
 
 
 def test_figures_open_their_formulas(visit: Any) -> None:
-    page = visit(SERVED).ready().settled()
+    page = visit(SERVED, engine="service").ready().settled()
     expected = served("llama-3.1-70b", "8xH100")
     page.page.locator(".sentence .large .figure").click()
     page.explains(f"{expected['memory']['engine_takes']:,}")
@@ -203,7 +203,7 @@ def test_d_a_deployment_for_a_scenario(visit: Any) -> None:
 
 
 def test_the_command_that_starts_it(visit: Any) -> None:
-    page = visit(f"{SERVED}&infer.engine=sglang").ready().settled()
+    page = visit(f"{SERVED}&infer.engine=sglang", "service").ready().settled()
     page.page.locator("summary", has_text="The command that starts it").click()
     page.shows("sglang.launch_server")
     page.shows("--tp-size 8")
@@ -247,7 +247,7 @@ def test_ones_own_devices(visit: Any) -> None:
 
 def test_figures_of_ones_own_devices_open(visit: Any) -> None:
     """Those of the sentence, of every quantisation in the table, and of every device."""
-    page = visit(f"{OWN}&local.cpu=core-i9-13900k&local.ram=64GiB").ready().settled()
+    page = visit(f"{OWN}&local.cpu=core-i9-13900k&local.ram=64GiB", engine="service").ready().settled()
     found = local("llama-3.1-8b", "rtx-3060", cpu="core-i9-13900k", ram="64GiB")
     options = {one["quantisation"]: one for one in found["options"]}
     assert (found["chosen"], options["F16"]["verdict"]) == ("Q8_0", "with the host")
@@ -276,7 +276,7 @@ def opens(page: Any, figure: str, symbol: str, option: dict[str, Any]) -> None:
 
 
 def test_what_no_device_holds_is_said(visit: Any) -> None:
-    page = visit("#local?model=deepseek-v3&local.ram=8GiB").ready().settled()
+    page = visit("#local?model=deepseek-v3&local.ram=8GiB", engine="service").ready().settled()
     page.shows("None of them fits")
     page.open("Processor and memory")
     page.type("local.ram", "much")

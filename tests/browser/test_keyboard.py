@@ -28,7 +28,7 @@ def until(page: Any, name: str, most: int = 80) -> None:
 
 
 def test_the_first_key_leads_to_the_answer(visit: Any) -> None:
-    page = visit().ready()
+    page = visit(engine="service").ready()
     page.page.keyboard.press("Tab")
     assert focused(page) == "To the answer"
     page.page.keyboard.press("Enter")
@@ -38,7 +38,7 @@ def test_the_first_key_leads_to_the_answer(visit: Any) -> None:
 
 def test_a_walk(visit: Any) -> None:
     """Choose a model, explain a figure, open its parts, close the drawer, unfold the table, change the panel."""
-    page = visit().ready()
+    page = visit(engine="service").ready()
     page.settled()
     until(page, "Model")
     page.page.keyboard.press("Enter")
@@ -63,7 +63,7 @@ def test_a_walk(visit: Any) -> None:
 
 
 def test_focus_is_seen(visit: Any) -> None:
-    page = visit().ready()
+    page = visit(engine="service").ready()
     for _ in range(12):
         page.page.keyboard.press("Tab")
         style = "getComputedStyle(document.activeElement)"
@@ -71,7 +71,7 @@ def test_focus_is_seen(visit: Any) -> None:
 
 
 def test_folding_and_sorting_the_modules(visit: Any) -> None:
-    page = visit("#params?model=mixtral-8x7b").ready()
+    page = visit("#params?model=mixtral-8x7b", engine="service").ready()
     page.shows("46,702,792,704")
     rows = page.page.locator("main table").first.locator("tbody tr")
     folded = rows.count()

@@ -58,7 +58,7 @@ def test_nothing_scrolls_sideways_on_a_narrow_phone(visit: Any, language: str) -
 
 
 def test_the_drawer_comes_from_below_on_a_phone(visit: Any) -> None:
-    page = visit(size="phone").ready()
+    page = visit(size="phone", engine="service").ready()
     page.page.locator("main .figure").first.click()
     page.page.wait_for_selector("#drawer .equation")
     box = page.page.locator("#drawer").bounding_box()
@@ -70,7 +70,7 @@ def test_the_drawer_comes_from_below_on_a_phone(visit: Any) -> None:
 
 
 def test_dark_is_chosen_and_stays(visit: Any) -> None:
-    page = visit().ready()
+    page = visit(engine="service").ready()
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.page.evaluate(ground)
     page.page.get_by_label("Colours").select_option("dark")
@@ -84,7 +84,7 @@ def test_dark_is_chosen_and_stays(visit: Any) -> None:
 
 def test_on_paper(visit: Any) -> None:
     """Printed in black on white, without controls, whatever the colours of the screen; tables whole."""
-    page = visit(look="dark").ready()
+    page = visit(look="dark", engine="service").ready()
     page.page.emulate_media(media="print")
     for hidden in (".fields", ".head nav", ".head .tools", ".saves", "main button.quiet"):
         assert not page.page.locator(hidden).first.is_visible(), hidden

@@ -63,7 +63,9 @@ def test_a_as_a_preset_explains_each_figure(visit: Any) -> None:
 
 
 def test_the_drawer_follows_what_is_typed(visit: Any) -> None:
-    page = visit("#params?model=%7Etyped&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256&x=total").ready()
+    page = visit(
+        "#params?model=%7Etyped&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256&x=total", engine="service"
+    ).ready()
     page.explains("1,000")
     page.open("Model")
     page.type("m.vocab", "5000")
@@ -81,7 +83,9 @@ def test_megatron_arguments_pasted(visit: Any) -> None:
 
 
 def test_what_is_wrong_is_said_beside_its_field(visit: Any) -> None:
-    page = visit("#params?model=%7Etyped&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256").ready()
+    page = visit(
+        "#params?model=%7Etyped&m.vocab=1000&m.hidden=64&m.layers=2&m.heads=4&m.dense=256", engine="service"
+    ).ready()
     page.settled()
     page.open("Model")
     page.type("m.groups", "3")
@@ -112,17 +116,21 @@ def test_a_shared_expert_without_a_number_is_one(visit: Any, engine: str) -> Non
 
 @pytest.mark.parametrize("typed", ["two", "1.5", "-1"])
 def test_a_number_of_shared_experts_that_is_none_is_refused(visit: Any, typed: str) -> None:
-    page = visit(f"{SPARSE}&m.shared=256").ready().settled()
+    page = visit(f"{SPARSE}&m.shared=256", "service").ready().settled()
     page.refuses("Model", "m.shared_experts", typed, f"got {typed}" if typed == "-1" else f'got "{typed}"')
 
 
 def test_shared_experts_without_a_width_are_refused(visit: Any) -> None:
-    page = visit(SPARSE).ready().settled()
+    page = visit(SPARSE, "service").ready().settled()
     page.refuses("Model", "m.shared_experts", "2", "expected a whole number", beside="m.shared")
 
 
 def test_heads_that_do_not_divide_ask_for_their_width(visit: Any) -> None:
-    page = visit("#params?model=%7Etyped&m.vocab=1000&m.hidden=65&m.layers=2&m.heads=4&m.dense=256").ready().settled()
+    page = (
+        visit("#params?model=%7Etyped&m.vocab=1000&m.hidden=65&m.layers=2&m.heads=4&m.dense=256", "service")
+        .ready()
+        .settled()
+    )
     page.open("Model")
     page.objects("m.head_dim", "head_dim missing")
     page.type("m.head_dim", "16")
@@ -130,7 +138,7 @@ def test_heads_that_do_not_divide_ask_for_their_width(visit: Any) -> None:
 
 
 def test_the_catalogue_is_searched(visit: Any) -> None:
-    page = visit().ready()
+    page = visit(engine="service").ready()
     page.open("Model")
     page.page.locator("#model-search").press_sequentially("deepseek v3")
     page.page.locator(".models").get_by_role("button", name="deepseek-v3", exact=False).first.click()
@@ -138,7 +146,7 @@ def test_the_catalogue_is_searched(visit: Any) -> None:
 
 
 def test_tables_and_pictures_are_saved(visit: Any) -> None:
-    page = visit().ready()
+    page = visit(engine="service").ready()
     page.page.wait_for_selector(".chart canvas")
     for button, start in (("Save as CSV", "\ufeffmodule,class"), ("Save as SVG", "<svg"), ("Save as PNG", "\x89PNG")):
         with page.page.expect_download() as saving:

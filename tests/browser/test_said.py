@@ -127,7 +127,7 @@ def test_no_problem_is_left_in_english(visit: Any) -> None:
 def test_values_stand_in_phrases(visit: Any) -> None:
     """A name that looks like words, and numbers, come through as they were given."""
     address = "#params?model=~typed&m.name=gate%20up&m.vocab=1000&m.hidden=64&m.layers=two&m.heads=4&m.dense=8"
-    page = visit(address, language="zh-CN").ready().settled()
+    page = visit(address, language="zh-CN", engine="service").ready().settled()
     assert '"two"' in page.page.locator(".told.wrong").inner_text()
 
 

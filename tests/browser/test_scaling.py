@@ -25,14 +25,14 @@ OWN: dict[str, Any] = {
 """A law as ``weighbridge scaling fit --json`` prints it, of made-up constants."""
 
 
-def open_scaling(visit: Any, query: str = "", **how: Any) -> Driver:
-    page: Driver = visit(f"#scaling{query}", **how).ready()
+def open_scaling(visit: Any, query: str = "", engine: str = "service", **how: Any) -> Driver:
+    page: Driver = visit(f"#scaling{query}", engine, **how).ready()
     page.page.wait_for_selector("main .sentence")
     return page
 
 
 def test_a_budget_typed_gives_the_optimum_under_each_law(visit: Any) -> None:
-    page = open_scaling(visit, "?scaling.compute=1e21")
+    page = open_scaling(visit, "?scaling.compute=1e21", "browser")
     page.type("scaling.compute", "5.76e23")
     page.shows("68.9B")
     page.settled()
@@ -89,7 +89,7 @@ def test_days_dollars_and_the_middle_of_the_laws_open_theirs(visit: Any) -> None
 
 def test_cost_of_reference_system_d_by_hand(visit: Any) -> None:
     """LLaMA-7B on 1T tokens: 6 N D FLOPs, at an efficiency of 50 % on 1,000 A100s of 2 dollars."""
-    page = open_scaling(visit, "?scaling.law=hoffmann-3")
+    page = open_scaling(visit, "?scaling.law=hoffmann-3", "browser")
     page.page.get_by_role("button", name="Size and tokens").click()
     page.type("scaling.parameters", "6738415616")
     page.type("scaling.tokens", "1T")

@@ -59,7 +59,7 @@ def test_a_plan_typed_by_hand(visit: Any) -> None:
 
 
 def test_what_cannot_be_is_not_offered(visit: Any) -> None:
-    page = visit("#train?model=llama-3.1-8b&cluster=48xh100&train.tp=4").ready().settled()
+    page = visit("#train?model=llama-3.1-8b&cluster=48xh100&train.tp=4", "service").ready().settled()
     page.open("Parallelism")
     sizes = weighed("llama-3.1-8b", "48xH100", tp=4)["sizes"]
     assert sizes["tp"] == [1, 2, 4, 8, 16]  # of the divisors of 48 those by which heads divide
@@ -82,12 +82,12 @@ def test_what_cannot_be_is_not_offered(visit: Any) -> None:
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(visit: Any, group: str, field: str, text: str, said: str) -> None:
-    page = visit("#train?model=llama-3.1-8b&cluster=8xh100&train.tp=2&train.sp=true").ready().settled()
+    page = visit("#train?model=llama-3.1-8b&cluster=8xh100&train.tp=2&train.sp=true", "service").ready().settled()
     page.refuses(group, field, text, said, "train.mean_length" if field == "train.samples" else "")
 
 
 def test_a_change_is_applied_by_one_click_and_taken_back(visit: Any) -> None:
-    page = visit(README).ready().settled()
+    page = visit(README, "service").ready().settled()
     page.shows("It does not fit")
     page.press("Apply: recomputation of all layers")
     page.shows("It fits")
@@ -101,7 +101,7 @@ def test_a_change_is_applied_by_one_click_and_taken_back(visit: Any) -> None:
 
 
 def test_figures_open_their_formulas(visit: Any) -> None:
-    page = visit(README).ready().settled()
+    page = visit(README, "service").ready().settled()
     page.page.locator(".sentence .large .figure").click()
     page.explains("reserved_unused")
     page.explains("91,716,845,568")
@@ -146,7 +146,7 @@ def test_pictures_of_a_step(visit: Any) -> None:
 def test_a_plan_from_a_file(visit: Any, tmp_path: Path) -> None:
     said = {"train_micro_batch_size_per_gpu": 2, "bf16": {"enabled": True}, "zero_optimization": {"stage": 3}}
     (tmp_path / "ds_config.json").write_text(json.dumps(said))
-    page = visit("#train?model=llama-3.1-8b&cluster=8xh100").ready().settled()
+    page = visit("#train?model=llama-3.1-8b&cluster=8xh100", "service").ready().settled()
     page.open("Plan from a file")
     page.field("train.from").set_input_files(tmp_path / "ds_config.json")
     page.shows("micro-batch 2")
@@ -192,7 +192,7 @@ def test_c_its_four_measurements(visit: Any, tensor: int, micro_batch: int, peak
 
 
 def test_c_an_argument_that_is_wrong_is_named(visit: Any) -> None:
-    page = visit("#megatron").ready().settled()
+    page = visit("#megatron", "service").ready().settled()
     text = page.field("megatron.words").input_value()
     page.field("megatron.words").fill(text.replace("--num-query-groups 8", "--num-query-groups 7"))
     page.page.wait_for_selector("[id='megatron.words-problem']")
@@ -246,7 +246,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("way", "options"), WAYS)
 def test_ways_of_fine_tuning(visit: Any, way: str, options: dict[str, Any]) -> None:
-    page = visit(TUNED).ready().settled()
+    page = visit(TUNED, "service").ready().settled()
     page.open("Fine-tuning")
     page.page.get_by_role("button", name=way, exact=True).click()
     expected = weighed("llama-3.1-8b", "1xRTX-4090", **options)
@@ -259,7 +259,7 @@ def test_ways_of_fine_tuning(visit: Any, way: str, options: dict[str, Any]) -> N
 
 
 def test_an_epoch_has_steps_and_a_price(visit: Any) -> None:
-    page = visit(f"{TUNED}&train.micro_batch=2&train.recompute=full").ready().settled()
+    page = visit(f"{TUNED}&train.micro_batch=2&train.recompute=full", "service").ready().settled()
     page.open("Fine-tuning")
     page.page.get_by_role("button", name="QLoRA", exact=True).click()
     page.type("train.lora.rank", "64")

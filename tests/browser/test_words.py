@@ -123,7 +123,7 @@ def english(texts: list[str], place: int) -> list[str]:
 
 @pytest.mark.parametrize(("language", "place"), [("zh-CN", 1), ("zh-TW", 2)])
 def test_nothing_is_left_in_english(visit: Any, language: str, place: int) -> None:
-    page = visit(language=language).ready()
+    page = visit(language=language, engine="service").ready()
     assert page.page.evaluate("document.documentElement.lang") == language
     left = {}
     for panel in panels(page):
@@ -138,7 +138,7 @@ def test_nothing_is_left_in_english(visit: Any, language: str, place: int) -> No
 
 
 def test_numbers_follow_the_language(visit: Any) -> None:
-    page = visit().ready()
+    page = visit(engine="service").ready()
     page.shows("8.03B")
     page.page.get_by_label("Language").select_option("zh-CN")
     page.shows("80.3亿")
@@ -151,6 +151,6 @@ def test_numbers_follow_the_language(visit: Any) -> None:
 
 
 def test_a_language_that_is_not_there_is_english(visit: Any) -> None:
-    page = visit(language="sw").ready()
+    page = visit(language="sw", engine="service").ready()
     assert page.page.evaluate("document.documentElement.lang") == "en"
     page.shows("parameters")
