@@ -56,7 +56,7 @@ service: $(VENV)/ready ## the service: its tests with more examples, load and me
 
 service-check: $(VENV)/ready ## load and memory of the service in a minute
 	$(BIN)/python -m benchmarks.serving_load --seconds 1
-	$(BIN)/python -m benchmarks.serving_memory --requests 6000 --cache 1048576
+	$(BIN)/python -m benchmarks.serving_memory --requests 20000 --cache 1048576
 
 wheel-check: $(VENV)/ready site ## build the wheel with the page in it, install it elsewhere, ask what it serves
 	$(BIN)/python -m tools.check_wheel

@@ -1,4 +1,4 @@
-"""Tables of docs/service.md, from what the benchmarks of the service wrote."""
+"""Tables of docs/service.md and docs/page.md, from what the benchmarks of the service and of the page wrote."""
 
 from __future__ import annotations
 
@@ -57,7 +57,23 @@ def statuses() -> Table:
     return ("requests", *every), ((kind, *(f"{of.get(one, 0):,}" for one in every)) for kind, of in found.items())
 
 
+def page_speed() -> Table:
+    """Milliseconds until the page answers."""
+    found = _read("page_speed.json")["milliseconds"]
+    head = ("what", "n", "median", "p95", "worst")
+    return head, ((name, str(row["n"]), *(f"{row[one]:,.0f} ms" for one in head[2:])) for name, row in found.items())
+
+
+def page_sizes() -> Table:
+    """Bytes of the built page."""
+    sizes = _read("page_speed.json")["sizes"]
+    every = {**sizes["parts"], "**total**": sizes["total"]}
+    return ("part", "bytes"), ((part, f"{size:,}") for part, size in every.items())
+
+
 TABLES: dict[str, Callable[[], Table]] = {
+    "page sizes": page_sizes,
+    "page speed": page_speed,
     "service load": load,
     "service memory": memory,
     "service statuses": statuses,

@@ -203,7 +203,10 @@ class Driver:
         return wider
 
     def shot(self, name: str, whole: bool = False) -> None:
-        """Keep a picture of what is seen, or of the whole page."""
+        """Keep a picture of what is seen, or of the whole page with all that is asked beside its answer."""
+        if whole:
+            self.page.wait_for_timeout(100)
+            self.page.wait_for_selector("html:not([data-asking])", state="attached")
         self.page.wait_for_timeout(400)  # charts come in
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 
