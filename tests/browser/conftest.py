@@ -79,8 +79,8 @@ def chromium() -> Iterator[Browser]:
 def visit(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Any]:
     """Opens the page: ``visit("#params?model=gpt2", look="dark", engine="service")``.
 
-    What the browser complains of fails the test. Looks and files are checked with the service behind the page, which
-    answers sooner than a Python that has to load first; test_engines.py shows that both give the same bytes.
+    What the browser complains of fails the test. What only the page decides is mostly checked with the service behind
+    it, which answers sooner than a Python that has to load first; test_engines.py shows that both give the same bytes.
     """
     drivers: list[Driver] = []
 

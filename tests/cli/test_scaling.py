@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -315,3 +316,10 @@ def test_help_names_every_option(cli: Cli) -> None:
     for option in ("--compute", "--inference-tokens", "--unique-tokens", "--law", "--strict", "--plot", "fit", "laws"):
         assert option in out
     assert "--bootstrap" in cli("scaling", "fit", "-h")[1]
+
+
+def test_a_model_far_below_its_optimum_is_not_nothing(cli: Cli) -> None:
+    status, out, _ = cli("scaling", "--compute", "8.21e21", "--tokens", "1e18")
+    assert status == 0
+    assert "0.000" not in out
+    assert re.search(r"the model has \d\.?\d*e-\d+ times the parameters of its compute's optimum", out)

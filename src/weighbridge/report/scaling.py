@@ -34,7 +34,9 @@ def short_power(value: float) -> str:
 
 
 def plain(value: float) -> str:
-    """A small number with three digits and no unit: ``20.9``, ``0.408``, ``1,920``."""
+    """A small number with three digits and no unit: ``20.9``, ``0.408``, ``1,920``, ``1.9e-5``."""
+    if 0 < value < 0.01:
+        return short_power(value)
     digits = 3 if value < 1 else 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:,.{digits}f}"
 
