@@ -132,6 +132,19 @@ def symbol(name: str, value: Any, unit: str = "", note: str = "") -> Any:
     return Traced(value, label=Label(name, unit, note))
 
 
+def stated(value: Any, label: Label) -> Traced:
+    """A number under a name, with a line of its own for what there is to say of it: looked up, measured, or found by a
+    search, so that there is no formula.
+    """
+    return Traced(value, None, (value,), label)
+
+
+def called(value: Any, label: Label) -> Traced:
+    """A quantity under a name, traced or not: :func:`named`, or :func:`stated` where nothing in it is traced."""
+    found: Any = named(value, label)
+    return found if isinstance(found, Traced) else stated(value, label)
+
+
 def identifier(text: str) -> str:
     """A name for a symbol: the text with an underscore for whatever a Python identifier does not have."""
     clean = "".join(c if c.isalnum() else "_" for c in text)

@@ -62,8 +62,7 @@ def test_every_figure_of_a_law_with_a_formula_opens_it(visit: Any) -> None:
 
 
 def test_days_dollars_and_the_middle_of_the_laws_open_theirs(visit: Any) -> None:
-    page = open_scaling(visit)
-    opened = {
+    of_a_budget = {
         "68.9B, parameters, middle of the laws": "median of the laws",
         "tokens, least of the laws": "least of the laws",
         "16.5": "86,400",
@@ -71,20 +70,19 @@ def test_days_dollars_and_the_middle_of_the_laws_open_theirs(visit: Any) -> None
         "hoffmann-2, compute ×: 192": "largest_run",
         "deepseek, batch size": "batch_exponent",
     }
-    for name, formula in opened.items():
-        page.page.get_by_role("button", name=name).first.click()
-        page.explains(formula)
-    page = open_scaling(visit, "?scaling.parameters=13B&scaling.tokens=1T&scaling.inference_tokens=2T")
-    opened = {
+    of_a_model = {
         "times the optimum, middle of the laws": "times_optimal_middle",
         "besiroglu, Optimal parameters": "compute-optimal",
         "besiroglu, Of its FLOPs": "equal_loss_share",
         "besiroglu, Saved": "of the FLOPs of training and of serving",
         "krajewski, loss": "Krajewski et al. 2024, eq. 9",
     }
-    for name, formula in opened.items():
-        page.page.get_by_role("button", name=name).first.click()
-        page.explains(formula)
+    model = "?scaling.parameters=13B&scaling.tokens=1T&scaling.inference_tokens=2T"
+    for query, opened in (("", of_a_budget), (model, of_a_model)):
+        page = open_scaling(visit, query)
+        for name, formula in opened.items():
+            page.page.get_by_role("button", name=name).first.click()
+            page.explains(formula)
 
 
 def test_cost_of_reference_system_d_by_hand(visit: Any) -> None:

@@ -23,14 +23,13 @@ from weighbridge.cli.progress import Progress
 from weighbridge.cli.writing import OutFile, write
 from weighbridge.errors import InputError, given
 from weighbridge.estimate.scaling import Scaling, scaling
-from weighbridge.estimate.scaling_explained import MADE
+from weighbridge.estimate.scaling_explained import LINES
 from weighbridge.estimate.training_cost import MFU
 from weighbridge.formats.amounts import PRICE
 from weighbridge.hardware.device import PRECISIONS
 
 RUNS = click.Path(dir_okay=False, path_type=Path)
 PICTURES = ("svg", "png", "pdf")
-LINES = click.Choice([*MADE, "middle"])
 FORMS = click.Choice(["text", "markdown"])
 
 QUESTION = (
@@ -78,7 +77,7 @@ def question_options(function: Any) -> Any:
 @question_options
 @click.option("--plot", "picture", type=OutFile(), metavar="OUT.svg", help="Draw the laws: .svg, .png or .pdf.")
 @click.option("--curves", is_flag=True, help="With --json: the curves that --plot draws.")
-@click.option("--line", type=LINES, help="The figure to explain; the usual ones by default.")
+@click.option("--line", type=click.Choice(LINES), help="The figure to explain; the usual ones by default.")
 @explain_options
 @json_option
 @click.pass_context

@@ -19,7 +19,7 @@ from weighbridge.laws.law import Allocation, Span
 from weighbridge.laws.muennighoff import Muennighoff
 from weighbridge.laws.parametric import Parametric
 from weighbridge.laws.sardana import Lifetime
-from weighbridge.traced import Label, Traced, identifier, named, symbol, trace
+from weighbridge.traced import Label, identifier, named, stated, symbol, trace
 
 if TYPE_CHECKING:
     from weighbridge.estimate.scaling import Answer, Scaling
@@ -30,6 +30,9 @@ TOKENS = Label("D", "tokens", "that the budget leaves")
 LOSS = Label("loss", "nats per token", "", "Krajewski et al. 2024, eq. 9")
 EXPERTS = "Krajewski et al. 2024, section 6.1"
 SERVING = "Sardana et al. 2023, section 2"
+MIDDLE, COST = "middle", "cost"
+"""Lines of all laws together, and of what a budget costs."""
+
 FOUND = "found by a search: there is no formula"
 
 
@@ -147,7 +150,7 @@ class Derived:
 
 def _found(name: str, value: float, unit: str) -> Any:
     """A number that a search found, with a line of its own that says so."""
-    return Traced(value, None, (value,), Label(name, unit, FOUND))
+    return stated(value, Label(name, unit, FOUND))
 
 
 def _called(figure: Any, name: str) -> Any:
@@ -218,7 +221,7 @@ def _rate(rate: Rate) -> Rate:
     """What a cluster gives, traced, and where its device's rate was read."""
     traced, device, name = trace(rate), rate.cluster.device, rate.precision
     label = Label("peak", "FLOP/s", "of one GPU, dense", device.sources.get(f"peak_flops.{name}", ""))
-    peak: Any = Traced(device.peak(name), None, (device.peak(name),), label)
+    peak: Any = stated(device.peak(name), label)
     known = replace(traced.cluster.device, peak_flops={name: peak})
     return replace(traced, cluster=replace(traced.cluster, device=known))
 
@@ -253,9 +256,12 @@ MADE: dict[str, tuple[Callable[[Answer], bool], Callable[[Derived], list[Any]]]]
     "lifetime": (lambda answer: answer.lifetime is not None, _lifetime),
     "extras": (lambda answer: bool(answer.extras), _extras),
     "outside": (lambda answer: bool(answer.outside), _outside),
-    "cost": (lambda answer: answer.cost is not None, _cost),
+    COST: (lambda answer: answer.cost is not None, _cost),
 }
 """Figures of an answer: whether there are any, and what makes them."""
+
+LINES = (*MADE, MIDDLE)
+"""What can be explained."""
 
 
 def there(answer: Answer) -> tuple[str, ...]:

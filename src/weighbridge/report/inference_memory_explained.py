@@ -15,7 +15,7 @@ from weighbridge.estimate.parameters import params
 from weighbridge.models import Model
 from weighbridge.report.document import Column, Row, Table
 from weighbridge.report.serving_curves import contexts_as_data
-from weighbridge.traced import Label, Traced, identifier, named, plain, symbol, trace
+from weighbridge.traced import Label, Traced, identifier, named, plain, stated, symbol, trace
 from weighbridge.units import gibibytes
 
 
@@ -63,7 +63,7 @@ def context(inference: Inference) -> list[Traced]:
     """Of the device; no size of the deployment enters it."""
     size = int(inference.memory.outside)
     label = Label("context", "bytes", "outside the allocator: what the driver and loaded kernels take (estimate)")
-    return [Traced(size, None, (size,), label)]
+    return [stated(size, label)]
 
 
 def needed(inference: Inference) -> list[Traced]:

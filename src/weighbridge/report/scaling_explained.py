@@ -6,10 +6,8 @@ from typing import Any, TypedDict
 
 from weighbridge.errors import InputError
 from weighbridge.estimate.scaling import Answer, Scaling
-from weighbridge.estimate.scaling_explained import figures, middles, there, usual
+from weighbridge.estimate.scaling_explained import COST, MIDDLE, figures, middles, there, usual
 from weighbridge.report import explanation
-
-MIDDLE, COST = "middle", "cost"
 
 HEADS = {"text": "{}\n", "markdown": "# {}\n", "latex": "% {}"}
 """What stands above the figures of a law."""

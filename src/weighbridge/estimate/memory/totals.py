@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from weighbridge.arithmetic import Count, ratio, total
+from weighbridge.arithmetic import ratio, total
 from weighbridge.estimate.memory.ledger import MEANING, Line, resting
 from weighbridge.estimate.memory.stage import Stage
-from weighbridge.traced import Label, Traced, named, plain
+from weighbridge.traced import Label, Traced, called, named, plain, stated
 
 MODEL = (Line.WEIGHTS, Line.GRADIENTS, Line.MAIN, Line.OPTIMIZER)
 """What is held for the model itself, whatever it is trained on."""
@@ -22,8 +22,8 @@ def line_of(line: Line, value: Any) -> Traced:
 
 
 def leaf(name: str, value: Any, note: str, source: str = "") -> Traced:
-    """A number under a name, which has a line of its own for what there is to say."""
-    return Traced(plain(value), None, (int(plain(value)),), Label(name, "bytes", note, source))
+    """Bytes under a name, which have a line of their own for what there is to say."""
+    return stated(int(plain(value)), Label(name, "bytes", note, source))
 
 
 def allocated(stage: Stage) -> Traced:
@@ -49,7 +49,7 @@ def lines_of(stage: Stage, lines: Iterable[Line]) -> list[Any]:
 
 
 def _sum(stage: Stage, lines: Iterable[Line], label: Label) -> Traced:
-    return _named(total(lines_of(stage, lines)), label)
+    return called(total(lines_of(stage, lines)), label)
 
 
 def static(stage: Stage) -> Traced:
@@ -57,28 +57,19 @@ def static(stage: Stage) -> Traced:
     lines = {line: value for line, value in resting(stage.traced).items() if plain(value)}
     named_lines = ((line, named(value, Label(line, "bytes", MEANING[line]))) for line, value in lines.items())
     parts: list[Any] = [line_of(line, value) for line, value in named_lines]
-    return _named(total(parts), Label("static_allocated", "bytes", "what stands between steps"))
+    return called(total(parts), Label("static_allocated", "bytes", "what stands between steps"))
 
 
 def parameters(stage: Stage) -> Traced:
     """Parameters of the rank."""
-    return _named(stage.traced.states.parameters, Label("parameters", "parameters", "of one rank"))
+    return called(stage.traced.states.parameters, Label("parameters", "parameters", "of one rank"))
 
 
 def each(stage: Stage) -> Traced:
     """What the model takes for each of its parameters."""
     label = Label("bytes_per_parameter", "bytes", "on one rank")
     if not plain(stage.states.parameters):
-        return _named(0.0, label)
+        return called(0.0, label)
     held: Any = model(stage)
     of: Any = parameters(stage)
-    return _named(ratio(held, of), label)
-
-
-def _named(value: Count | float, label: Label) -> Traced:
-    """A sum under a name; one that nothing enters is a number."""
-    if not isinstance(value, Traced):
-        return Traced(value, None, (value,), label)
-    made: Any = named(value, label)
-    assert isinstance(made, Traced)
-    return made
+    return called(ratio(held, of), label)

@@ -8,7 +8,7 @@ from typing import Any
 from weighbridge.arithmetic import total
 from weighbridge.estimate.time.step import StageTime, parts_of
 from weighbridge.estimate.time.work import Seconds
-from weighbridge.traced import Label, Traced, identifier, named, plain, symbol
+from weighbridge.traced import Label, Traced, identifier, named, plain, stated, symbol
 
 FORWARD = "one micro-batch's forward passes on the stage"
 BACKWARD = "one micro-batch's backward passes on the stage, and what runs again"
@@ -43,6 +43,6 @@ def seconds(name: str, value: Seconds, parts: Mapping[str, float], note: str) ->
     label = Label(name, "seconds", note)
     found = [symbol(identifier(part), spent, "seconds") for part, spent in parts.items() if spent > least]
     if not found:
-        return Traced(whole, None, (whole,), label)
+        return stated(whole, label)
     made: Any = named(total(found), label)
     return Traced(whole, None, made.arguments, label)  # to the last digit what the step is made of

@@ -2,7 +2,7 @@
 // moves a slider has the processor for the next answer.
 import { still } from '../state/store.js';
 
-/** Milliseconds without a change that are a pause: less than people notice, more than between two keys. */
+/** Milliseconds without a change that are a pause: more than lie between two keys of somebody who types. */
 const PAUSE = 300;
 
 /** Wait until the reader pauses. */
