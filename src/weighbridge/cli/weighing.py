@@ -22,6 +22,7 @@ from weighbridge.cli.options import (
 from weighbridge.cli.time_options import Asked, time_options
 from weighbridge.errors import InputError
 from weighbridge.estimate.costing import Costing
+from weighbridge.estimate.further import FURTHER
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.reasons import USUAL, Beyond
 from weighbridge.estimate.memory.stage import Stage
@@ -30,9 +31,6 @@ from weighbridge.traced import Traced
 
 EMITTED = ("megatron", "deepspeed", "torchtitan")
 """Frameworks whose arguments ``--emit`` writes."""
-
-FURTHER = ("passes", "trained", "epoch")
-"""Figures that ``--line`` opens by name alone: of a stage's passes, and of a fine-tuning."""
 
 DOES_NOT_FIT = 3
 """Exit status of ``--check`` where the answer is that it does not fit."""
@@ -208,11 +206,7 @@ def _explain(training: Training, out: Output, cost: Costing | None) -> None:
 
 def _further(training: Training, out: Output) -> list[Traced]:
     """The figures of a line that is opened by its name alone."""
-    if out.line not in FURTHER:
-        return []
-    from weighbridge.report.training_explained import further
-
-    return further(training, _stage(training, out), out.line)
+    return FURTHER[out.line](_stage(training, out)) if out.line in FURTHER else []
 
 
 def _named(out: Output, line: str) -> bool:

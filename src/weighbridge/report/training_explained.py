@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from weighbridge.estimate.costing import Costing
-from weighbridge.estimate.epoch_explained import epoch, trained
-from weighbridge.estimate.finetuning import FineTuning
 from weighbridge.estimate.memory.ledger import Line
 from weighbridge.estimate.memory.moment import Stands, tensors
 from weighbridge.estimate.memory.reasons import EXPLAINED, Beyond
 from weighbridge.estimate.memory.stage import Stage
 from weighbridge.estimate.memory.totals import line_of
-from weighbridge.estimate.time.explained import passes
 from weighbridge.estimate.time.speed import EXPLAINED as SPEEDS
 from weighbridge.estimate.time.step import StepTime
-from weighbridge.estimate.training import Training
 from weighbridge.report import explanation
 from weighbridge.report.document import Column, Document, Row, Table
 from weighbridge.report.markdown import as_markdown
@@ -24,9 +20,6 @@ from weighbridge.traced import Traced
 
 FIRST, LATER = ("dollars_per_billion_parameters", "gpu_hours"), ("co2_kg",)
 """Figures of a cost that are opened whole, the first that there is; and those of which only what is new is opened."""
-
-PASSES, EPOCH, TRAINED = "passes", "epoch", "trained"
-"""Lines that are opened by their names alone."""
 
 RATE, SHARE = "tokens_per_second_per_gpu", "mfu"
 """Figures of a step's speed that are opened."""
@@ -60,14 +53,6 @@ def timed(time: StepTime, form: str, depth: int | None) -> str:
     shown = ((RATE, depth), (SHARE, min(depth or 2, 2)))
     figures = ((time.speed.explained(name, time.breakdown), deep) for name, deep in shown)
     return "\n\n".join(explanation.FORMS[form](figure, deep) for figure, deep in figures) + "\n"
-
-
-def further(training: Training, stage: Stage, line: str) -> list[Traced]:
-    """The figures of a line that is opened by its name alone: of the stage's passes, or of the fine-tuning."""
-    if line == PASSES:
-        assert training.time is not None
-        return passes(training.time.stages[stage.number])
-    return {TRAINED: trained, EPOCH: epoch}[line](FineTuning(training))
 
 
 def opened(figures: list[Traced], form: str, depth: int | None) -> str:
