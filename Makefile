@@ -15,7 +15,7 @@ BROWSER := .venv-browser
 .PHONY: help run test serve service service-check wheel-check lint site web-check browser page-speed page-pictures wheel docs docs-update oracle oracle-full speeds benchmark accuracy golden clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(VENV)/ready: pyproject.toml constraints/core.txt constraints/serve.txt constraints/dev.txt
 	$(PYTHON) -m venv $(VENV)
