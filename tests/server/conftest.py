@@ -131,8 +131,8 @@ def children(running: Running) -> list[int]:
 
 
 def long(global_batch: int = 36_864) -> dict[str, Any]:
-    """A question that takes a second: a pipeline of 48 stages, and all that it runs."""
-    options = {"cluster": "384xH800", "tp": 8, "pp": 48, "global_batch": global_batch}
+    """A question that takes a second: a pipeline of 96 stages, and all that it runs."""
+    options = {"cluster": "768xH800", "tp": 8, "pp": 96, "global_batch": global_batch}
     return {"model": "nemotron-4-340b", "options": options, "with": ["timeline", "tree"]}
 
 
